@@ -1,0 +1,313 @@
+//! The compiled policy as a document.
+//!
+//! INVARIANT: the meaning of the document depends neither on the order of keys
+//! nor on numbers beyond 2^53, because it may travel through a protobuf
+//! `Struct`. An optional member that is absent widens a rule, so `null` is never
+//! taken for absent: it is an error, like every unknown member.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Whole;
+
+/// The version of the document's form. A filter takes exactly its own.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A whole compiled policy: everything one filter instance needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CompiledPolicy {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: Whole,
+    /// `sha256:` and the hexadecimal digest of the sources this was compiled from.
+    pub digest: String,
+    /// The Gateway that the filter instance stands for.
+    pub gateway: ObjectName,
+    /// What the enforcement point decided where the API leaves a choice.
+    pub settings: Settings,
+    /// XBackends behind this gateway, by the Envoy clusters that serve them.
+    pub backends: Vec<Backend>,
+    /// The policies that apply to this gateway or to a backend behind it.
+    pub policies: Vec<Policy>,
+}
+
+/// A Kubernetes object's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ObjectName {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// An XBackend and the Envoy clusters that serve it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Backend {
+    /// The XBackend.
+    pub backend: ObjectName,
+    /// Envoy cluster names; a cluster serves one XBackend at most.
+    pub clusters: Vec<String>,
+}
+
+/// The settings of an enforcement point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Settings {
+    /// Where the caller's identity comes from.
+    pub identity: IdentitySource,
+    /// How several Allow policies of one level combine.
+    pub allow_policies: AllowPolicies,
+    /// What happens when there is no policy at all.
+    pub unprotected: Unprotected,
+    /// Whether request headers wait for the verdict.
+    pub request_headers: RequestHeaders,
+    /// Path prefixes (whole segments) that carry MCP; absent means every path.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub mcp_paths: Option<Vec<String>>,
+    /// The form of a denial that answers a JSON-RPC request.
+    pub denial: DenialForm,
+    /// Bounds on what is read.
+    pub limits: Limits,
+}
+
+/// Where the caller's identity comes from: exactly one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IdentitySource {
+    /// The URI SANs of the verified client certificate.
+    PeerCertificate,
+}
+
+/// How several Allow policies of one level combine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AllowPolicies {
+    /// Every one of them must allow.
+    All,
+    /// One of them must allow.
+    Any,
+}
+
+/// What happens to requests when there is no policy at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unprotected {
+    /// Everything is refused.
+    Deny,
+    /// Everything that is well-formed goes on.
+    Allow,
+}
+
+/// Whether request headers wait for the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestHeaders {
+    /// Headers are held until the body has been judged.
+    Hold,
+    /// Headers go on at once, the body waits.
+    Stream,
+}
+
+/// The form of a denial that answers a JSON-RPC request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DenialForm {
+    /// HTTP 200 and a JSON-RPC error.
+    JsonRpc,
+    /// HTTP 403 and the same body.
+    Http403,
+    /// What a server says of a thing that does not exist.
+    Hide,
+}
+
+/// Bounds on what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    /// The longest MCP body, in bytes.
+    pub body_bytes: Whole,
+    /// The deepest nesting of objects and arrays in an MCP body.
+    pub depth: Whole,
+}
+
+/// One XAccessPolicy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Policy {
+    /// The policy's namespace and name.
+    pub policy: ObjectName,
+    /// What a match means.
+    pub action: Action,
+    /// What it is attached to, out of this gateway and its backends; never empty.
+    pub targets: Vec<Target>,
+    /// Its rules; absent means that every request matches. Never an empty list.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<Rule>>,
+}
+
+/// What a match means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// A request that matches a rule is allowed by this policy.
+    Allow,
+}
+
+/// What a policy is attached to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// The gateway, every listener of it.
+    Gateway,
+    /// One of [`CompiledPolicy::backends`].
+    Backend(ObjectName),
+}
+
+/// One rule: every part given must match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rule {
+    /// The rule's name, unique within the policy.
+    pub name: String,
+    /// The caller's SPIFFE ID, exactly; absent means everybody, the anonymous included.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What of MCP; absent means no condition, requests that are not MCP included.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<Mcp>,
+}
+
+/// The MCP part of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mcp {
+    /// The methods that match; absent means every MCP request, or with
+    /// `baseProtocol` only the base protocol. Never an empty list.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<Method>>,
+    /// Whether the base protocol matches as well.
+    pub base_protocol: bool,
+}
+
+/// A method of an MCP part, and the things acted on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Method {
+    /// The method or category.
+    pub name: MethodName,
+    /// Tool names, prompt names or uris, byte for byte; absent means all. Never an empty list.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub params: Option<Vec<String>>,
+}
+
+/// The methods and categories that a rule can name.
+///
+/// SPEC: XAccessPolicy v1alpha1, `spec.rules[].authorization.mcp.methods[].name`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)] // each is the method it is spelt like
+pub enum MethodName {
+    #[serde(rename = "tools")]
+    Tools,
+    #[serde(rename = "prompts")]
+    Prompts,
+    #[serde(rename = "resources")]
+    Resources,
+    #[serde(rename = "prompts/list")]
+    PromptsList,
+    #[serde(rename = "tools/list")]
+    ToolsList,
+    #[serde(rename = "resources/list")]
+    ResourcesList,
+    #[serde(rename = "resources/templates/list")]
+    ResourcesTemplatesList,
+    #[serde(rename = "prompts/get")]
+    PromptsGet,
+    #[serde(rename = "tools/call")]
+    ToolsCall,
+    #[serde(rename = "resources/subscribe")]
+    ResourcesSubscribe,
+    #[serde(rename = "resources/unsubscribe")]
+    ResourcesUnsubscribe,
+    #[serde(rename = "resources/read")]
+    ResourcesRead,
+}
+
+/// A category: every method under its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// `tools/…`
+    Tools,
+    /// `prompts/…`
+    Prompts,
+    /// `resources/…`
+    Resources,
+}
+
+impl MethodName {
+    /// Every name, in the API's order.
+    pub const ALL: [Self; 12] = [
+        Self::Tools,
+        Self::Prompts,
+        Self::Resources,
+        Self::PromptsList,
+        Self::ToolsList,
+        Self::ResourcesList,
+        Self::ResourcesTemplatesList,
+        Self::PromptsGet,
+        Self::ToolsCall,
+        Self::ResourcesSubscribe,
+        Self::ResourcesUnsubscribe,
+        Self::ResourcesRead,
+    ];
+
+    /// The name as the API spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::PromptsList => "prompts/list",
+            Self::ToolsList => "tools/list",
+            Self::ResourcesList => "resources/list",
+            Self::ResourcesTemplatesList => "resources/templates/list",
+            Self::PromptsGet => "prompts/get",
+            Self::ToolsCall => "tools/call",
+            Self::ResourcesSubscribe => "resources/subscribe",
+            Self::ResourcesUnsubscribe => "resources/unsubscribe",
+            Self::ResourcesRead => "resources/read",
+        }
+    }
+
+    /// The category, where the name is one.
+    pub const fn category(self) -> Option<Category> {
+        match self {
+            Self::Tools => Some(Category::Tools),
+            Self::Prompts => Some(Category::Prompts),
+            Self::Resources => Some(Category::Resources),
+            _ => None,
+        }
+    }
+
+    /// Whether the method acts on a thing, so that `params` can be given.
+    pub const fn takes_params(self) -> bool {
+        matches!(
+            self,
+            Self::PromptsGet
+                | Self::ToolsCall
+                | Self::ResourcesSubscribe
+                | Self::ResourcesUnsubscribe
+                | Self::ResourcesRead
+        )
+    }
+}
+
+/// Reads an optional member that, when it is there, must not be `null`.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
