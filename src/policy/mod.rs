@@ -1,15 +1,21 @@
 //! The compiled policy: what the compiler writes, what the engine reads.
 //!
 //! Two forms. [`CompiledPolicy`] is the JSON document, plain and reviewable.
-//! `Policies` is what it becomes when it is loaded: names resolved to numbers
+//! [`Policies`] is what it becomes when it is loaded: names resolved to numbers
 //! and rules indexed by what selects them, so that a request looks rules up
 //! instead of walking through them.
 //!
 //! Knows nothing of requests, of the protocol or of the host.
 
+mod index;
+mod load;
 mod model;
 mod whole;
 
+pub use index::{
+    CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, selector,
+};
+pub use load::LoadError;
 pub use model::{
     Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, IdentitySource, Limits,
     Mcp, Method, MethodName, ObjectName, Policy, RequestHeaders, Rule, SCHEMA_VERSION, Settings,

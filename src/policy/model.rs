@@ -71,7 +71,11 @@ pub struct Settings {
     /// Whether request headers wait for the verdict.
     pub request_headers: RequestHeaders,
     /// Path prefixes (whole segments) that carry MCP; absent means every path.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub mcp_paths: Option<Vec<String>>,
     /// The form of a denial that answers a JSON-RPC request.
     pub denial: DenialForm,
@@ -145,7 +149,11 @@ pub struct Policy {
     /// What it is attached to, out of this gateway and its backends; never empty.
     pub targets: Vec<Target>,
     /// Its rules; absent means that every request matches. Never an empty list.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub rules: Option<Vec<Rule>>,
 }
 
@@ -172,10 +180,18 @@ pub struct Rule {
     /// The rule's name, unique within the policy.
     pub name: String,
     /// The caller's SPIFFE ID, exactly; absent means everybody, the anonymous included.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub source: Option<String>,
     /// What of MCP; absent means no condition, requests that are not MCP included.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub mcp: Option<Mcp>,
 }
 
@@ -185,7 +201,11 @@ pub struct Rule {
 pub struct Mcp {
     /// The methods that match; absent means every MCP request, or with
     /// `baseProtocol` only the base protocol. Never an empty list.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub methods: Option<Vec<Method>>,
     /// Whether the base protocol matches as well.
     pub base_protocol: bool,
@@ -198,7 +218,11 @@ pub struct Method {
     /// The method or category.
     pub name: MethodName,
     /// Tool names, prompt names or uris, byte for byte; absent means all. Never an empty list.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub params: Option<Vec<String>>,
 }
 

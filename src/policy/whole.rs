@@ -20,7 +20,11 @@ const MAX: u64 = 1 << 53;
 impl Whole {
     /// The number, or `None` beyond 2^53.
     pub const fn new(value: u64) -> Option<Self> {
-        if value <= MAX { Some(Self(value)) } else { None }
+        if value <= MAX {
+            Some(Self(value))
+        } else {
+            None
+        }
     }
 
     /// The number.
@@ -83,13 +87,26 @@ mod tests {
     #[test]
     fn a_double_is_the_same_number() {
         for text in ["64", "64.0", "6.4e1", "640e-1"] {
-            assert_eq!(serde_json::from_str::<Whole>(text).unwrap(), Whole(64), "{text}");
+            assert_eq!(
+                serde_json::from_str::<Whole>(text).unwrap(),
+                Whole(64),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_whole_is_refused() {
-        for text in ["64.5", "-1", "-1.0", "1e300", "9007199254740994", "\"64\"", "null", "true"] {
+        for text in [
+            "64.5",
+            "-1",
+            "-1.0",
+            "1e300",
+            "9007199254740994",
+            "\"64\"",
+            "null",
+            "true",
+        ] {
             assert!(serde_json::from_str::<Whole>(text).is_err(), "{text}");
         }
     }

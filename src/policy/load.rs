@@ -1,0 +1,359 @@
+//! From the text of a compiled policy to [`Policies`]: taken whole or refused.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::Whole;
+use super::index::{
+    CallerId, CallerKey, Group, Level, Map, Policies, PolicyId, PolicyNames, RuleRef, SelectorId,
+    selector,
+};
+use super::model::{
+    Action, CompiledPolicy, Mcp, Method, ObjectName, Policy, Rule, SCHEMA_VERSION, Target,
+};
+
+/// Why a compiled policy was not taken. Its display is one sentence.
+#[derive(Debug)]
+pub enum LoadError {
+    /// There is no text at all.
+    Empty,
+    /// The text is not a compiled policy.
+    Malformed(serde_json::Error),
+    /// The text is a compiled policy of another schema version.
+    SchemaVersion {
+        /// The version found.
+        found: u64,
+    },
+    /// The document contradicts itself.
+    Inconsistent(String),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str(
+                "the plugin configuration is empty; give it the output of `accesspolicy compile`",
+            ),
+            Self::Malformed(error) => {
+                write!(
+                    f,
+                    "the plugin configuration is not a compiled policy: {error}"
+                )
+            }
+            Self::SchemaVersion { found } => write!(
+                f,
+                "the compiled policy has schema version {found} and this filter takes \
+                 {SCHEMA_VERSION}; compile it with the tool of the same release"
+            ),
+            Self::Inconsistent(what) => write!(f, "the compiled policy contradicts itself: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Just the version, of a document whose other members may be of any form.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    schema_version: Whole,
+}
+
+impl Policies {
+    /// Reads a compiled policy.
+    ///
+    /// # Errors
+    /// Anything but one whole, consistent document of this schema version.
+    pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
+        if text.iter().all(u8::is_ascii_whitespace) {
+            return Err(LoadError::Empty);
+        }
+        let document = serde_json::from_slice::<CompiledPolicy>(text);
+        // A later version may look different altogether, so its number is the better message.
+        if let Ok(version) = serde_json::from_slice::<Version>(text) {
+            let found = version.schema_version.get();
+            if found != u64::from(SCHEMA_VERSION) {
+                return Err(LoadError::SchemaVersion { found });
+            }
+        }
+        Self::new(document.map_err(LoadError::Malformed)?)
+    }
+
+    /// Indexes a compiled policy.
+    ///
+    /// # Errors
+    /// [`LoadError::Inconsistent`], naming what contradicts what.
+    pub fn new(document: CompiledPolicy) -> Result<Self, LoadError> {
+        // Destructured, so that a new member cannot be forgotten here.
+        let CompiledPolicy {
+            schema_version: _,
+            digest,
+            gateway: _,
+            settings,
+            backends,
+            policies,
+        } = document;
+        let mut loaded = Self {
+            digest,
+            settings,
+            names: Vec::with_capacity(policies.len()),
+            callers: Map::default(),
+            things: Map::default(),
+            gateway: Level::default(),
+            backends: Vec::with_capacity(backends.len()),
+            clusters: Map::default(),
+        };
+        let mut numbers: Map<ObjectName, usize> = Map::default();
+        for backend in backends {
+            let number = loaded.backends.len();
+            loaded.backends.push(Level::default());
+            for cluster in backend.clusters {
+                if loaded.clusters.insert(cluster.clone(), number).is_some() {
+                    return Err(inconsistent(format!(
+                        "cluster `{cluster}` serves two backends"
+                    )));
+                }
+            }
+            if numbers.insert(backend.backend.clone(), number).is_some() {
+                return Err(inconsistent(format!(
+                    "backend `{}` is listed twice",
+                    backend.backend
+                )));
+            }
+        }
+        let mut things = SelectorNumbers::default();
+        let mut sorted = policies;
+        sorted.sort_by(|a, b| a.policy.cmp(&b.policy));
+        for policy in sorted {
+            loaded.file(policy, &numbers, &mut things)?;
+        }
+        Ok(loaded)
+    }
+
+    fn file(
+        &mut self,
+        policy: Policy,
+        backends: &Map<ObjectName, usize>,
+        things: &mut SelectorNumbers,
+    ) -> Result<(), LoadError> {
+        let Policy {
+            policy: name,
+            action,
+            targets,
+            rules,
+        } = policy;
+        if self.names.last().is_some_and(|last| last.policy == name) {
+            return Err(inconsistent(format!("policy `{name}` is listed twice")));
+        }
+        let number = u32::try_from(self.names.len())
+            .map_err(|_| inconsistent("there are too many policies".to_owned()))?;
+        let id = PolicyId(number);
+        let mut rules = rules
+            .map(|rules| non_empty(rules, &name, "rules"))
+            .transpose()?;
+        if let Some(rules) = &mut rules {
+            rules.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        let places = self.places(id, &name, rules.as_deref(), things)?;
+        for target in non_empty(targets, &name, "targets")? {
+            let level = match &target {
+                Target::Gateway => Some(&mut self.gateway),
+                Target::Backend(backend) => backends
+                    .get(backend)
+                    .and_then(|number| self.backends.get_mut(*number)),
+            };
+            let Some(level) = level else {
+                return Err(inconsistent(format!(
+                    "policy `{name}` targets a backend that is not listed"
+                )));
+            };
+            let group = match action {
+                Action::Allow => &mut level.allow,
+            };
+            group.add(id, &places);
+        }
+        let rules = rules
+            .unwrap_or_default()
+            .into_iter()
+            .map(|rule| rule.name)
+            .collect();
+        self.names.push(PolicyNames {
+            policy: name,
+            rules,
+        });
+        Ok(())
+    }
+
+    /// Every place that a policy's rules are filed under.
+    fn places(
+        &mut self,
+        id: PolicyId,
+        policy: &ObjectName,
+        rules: Option<&[Rule]>,
+        things: &mut SelectorNumbers,
+    ) -> Result<Vec<Place>, LoadError> {
+        let Some(rules) = rules else {
+            let rule = RuleRef {
+                policy: id,
+                rule: None,
+            };
+            return Ok([selector::ANYTHING, selector::SOURCE]
+                .map(|selector| Place {
+                    caller: CallerKey::Anyone,
+                    selector,
+                    rule,
+                })
+                .into());
+        };
+        let mut places = Vec::new();
+        for (number, rule) in (0u32..).zip(rules) {
+            let Rule {
+                name: _,
+                source,
+                mcp,
+            } = rule;
+            let caller = match source {
+                None => CallerKey::Anyone,
+                Some(spiffe_id) => CallerKey::Caller(self.caller_number(spiffe_id)),
+            };
+            let rule = RuleRef {
+                policy: id,
+                rule: Some(number),
+            };
+            let mut file = |selector| {
+                places.push(Place {
+                    caller,
+                    selector,
+                    rule,
+                })
+            };
+            file(selector::SOURCE);
+            self.select(mcp.as_ref(), policy, things, &mut file)?;
+        }
+        Ok(places)
+    }
+
+    /// Every selector that a rule's MCP part asks for.
+    fn select(
+        &mut self,
+        mcp: Option<&Mcp>,
+        policy: &ObjectName,
+        things: &mut SelectorNumbers,
+        file: &mut impl FnMut(SelectorId),
+    ) -> Result<(), LoadError> {
+        let Some(Mcp {
+            methods,
+            base_protocol,
+        }) = mcp
+        else {
+            file(selector::ANYTHING);
+            return Ok(());
+        };
+        if *base_protocol {
+            file(selector::BASE_PROTOCOL);
+        }
+        let Some(methods) = methods else {
+            // SPEC: MATCH_BASE_PROTOCOL_METHODS without methods matches those only.
+            if !*base_protocol {
+                file(selector::ANY_MCP);
+            }
+            return Ok(());
+        };
+        if methods.is_empty() {
+            return Err(empty(policy, "methods"));
+        }
+        for Method { name, params } in methods {
+            match (name.category(), params) {
+                (Some(category), None) => file(selector::category(category)),
+                (None, None) => file(selector::method(*name)),
+                (None, Some(params)) if name.takes_params() => {
+                    if params.is_empty() {
+                        return Err(empty(policy, "params"));
+                    }
+                    file(selector::listed(*name));
+                    let known = self.things.entry(*name).or_default();
+                    for thing in params {
+                        file(*known.entry(thing.clone()).or_insert_with(|| things.next()));
+                    }
+                }
+                (_, Some(_)) => {
+                    return Err(inconsistent(format!(
+                        "policy `{policy}` gives params to `{}`, which acts on nothing",
+                        name.as_str()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn caller_number(&mut self, spiffe_id: &str) -> CallerId {
+        // Fewer callers than rules, and those fit.
+        let next = CallerId(u32::try_from(self.callers.len()).unwrap_or(u32::MAX));
+        *self.callers.entry(spiffe_id.to_owned()).or_insert(next)
+    }
+}
+
+/// One place a rule is filed under.
+struct Place {
+    caller: CallerKey,
+    selector: SelectorId,
+    rule: RuleRef,
+}
+
+impl Group {
+    fn add(&mut self, policy: PolicyId, places: &[Place]) {
+        // A policy may name the same target twice.
+        if self.policies.last() == Some(&policy) {
+            return;
+        }
+        self.policies.push(policy);
+        for place in places {
+            let filed = self
+                .rules
+                .entry((place.caller, place.selector))
+                .or_default();
+            if filed.last() != Some(&place.rule) {
+                filed.push(place.rule);
+            }
+        }
+    }
+}
+
+/// Hands out numbers for things.
+struct SelectorNumbers(u32);
+
+impl Default for SelectorNumbers {
+    fn default() -> Self {
+        Self(selector::FIRST_THING)
+    }
+}
+
+impl SelectorNumbers {
+    fn next(&mut self) -> SelectorId {
+        let number = SelectorId(self.0);
+        self.0 = self.0.saturating_add(1);
+        number
+    }
+}
+
+fn inconsistent(what: String) -> LoadError {
+    LoadError::Inconsistent(what)
+}
+
+fn empty(policy: &ObjectName, list: &str) -> LoadError {
+    inconsistent(format!("policy `{policy}` has an empty list of {list}"))
+}
+
+fn non_empty<T>(list: Vec<T>, policy: &ObjectName, what: &str) -> Result<Vec<T>, LoadError> {
+    if list.is_empty() {
+        Err(empty(policy, what))
+    } else {
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;
