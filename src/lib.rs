@@ -29,6 +29,7 @@
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 
+pub mod json;
 pub mod policy;
 
 #[cfg(not(target_arch = "wasm32"))]

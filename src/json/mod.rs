@@ -1,0 +1,36 @@
+//! A strict JSON reader for hostile input.
+//!
+//! Reads one RFC 8259 document in a single pass, as its pieces arrive: any
+//! splitting gives the same result. Refuses everything that two readers could
+//! take differently: a byte order mark, invalid UTF-8 (in skipped values too),
+//! lone surrogates, raw control characters, keys that are equal after unescaping,
+//! anything after the document but white space.
+//!
+//! Keeps nothing but what it is told to keep, never recurses and never panics.
+//! What the document means is the [`Visitor`]'s business.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod keys;
+mod number;
+mod reader;
+mod scan;
+mod string;
+
+pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};

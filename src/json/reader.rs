@@ -1,0 +1,475 @@
+//! The reader: one explicit state, bytes in, events out.
+
+use std::fmt;
+
+use super::keys::{Keys, Mark};
+use super::number::Number;
+use super::scan;
+use super::string::{Escape, Escaped, Utf8};
+
+/// What the bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `{`
+    Object,
+    /// `[`
+    Array,
+    /// A string.
+    String,
+    /// A number.
+    Number,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// `null`
+    Null,
+}
+
+/// What a visitor wants of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing: it is checked and forgotten.
+    Nothing,
+    /// A string's characters, unescaped, through [`Visitor::text`]. Nothing of other values.
+    Text,
+    /// The bytes as they came, through [`Visitor::raw`].
+    Raw,
+}
+
+/// What the document's events mean to somebody.
+///
+/// Depth is the number of containers open around the key or value; the
+/// document's own value has depth 0.
+pub trait Visitor {
+    /// Why a visitor refuses a document that is well-formed.
+    type Refusal;
+
+    /// A member's key, unescaped.
+    ///
+    /// # Errors
+    /// To refuse the document.
+    fn key(&mut self, depth: usize, key: &str) -> Result<(), Self::Refusal>;
+
+    /// A value begins.
+    ///
+    /// # Errors
+    /// To refuse the document.
+    fn value(&mut self, depth: usize, kind: Kind) -> Result<Want, Self::Refusal>;
+
+    /// Some characters of a string that was wanted.
+    fn text(&mut self, fragment: &str);
+
+    /// Some bytes of a value that was wanted.
+    fn raw(&mut self, bytes: &[u8]);
+}
+
+/// What is wrong with a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Syntax {
+    /// There is nothing but white space.
+    Empty,
+    /// It ends too early.
+    Incomplete,
+    /// It begins with a byte order mark.
+    ByteOrderMark,
+    /// A byte that cannot stand there.
+    Unexpected,
+    /// Something after the document.
+    Trailing,
+    /// Bytes that are not UTF-8.
+    Utf8,
+    /// A control character within a string.
+    Control,
+    /// An escape that there is not.
+    Escape,
+    /// Half of a surrogate pair.
+    Surrogate,
+    /// A malformed number.
+    Number,
+    /// Deeper than the limit.
+    Depth,
+    /// Two keys of one object are equal.
+    DuplicateKey,
+}
+
+impl Syntax {
+    /// The kind in a few words, without anything of the document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty body",
+            Self::Incomplete => "incomplete document",
+            Self::ByteOrderMark => "byte order mark",
+            Self::Unexpected => "unexpected byte",
+            Self::Trailing => "bytes after the document",
+            Self::Utf8 => "invalid UTF-8",
+            Self::Control => "control character in a string",
+            Self::Escape => "invalid escape",
+            Self::Surrogate => "lone surrogate",
+            Self::Number => "malformed number",
+            Self::Depth => "nested too deep",
+            Self::DuplicateKey => "duplicate key",
+        }
+    }
+}
+
+impl fmt::Display for Syntax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a document was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why<R> {
+    /// It is not well-formed, or ambiguous.
+    Syntax(Syntax),
+    /// The visitor refused it.
+    Visitor(R),
+}
+
+/// A refusal, and where in the document: bytes before it, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused<R> {
+    /// The offset in bytes.
+    pub offset: usize,
+    /// The reason.
+    pub why: Why<R>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Frame {
+    Array,
+    Object(Mark),
+}
+
+/// What is expected next.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Value,
+    FirstValueOrEnd,
+    FirstKeyOrEnd,
+    Key,
+    Colon,
+    CommaOrEnd,
+    Text(Text),
+    Escape(Text, Escape),
+    Number(Number),
+    Literal(&'static [u8]),
+    Done,
+}
+
+/// Whose characters are being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Key { offset: usize },
+    Value { wanted: bool },
+}
+
+/// The reader. Reused from document to document, it allocates nothing after a while.
+#[derive(Debug)]
+pub struct Reader {
+    depth_limit: usize,
+    state: State,
+    frames: Vec<Frame>,
+    keys: Keys,
+    utf8: Utf8,
+    /// Bytes read so far.
+    offset: usize,
+    /// The depth of the value whose bytes are wanted.
+    raw: Option<usize>,
+}
+
+type Step<V> = Result<usize, Refused<<V as Visitor>::Refusal>>;
+
+impl Reader {
+    /// A reader for documents nested at most `depth_limit` containers deep.
+    pub fn new(depth_limit: usize) -> Self {
+        Self {
+            depth_limit,
+            state: State::Value,
+            frames: Vec::new(),
+            keys: Keys::default(),
+            utf8: Utf8::default(),
+            offset: 0,
+            raw: None,
+        }
+    }
+
+    /// Forgets the document, keeps the memory.
+    pub fn reset(&mut self) {
+        self.state = State::Value;
+        self.frames.clear();
+        self.keys.clear();
+        self.utf8 = Utf8::default();
+        self.offset = 0;
+        self.raw = None;
+    }
+
+    /// Reads the next piece of the document.
+    ///
+    /// # Errors
+    /// At the first thing wrong. The reader must then be [`reset`](Self::reset).
+    pub fn push<V: Visitor>(
+        &mut self,
+        piece: &[u8],
+        visitor: &mut V,
+    ) -> Result<(), Refused<V::Refusal>> {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let was_raw = self.raw.is_some();
+            let taken = self.step(rest, visitor)?;
+            let (bytes, later) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
+            if was_raw || self.raw.is_some() {
+                visitor.raw(bytes);
+            }
+            self.offset = self.offset.saturating_add(taken);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// The document has ended.
+    ///
+    /// # Errors
+    /// When it is not complete.
+    pub fn finish<V: Visitor>(&mut self) -> Result<(), Refused<V::Refusal>> {
+        match self.state {
+            State::Done => Ok(()),
+            State::Number(number) if self.frames.is_empty() && number.is_complete() => Ok(()),
+            State::Value if self.frames.is_empty() => Err(self.syntax(Syntax::Empty)),
+            _ => Err(self.syntax(Syntax::Incomplete)),
+        }
+    }
+
+    fn syntax<R>(&self, syntax: Syntax) -> Refused<R> {
+        Refused {
+            offset: self.offset,
+            why: Why::Syntax(syntax),
+        }
+    }
+
+    /// Takes some bytes off the front of `rest`, which is not empty.
+    fn step<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> Step<V> {
+        let Some(&byte) = rest.first() else {
+            return Ok(0);
+        };
+        match self.state {
+            State::Text(text) => return self.text(text, rest, visitor),
+            State::Escape(text, escape) => return self.escape(text, escape, byte, visitor),
+            State::Number(number) => return self.number(number, byte),
+            State::Literal(expected) => return self.literal(expected, byte),
+            _ => {}
+        }
+        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            return Ok(1);
+        }
+        match (self.state, byte) {
+            (State::FirstValueOrEnd | State::CommaOrEnd, b']') => self.close(byte),
+            (State::FirstKeyOrEnd | State::CommaOrEnd, b'}') => self.close(byte),
+            (State::Value | State::FirstValueOrEnd, _) => self.value(byte, visitor),
+            (State::FirstKeyOrEnd | State::Key, b'"') => {
+                self.keys.begin();
+                self.state = State::Text(Text::Key {
+                    offset: self.offset,
+                });
+                Ok(1)
+            }
+            (State::Colon, b':') => {
+                self.state = State::Value;
+                Ok(1)
+            }
+            (State::CommaOrEnd, b',') => {
+                self.state = match self.frames.last() {
+                    Some(Frame::Object(_)) => State::Key,
+                    _ => State::Value,
+                };
+                Ok(1)
+            }
+            (State::Done, _) => Err(self.syntax(Syntax::Trailing)),
+            _ => Err(self.syntax(Syntax::Unexpected)),
+        }
+    }
+
+    /// The first byte of a value.
+    fn value<V: Visitor>(&mut self, byte: u8, visitor: &mut V) -> Step<V> {
+        let kind = match byte {
+            b'{' => Kind::Object,
+            b'[' => Kind::Array,
+            b'"' => Kind::String,
+            b't' => Kind::True,
+            b'f' => Kind::False,
+            b'n' => Kind::Null,
+            b'-' | b'0'..=b'9' => Kind::Number,
+            0xEF if self.offset == 0 => return Err(self.syntax(Syntax::ByteOrderMark)),
+            _ => return Err(self.syntax(Syntax::Unexpected)),
+        };
+        let depth = self.frames.len();
+        let want = visitor.value(depth, kind).map_err(|why| Refused {
+            offset: self.offset,
+            why: Why::Visitor(why),
+        })?;
+        if want == Want::Raw && self.raw.is_none() {
+            self.raw = Some(depth);
+        }
+        match kind {
+            Kind::Object => self.open(Frame::Object(self.keys.open()), State::FirstKeyOrEnd)?,
+            Kind::Array => self.open(Frame::Array, State::FirstValueOrEnd)?,
+            Kind::String => {
+                self.state = State::Text(Text::Value {
+                    wanted: want == Want::Text,
+                })
+            }
+            Kind::True => self.state = State::Literal(b"rue"),
+            Kind::False => self.state = State::Literal(b"alse"),
+            Kind::Null => self.state = State::Literal(b"ull"),
+            Kind::Number => {
+                let number = Number::begin(byte).ok_or_else(|| self.syntax(Syntax::Number))?;
+                self.state = State::Number(number);
+            }
+        }
+        Ok(1)
+    }
+
+    fn open<R>(&mut self, frame: Frame, state: State) -> Result<(), Refused<R>> {
+        if self.frames.len() >= self.depth_limit {
+            return Err(self.syntax(Syntax::Depth));
+        }
+        self.frames.push(frame);
+        self.state = state;
+        Ok(())
+    }
+
+    fn close<R>(&mut self, byte: u8) -> Result<usize, Refused<R>> {
+        match (self.frames.pop(), byte) {
+            (Some(Frame::Array), b']') => {}
+            (Some(Frame::Object(mark)), b'}') => {
+                self.keys.close(mark).map_err(|offset| Refused {
+                    offset,
+                    why: Why::Syntax(Syntax::DuplicateKey),
+                })?
+            }
+            _ => return Err(self.syntax(Syntax::Unexpected)),
+        }
+        self.end_value();
+        Ok(1)
+    }
+
+    /// A value is complete; what comes next depends on what is around it.
+    fn end_value(&mut self) {
+        if self.raw == Some(self.frames.len()) {
+            self.raw = None;
+        }
+        self.state = if self.frames.is_empty() {
+            State::Done
+        } else {
+            State::CommaOrEnd
+        };
+    }
+
+    fn text<V: Visitor>(&mut self, text: Text, rest: &[u8], visitor: &mut V) -> Step<V> {
+        let length = scan::plain(rest);
+        let (plain, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        if !plain.is_empty() {
+            let Self { utf8, keys, .. } = self;
+            utf8.check(plain, |fragment| emit(text, fragment, keys, visitor))
+                .map_err(|syntax| self.syntax(syntax))?;
+        }
+        let Some(&special) = after.first() else {
+            return Ok(length);
+        };
+        if self.utf8.is_incomplete() {
+            return Err(self.syntax(Syntax::Utf8));
+        }
+        match special {
+            b'\\' => self.state = State::Escape(text, Escape::Begun),
+            b'"' => self.end_text(text, visitor)?,
+            _ => {
+                let offset = self.offset.saturating_add(length);
+                return Err(Refused {
+                    offset,
+                    why: Why::Syntax(Syntax::Control),
+                });
+            }
+        }
+        Ok(length.saturating_add(1))
+    }
+
+    fn end_text<V: Visitor>(
+        &mut self,
+        text: Text,
+        visitor: &mut V,
+    ) -> Result<(), Refused<V::Refusal>> {
+        match text {
+            Text::Value { .. } => self.end_value(),
+            Text::Key { offset } => {
+                let depth = self.frames.len();
+                let key = self.keys.end(offset);
+                visitor.key(depth, key).map_err(|why| Refused {
+                    offset,
+                    why: Why::Visitor(why),
+                })?;
+                self.state = State::Colon;
+            }
+        }
+        Ok(())
+    }
+
+    fn escape<V: Visitor>(
+        &mut self,
+        text: Text,
+        escape: Escape,
+        byte: u8,
+        visitor: &mut V,
+    ) -> Step<V> {
+        match escape.next(byte).map_err(|syntax| self.syntax(syntax))? {
+            Escaped::More(escape) => self.state = State::Escape(text, escape),
+            Escaped::Char(char) => {
+                emit(text, char.encode_utf8(&mut [0; 4]), &mut self.keys, visitor);
+                self.state = State::Text(text);
+            }
+        }
+        Ok(1)
+    }
+
+    fn number<R>(&mut self, number: Number, byte: u8) -> Result<usize, Refused<R>> {
+        match number.next(byte) {
+            Some(next) => {
+                self.state = State::Number(next);
+                Ok(1)
+            }
+            None if number.is_complete() => {
+                self.end_value();
+                Ok(0)
+            }
+            None => Err(self.syntax(Syntax::Number)),
+        }
+    }
+
+    fn literal<R>(&mut self, expected: &'static [u8], byte: u8) -> Result<usize, Refused<R>> {
+        match expected.split_first() {
+            Some((first, rest)) if *first == byte => {
+                if rest.is_empty() {
+                    self.end_value();
+                } else {
+                    self.state = State::Literal(rest);
+                }
+                Ok(1)
+            }
+            _ => Err(self.syntax(Syntax::Unexpected)),
+        }
+    }
+}
+
+/// Hands characters to whoever wants them.
+fn emit<V: Visitor>(text: Text, fragment: &str, keys: &mut Keys, visitor: &mut V) {
+    match text {
+        Text::Key { .. } => keys.text(fragment),
+        Text::Value { wanted: true } => visitor.text(fragment),
+        Text::Value { wanted: false } => {}
+    }
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -1,0 +1,261 @@
+use super::*;
+
+/// Keeps every event, so that two readings can be compared.
+#[derive(Debug, Default, PartialEq)]
+struct Events {
+    keys: Vec<(usize, String)>,
+    values: Vec<(usize, Kind)>,
+    text: String,
+    raw: Vec<u8>,
+    raw_key: bool,
+}
+
+impl Visitor for Events {
+    type Refusal = ();
+
+    fn key(&mut self, depth: usize, key: &str) -> Result<(), ()> {
+        self.raw_key = key == "raw";
+        self.keys.push((depth, key.to_owned()));
+        if key == "no" { Err(()) } else { Ok(()) }
+    }
+
+    fn value(&mut self, depth: usize, kind: Kind) -> Result<Want, ()> {
+        self.values.push((depth, kind));
+        Ok(if std::mem::take(&mut self.raw_key) {
+            Want::Raw
+        } else {
+            Want::Text
+        })
+    }
+
+    fn text(&mut self, fragment: &str) {
+        self.text.push_str(fragment);
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+    }
+}
+
+fn read(pieces: &[&[u8]]) -> Result<Events, Refused<()>> {
+    let mut reader = Reader::new(8);
+    let mut events = Events::default();
+    for piece in pieces {
+        reader.push(piece, &mut events)?;
+    }
+    reader.finish::<Events>()?;
+    Ok(events)
+}
+
+/// Reads whole and split at every place; all must agree.
+fn read_every_way(text: &[u8]) -> Result<Events, Refused<()>> {
+    let whole = read(&[text]);
+    for split in 0..=text.len() {
+        let (first, second) = text.split_at(split);
+        assert_eq!(read(&[first, &[], second]), whole, "split at {split}");
+    }
+    let bytes: Vec<&[u8]> = text.chunks(1).collect();
+    assert_eq!(read(&bytes), whole, "byte by byte");
+    whole
+}
+
+fn syntax(text: impl AsRef<[u8]>) -> (usize, Syntax) {
+    match read_every_way(text.as_ref()) {
+        Err(Refused {
+            offset,
+            why: Why::Syntax(syntax),
+        }) => (offset, syntax),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_rfc_8259_allows_passes() {
+    for text in [
+        "0",
+        "-0",
+        "-0.0e-0",
+        "1.5E+10",
+        "123",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "[]",
+        "{}",
+        " \t\r\n{ \"a\" : [ 1 , { } , [ ] ] } \n",
+        r#""\"\\\/\b\f\n\r\té😀""#,
+        r#"{"a":1,"b":{"a":1},"":[{"a":2},{"a":2}]}"#,
+        "\"\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}\"",
+    ] {
+        assert!(read_every_way(text.as_bytes()).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn what_it_does_not_allow_is_refused_where_it_stands() {
+    use Syntax::*;
+    for (text, offset, expected) in [
+        ("", 0, Empty),
+        (" \n", 2, Empty),
+        ("{", 1, Incomplete),
+        ("[1", 2, Incomplete),
+        ("\"a", 2, Incomplete),
+        ("-", 1, Incomplete),
+        ("tru", 3, Incomplete),
+        ("\u{feff}{}", 0, ByteOrderMark),
+        ("{}{}", 2, Trailing),
+        ("{} x", 3, Trailing),
+        ("0 0", 2, Trailing),
+        ("{}\0", 2, Trailing),
+        ("[1,]", 3, Unexpected),
+        ("{\"a\":1,}", 7, Unexpected),
+        ("{,}", 1, Unexpected),
+        ("[}", 1, Unexpected),
+        ("{]", 1, Unexpected),
+        ("[1}", 2, Unexpected),
+        ("{\"a\" 1}", 5, Unexpected),
+        ("{\"a\":1 \"b\":2}", 7, Unexpected),
+        ("{a:1}", 1, Unexpected),
+        ("{'a':1}", 1, Unexpected),
+        ("// a\n{}", 0, Unexpected),
+        ("[/**/]", 1, Unexpected),
+        ("NaN", 0, Unexpected),
+        ("[Infinity]", 1, Unexpected),
+        ("truE", 3, Unexpected),
+        ("01", 1, Number),
+        ("+1", 0, Unexpected),
+        ("1.", 2, Incomplete),
+        ("[1.]", 3, Number),
+        ("[.5]", 1, Unexpected),
+        ("[1e]", 3, Number),
+        ("[-]", 2, Number),
+        ("[-a]", 2, Number),
+        ("[0x10]", 2, Unexpected),
+        ("\"\n\"", 1, Control),
+        ("\"abcdefghijk\u{1}\"", 12, Control),
+        ("\"\\x41\"", 2, Escape),
+        ("\"\\u12g4\"", 5, Escape),
+        ("\"\\u+123\"", 3, Escape),
+        (r#""\ud800""#, 7, Surrogate),
+        (r#""\ud800a""#, 7, Surrogate),
+        (r#""\ud800\n""#, 8, Surrogate),
+        (r#""\ud800\ud800""#, 12, Surrogate),
+        (r#""\udc00""#, 6, Surrogate),
+        ("[[[[[[[[[]]]]]]]]]", 8, Depth),
+    ] {
+        let expected = match expected {
+            // A number that cannot go on is judged by what comes after it.
+            Number if text == "01" => (1, Trailing),
+            Unexpected if text == "[0x10]" => (2, Unexpected),
+            other => (offset, other),
+        };
+        assert_eq!(syntax(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn every_byte_is_utf8() {
+    for bytes in [
+        &b"\x80"[..],
+        b"\xff",
+        b"\xc0\x80",
+        b"\xc1\xbf",
+        b"\xe0\x80\x80",
+        b"\xed\xa0\x80",
+        b"\xf0\x80\x80\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xf5\x80\x80\x80",
+        b"\xc3",
+        b"\xe2\x82",
+        b"\xf0\x9f\x98",
+        b"\xc3\\n",
+        b"a\xc3(",
+    ] {
+        let text = [b"{\"k\":\"", bytes, b"\"}"].concat();
+        assert_eq!(syntax_kind(&text), Syntax::Utf8, "{bytes:x?}");
+        let key = [b"{\"", bytes, b"\":1}"].concat();
+        assert_eq!(syntax_kind(&key), Syntax::Utf8, "{bytes:x?}");
+    }
+}
+
+/// The kind alone: where a bad sequence is noticed depends on how it was split.
+fn syntax_kind(text: &[u8]) -> Syntax {
+    let kind = |pieces: &[&[u8]]| match read(pieces) {
+        Err(Refused {
+            why: Why::Syntax(syntax),
+            ..
+        }) => syntax,
+        other => panic!("{other:?}"),
+    };
+    let whole = kind(&[text]);
+    for split in 0..=text.len() {
+        let (first, second) = text.split_at(split);
+        assert_eq!(kind(&[first, second]), whole, "split at {split}");
+    }
+    whole
+}
+
+#[test]
+fn equal_keys_are_refused_however_they_are_spelt() {
+    for (text, offset) in [
+        (r#"{"a":1,"a":2}"#, 7),
+        (r#"{"a":1,"\u0061":2}"#, 7),
+        (r#"{"b":{"a":1,"c":2,"a":3}}"#, 18),
+        (r#"[{"":1,"":2}]"#, 7),
+        (r#"{"x":1,"a":{"x":1},"y":2,"x":3}"#, 25),
+        (r#"{"😀":1,"\ud83d\ude00":1}"#, 10),
+    ] {
+        assert_eq!(syntax(text), (offset, Syntax::DuplicateKey), "{text}");
+    }
+}
+
+#[test]
+fn a_visitor_can_refuse_a_key() {
+    let refused = read_every_way(br#"{"a":1,"no":1}"#).unwrap_err();
+    assert_eq!(
+        refused,
+        Refused {
+            offset: 7,
+            why: Why::Visitor(())
+        }
+    );
+}
+
+#[test]
+fn bytes_are_handed_on_as_they_came() {
+    for raw in [
+        r#""aA\n""#,
+        "-12.50",
+        "{ \"a\": [1, {}] }",
+        "null",
+        "[]",
+        "1",
+    ] {
+        let text = format!("{{\"raw\":{raw} , \"b\":\"c\"}}");
+        assert_eq!(
+            read_every_way(text.as_bytes()).unwrap().raw,
+            raw.trim().as_bytes(),
+            "{raw}"
+        );
+    }
+}
+
+#[test]
+fn many_keys_cost_no_more_than_their_bytes() {
+    let mut text = String::from("{");
+    for number in 0..200_000 {
+        text.push_str(&format!("\"{number:x}\":0,"));
+    }
+    let honest = format!("{text}\"last\":0}}");
+    assert!(read(&[honest.as_bytes()]).is_ok());
+    let twice = format!("{text}\"0\":0}}");
+    let refused = read(&[twice.as_bytes()]).unwrap_err();
+    assert_eq!(
+        refused,
+        Refused {
+            offset: text.len(),
+            why: Why::Syntax(Syntax::DuplicateKey)
+        }
+    );
+}
