@@ -29,9 +29,11 @@
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 
+pub mod decision;
 pub mod json;
 pub mod mcp;
 pub mod policy;
+pub mod request;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod api;

@@ -178,9 +178,11 @@ impl Policies {
         self.backends.get(*self.clusters.get(cluster)?)
     }
 
-    /// Whether any cluster belongs to a backend, so that a request's cluster matters.
-    pub fn has_backends(&self) -> bool {
-        !self.clusters.is_empty()
+    /// Whether any policy targets a backend, so that a request's cluster matters.
+    pub fn protects_backends(&self) -> bool {
+        self.backends
+            .iter()
+            .any(|level| !level.allow.policies.is_empty())
     }
 
     /// The number of a SPIFFE ID, if any rule names it.

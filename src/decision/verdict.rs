@@ -1,0 +1,125 @@
+//! The forms of a decision. A verdict is a type, never a bool.
+
+use std::fmt;
+
+use crate::policy::{ObjectName, Policies, RuleRef};
+
+/// Whether a request goes on, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision<'p> {
+    /// It does.
+    Allow(Permit<'p>),
+    /// It does not.
+    Deny(Denial<'p>),
+}
+
+/// The proof that the engine let a request go on.
+///
+/// INVARIANT: only the engine can make one, and nothing goes on without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permit<'p> {
+    basis: Basis<'p>,
+}
+
+impl<'p> Permit<'p> {
+    pub(super) const fn new(basis: Basis<'p>) -> Self {
+        Self { basis }
+    }
+
+    /// What the permit rests on.
+    pub const fn basis(&self) -> Basis<'p> {
+        self.basis
+    }
+}
+
+/// What a permit rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis<'p> {
+    /// There is no policy, and the enforcement point says `unprotected: Allow`.
+    Unprotected,
+    /// The rule that determined each level; `None` where no Allow policy is
+    /// attached, or where the request is a response, which needs only a source.
+    Policies {
+        /// At the Gateway.
+        gateway: Option<Determining<'p>>,
+        /// At the Backend.
+        backend: Option<Determining<'p>>,
+    },
+}
+
+/// A policy and the rule of it that determined something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Determining<'p> {
+    /// The policy.
+    pub policy: &'p ObjectName,
+    /// The rule; `None` for a policy without rules.
+    pub rule: Option<&'p str>,
+}
+
+impl<'p> Determining<'p> {
+    pub(super) fn new(policies: &'p Policies, rule: RuleRef) -> Option<Self> {
+        let policy = policies.policy_name(rule.policy)?;
+        Some(Self {
+            policy,
+            rule: policies.rule_name(rule),
+        })
+    }
+}
+
+impl fmt::Display for Determining<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rule {
+            Some(rule) => write!(f, "{}#{rule}", self.policy),
+            None => write!(f, "{}", self.policy),
+        }
+    }
+}
+
+/// A refusal by policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Denial<'p> {
+    /// Why.
+    pub reason: DenialReason<'p>,
+}
+
+/// Why a request is refused by policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DenialReason<'p> {
+    /// There is no policy, and the enforcement point says `unprotected: Deny`.
+    Unprotected,
+    /// The route chose no cluster that is known, and backends are protected.
+    NoCluster,
+    /// The level's Allow policies do not allow it.
+    NotAllowed {
+        /// The level.
+        level: LevelName,
+        /// The first policy that does not, where each must; `None` where one
+        /// would do and none does.
+        policy: Option<&'p ObjectName>,
+    },
+}
+
+/// A level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LevelName {
+    /// Policies that target the Gateway.
+    Gateway,
+    /// Policies that target the backend.
+    Backend,
+}
+
+impl LevelName {
+    /// The level's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "Gateway",
+            Self::Backend => "Backend",
+        }
+    }
+}
+
+impl<'p> Decision<'p> {
+    pub(super) const fn deny(reason: DenialReason<'p>) -> Self {
+        Self::Deny(Denial { reason })
+    }
+}

@@ -1,0 +1,231 @@
+//! What kind of request the headers announce.
+
+use crate::mcp::{Claim, Claims, MediaFault, check_media};
+
+use super::headers::Headers;
+use super::path;
+
+/// Why a request is refused by its headers alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeadFault {
+    /// No method or no path, or several.
+    Incomplete,
+    /// A method that MCP does not use.
+    Method,
+    /// A body where MCP has none.
+    Body,
+    /// A change to another protocol.
+    Upgrade,
+    /// The media type or encoding of the body.
+    Media(MediaFault),
+    /// The body is announced to be longer than the limit.
+    TooLarge,
+}
+
+/// The kind of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// Not MCP: nothing is known of the body, and nothing asked.
+    Http,
+    /// A message is posted: the body says which.
+    Post,
+    /// GET.
+    Get,
+    /// DELETE, perhaps of a session.
+    Delete {
+        /// Whether there is a session header.
+        session: bool,
+    },
+    /// OPTIONS.
+    Options,
+}
+
+impl Head {
+    /// Reads the headers.
+    ///
+    /// `mcp_paths` are the prefixes that carry MCP, `None` for every path;
+    /// `ended` is whether the request ends with its headers.
+    ///
+    /// # Errors
+    /// When the request is none that MCP has, on a path that carries MCP; or a
+    /// tunnel, on any path.
+    pub fn read(
+        headers: &Headers,
+        mcp_paths: Option<&[String]>,
+        body_limit: usize,
+        ended: bool,
+    ) -> Result<Self, HeadFault> {
+        let method = headers.only(":method").ok_or(HeadFault::Incomplete)?;
+        // SECURITY: nobody could say what goes through a tunnel.
+        if method == b"CONNECT" {
+            return Err(HeadFault::Method);
+        }
+        let target = headers.only(":path").ok_or(HeadFault::Incomplete)?;
+        if mcp_paths.is_some_and(|prefixes| !path::is_under_any(target, prefixes)) {
+            return Ok(Self::Http);
+        }
+        if headers.has("upgrade") {
+            return Err(HeadFault::Upgrade);
+        }
+        match method {
+            b"POST" => post(headers, body_limit),
+            b"GET" | b"DELETE" | b"OPTIONS" if !ended => Err(HeadFault::Body),
+            b"GET" => Ok(Self::Get),
+            b"DELETE" => Ok(Self::Delete {
+                session: headers.has("mcp-session-id"),
+            }),
+            b"OPTIONS" => Ok(Self::Options),
+            _ => Err(HeadFault::Method),
+        }
+    }
+}
+
+fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
+    check_media(headers.all("content-type"), headers.all("content-encoding"))
+        .map_err(HeadFault::Media)?;
+    // Only to answer early; what really comes is counted.
+    let announced = headers
+        .only("content-length")
+        .and_then(|length| std::str::from_utf8(length).ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > body_limit) {
+        return Err(HeadFault::TooLarge);
+    }
+    Ok(Head::Post)
+}
+
+impl Headers {
+    /// What the headers claim of an MCP body.
+    pub fn claims(&self) -> Claims<'_> {
+        Claims {
+            method: Claim::new(self.all("mcp-method")),
+            name: Claim::new(self.all("mcp-name")),
+            version: Claim::new(self.all("mcp-protocol-version")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[(&str, &str)], ended: bool) -> Result<Head, HeadFault> {
+        Head::read(
+            &Headers::from_lines(lines.iter().copied()),
+            Some(&["/mcp".to_owned()]),
+            10,
+            ended,
+        )
+    }
+
+    const JSON: (&str, &str) = ("content-type", "application/json");
+
+    #[test]
+    fn requests_of_mcp() {
+        for (method, extra, ended, expected) in [
+            ("POST", JSON, false, Head::Post),
+            ("POST", JSON, true, Head::Post),
+            ("GET", JSON, true, Head::Get),
+            ("DELETE", JSON, true, Head::Delete { session: false }),
+            (
+                "DELETE",
+                ("mcp-session-id", "1"),
+                true,
+                Head::Delete { session: true },
+            ),
+            ("OPTIONS", JSON, true, Head::Options),
+        ] {
+            let lines = [(":method", method), (":path", "/mcp"), extra];
+            assert_eq!(read(&lines, ended), Ok(expected), "{method}");
+        }
+    }
+
+    #[test]
+    fn requests_that_mcp_does_not_have() {
+        use HeadFault::*;
+        for (lines, ended, expected) in [
+            (&[(":path", "/mcp")][..], true, Incomplete),
+            (&[(":method", "GET")], true, Incomplete),
+            (
+                &[(":method", "GET"), (":method", "POST"), (":path", "/mcp")],
+                true,
+                Incomplete,
+            ),
+            (
+                &[(":method", "GET"), (":path", "/mcp"), (":path", "/x")],
+                true,
+                Incomplete,
+            ),
+            (&[(":method", "CONNECT"), (":path", "/x")], false, Method),
+            (&[(":method", "CONNECT")], false, Method),
+            (
+                &[(":method", "PUT"), (":path", "/mcp"), JSON],
+                false,
+                Method,
+            ),
+            (
+                &[(":method", "PATCH"), (":path", "/mcp"), JSON],
+                false,
+                Method,
+            ),
+            (&[(":method", "HEAD"), (":path", "/mcp")], true, Method),
+            (&[(":method", "TRACE"), (":path", "/mcp")], true, Method),
+            (
+                &[(":method", "post"), (":path", "/mcp"), JSON],
+                false,
+                Method,
+            ),
+            (&[(":method", "GET"), (":path", "/mcp"), JSON], false, Body),
+            (
+                &[(":method", "DELETE"), (":path", "/mcp"), JSON],
+                false,
+                Body,
+            ),
+            (
+                &[(":method", "OPTIONS"), (":path", "/mcp"), JSON],
+                false,
+                Body,
+            ),
+            (
+                &[
+                    (":method", "GET"),
+                    (":path", "/mcp"),
+                    ("upgrade", "websocket"),
+                ],
+                true,
+                Upgrade,
+            ),
+            (
+                &[(":method", "POST"), (":path", "/mcp")],
+                false,
+                Media(MediaFault::TypeMissing),
+            ),
+            (
+                &[
+                    (":method", "POST"),
+                    (":path", "/mcp"),
+                    JSON,
+                    ("content-length", "11"),
+                ],
+                false,
+                TooLarge,
+            ),
+        ] {
+            assert_eq!(read(lines, ended), Err(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_not_mcp() {
+        let lines = [
+            (":method", "PUT"),
+            (":path", "/files"),
+            ("upgrade", "websocket"),
+        ];
+        assert_eq!(read(&lines, false), Ok(Head::Http));
+        let headers = Headers::from_lines(lines);
+        assert_eq!(
+            Head::read(&headers, None, 10, false),
+            Err(HeadFault::Upgrade)
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! Request headers, as they came.
+
+use std::ops::Range;
+
+/// The lines of a request's headers, pseudo-headers included, in one buffer.
+#[derive(Debug, Default)]
+pub struct Headers {
+    bytes: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Headers {
+    /// Headers whose names and values lie at the given places of `bytes`.
+    ///
+    /// `None` when a place lies outside.
+    pub fn from_parts(
+        bytes: Vec<u8>,
+        places: impl IntoIterator<Item = (Range<usize>, Range<usize>)>,
+    ) -> Option<Self> {
+        let mut lines = Vec::new();
+        for (name, value) in places {
+            bytes.get(name.clone())?;
+            bytes.get(value.clone())?;
+            lines.push(Line { name, value });
+        }
+        Some(Self { bytes, lines })
+    }
+
+    /// Headers from names and values.
+    pub fn from_lines<N, V>(lines: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let mut headers = Self::default();
+        for (name, value) in lines {
+            let (name, value) = (headers.place(name.as_ref()), headers.place(value.as_ref()));
+            headers.lines.push(Line { name, value });
+        }
+        headers
+    }
+
+    fn place(&mut self, text: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        start..self.bytes.len()
+    }
+
+    /// Every line of a name, which is compared without case.
+    pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
+        self.lines
+            .iter()
+            .filter(move |line| get(&line.name).eq_ignore_ascii_case(name.as_bytes()))
+            .map(move |line| get(&line.value))
+    }
+
+    /// Whether there is a line of a name.
+    pub fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// The only line of a name; `None` when there is none, or several.
+    pub fn only(&self, name: &str) -> Option<&[u8]> {
+        let mut lines = self.all(name);
+        let first = lines.next();
+        if lines.next().is_some() { None } else { first }
+    }
+}

@@ -1,0 +1,62 @@
+//! What is asked: who asks, over which HTTP request, with which MCP message.
+//!
+//! Each part is parsed once, into types that cannot be wrong. Headers are bytes:
+//! nothing here assumes that they are text.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod caller;
+mod head;
+mod headers;
+mod path;
+
+pub use caller::{Caller, SpiffeId};
+pub use head::{Head, HeadFault};
+pub use headers::Headers;
+
+use crate::mcp::Message;
+
+/// A request that is ready to be judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// Who asks.
+    pub caller: &'r Caller,
+    /// The Envoy cluster that the route chose, if it chose one.
+    pub cluster: Option<&'r str>,
+    /// What is asked.
+    pub operation: Operation<'r>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation<'r> {
+    /// An HTTP request that is not MCP.
+    Http,
+    /// An MCP message, posted.
+    Message(Message<'r>),
+    /// HTTP GET on an MCP path: the server's event stream.
+    Get,
+    /// HTTP DELETE on an MCP path: the end of a session.
+    Delete {
+        /// Whether it names the session.
+        session: bool,
+    },
+    /// HTTP OPTIONS on an MCP path.
+    Options,
+}

@@ -1,0 +1,169 @@
+//! Which paths carry MCP.
+
+/// Whether a request path (with or without query) is under one of some prefixes.
+///
+/// SECURITY: servers decode and tidy up paths in different ways, so a path that
+/// could come to lie under a prefix counts as lying there: what is inspected
+/// without need is only refused when it is no MCP, and what is not inspected
+/// could be anything.
+pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
+    let path = target
+        .split(|byte| matches!(byte, b'?' | b'#'))
+        .next()
+        .unwrap_or_default();
+    prefixes
+        .iter()
+        .any(|prefix| is_under(path, prefix.as_bytes()))
+        || (is_ambiguous(path) && {
+            let tidy = tidy(path);
+            prefixes
+                .iter()
+                .any(|prefix| is_under(&tidy, &tidy_segments(prefix.as_bytes())))
+        })
+}
+
+/// By whole segments; a trailing slash of the prefix does not count.
+fn is_under(path: &[u8], prefix: &[u8]) -> bool {
+    let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);
+    match path.strip_prefix(prefix) {
+        Some(rest) => rest.first().is_none_or(|byte| *byte == b'/'),
+        None => false,
+    }
+}
+
+/// Whether a server might read the path as another one.
+fn is_ambiguous(path: &[u8]) -> bool {
+    path.iter().any(|byte| {
+        matches!(byte, b'%' | b'\\' | b';' | 0..=0x20 | 0x7f..) || byte.is_ascii_uppercase()
+    }) || path.windows(2).any(|pair| matches!(pair, b"//" | b"/."))
+        || path.first() != Some(&b'/')
+}
+
+/// The path as the most obliging of servers would read it: decoded until nothing
+/// is left to decode, without parameters, case or empty and dot segments.
+fn tidy(path: &[u8]) -> Vec<u8> {
+    let mut path = path.to_vec();
+    loop {
+        let decoded = decode(&path);
+        if decoded.len() == path.len() {
+            break;
+        }
+        path = decoded;
+    }
+    tidy_segments(&path)
+}
+
+fn decode(path: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((first, later)) = rest.split_first() {
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let escape = match (first, later) {
+            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        let value = escape.and_then(|(high, low)| u8::try_from((high << 4) | low).ok());
+        decoded.push(value.unwrap_or(*first));
+        rest = if value.is_some() {
+            later.get(2..).unwrap_or_default()
+        } else {
+            later
+        };
+    }
+    decoded
+}
+
+fn tidy_segments(path: &[u8]) -> Vec<u8> {
+    let mut segments: Vec<Vec<u8>> = Vec::new();
+    for segment in path.split(|byte| matches!(byte, b'/' | b'\\')) {
+        let name = segment
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default();
+        match name.trim_ascii() {
+            b"" | b"." => {}
+            b".." => drop(segments.pop()),
+            name => segments.push(name.to_ascii_lowercase()),
+        }
+    }
+    let mut tidy = Vec::with_capacity(path.len());
+    for segment in segments {
+        tidy.push(b'/');
+        tidy.extend_from_slice(&segment);
+    }
+    tidy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_mcp(path: &str) -> bool {
+        is_under_any(
+            path.as_bytes(),
+            &["/mcp".to_owned(), "/api/v1/mcp/".to_owned()],
+        )
+    }
+
+    #[test]
+    fn whole_segments() {
+        for path in [
+            "/mcp",
+            "/mcp/",
+            "/mcp/x",
+            "/mcp?x=/y",
+            "/mcp#x",
+            "/api/v1/mcp",
+            "/api/v1/mcp/x",
+        ] {
+            assert!(is_mcp(path), "{path}");
+        }
+        for path in [
+            "/",
+            "",
+            "/mcpx",
+            "/mc",
+            "/x/mcp",
+            "/health?/mcp",
+            "/api/v1",
+            "/api/v1/mcpx",
+            "*",
+        ] {
+            assert!(!is_mcp(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_could_read_as_mcp() {
+        for path in [
+            "//mcp",
+            "/./mcp",
+            "/x/../mcp",
+            "/%6dcp",
+            "/%6Dcp",
+            "/%256dcp",
+            "/x/%2e%2e/mcp",
+            "/x%2f..%2fmcp",
+            "\\mcp",
+            "/x\\..\\mcp",
+            "/MCP",
+            "/mcp;a=b",
+            "/;x/mcp",
+            "/mcp%20",
+            "/%2fmcp",
+            "mcp",
+            "/api//v1/mcp",
+            "/mcp%00",
+        ] {
+            let expected = path != "/mcp%00";
+            assert_eq!(is_mcp(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_root_is_every_path() {
+        for path in ["/", "/x", "/x/y"] {
+            assert!(is_under_any(path.as_bytes(), &["/".to_owned()]), "{path}");
+        }
+    }
+}
