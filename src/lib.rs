@@ -30,6 +30,7 @@
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 
 pub mod decision;
+pub mod enforcement;
 pub mod json;
 pub mod mcp;
 pub mod policy;

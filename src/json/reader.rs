@@ -229,6 +229,11 @@ impl Reader {
         Ok(())
     }
 
+    /// Whether the document is complete, so that only white space may follow.
+    pub const fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
     /// The document has ended.
     ///
     /// # Errors

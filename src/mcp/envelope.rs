@@ -5,7 +5,7 @@ use crate::json::{Kind, Reader, Refused, Visitor, Want, Why};
 use super::headers::Claims;
 use super::message::{Call, Id, Message, Thing, Things};
 use super::twin;
-use super::{Fault, Method};
+use super::{Fault, Method, ResponseCode};
 
 /// Reads one body. Reused from body to body, it allocates nothing after a while.
 #[derive(Debug)]
@@ -57,6 +57,21 @@ impl Envelope {
             )
             .map_err(whole)?;
         Ok(message)
+    }
+}
+
+impl Envelope {
+    /// The id to answer a fault with.
+    ///
+    /// SPEC: JSON-RPC 2.0, section 5: null unless it could be told what the id is,
+    /// which it could not where the message is none.
+    pub fn id_for(&self, fault: Fault) -> Option<Id<'_>> {
+        let is_known = matches!(
+            fault.code(),
+            ResponseCode::InvalidParams | ResponseCode::HeaderMismatch
+        );
+        let Contents { has_id, id, .. } = &self.contents;
+        (is_known && self.reader.is_done() && *has_id && is_id(id)).then_some(Id(id))
     }
 }
 

@@ -1,0 +1,117 @@
+//! What a refused client is told.
+//!
+//! SECURITY: an answer never says which policies exist nor whether the thing
+//! asked for does, never quotes the body but its id, and is never a 401 or a 404.
+
+use serde_json::json;
+
+use crate::mcp::{Fault, Id, Message, ResponseCode, Thing, Things};
+use crate::policy::DenialForm;
+use crate::request::HeadFault;
+
+/// An HTTP response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const TEXT: (&str, &str) = ("content-type", "text/plain; charset=utf-8");
+
+/// SPEC: the upstream conformance suite compares code and message.
+const FORBIDDEN: (i32, &str) = (403, "Access to this tool is forbidden.");
+
+impl Answer {
+    fn text(status: u16, text: &str) -> Self {
+        Self {
+            status,
+            headers: vec![TEXT],
+            body: format!("{text}\n").into_bytes(),
+        }
+    }
+
+    /// A JSON-RPC error response with the id's very token.
+    fn error(status: u16, id: Option<Id<'_>>, (code, message): (i32, &str)) -> Self {
+        let error = json!({"code": code, "message": message}).to_string();
+        let mut body = br#"{"jsonrpc":"2.0","id":"#.to_vec();
+        body.extend_from_slice(id.map_or(b"null", Id::token));
+        body.extend_from_slice(br#","error":"#);
+        body.extend_from_slice(error.as_bytes());
+        body.push(b'}');
+        Self {
+            status,
+            headers: vec![JSON],
+            body,
+        }
+    }
+
+    /// The answer to a request that is refused by its headers.
+    pub(super) fn to_head(fault: HeadFault) -> Self {
+        match fault {
+            HeadFault::Method => Self {
+                headers: vec![TEXT, ("allow", "GET, POST, DELETE, OPTIONS")],
+                ..Self::text(405, "This method is not allowed here.")
+            },
+            HeadFault::TooLarge => Self::too_large(),
+            HeadFault::Media(media) => Self::text(415, &format!("Refused: {}.", media.as_str())),
+            HeadFault::Incomplete => Self::text(400, "Refused: no single method and path."),
+            HeadFault::Body => Self::text(400, "Refused: this method has no body."),
+            HeadFault::Upgrade => Self::text(400, "Refused: no other protocol is spoken here."),
+        }
+    }
+
+    /// The answer to a body longer than the limit.
+    pub(super) fn too_large() -> Self {
+        Self::text(413, "Refused: the body is too large.")
+    }
+
+    /// The answer to a body that is no single message.
+    pub(super) fn to_malformed(fault: Fault, offset: Option<usize>, id: Option<Id<'_>>) -> Self {
+        let kind = match fault.code() {
+            ResponseCode::ParseError => "Parse error",
+            ResponseCode::InvalidRequest => "Invalid request",
+            ResponseCode::InvalidParams => "Invalid params",
+            ResponseCode::HeaderMismatch => "Header mismatch",
+        };
+        let message = match offset {
+            Some(offset) => format!("{kind}: {fault} (at byte {offset})"),
+            None => format!("{kind}: {fault}"),
+        };
+        Self::error(400, id, (fault.code().number(), &message))
+    }
+
+    /// The answer to a request that is no JSON-RPC request, denied by policy.
+    pub(super) fn forbidden() -> Self {
+        Self::text(403, "Access is forbidden.")
+    }
+
+    /// The answer to a message that is denied by policy.
+    pub(super) fn to_denied(form: DenialForm, message: &Message<'_>) -> Self {
+        let Message::Request { id, call } = message else {
+            return Self::forbidden();
+        };
+        match form {
+            DenialForm::JsonRpc => Self::error(200, Some(*id), FORBIDDEN),
+            DenialForm::Http403 => Self::error(403, Some(*id), FORBIDDEN),
+            DenialForm::Hide => Self::hide(*id, call.things),
+        }
+    }
+
+    /// What a server says of a thing or method that it does not have.
+    fn hide(id: Id<'_>, things: Things<'_>) -> Self {
+        let invalid = ResponseCode::InvalidParams.number();
+        let (code, message) = match things {
+            Things::One(Thing::Tool(name)) => (invalid, format!("Unknown tool: {name}")),
+            Things::One(Thing::Prompt(name)) => (invalid, format!("Unknown prompt: {name}")),
+            Things::One(Thing::Resource(uri)) => (invalid, format!("Unknown resource: {uri}")),
+            Things::One(Thing::Task(id)) => (invalid, format!("Unknown task: {id}")),
+            Things::None | Things::Subscriptions { .. } => (-32601, "Method not found".to_owned()),
+        };
+        Self::error(200, Some(id), (code, &message))
+    }
+}

@@ -1,0 +1,33 @@
+//! One stream's life: events in, steps out.
+//!
+//! A stream begins with its headers, perhaps has a body and trailers, and is
+//! settled exactly once, by a permit of the engine or by a refusal. Every order
+//! of events leads to one or the other; no error leads to a permit.
+//!
+//! Pure: the host's side of it is in `filter`.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod answer;
+mod refusal;
+mod stream;
+
+pub use answer::Answer;
+pub use refusal::{Reason, Refusal};
+pub use stream::{Facts, Permitted, Step, Stream};

@@ -1,0 +1,264 @@
+//! The state machine.
+
+use crate::decision::{Decision, Permit, decide};
+use crate::mcp::{Envelope, Fault, Message};
+use crate::policy::{Policies, RequestHeaders};
+use crate::request::{Caller, Head, Headers, Operation, Request};
+
+use super::{Answer, Reason, Refusal};
+
+/// What is known of a request when its headers have come.
+#[derive(Debug)]
+pub struct Facts {
+    /// The headers.
+    pub headers: Headers,
+    /// Who asks.
+    pub caller: Caller,
+    /// The Envoy cluster that the route chose.
+    pub cluster: Option<String>,
+}
+
+/// What is to be done next with a stream.
+#[derive(Debug)]
+pub enum Step<'p> {
+    /// Hold what there is: the verdict needs more.
+    Wait,
+    /// Let the headers go on, hold the body: the verdict needs it.
+    PassHeaders,
+    /// Let everything go on.
+    Continue(Permitted<'p>),
+    /// Answer, and let nothing more go on.
+    Refuse(Box<Refusal<'p>>),
+}
+
+/// Why everything may go on.
+#[derive(Debug)]
+pub enum Permitted<'p> {
+    /// The engine permits it, now.
+    Now(Permit<'p>),
+    /// It was permitted before; this is the rest of it.
+    Before,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No headers yet.
+    New,
+    /// An MCP message is being read.
+    Reading(Box<Reading>),
+    /// Permitted.
+    Passed,
+    /// Refused.
+    Refused,
+}
+
+#[derive(Debug)]
+struct Reading {
+    facts: Facts,
+    envelope: Envelope,
+    received: usize,
+}
+
+/// One request's life.
+#[derive(Debug)]
+pub struct Stream {
+    state: State,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self { state: State::New }
+    }
+}
+
+impl Stream {
+    /// The headers have come; `ended` is whether the request ends with them.
+    pub fn headers<'p>(&mut self, policies: &'p Policies, facts: Facts, ended: bool) -> Step<'p> {
+        if !matches!(self.state, State::New) {
+            return self.out_of_order();
+        }
+        let settings = policies.settings();
+        let body_limit = settings.limits.body_bytes.size();
+        let paths = settings.mcp_paths.as_deref();
+        let operation = match Head::read(&facts.headers, paths, body_limit, ended) {
+            Err(fault) => {
+                return self.refuse(Answer::to_head(fault), Reason::Head(fault), None);
+            }
+            Ok(Head::Http) => Operation::Http,
+            Ok(Head::Get) => Operation::Get,
+            Ok(Head::Delete { session }) => Operation::Delete { session },
+            Ok(Head::Options) => Operation::Options,
+            Ok(Head::Post) => {
+                let envelope = Envelope::new(settings.limits.depth.size());
+                self.state = State::Reading(Box::new(Reading {
+                    facts,
+                    envelope,
+                    received: 0,
+                }));
+                return match (ended, settings.request_headers) {
+                    (true, _) => self.judge_message(policies),
+                    (false, RequestHeaders::Hold) => Step::Wait,
+                    (false, RequestHeaders::Stream) => Step::PassHeaders,
+                };
+            }
+        };
+        let Facts {
+            caller, cluster, ..
+        } = &facts;
+        let request = Request {
+            caller,
+            cluster: cluster.as_deref(),
+            operation,
+        };
+        match decide(policies, &request) {
+            Decision::Allow(permit) => self.pass(permit),
+            Decision::Deny(denial) => {
+                self.refuse(Answer::forbidden(), Reason::Denied(denial), None)
+            }
+        }
+    }
+
+    /// How many bytes of the body have been taken. Those before are not needed again.
+    pub fn received(&self) -> usize {
+        match &self.state {
+            State::Reading(reading) => reading.received,
+            _ => 0,
+        }
+    }
+
+    /// Whether the stream still wants to see its body.
+    pub const fn is_reading(&self) -> bool {
+        matches!(self.state, State::Reading(_))
+    }
+
+    /// The next piece of the body has come; `ended` is whether it is the last.
+    pub fn body<'p>(&mut self, policies: &'p Policies, piece: &[u8], ended: bool) -> Step<'p> {
+        let State::Reading(reading) = &mut self.state else {
+            return self.settled();
+        };
+        reading.received = reading.received.saturating_add(piece.len());
+        if reading.received > policies.settings().limits.body_bytes.size() {
+            return self.too_large();
+        }
+        if let Err((fault, offset)) = reading.envelope.push(piece) {
+            return self.malformed(fault, offset, None);
+        }
+        if ended {
+            self.judge_message(policies)
+        } else {
+            Step::Wait
+        }
+    }
+
+    /// The body is known to be longer than the limit, whatever is in it.
+    pub fn body_too_large<'p>(&mut self) -> Step<'p> {
+        if self.is_reading() {
+            self.too_large()
+        } else {
+            self.settled()
+        }
+    }
+
+    /// Trailers have come, so the body has ended.
+    ///
+    /// SECURITY: with trailers no piece of the body is ever marked as the last.
+    pub fn trailers<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        if self.is_reading() {
+            self.judge_message(policies)
+        } else {
+            self.settled()
+        }
+    }
+
+    /// The body could not be read from the host.
+    pub fn unreadable<'p>(&mut self) -> Step<'p> {
+        if self.is_reading() {
+            self.out_of_order()
+        } else {
+            self.settled()
+        }
+    }
+
+    /// An event after the verdict.
+    fn settled<'p>(&mut self) -> Step<'p> {
+        match self.state {
+            State::Passed => Step::Continue(Permitted::Before),
+            State::Refused => Step::Wait,
+            State::New | State::Reading(_) => self.out_of_order(),
+        }
+    }
+
+    fn judge_message<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        let State::Reading(mut reading) = std::mem::replace(&mut self.state, State::Refused) else {
+            return self.out_of_order();
+        };
+        let Reading {
+            facts, envelope, ..
+        } = &mut *reading;
+        let message = match envelope.message(&facts.headers.claims()) {
+            Ok(message) => message,
+            Err((fault, offset)) => return self.malformed(fault, offset, Some(&reading.envelope)),
+        };
+        let Facts {
+            caller, cluster, ..
+        } = &*facts;
+        let operation = Operation::Message(message);
+        let request = Request {
+            caller,
+            cluster: cluster.as_deref(),
+            operation,
+        };
+        match decide(policies, &request) {
+            Decision::Allow(permit) => self.pass(permit),
+            Decision::Deny(denial) => {
+                let answer = Answer::to_denied(policies.settings().denial, &message);
+                self.refuse(answer, Reason::Denied(denial), Some(&message))
+            }
+        }
+    }
+
+    fn pass<'p>(&mut self, permit: Permit<'p>) -> Step<'p> {
+        self.state = State::Passed;
+        Step::Continue(Permitted::Now(permit))
+    }
+
+    fn refuse<'p>(
+        &mut self,
+        answer: Answer,
+        reason: Reason<'p>,
+        message: Option<&Message<'_>>,
+    ) -> Step<'p> {
+        self.state = State::Refused;
+        let call = message.and_then(|message| message.call());
+        let thing = call.and_then(|call| call.things.iter().next());
+        Step::Refuse(Box::new(Refusal {
+            answer,
+            reason,
+            method: call.map(|call| call.name.to_owned()),
+            thing: thing.map(|thing| thing.as_str().to_owned()),
+        }))
+    }
+
+    fn too_large<'p>(&mut self) -> Step<'p> {
+        self.refuse(Answer::too_large(), Reason::TooLarge, None)
+    }
+
+    fn malformed<'p>(
+        &mut self,
+        fault: Fault,
+        offset: Option<usize>,
+        envelope: Option<&Envelope>,
+    ) -> Step<'p> {
+        let id = envelope.and_then(|envelope| envelope.id_for(fault));
+        let answer = Answer::to_malformed(fault, offset, id);
+        self.refuse(answer, Reason::Malformed(fault, offset), None)
+    }
+
+    fn out_of_order<'p>(&mut self) -> Step<'p> {
+        self.refuse(Answer::forbidden(), Reason::OutOfOrder, None)
+    }
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

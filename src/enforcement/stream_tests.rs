@@ -1,0 +1,272 @@
+use super::*;
+use crate::decision::{Denial, DenialReason};
+use serde_json::json;
+
+fn policies(request_headers: &str, denial: &str) -> Policies {
+    let document = json!({
+        "schemaVersion": 1, "digest": "", "gateway": {"namespace": "n", "name": "g"},
+        "settings": {
+            "identity": "PeerCertificate", "allowPolicies": "All", "unprotected": "Deny",
+            "requestHeaders": request_headers, "mcpPaths": ["/mcp"], "denial": denial,
+            "limits": {"bodyBytes": 100, "depth": 8}
+        },
+        "backends": [],
+        "policies": [{
+            "policy": {"namespace": "n", "name": "p"}, "action": "Allow", "targets": ["Gateway"],
+            "rules": [{"name": "r", "mcp": {
+                "methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": true
+            }}]
+        }]
+    });
+    Policies::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+fn facts(method: &str, path: &str) -> Facts {
+    let lines = [
+        (":method", method),
+        (":path", path),
+        ("content-type", "application/json"),
+    ];
+    Facts {
+        headers: Headers::from_lines(lines),
+        caller: Caller::Anonymous,
+        cluster: None,
+    }
+}
+
+const ECHO: &[u8] = br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"echo"}}"#;
+const SUM: &[u8] = br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"sum"}}"#;
+
+/// What is left when only the outcome counts.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Wait,
+    PassHeaders,
+    Continue,
+    Refuse(u16),
+}
+
+fn seen(step: &Step<'_>) -> Seen {
+    match step {
+        Step::Wait => Seen::Wait,
+        Step::PassHeaders => Seen::PassHeaders,
+        Step::Continue(_) => Seen::Continue,
+        Step::Refuse(refusal) => Seen::Refuse(refusal.answer.status),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Headers { ended: bool },
+    Echo { ended: bool },
+    Sum { ended: bool },
+    Empty { ended: bool },
+    Trailers,
+}
+
+fn apply<'p>(stream: &mut Stream, policies: &'p Policies, event: Event) -> Step<'p> {
+    match event {
+        Event::Headers { ended } => stream.headers(policies, facts("POST", "/mcp"), ended),
+        Event::Echo { ended } => stream.body(policies, ECHO, ended),
+        Event::Sum { ended } => stream.body(policies, SUM, ended),
+        Event::Empty { ended } => stream.body(policies, b"", ended),
+        Event::Trailers => stream.trailers(policies),
+    }
+}
+
+fn run(policies: &Policies, events: &[Event]) -> Vec<Seen> {
+    let mut stream = Stream::default();
+    events
+        .iter()
+        .map(|event| seen(&apply(&mut stream, policies, *event)))
+        .collect()
+}
+
+const START: Event = Event::Headers { ended: false };
+
+#[test]
+fn the_verdict_comes_with_the_end_of_the_body() {
+    let policies = policies("Hold", "JsonRpc");
+    for (events, expected) in [
+        (&[START, Event::Echo { ended: true }][..], Seen::Continue),
+        (
+            &[
+                START,
+                Event::Echo { ended: false },
+                Event::Empty { ended: true },
+            ],
+            Seen::Continue,
+        ),
+        (
+            &[START, Event::Echo { ended: false }, Event::Trailers],
+            Seen::Continue,
+        ),
+        (&[START, Event::Sum { ended: true }], Seen::Refuse(200)),
+        (
+            &[
+                START,
+                Event::Sum { ended: false },
+                Event::Empty { ended: true },
+            ],
+            Seen::Refuse(200),
+        ),
+        (
+            &[START, Event::Sum { ended: false }, Event::Trailers],
+            Seen::Refuse(200),
+        ),
+        (&[START, Event::Empty { ended: true }], Seen::Refuse(400)),
+        (&[START, Event::Trailers], Seen::Refuse(400)),
+        (&[Event::Headers { ended: true }], Seen::Refuse(400)),
+        (
+            &[
+                START,
+                Event::Echo { ended: false },
+                Event::Echo { ended: true },
+            ],
+            Seen::Refuse(413),
+        ),
+    ] {
+        let seen = run(&policies, events);
+        let (last, before) = seen.split_last().unwrap();
+        assert_eq!(*last, expected, "{events:?}");
+        assert!(before.iter().all(|seen| *seen == Seen::Wait), "{events:?}");
+    }
+}
+
+#[test]
+fn stream_lets_headers_go_and_nothing_else() {
+    let policies = policies("Stream", "JsonRpc");
+    let seen = run(
+        &policies,
+        &[START, Event::Sum { ended: false }, Event::Trailers],
+    );
+    assert_eq!(seen, [Seen::PassHeaders, Seen::Wait, Seen::Refuse(200)]);
+}
+
+/// Every order of up to five events: nothing goes on before a permit, nothing
+/// after a refusal, and a permit only follows a whole message that is allowed.
+#[test]
+fn no_order_of_events_gets_anything_through() {
+    let all = [
+        START,
+        Event::Headers { ended: true },
+        Event::Echo { ended: true },
+        Event::Echo { ended: false },
+        Event::Sum { ended: true },
+        Event::Sum { ended: false },
+        Event::Empty { ended: true },
+        Event::Empty { ended: false },
+        Event::Trailers,
+    ];
+    let policies = policies("Hold", "JsonRpc");
+    for code in 0..all.len().pow(5) {
+        let events: Vec<Event> = (0..5)
+            .map(|place| all[code / all.len().pow(place) % all.len()])
+            .collect();
+        let seen = run(&policies, &events);
+        let permit = seen.iter().position(|seen| *seen == Seen::Continue);
+        if let Some(permit) = permit {
+            let mut before = events[..=permit].iter();
+            assert!(
+                matches!(before.next(), Some(Event::Headers { ended: false })),
+                "{events:?}"
+            );
+            let bodies: Vec<_> = before
+                .filter(|e| !matches!(e, Event::Empty { .. } | Event::Trailers))
+                .collect();
+            assert!(matches!(bodies[..], [Event::Echo { .. }]), "{events:?}");
+        }
+        let refusal = seen.iter().position(|seen| matches!(seen, Seen::Refuse(_)));
+        if let (Some(refusal), Some(permit)) = (refusal, permit) {
+            // A second header block after a verdict is refused; nothing else can follow one.
+            assert!(
+                permit < refusal && matches!(events[refusal], Event::Headers { .. }),
+                "{events:?}"
+            );
+        }
+        if let Some(refusal) = refusal {
+            let after = &seen[refusal + 1..];
+            assert!(!after.contains(&Seen::Continue), "{events:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_mcp_is_judged_by_its_headers() {
+    let policies = policies("Hold", "JsonRpc");
+    let mut stream = Stream::default();
+    assert_eq!(
+        seen(&stream.headers(&policies, facts("GET", "/mcp"), true)),
+        Seen::Continue
+    );
+    let mut stream = Stream::default();
+    assert_eq!(
+        seen(&stream.headers(&policies, facts("POST", "/other"), false)),
+        Seen::Refuse(403)
+    );
+    assert_eq!(seen(&stream.body(&policies, ECHO, true)), Seen::Wait);
+}
+
+fn refusal(denial: &str, body: &[u8]) -> (u16, String) {
+    let policies = policies("Hold", denial);
+    let mut stream = Stream::default();
+    stream.headers(&policies, facts("POST", "/mcp"), false);
+    match stream.body(&policies, body, true) {
+        Step::Refuse(refusal) => (
+            refusal.answer.status,
+            String::from_utf8(refusal.answer.body).unwrap(),
+        ),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn answers() {
+    let forbidden = r#"{"jsonrpc":"2.0","id":"\u0061","error":{"code":403,"message":"Access to this tool is forbidden."}}"#;
+    let sum = br#"{"jsonrpc":"2.0","id":"\u0061","method":"tools/call","params":{"name":"s\"m"}}"#;
+    assert_eq!(refusal("JsonRpc", sum), (200, forbidden.to_owned()));
+    assert_eq!(refusal("Http403", sum), (403, forbidden.to_owned()));
+    let hidden =
+        r#"{"jsonrpc":"2.0","id":"\u0061","error":{"code":-32602,"message":"Unknown tool: s\"m"}}"#;
+    assert_eq!(refusal("Hide", sum), (200, hidden.to_owned()));
+    let list = br#"{"jsonrpc":"2.0","id":9007199254740993,"method":"prompts/list"}"#;
+    let unknown = r#"{"jsonrpc":"2.0","id":9007199254740993,"error":{"code":-32601,"message":"Method not found"}}"#;
+    assert_eq!(refusal("Hide", list), (200, unknown.to_owned()));
+    let response = br#"{"jsonrpc":"2.0","method":"other"}"#;
+    assert_eq!(
+        refusal("JsonRpc", response),
+        (403, "Access is forbidden.\n".to_owned())
+    );
+    let twice = br#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#;
+    let duplicate = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid request: duplicate key (at byte 24)"}}"#;
+    assert_eq!(refusal("JsonRpc", twice), (400, duplicate.to_owned()));
+    let nameless = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#;
+    let missing = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Invalid params: params do not name what the method acts on"}}"#;
+    assert_eq!(refusal("JsonRpc", nameless), (400, missing.to_owned()));
+}
+
+#[test]
+fn the_record_says_what_the_answer_does_not() {
+    let policies = policies("Hold", "JsonRpc");
+    let mut stream = Stream::default();
+    stream.headers(&policies, facts("POST", "/mcp"), false);
+    let Step::Refuse(refusal) = stream.body(&policies, SUM, true) else {
+        panic!()
+    };
+    let Refusal {
+        reason: Reason::Denied(Denial { reason }),
+        method,
+        thing,
+        ..
+    } = *refusal
+    else {
+        panic!()
+    };
+    assert!(
+        matches!(reason, DenialReason::NotAllowed { policy: Some(policy), .. } if policy.name == "p")
+    );
+    assert_eq!(
+        [method.as_deref(), thing.as_deref()],
+        [Some("tools/call"), Some("sum")]
+    );
+}
