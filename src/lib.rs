@@ -31,10 +31,16 @@
 
 pub mod decision;
 pub mod enforcement;
+pub mod expr;
+pub mod external_auth;
 pub mod json;
 pub mod mcp;
+pub mod observe;
 pub mod policy;
 pub mod request;
+
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+pub mod filter;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod api;

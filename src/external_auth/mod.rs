@@ -1,0 +1,3 @@
+//! What to ask an external authorizer, and how to read its answer. No I/O.
+//!
+//! Nothing lives here yet: the compiler refuses `action: ExternalAuth` by name.

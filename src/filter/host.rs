@@ -1,0 +1,177 @@
+//! The host calls we need, without a way to panic.
+//!
+//! The SDK's own wrappers unwrap statuses and UTF-8 that a client can influence,
+//! and copy every header twice. These return `None` where the host has nothing.
+
+#![allow(unsafe_code)] // the host interface is pointers and lengths
+
+use std::ptr;
+
+use crate::request::Headers;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+    fn proxy_get_log_level(level: *mut u32) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *mut *mut u8,
+        data_size: *mut usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+}
+
+const OK: u32 = 0;
+const REQUEST_HEADERS: u32 = 0;
+
+/// A buffer of the host's.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Buffer {
+    RequestBody = 0,
+    PluginConfiguration = 7,
+}
+
+/// A log level of the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Debug = 1,
+    Info = 2,
+    Error = 4,
+}
+
+/// Writes a line to the host's log.
+pub(super) fn log(level: Level, line: &str) {
+    // SAFETY: the host only reads, within the length given, during the call.
+    let _ = unsafe { proxy_log(level as u32, line.as_ptr(), line.len()) };
+}
+
+/// Whether the host would write a line of a level.
+pub(super) fn logs(level: Level) -> bool {
+    let mut current = u32::MAX;
+    // SAFETY: the host writes one u32 to a place that is one.
+    let status = unsafe { proxy_get_log_level(&raw mut current) };
+    status == OK && current <= level as u32
+}
+
+/// Takes what a host call returned.
+///
+/// SAFETY: `call` must be a host call that, when it says OK, leaves null or memory
+/// that the host asked this module's allocator for, of just that size.
+unsafe fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
+    let mut data = ptr::null_mut();
+    let mut size = 0;
+    if call(&raw mut data, &raw mut size) != OK {
+        return None;
+    }
+    if data.is_null() {
+        return Some(Vec::new());
+    }
+    // SAFETY: the allocator hands the host exactly-sized boxed slices of bytes.
+    Some(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+/// Part of a buffer; what lies beyond its end is left out.
+pub(super) fn buffer(buffer: Buffer, start: usize, size: usize) -> Option<Vec<u8>> {
+    // SAFETY: as `take` asks.
+    unsafe { take(|data, length| proxy_get_buffer_bytes(buffer as u32, start, size, data, length)) }
+}
+
+/// A property; `path` has its segments separated by NUL.
+pub(super) fn property(path: &str) -> Option<Vec<u8>> {
+    // SAFETY: as `take` asks; the path is only read.
+    unsafe { take(|data, size| proxy_get_property(path.as_ptr(), path.len(), data, size)) }
+}
+
+/// The request's headers: one call for all of them.
+pub(super) fn request_headers() -> Option<Headers> {
+    // SAFETY: as `take` asks.
+    let bytes =
+        unsafe { take(|data, size| proxy_get_header_map_pairs(REQUEST_HEADERS, data, size)) };
+    map::parse(bytes?)
+}
+
+/// Answers the request. `details` ends up in access logs.
+pub(super) fn respond(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    details: &str,
+) -> Option<()> {
+    let headers = map::serialize(headers)?;
+    // SAFETY: the host only reads, within the lengths given, during the call.
+    let status = unsafe {
+        proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            -1,
+        )
+    };
+    (status == OK).then_some(())
+}
+
+/// The host's form of a header map: the number of pairs, the sizes of each name and
+/// value, then each name and value ended by a NUL. Numbers are 32 bits, little endian.
+mod map {
+    use std::ops::Range;
+
+    use crate::request::Headers;
+
+    pub(super) fn parse(bytes: Vec<u8>) -> Option<Headers> {
+        let Some((count, sizes)) = bytes.split_first_chunk() else {
+            return bytes.is_empty().then(Headers::default);
+        };
+        let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+        let sizes = sizes.get(..count.checked_mul(8)?)?;
+        let mut at = sizes.len().checked_add(4)?;
+        let mut places: Vec<(Range<usize>, Range<usize>)> = Vec::with_capacity(count);
+        let (pairs, _) = sizes.as_chunks::<8>();
+        for [a, b, c, d, e, f, g, h] in pairs {
+            let name = next(&mut at, [*a, *b, *c, *d])?;
+            places.push((name, next(&mut at, [*e, *f, *g, *h])?));
+        }
+        Headers::from_parts(bytes, places)
+    }
+
+    /// The place of the next text of a size, which a NUL ends.
+    fn next(at: &mut usize, size: [u8; 4]) -> Option<Range<usize>> {
+        let start = *at;
+        let end = start.checked_add(usize::try_from(u32::from_le_bytes(size)).ok()?)?;
+        *at = end.checked_add(1)?;
+        Some(start..end)
+    }
+
+    pub(super) fn serialize(headers: &[(&str, &str)]) -> Option<Vec<u8>> {
+        let mut bytes = u32::try_from(headers.len()).ok()?.to_le_bytes().to_vec();
+        for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend_from_slice(&u32::try_from(text.len()).ok()?.to_le_bytes());
+        }
+        for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+        Some(bytes)
+    }
+}

@@ -1,0 +1,28 @@
+//! The Proxy-Wasm adapter: callbacks to events, steps to host calls.
+//!
+//! The only place that knows the host, and the only one that calls it. Nothing
+//! is decided here.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+
+mod host;
+mod identity;
+mod root;
+mod stream;
+
+pub use root::Root;
+
+/// What the host calls first.
+#[allow(unsafe_code)] // the macro exports the entry point and runs constructors
+mod entry {
+    proxy_wasm::main! {{
+        proxy_wasm::set_root_context(|_| Box::new(super::Root::default()));
+    }}
+}

@@ -1,0 +1,68 @@
+//! The plugin: its configuration, and the streams it begins.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use crate::policy::Policies;
+
+use super::host::{self, Buffer, Level};
+use super::identity::Callers;
+use super::stream::HttpStream;
+
+/// One configured plugin.
+///
+/// INVARIANT: everything configured lives here, never in a global: plugins with
+/// the same module share one VM.
+#[derive(Debug, Default)]
+pub struct Root {
+    policies: Option<Rc<Policies>>,
+    callers: Rc<RefCell<Callers>>,
+    logs_allowed: bool,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let text = host::buffer(Buffer::PluginConfiguration, 0, size).unwrap_or_default();
+        match Policies::from_json(&text) {
+            Ok(policies) => {
+                host::log(
+                    Level::Info,
+                    &format!(
+                        "accesspolicy {}: enforcing {} policies with {} rules, digest {}",
+                        env!("CARGO_PKG_VERSION"),
+                        policies.len(),
+                        policies.rule_count(),
+                        policies.digest(),
+                    ),
+                );
+                self.logs_allowed = host::logs(Level::Debug);
+                self.policies = Some(Rc::new(policies));
+                true
+            }
+            Err(error) => {
+                host::log(
+                    Level::Error,
+                    &format!("accesspolicy: configuration refused: {error}"),
+                );
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(HttpStream::new(
+            self.policies.clone(),
+            Rc::clone(&self.callers),
+            self.logs_allowed,
+        )))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,171 @@
+//! One HTTP stream: the host's callbacks, and what the steps ask of the host.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use crate::enforcement::{Facts, Permitted, Reason, Refusal, Step, Stream};
+use crate::observe::Record;
+use crate::policy::Policies;
+use crate::request::Caller;
+
+use super::host::{self, Buffer, Level};
+use super::identity::{self, Callers};
+
+/// One HTTP stream.
+pub(super) struct HttpStream {
+    policies: Option<Rc<Policies>>,
+    callers: Rc<RefCell<Callers>>,
+    logs_allowed: bool,
+    stream: Stream,
+    /// For the record.
+    caller: Caller,
+    id: String,
+}
+
+impl HttpStream {
+    pub(super) fn new(
+        policies: Option<Rc<Policies>>,
+        callers: Rc<RefCell<Callers>>,
+        logs_allowed: bool,
+    ) -> Self {
+        let stream = Stream::default();
+        Self {
+            policies,
+            callers,
+            logs_allowed,
+            stream,
+            caller: Caller::Anonymous,
+            id: String::new(),
+        }
+    }
+
+    /// What is known of the request; only the headers callback can ask.
+    fn facts(&mut self, policies: &Policies) -> Option<Facts> {
+        let headers = host::request_headers();
+        self.id = identity::decision_id(headers.as_ref());
+        if let Ok(mut callers) = self.callers.try_borrow_mut() {
+            self.caller = callers.caller(policies.settings().identity);
+        }
+        let cluster = match policies.protects_backends() {
+            true => {
+                host::property("xds\0cluster_name").and_then(|name| String::from_utf8(name).ok())
+            }
+            false => None,
+        };
+        let cluster = cluster.filter(|name| !name.is_empty());
+        Some(Facts {
+            headers: headers?,
+            caller: self.caller.clone(),
+            cluster,
+        })
+    }
+
+    /// Gives the next event to the stream and does what it asks.
+    fn on<F>(&mut self, event: F) -> Action
+    where
+        F: for<'p> FnOnce(&mut Self, &'p Policies) -> Step<'p>,
+    {
+        let Some(policies) = self.policies.clone() else {
+            // Without a configuration nothing goes on.
+            let _ = host::respond(403, &[], b"", "accesspolicy_not_configured");
+            return Action::Pause;
+        };
+        match event(self, &policies) {
+            Step::Wait => Action::Pause,
+            Step::PassHeaders => Action::Continue,
+            Step::Continue(permitted) => {
+                if let (true, Permitted::Now(permit)) = (self.logs_allowed, permitted) {
+                    let mut record = self.record("allow", "policy");
+                    record.allow(&permit);
+                    host::log(Level::Debug, &record.to_line());
+                }
+                Action::Continue
+            }
+            Step::Refuse(refusal) => {
+                self.refuse(&refusal);
+                Action::Pause
+            }
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal<'_>) {
+        let Refusal {
+            answer,
+            reason,
+            method,
+            thing,
+        } = refusal;
+        let mut record = self.record("deny", reason.kind());
+        record.method = method.as_deref();
+        record.thing = thing.as_deref();
+        match reason {
+            Reason::Denied(denial) => record.deny(denial),
+            Reason::Malformed(fault, _) => record.detail = Some(fault.to_string()),
+            Reason::Head(_) | Reason::TooLarge | Reason::OutOfOrder => {}
+        }
+        host::log(Level::Info, &record.to_line());
+        let mut headers = answer.headers.to_vec();
+        let id = ("x-accesspolicy-decision-id", self.id.as_str());
+        headers.push(id);
+        let details = format!("accesspolicy_{}", reason.kind());
+        if host::respond(answer.status, &headers, &answer.body, &details).is_none() {
+            host::log(
+                Level::Error,
+                "accesspolicy: the host took no answer; the request stays held",
+            );
+        }
+    }
+
+    fn record<'r>(&'r self, decision: &'static str, reason: &'r str) -> Record<'r> {
+        let caller = self.caller.spiffe_id();
+        Record {
+            decision,
+            id: &self.id,
+            caller,
+            reason,
+            ..Record::default()
+        }
+    }
+}
+
+impl Context for HttpStream {}
+
+impl HttpContext for HttpStream {
+    fn on_http_request_headers(&mut self, _count: usize, ended: bool) -> Action {
+        self.on(|this, policies| match this.facts(policies) {
+            Some(facts) => this.stream.headers(policies, facts, ended),
+            None => this.stream.unreadable(),
+        })
+    }
+
+    /// The host gives the size of the whole body so far, for as long as it is held.
+    fn on_http_request_body(&mut self, size: usize, ended: bool) -> Action {
+        self.on(|this, policies| {
+            if !this.stream.is_reading() {
+                return this.stream.body(policies, &[], ended);
+            }
+            if size > policies.settings().limits.body_bytes.size() {
+                return this.stream.body_too_large();
+            }
+            let received = this.stream.received();
+            let Some(missing) = size.checked_sub(received) else {
+                return this.stream.unreadable();
+            };
+            let piece = match missing {
+                0 => Some(Vec::new()),
+                _ => host::buffer(Buffer::RequestBody, received, missing),
+            };
+            match piece {
+                Some(piece) if piece.len() == missing => this.stream.body(policies, &piece, ended),
+                _ => this.stream.unreadable(),
+            }
+        })
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.on(|this, policies| this.stream.trailers(policies))
+    }
+}
