@@ -52,7 +52,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             concurrency: 1,
-            log_level: "info",
+            log_level: "warning",
         }
     }
 }
@@ -111,6 +111,11 @@ impl Envoy {
     /// Everything Envoy logged so far, the filter's lines among it.
     pub fn log(&self) -> String {
         self.process.errors()
+    }
+
+    /// The file Envoy logs to; gone with the value.
+    pub fn log_file(&self) -> PathBuf {
+        self.folder.path().join("envoy.err")
     }
 
     /// The access log lines so far, of listeners that have one.

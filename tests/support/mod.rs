@@ -17,6 +17,7 @@ pub mod envoy;
 pub mod message;
 pub mod process;
 pub mod recorder;
+pub mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
