@@ -1,2 +1,10 @@
 //! The command line tool.
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    accesspolicy::cli::run()
+}
+
+/// There is no command line where the filter runs.
+#[cfg(target_arch = "wasm32")]
 fn main() {}

@@ -1,1 +1,60 @@
-//! The command line tool.
+//! The command line tool: one file per command.
+//!
+//! Results go to standard output, all else to standard error. Exit codes: 0 done,
+//! 1 the answer is no, 2 wrong usage, which includes files that cannot be read or
+//! written.
+
+mod compile;
+mod output;
+mod render;
+mod validate;
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The answer is no: a policy is refused.
+const REFUSED: u8 = 1;
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+/// Decides which AI agent may call which MCP tool: compiles Kubernetes access
+/// policies (XAccessPolicy) for the Envoy filter that enforces them.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compile(compile::Arguments),
+    Validate(validate::Arguments),
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Compile(arguments) => compile::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+    }
+}
+
+/// Says something on standard error. Where that fails there is nobody to tell.
+fn say(line: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Says what is wrong with how the tool was used.
+fn fail(error: impl Display) -> ExitCode {
+    say(format_args!("error: {error}"));
+    ExitCode::from(USAGE)
+}
+
+/// `1 policy`, `2 policies`
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -1,0 +1,19 @@
+//! From nodes to typed objects, collecting every problem.
+//!
+//! A decoder is a function from a [`Value`] to an `Option`: `None` says that a
+//! problem was reported. [`Object`] walks through the fields of an object and, at
+//! the end, refuses the ones that nobody asked for. Decoders for lists, texts and
+//! choices are made by [`list`], [`text`] and [`choice`].
+
+mod object;
+mod problem;
+mod suggest;
+mod value;
+
+pub use object::{Object, Optional, Required};
+pub use problem::{Located, Place, Problem};
+pub use suggest::closest;
+pub use value::{
+    Choice, EmptyList, Form, Unread, Value, boolean, choice, integer, list, refuse_duplicates,
+    text, unread,
+};

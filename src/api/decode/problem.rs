@@ -1,0 +1,60 @@
+//! What is wrong, and where.
+
+use crate::api::yaml::Span;
+
+/// A place in a manifest: where it is written, and the field's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where to look.
+    pub span: Span,
+    /// The path from the top of the object, such as `spec.rules[0].source.spiffe`.
+    pub field: String,
+}
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub at: Place,
+}
+
+/// Something wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub at: Place,
+    /// What: one sentence in lower case, what was found in backticks.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+    /// Other places that have to do with it, and how.
+    pub related: Vec<(Span, String)>,
+}
+
+impl Problem {
+    /// A problem without help.
+    pub fn new(at: &Place, message: impl Into<String>) -> Self {
+        Self {
+            at: at.clone(),
+            message: message.into(),
+            help: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// Says how to mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Points at another place.
+    #[must_use]
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
+        self
+    }
+}

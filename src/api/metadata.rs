@@ -1,0 +1,92 @@
+//! Kubernetes' own part of every object.
+//!
+//! SPEC: Kubernetes API, `ObjectMeta`.
+
+use super::decode::{Located, Object, Optional, Place, Problem, Required, Value, text};
+use super::names;
+use super::yaml::NodeKind;
+
+/// The fields of an object's metadata that do not concern policies.
+const IGNORED: [&str; 12] = [
+    "generateName",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+];
+
+/// What an object is called, and the notes attached to it.
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    /// Its name.
+    pub name: Required<String>,
+    /// Its namespace.
+    pub namespace: Optional<String>,
+    /// Its annotations.
+    pub annotations: Optional<Vec<Annotation>>,
+}
+
+/// A note attached to an object.
+#[derive(Debug, Clone)]
+pub struct Annotation {
+    /// The key, where it is written.
+    pub key: Located<String>,
+    /// The value.
+    pub value: String,
+}
+
+impl Metadata {
+    /// Reads an object's metadata.
+    pub fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let metadata = Self {
+            name: object.required("name", "name: tools", text(&names::OBJECT_NAME)),
+            namespace: object.optional("namespace", text(&names::NAMESPACE)),
+            annotations: object.optional("annotations", annotations),
+        };
+        object.ignore(&IGNORED);
+        object.finish();
+        Some(metadata)
+    }
+}
+
+fn annotations(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Annotation>> {
+    let NodeKind::Mapping(entries) = &value.node.kind else {
+        // An object that is no object: the same complaint as everywhere.
+        Object::open(value, problems)?;
+        return None;
+    };
+    let decode = |entry: &super::yaml::Entry| {
+        let field = format!("{}[{}]", value.at.field, entry.key);
+        let at = Place {
+            span: entry.value.span,
+            field: field.clone(),
+        };
+        let text = text(&names::ANY)(
+            Value {
+                node: &entry.value,
+                at,
+            },
+            problems,
+        )?;
+        let at = Place {
+            span: entry.key_span,
+            field,
+        };
+        Some(Annotation {
+            key: Located {
+                value: entry.key.clone(),
+                at,
+            },
+            value: text,
+        })
+    };
+    Some(entries.iter().filter_map(decode).collect())
+}

@@ -1,0 +1,174 @@
+//! The forms of names, as the API's patterns have them.
+
+use super::decode::Form;
+
+/// A Kubernetes object's name: an RFC 1123 subdomain.
+pub const OBJECT_NAME: Form = Form {
+    is: "an object's name",
+    min: 1,
+    max: 253,
+    matches: is_subdomain,
+    help: SUBDOMAIN,
+};
+
+/// A namespace: an RFC 1123 label.
+pub const NAMESPACE: Form = Form {
+    is: "a namespace",
+    min: 1,
+    max: 63,
+    matches: is_label,
+    help: "lower-case letters, digits and `-`; a letter or digit at both ends",
+};
+
+/// SPEC: XAccessPolicy, `spec.rules[].name`.
+pub const RULE_NAME: Form = Form {
+    is: "a rule's name",
+    min: 1,
+    max: 63,
+    matches: is_subdomain,
+    help: SUBDOMAIN,
+};
+
+/// SPEC: Gateway API, `targetRefs[].group`; empty is the core group.
+pub const GROUP: Form = Form {
+    is: "an API group",
+    min: 0,
+    max: 253,
+    matches: |text| text.is_empty() || is_subdomain(text),
+    help: SUBDOMAIN,
+};
+
+/// SPEC: Gateway API, `targetRefs[].kind`.
+pub const KIND: Form = Form {
+    is: "a kind",
+    min: 1,
+    max: 63,
+    matches: is_kind,
+    help: "letters, digits and `-`; a letter first, a letter or digit last",
+};
+
+/// SPEC: Gateway API, `targetRefs[].name`.
+pub const TARGET_NAME: Form = Form {
+    is: "a target's name",
+    min: 1,
+    max: 253,
+    matches: |_| true,
+    help: "name the object that the policy is for",
+};
+
+/// SPEC: XAccessPolicy, `spec.rules[].source.spiffe`.
+pub const SPIFFE: Form = Form {
+    is: "a SPIFFE ID",
+    min: 1,
+    max: 2048,
+    matches: is_spiffe,
+    help: "`spiffe://<trust domain>/<path>`: a trust domain of lower-case letters, digits, `.`, \
+           `_` and `-`; path segments may have upper-case letters too, and none is empty",
+};
+
+/// Any string.
+pub const ANY: Form = Form {
+    is: "a string",
+    min: 0,
+    max: usize::MAX,
+    matches: |_| true,
+    help: "",
+};
+
+/// SPEC: SPIFFE-ID, 2.1: the trust domain name.
+pub const TRUST_DOMAIN: Form = Form {
+    is: "a trust domain",
+    min: 1,
+    max: 255,
+    matches: is_trust_domain,
+    help: "lower-case letters, digits, `.`, `_` and `-`, without `spiffe://`",
+};
+
+const SUBDOMAIN: &str =
+    "lower-case letters, digits, `-` and `.`; a letter or digit at both ends and around each `.`";
+
+/// `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+pub fn is_label(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Labels, joined by `.`.
+pub fn is_subdomain(text: &str) -> bool {
+    text.split('.').all(is_label)
+}
+
+/// `^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$`
+fn is_kind(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !text.ends_with('-')
+}
+
+/// `^spiffe://[a-z0-9._-]+(?:/[A-Za-z0-9._-]+)*$`
+fn is_spiffe(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("spiffe://") else {
+        return false;
+    };
+    let mut parts = rest.split('/');
+    let segment = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    parts.next().is_some_and(is_trust_domain) && parts.all(segment)
+}
+
+fn is_trust_domain(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spiffe_ids() {
+        for good in [
+            "spiffe://a",
+            "spiffe://a.b/c",
+            "spiffe://cluster.local/ns/a/sa/B_c-1.2",
+        ] {
+            assert!(is_spiffe(good), "{good}");
+        }
+        for bad in [
+            "",
+            "spiffe://",
+            "spiffe:///a",
+            "spiffe://A/b",
+            "spiffe://a/",
+            "spiffe://a//b",
+            "SPIFFE://a",
+            "spiffe://a/b?c",
+            "spiffe://a/é",
+            "spiffe://a/b\n",
+        ] {
+            assert!(!is_spiffe(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn subdomains() {
+        for good in ["a", "a-b", "a.b", "0.1", "a--b"] {
+            assert!(is_subdomain(good), "{good}");
+        }
+        for bad in [
+            "", ".", "a.", ".a", "a..b", "-a", "a-", "a.-b", "A", "a_b", "é",
+        ] {
+            assert!(!is_subdomain(bad), "{bad}");
+        }
+    }
+}

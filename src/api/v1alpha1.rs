@@ -1,0 +1,397 @@
+//! XAccessPolicy, version v1alpha1.
+//!
+//! SPEC: `xaccesspolicies.agentic.networking.x-k8s.io`, v1alpha1. Structs follow
+//! the CRD field by field, and say what the API server checks in each; rules that
+//! tie several fields together are the compiler's.
+
+use super::decode::{
+    Choice, EmptyList, Located, Object, Optional, Problem, Required, Unread, Value, choice, list,
+    refuse_duplicates, text, unread,
+};
+use super::metadata::Metadata;
+use super::names;
+
+/// The version's name.
+pub const VERSION: &str = "v1alpha1";
+
+/// An access policy.
+#[derive(Debug, Clone)]
+pub struct XAccessPolicy {
+    /// Its name.
+    pub metadata: Required<Metadata>,
+    /// What it says.
+    pub spec: Required<Spec>,
+}
+
+/// `spec`
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// What the policy is attached to.
+    pub target_refs: Required<Vec<Located<TargetRef>>>,
+    /// What a match means.
+    pub action: Required<Action>,
+    /// Whom to ask.
+    pub external_auth: Optional<Unread>,
+    /// What matches.
+    pub rules: Optional<Vec<Located<AccessRule>>>,
+}
+
+/// `spec.action`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A match allows.
+    Allow,
+    /// A match asks an external authorizer.
+    ExternalAuth,
+}
+
+/// `spec.targetRefs[]`
+#[derive(Debug, Clone)]
+pub struct TargetRef {
+    /// The target's API group.
+    pub group: Required<String>,
+    /// The target's kind.
+    pub kind: Required<String>,
+    /// The target's name.
+    pub name: Required<String>,
+    /// A part of the target.
+    pub section_name: Optional<Unread>,
+}
+
+/// `spec.rules[]`
+#[derive(Debug, Clone)]
+pub struct AccessRule {
+    /// The rule's name.
+    pub name: Required<String>,
+    /// Who.
+    pub source: Optional<Source>,
+    /// What.
+    pub authorization: Optional<Authorization>,
+}
+
+/// `spec.rules[].source`
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Which of the members is given.
+    pub kind: Optional<SourceType>,
+    /// A SPIFFE ID.
+    pub spiffe: Optional<String>,
+    /// A service account of this trust domain.
+    pub service_account: Optional<ServiceAccount>,
+}
+
+/// `spec.rules[].source.type`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceType {
+    /// `serviceAccount`
+    ServiceAccount,
+    /// `spiffe`
+    Spiffe,
+}
+
+/// `spec.rules[].source.serviceAccount`
+#[derive(Debug, Clone)]
+pub struct ServiceAccount {
+    /// Its name.
+    pub name: Required<String>,
+    /// Its namespace, if it is not the policy's.
+    pub namespace: Optional<String>,
+}
+
+/// `spec.rules[].authorization`
+#[derive(Debug, Clone)]
+pub struct Authorization {
+    /// How it is expressed.
+    pub kind: Required<AuthorizationType>,
+    /// HTTP methods.
+    pub methods: Optional<Unread>,
+    /// HTTP paths.
+    pub paths: Optional<Unread>,
+    /// HTTP headers.
+    pub headers: Optional<Unread>,
+    /// Authorities.
+    pub hosts: Optional<Unread>,
+    /// Ports.
+    pub ports: Optional<Unread>,
+    /// What of MCP.
+    pub mcp: Optional<Mcp>,
+    /// An expression.
+    pub cel: Optional<Unread>,
+}
+
+/// `spec.rules[].authorization.type`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorizationType {
+    /// Fields.
+    Inline,
+    /// An expression, and fields.
+    Cel,
+}
+
+/// `spec.rules[].authorization.mcp`
+#[derive(Debug, Clone)]
+pub struct Mcp {
+    /// The methods that match.
+    pub methods: Optional<Vec<Located<McpMethod>>>,
+    /// Whether the base protocol matches as well.
+    pub base_protocol: Optional<BaseProtocol>,
+}
+
+/// `spec.rules[].authorization.mcp.mcpBaseProtocolMethodsOption`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseProtocol {
+    /// It does not match. The default.
+    Skip,
+    /// It matches.
+    Match,
+}
+
+/// `spec.rules[].authorization.mcp.methods[]`
+#[derive(Debug, Clone)]
+pub struct McpMethod {
+    /// The method or category.
+    pub name: Required<McpMethodName>,
+    /// What it may act on.
+    pub params: Optional<Vec<Located<String>>>,
+}
+
+/// `spec.rules[].authorization.mcp.methods[].name`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the method it is spelt like
+pub enum McpMethodName {
+    Tools,
+    Prompts,
+    Resources,
+    PromptsList,
+    ToolsList,
+    ResourcesList,
+    ResourcesTemplatesList,
+    PromptsGet,
+    ToolsCall,
+    ResourcesSubscribe,
+    ResourcesUnsubscribe,
+    ResourcesRead,
+}
+
+impl Choice for Action {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("Allow", Self::Allow), ("ExternalAuth", Self::ExternalAuth)];
+}
+
+impl Choice for SourceType {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("ServiceAccount", Self::ServiceAccount),
+        ("SPIFFE", Self::Spiffe),
+    ];
+}
+
+impl Choice for AuthorizationType {
+    const ALL: &'static [(&'static str, Self)] = &[("Inline", Self::Inline), ("CEL", Self::Cel)];
+}
+
+impl Choice for BaseProtocol {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("SKIP_BASE_PROTOCOL_METHODS", Self::Skip),
+        ("MATCH_BASE_PROTOCOL_METHODS", Self::Match),
+    ];
+}
+
+impl Choice for McpMethodName {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("tools", Self::Tools),
+        ("prompts", Self::Prompts),
+        ("resources", Self::Resources),
+        ("prompts/list", Self::PromptsList),
+        ("tools/list", Self::ToolsList),
+        ("resources/list", Self::ResourcesList),
+        ("resources/templates/list", Self::ResourcesTemplatesList),
+        ("prompts/get", Self::PromptsGet),
+        ("tools/call", Self::ToolsCall),
+        ("resources/subscribe", Self::ResourcesSubscribe),
+        ("resources/unsubscribe", Self::ResourcesUnsubscribe),
+        ("resources/read", Self::ResourcesRead),
+    ];
+}
+
+impl McpMethodName {
+    /// The name as the API spells it.
+    pub fn as_str(self) -> &'static str {
+        let spelt = Self::ALL.iter().find(|(_, name)| *name == self);
+        spelt.map_or("", |(spelling, _)| spelling)
+    }
+}
+
+impl XAccessPolicy {
+    /// Reads a policy, whose `apiVersion` and `kind` have been read before.
+    pub fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        object.ignore(&["apiVersion", "kind", "status"]);
+        let policy = Self {
+            metadata: object.required("metadata", "metadata: {name: tools}", Metadata::decode),
+            spec: object.required(
+                "spec",
+                "spec: {action: Allow, targetRefs: [...]}",
+                Spec::decode,
+            ),
+        };
+        object.finish();
+        Some(policy)
+    }
+}
+
+impl Spec {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let targets = EmptyList::Refused("name what the policy is for");
+        let spec = Self {
+            target_refs: object.required(
+                "targetRefs",
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: prod}]",
+                list(10, targets, TargetRef::decode),
+            ),
+            action: object.required("action", "action: Allow", choice),
+            external_auth: object.optional("externalAuth", unread),
+            rules: object.optional("rules", rules),
+        };
+        object.finish();
+        Some(spec)
+    }
+}
+
+fn rules(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<AccessRule>>> {
+    let empty = EmptyList::Refused("leave `rules` out to match every request, or list a rule");
+    let rules = list(10, empty, AccessRule::decode)(value, problems)?;
+    let names = rules.iter().filter_map(|rule| rule.value.name.as_ref());
+    refuse_duplicates(
+        "rule name",
+        names.map(|name| (&name.value, &name.at)),
+        problems,
+    );
+    Some(rules)
+}
+
+impl TargetRef {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let target = Self {
+            group: object.required(
+                "group",
+                "group: gateway.networking.k8s.io",
+                text(&names::GROUP),
+            ),
+            kind: object.required("kind", "kind: Gateway", text(&names::KIND)),
+            name: object.required("name", "name: prod", text(&names::TARGET_NAME)),
+            section_name: object.optional("sectionName", unread),
+        };
+        object.finish();
+        Some(target)
+    }
+}
+
+impl AccessRule {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let rule = Self {
+            name: object.required("name", "name: readers", text(&names::RULE_NAME)),
+            source: object.optional("source", Source::decode),
+            authorization: object.optional("authorization", Authorization::decode),
+        };
+        object.finish();
+        Some(rule)
+    }
+}
+
+impl Source {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let source = Self {
+            kind: object.optional("type", choice),
+            spiffe: object.optional("spiffe", text(&names::SPIFFE)),
+            service_account: object.optional("serviceAccount", ServiceAccount::decode),
+        };
+        object.finish();
+        Some(source)
+    }
+}
+
+impl ServiceAccount {
+    /// DEVIATION: the CRD takes any string. What is no Kubernetes name can be no
+    /// service account, and would make another SPIFFE ID than the one meant.
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let account = Self {
+            name: object.required("name", "name: reader", text(&names::OBJECT_NAME)),
+            namespace: object.optional("namespace", text(&names::NAMESPACE)),
+        };
+        object.finish();
+        Some(account)
+    }
+}
+
+impl Authorization {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let authorization = Self {
+            kind: object.required("type", "type: Inline", choice),
+            methods: object.optional("methods", unread),
+            paths: object.optional("paths", unread),
+            headers: object.optional("headers", unread),
+            hosts: object.optional("hosts", unread),
+            ports: object.optional("ports", unread),
+            mcp: object.optional("mcp", Mcp::decode),
+            cel: object.optional("cel", unread),
+        };
+        object.finish();
+        Some(authorization)
+    }
+}
+
+impl Mcp {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let mcp = Self {
+            methods: object.optional("methods", mcp_methods),
+            base_protocol: object.optional("mcpBaseProtocolMethodsOption", choice),
+        };
+        object.finish();
+        Some(mcp)
+    }
+}
+
+fn mcp_methods(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<McpMethod>>> {
+    let empty = EmptyList::Refused("leave `methods` out to match every method, or list one");
+    let methods = list(10, empty, McpMethod::decode)(value, problems)?;
+    let names = methods
+        .iter()
+        .filter_map(|method| method.value.name.as_ref());
+    refuse_duplicates(
+        "method",
+        names.map(|name| (name.value.as_str(), &name.at)),
+        problems,
+    );
+    Some(methods)
+}
+
+impl McpMethod {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let method = Self {
+            name: object.required("name", "name: tools/call", choice),
+            params: object.optional("params", params),
+        };
+        object.finish();
+        Some(method)
+    }
+}
+
+/// The CRD's bound of 20 characters is a warning of the compiler: real names are longer.
+fn params(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<String>>> {
+    let empty = EmptyList::Refused("leave `params` out to match everything, or list a value");
+    let params = list(10, empty, text(&names::ANY))(value, problems)?;
+    refuse_duplicates(
+        "value",
+        params.iter().map(|param| (&param.value, &param.at)),
+        problems,
+    );
+    Some(params)
+}

@@ -1,0 +1,325 @@
+//! Text to documents.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+use super::{Entry, FileId, Node, NodeKind, Offsets, Scalar, Span, Style};
+use crate::api::decode::{Place, Problem};
+
+/// The deepest nesting that is read, in a document as written and after aliases.
+const DEPTH: usize = 64;
+
+/// How many nodes the aliases of a text may stand for.
+///
+/// SECURITY: a few nested aliases can stand for more nodes than there is memory.
+const ALIASED_NODES: usize = 100_000;
+
+/// What a text holds.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its documents, up to where it stops being YAML.
+    pub documents: Vec<Document>,
+    /// Where and why it stops being YAML.
+    pub broken: Option<Problem>,
+}
+
+/// One document.
+#[derive(Debug)]
+pub struct Document {
+    /// Its value.
+    pub root: Node,
+    /// What is wrong with it whatever it is about: duplicate keys, merge keys.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads every document of a text.
+pub fn load(file: FileId, text: &str) -> Loaded {
+    let offsets = Offsets::new(file, text);
+    let mut builder = Builder {
+        offsets,
+        ..Builder::new(file)
+    };
+    let mut parser = Parser::new_from_str(text);
+    let broken = loop {
+        match parser.next_event() {
+            None | Some(Ok((Event::StreamEnd, _))) => break None,
+            Some(Ok((event, span))) => {
+                let span = builder.offsets.span(span.start.index(), span.end.index());
+                if let Err(problem) = builder.event(event, span) {
+                    break Some(problem);
+                }
+            }
+            Some(Err(error)) => {
+                let at = error.marker().index();
+                let span = builder.offsets.span(at, at + 1);
+                break Some(malformed(span, format!("malformed YAML: {}", error.info())));
+            }
+        }
+    };
+    Loaded {
+        documents: builder.documents,
+        broken,
+    }
+}
+
+/// A collection that is still open.
+struct Open {
+    span: Span,
+    tag: Option<String>,
+    anchor: usize,
+    parts: Parts,
+}
+
+enum Parts {
+    Sequence(Vec<Node>),
+    Mapping {
+        entries: Vec<Entry>,
+        key: Option<(String, Span)>,
+    },
+}
+
+struct Builder {
+    offsets: Offsets,
+    documents: Vec<Document>,
+    open: Vec<Open>,
+    root: Option<Node>,
+    anchors: HashMap<usize, Node>,
+    aliased: usize,
+    problems: Vec<Problem>,
+}
+
+impl Builder {
+    fn new(file: FileId) -> Self {
+        Self {
+            offsets: Offsets::new(file, ""),
+            documents: Vec::new(),
+            open: Vec::new(),
+            root: None,
+            anchors: HashMap::new(),
+            aliased: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        match event {
+            Event::SequenceStart(anchor, tag) => {
+                self.begin(span, tag.as_deref(), anchor, Parts::Sequence(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                let parts = Parts::Mapping {
+                    entries: Vec::new(),
+                    key: None,
+                };
+                self.begin(span, tag.as_deref(), anchor, parts)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(open) => self.finish(open, span),
+                None => Ok(()),
+            },
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag.as_deref();
+                let is_text = style != ScalarStyle::Plain || tag.is_some_and(|t| core(t, "str"));
+                let style = if is_text { Style::Text } else { Style::Plain };
+                let kind = NodeKind::Scalar(Scalar {
+                    text: text.into_owned(),
+                    style,
+                });
+                self.place(
+                    Node {
+                        span,
+                        tag: foreign(tag),
+                        kind,
+                    },
+                    anchor,
+                )
+            }
+            Event::Alias(anchor) => {
+                let node = self.alias(anchor, span)?;
+                self.place(node, 0)
+            }
+            Event::DocumentEnd => {
+                if let Some(root) = self.root.take() {
+                    let problems = std::mem::take(&mut self.problems);
+                    self.documents.push(Document { root, problems });
+                }
+                self.anchors.clear();
+                Ok(())
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        span: Span,
+        tag: Option<&Tag>,
+        anchor: usize,
+        parts: Parts,
+    ) -> Result<(), Problem> {
+        if self.open.len() >= DEPTH {
+            return Err(malformed(
+                span,
+                format!("nested deeper than {DEPTH} levels"),
+            ));
+        }
+        self.open.push(Open {
+            span,
+            tag: foreign(tag),
+            anchor,
+            parts,
+        });
+        Ok(())
+    }
+
+    fn finish(&mut self, open: Open, end: Span) -> Result<(), Problem> {
+        let span = Span {
+            end: end.end.max(open.span.end),
+            ..open.span
+        };
+        let kind = match open.parts {
+            Parts::Sequence(items) => NodeKind::Sequence(items),
+            Parts::Mapping { entries, .. } => NodeKind::Mapping(entries),
+        };
+        self.place(
+            Node {
+                span,
+                tag: open.tag,
+                kind,
+            },
+            open.anchor,
+        )
+    }
+
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some((open, around)) = self.open.split_last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.parts {
+            Parts::Sequence(items) => items.push(node),
+            Parts::Mapping { entries, key } => match key.take() {
+                None => *key = Some(key_of(node)?),
+                Some((key, key_span)) => {
+                    let entry = Entry {
+                        key,
+                        key_span,
+                        value: node,
+                    };
+                    if let Err(problem) = enter(entries, entry, around) {
+                        self.problems.push(problem);
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// What an alias stands for. It keeps the positions at which that is written.
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Problem> {
+        let Some(node) = self.anchors.get(&anchor) else {
+            return Err(malformed(
+                span,
+                "an alias stands for what it is part of".to_owned(),
+            ));
+        };
+        let (nodes, height) = measure(node);
+        self.aliased = self.aliased.saturating_add(nodes);
+        if self.aliased > ALIASED_NODES || self.open.len() + height > DEPTH {
+            return Err(malformed(
+                span,
+                "aliases stand for too many values".to_owned(),
+            ));
+        }
+        Ok(node.clone())
+    }
+}
+
+/// Adds a field to an object, which is in what is `around` it.
+fn enter(entries: &mut Vec<Entry>, entry: Entry, around: &[Open]) -> Result<(), Problem> {
+    let first = entries.iter().find(|other| other.key == entry.key);
+    if entry.key != "<<" && first.is_none() {
+        entries.push(entry);
+        return Ok(());
+    }
+    let place = Place {
+        span: entry.key_span,
+        field: field(around, &entry.key),
+    };
+    Err(match first {
+        Some(first) => Problem::new(&place, format!("the field `{}` is given twice", entry.key))
+            .help("keep one of the two")
+            .related(first.key_span, "first given here"),
+        None => Problem::new(&place, "merge keys (`<<`) are not read").help("write the fields out"),
+    })
+}
+
+/// The path to a field of an object that is in what is `around` it.
+fn field(around: &[Open], key: &str) -> String {
+    let mut path = String::new();
+    for open in around {
+        match &open.parts {
+            Parts::Sequence(items) => path.push_str(&format!("[{}]", items.len())),
+            Parts::Mapping { key, .. } => {
+                let key = key.as_ref().map_or("", |(key, _)| key);
+                path.push_str(if path.is_empty() { "" } else { "." });
+                path.push_str(key);
+            }
+        }
+    }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+fn key_of(node: Node) -> Result<(String, Span), Problem> {
+    match node.kind {
+        NodeKind::Scalar(scalar) => Ok((scalar.text, node.span)),
+        _ => Err(malformed(
+            node.span,
+            "a field's name is a list or an object".to_owned(),
+        )),
+    }
+}
+
+/// How many nodes, and how many levels.
+fn measure(node: &Node) -> (usize, usize) {
+    let parts: &mut dyn Iterator<Item = &Node> = match &node.kind {
+        NodeKind::Scalar(_) => return (1, 0),
+        NodeKind::Sequence(items) => &mut items.iter(),
+        NodeKind::Mapping(entries) => &mut entries.iter().map(|entry| &entry.value),
+    };
+    let (nodes, height) = parts.map(measure).fold((0, 0), |(nodes, height), (n, h)| {
+        (nodes + n, std::cmp::max(height, h))
+    });
+    (nodes + 1, height + 1)
+}
+
+/// The tag, unless it says what the form of the value says as well.
+fn foreign(tag: Option<&Tag>) -> Option<String> {
+    let tag = tag?;
+    let redundant = core(tag, "str") || core(tag, "map") || core(tag, "seq");
+    (!redundant).then(|| tag.to_string())
+}
+
+fn core(tag: &Tag, suffix: &str) -> bool {
+    tag.is_yaml_core_schema() && tag.suffix == suffix
+}
+
+fn malformed(span: Span, message: String) -> Problem {
+    Problem::new(
+        &Place {
+            span,
+            field: String::new(),
+        },
+        message,
+    )
+}

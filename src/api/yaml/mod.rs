@@ -1,0 +1,16 @@
+//! Strict YAML, JSON included, with the position of every node.
+//!
+//! Built on a parser of events rather than on a ready-made tree, because the
+//! tree has to keep what a security policy's reader must know: whether a scalar
+//! was quoted, where each key stands, and every duplicate, not just the first.
+
+mod load;
+mod node;
+mod scalar;
+mod text;
+
+pub use load::{Document, Loaded, load};
+pub use node::{Entry, Node, NodeKind, Scalar, Style};
+pub use scalar::{Plain, plain};
+pub(crate) use text::Offsets;
+pub use text::{FileId, Span};

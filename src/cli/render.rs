@@ -1,0 +1,180 @@
+//! Diagnostics for people, on standard error.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _};
+use std::ops::Range;
+
+use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
+use annotate_snippets::{
+    Annotation, AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str,
+};
+
+use super::{count, say};
+use crate::api::yaml::{FileId, Span};
+use crate::compile::{Diagnostic, Report, Severity, Source};
+
+/// The narrowest terminal that is taken at its word.
+const NARROWEST: usize = 40;
+
+/// Prints a report. Colours go to terminals only.
+pub(super) fn print(report: &Report) {
+    let width = width();
+    let renderer = Renderer::styled().term_width(width);
+    for diagnostic in &report.diagnostics {
+        match diagnostic.severity {
+            Severity::Note => say(note(diagnostic, report)),
+            Severity::Warning => say(render(diagnostic, report, Level::WARNING, &renderer, width)),
+            Severity::Error => say(render(diagnostic, report, Level::ERROR, &renderer, width)),
+        }
+    }
+}
+
+/// Says how much is wrong, and what follows from that.
+pub(super) fn refused(report: &Report, consequence: &str) {
+    let problems = count(report.count(Severity::Error), "problem", "problems");
+    say(format_args!("{problems}: {consequence}"));
+}
+
+fn width() -> usize {
+    let stderr = io::stderr();
+    let size = if stderr.is_terminal() {
+        terminal_size::terminal_size_of(stderr)
+    } else {
+        None
+    };
+    size.map_or(DEFAULT_TERM_WIDTH, |(width, _)| {
+        usize::from(width.0).max(NARROWEST)
+    })
+}
+
+/// What was skipped: one line, because there may be many.
+fn note(diagnostic: &Diagnostic, report: &Report) -> String {
+    let (name, line, column) = report.position(diagnostic.at.span);
+    let policy = diagnostic
+        .policy
+        .as_ref()
+        .map(|policy| format!("policy `{policy}`: "));
+    let policy = policy.unwrap_or_default();
+    let message = &diagnostic.message;
+    normalize_untrusted_str(&format!("note: {name}:{line}:{column}: {policy}{message}"))
+}
+
+fn render(
+    diagnostic: &Diagnostic,
+    report: &Report,
+    level: Level<'_>,
+    renderer: &Renderer,
+    width: usize,
+) -> String {
+    let mut group = level
+        .primary_title(&diagnostic.message)
+        .elements(snippets(diagnostic, report));
+    if let Some(context) = context(diagnostic) {
+        group = group.element(Level::NOTE.no_name().message(wrapped(&context, width)));
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(wrapped(help, width)));
+    }
+    let groups: [Group<'_>; 1] = [group];
+    renderer.render(&groups) + "\n"
+}
+
+/// The policy and the field.
+fn context(diagnostic: &Diagnostic) -> Option<String> {
+    let field = Some(&diagnostic.at.field).filter(|field| !field.is_empty());
+    match (&diagnostic.policy, field) {
+        (Some(policy), Some(field)) => Some(format!("policy `{policy}`, field `{field}`")),
+        (Some(policy), None) => Some(format!("policy `{policy}`")),
+        (None, Some(field)) => Some(format!("field `{field}`")),
+        (None, None) => None,
+    }
+}
+
+/// A place to point at, and what to say there; the primary one speaks for itself.
+type Mark<'r> = (Span, Option<&'r str>);
+
+/// One snippet for each source: of each, only the lines from the first place to the last.
+fn snippets<'r>(
+    diagnostic: &'r Diagnostic,
+    report: &'r Report,
+) -> Vec<Snippet<'r, Annotation<'r>>> {
+    let primary = diagnostic.at.span;
+    let related = diagnostic.related.iter();
+    let mut marks: Vec<Mark<'_>> = vec![(primary, None)];
+    marks.extend(related.map(|(span, label)| (*span, Some(label.as_str()))));
+    // The file of the primary place comes first, the others in their order.
+    let mut files: BTreeMap<(bool, FileId), Vec<Mark<'_>>> = BTreeMap::new();
+    for mark in marks {
+        let file = mark.0.file;
+        files
+            .entry((file != primary.file, file))
+            .or_default()
+            .push(mark);
+    }
+    let sources = files
+        .iter()
+        .filter_map(|((_, file), marks)| report.sources.get(file.0).map(|source| (source, marks)));
+    sources
+        .map(|(source, marks)| snippet(source, marks))
+        .collect()
+}
+
+fn snippet<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Snippet<'r, Annotation<'r>> {
+    let text = source.text();
+    let first = marks.iter().map(|(span, _)| span.start).min().unwrap_or(0);
+    let last = marks.iter().map(|(span, _)| span.start).max().unwrap_or(0);
+    let start = text
+        .get(..first)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |at| at + 1);
+    let end = line_end(text, last);
+    let annotations = marks.iter().map(|(span, label)| {
+        let Range {
+            start: from,
+            end: to,
+        } = first_line(text, *span);
+        let kind = match label {
+            None => AnnotationKind::Primary,
+            Some(_) => AnnotationKind::Context,
+        };
+        kind.span(from.saturating_sub(start)..to.saturating_sub(start))
+            .label(*label)
+    });
+    Snippet::source(text.get(start..end).unwrap_or_default())
+        .line_start(source.position(start).0)
+        .path(source.name())
+        .annotations(annotations)
+}
+
+/// The part of a span in its first line.
+fn first_line(text: &str, span: Span) -> Range<usize> {
+    let end = span.end.min(line_end(text, span.start));
+    let part = text.get(span.start..end).unwrap_or_default();
+    span.start..span.start + part.trim_end().len()
+}
+
+fn line_end(text: &str, from: usize) -> usize {
+    text.get(from..)
+        .and_then(|rest| rest.find('\n'))
+        .map_or(text.len(), |at| from + at)
+}
+
+/// Breaks lines between words. SECURITY: what a manifest says may be in it, so
+/// nothing of it may control the terminal.
+fn wrapped(text: &str, width: usize) -> String {
+    // What stands before the text, and no lines that are longer than one likes to read.
+    let width = width.saturating_sub(16).min(90);
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in normalize_untrusted_str(text).split(' ') {
+        let length = word.chars().count();
+        if column > 0 {
+            let fits = column + 1 + length <= width;
+            wrapped.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 1 } else { 0 };
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
+}

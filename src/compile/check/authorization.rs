@@ -1,0 +1,138 @@
+//! What a rule allows.
+
+use super::unenforced;
+use crate::api::decode::{Located, Optional, Problem};
+use crate::api::v1alpha1::{
+    Authorization, AuthorizationType, BaseProtocol, Mcp, McpMethod, McpMethodName,
+};
+use crate::policy;
+
+/// What to do about a condition that is not enforced.
+const INSTEAD: &str = "a rule without it would match more; express it with `source` and \
+                       `authorization.mcp`, or leave the whole rule out";
+
+/// The MCP part of an authorization, which is all of it that is enforced; `None`
+/// when problems were reported.
+pub(super) fn check_authorization(
+    authorization: &Authorization,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Located<policy::Mcp>>> {
+    let Authorization {
+        kind,
+        methods,
+        paths,
+        headers,
+        hosts,
+        ports,
+        mcp,
+        cel,
+    } = authorization;
+    match kind.as_ref().map(|kind| (kind.value, kind)) {
+        Some((AuthorizationType::Cel, kind)) => {
+            problems.push(unenforced(&kind.at, "type: CEL", INSTEAD));
+        }
+        Some((AuthorizationType::Inline, _)) => problems.extend(cel.given().map(|cel| {
+            Problem::new(&cel.at, "`cel` is given, and the type is `Inline`").help("leave it out")
+        })),
+        None => {}
+    }
+    let http = [
+        ("methods", methods),
+        ("paths", paths),
+        ("headers", headers),
+        ("hosts", hosts),
+        ("ports", ports),
+    ];
+    for (name, field) in http {
+        let what = format!("authorization.{name}");
+        problems.extend(
+            field
+                .given()
+                .map(|field| unenforced(&field.at, &what, INSTEAD)),
+        );
+    }
+    match mcp {
+        Optional::Absent => Some(None),
+        Optional::Unreadable => None,
+        Optional::Given(mcp) => {
+            let value = check_mcp(&mcp.value, problems)?;
+            Some(Some(Located {
+                value,
+                at: mcp.at.clone(),
+            }))
+        }
+    }
+}
+
+fn check_mcp(mcp: &Mcp, problems: &mut Vec<Problem>) -> Option<policy::Mcp> {
+    let Mcp {
+        methods,
+        base_protocol,
+    } = mcp;
+    let methods = match methods {
+        Optional::Absent => Some(None),
+        Optional::Unreadable => None,
+        Optional::Given(methods) => {
+            let methods: Vec<_> = methods
+                .value
+                .iter()
+                .map(|method| check_method(&method.value, problems))
+                .collect();
+            methods.into_iter().collect::<Option<Vec<_>>>().map(Some)
+        }
+    };
+    let base_protocol = base_protocol.clone().or(BaseProtocol::Skip)? == BaseProtocol::Match;
+    Some(policy::Mcp {
+        methods: methods?,
+        base_protocol,
+    })
+}
+
+fn check_method(method: &McpMethod, problems: &mut Vec<Problem>) -> Option<policy::Method> {
+    let McpMethod { name, params } = method;
+    let name = method_name(name.as_ref()?.value);
+    let params = match params {
+        Optional::Absent => None,
+        Optional::Unreadable => return None,
+        Optional::Given(params) => Some(params),
+    };
+    if let Some(params) = params
+        && !name.takes_params()
+    {
+        let takes = policy::MethodName::ALL
+            .iter()
+            .filter(|name| name.takes_params());
+        let takes: Vec<String> = takes.map(|name| format!("`{}`", name.as_str())).collect();
+        problems.push(
+            Problem::new(&params.at, format!("`{}` takes no `params`", name.as_str()))
+                .help(format!("`params` go with {}", takes.join(", "))),
+        );
+        return None;
+    }
+    let params = params.map(|params| {
+        params
+            .value
+            .iter()
+            .map(|param| param.value.clone())
+            .collect()
+    });
+    Some(policy::Method { name, params })
+}
+
+fn method_name(name: McpMethodName) -> policy::MethodName {
+    use policy::MethodName as Compiled;
+    match name {
+        McpMethodName::Tools => Compiled::Tools,
+        McpMethodName::Prompts => Compiled::Prompts,
+        McpMethodName::Resources => Compiled::Resources,
+        McpMethodName::PromptsList => Compiled::PromptsList,
+        McpMethodName::ToolsList => Compiled::ToolsList,
+        McpMethodName::ResourcesList => Compiled::ResourcesList,
+        McpMethodName::ResourcesTemplatesList => Compiled::ResourcesTemplatesList,
+        McpMethodName::PromptsGet => Compiled::PromptsGet,
+        McpMethodName::ToolsCall => Compiled::ToolsCall,
+        McpMethodName::ResourcesSubscribe => Compiled::ResourcesSubscribe,
+        McpMethodName::ResourcesUnsubscribe => Compiled::ResourcesUnsubscribe,
+        McpMethodName::ResourcesRead => Compiled::ResourcesRead,
+    }
+}

@@ -1,0 +1,173 @@
+//! From a policy as written to one that is valid and enforced in full.
+//!
+//! The rules here tie several fields together, or refuse what the API has and
+//! the engine does not enforce yet. SECURITY: that refusal is what keeps a field
+//! from being ignored; each place that reads an object takes all its fields apart,
+//! so that a new one breaks the build.
+
+mod authorization;
+mod source;
+mod target;
+
+use authorization::check_authorization;
+pub(super) use source::Caller;
+use source::check_source;
+pub(super) use target::Attachment;
+use target::check_targets;
+
+use crate::api::decode::{Located, Optional, Place, Problem};
+use crate::api::metadata::{Annotation, Metadata};
+use crate::api::v1alpha1::{AccessRule, Action, Spec};
+use crate::policy::{self, ObjectName};
+
+/// A valid policy.
+#[derive(Debug, Clone)]
+pub(super) struct Checked {
+    /// Its name, and where that is written.
+    pub(super) name: Located<ObjectName>,
+    /// What it is attached to.
+    pub(super) targets: Vec<Located<Attachment>>,
+    /// Its rules; `None` matches every request.
+    pub(super) rules: Option<Vec<Located<CheckedRule>>>,
+}
+
+/// A valid rule.
+#[derive(Debug, Clone)]
+pub(super) struct CheckedRule {
+    pub(super) name: String,
+    pub(super) source: Option<Located<Caller>>,
+    pub(super) mcp: Option<Located<policy::Mcp>>,
+}
+
+/// The prefix of the annotations that are ours.
+const ANNOTATIONS: &str = "accesspolicy/";
+
+/// A policy's name; without a namespace it is in `default`.
+pub(super) fn policy_name(metadata: &Metadata) -> Option<Located<ObjectName>> {
+    let name = metadata.name.clone()?;
+    let namespace = metadata.namespace.clone().or("default".to_owned())?;
+    Some(Located {
+        value: ObjectName {
+            namespace,
+            name: name.value,
+        },
+        at: name.at,
+    })
+}
+
+/// Refuses annotations that would change what a policy means.
+pub(super) fn check_metadata(metadata: &Metadata, problems: &mut Vec<Problem>) {
+    let Metadata {
+        name: _,
+        namespace: _,
+        annotations,
+    } = metadata;
+    for Annotation { key, value: _ } in annotations.given().map_or(&[][..], |given| &given.value) {
+        if key.value.starts_with(ANNOTATIONS) {
+            let message = format!("the annotation `{}` is not known", key.value);
+            problems.push(Problem::new(&key.at, message).help(format!(
+                "no annotation that starts with `{ANNOTATIONS}` is enforced yet"
+            )));
+        }
+    }
+}
+
+/// Checks what a policy says; `None` when problems were reported.
+///
+/// The name is only carried along: without one there is still all else to check.
+pub(super) fn check(
+    name: Located<ObjectName>,
+    spec: &Spec,
+    problems: &mut Vec<Problem>,
+) -> Option<Checked> {
+    let Spec {
+        target_refs,
+        action,
+        external_auth,
+        rules,
+    } = spec;
+    let action = action.as_ref();
+    match action.map(|action| action.value) {
+        Some(Action::ExternalAuth) => {
+            let help = "leave the policy out, and write Allow policies that do without it";
+            problems
+                .extend(action.map(|action| unenforced(&action.at, "action: ExternalAuth", help)));
+        }
+        Some(Action::Allow) => {
+            if let Some(given) = external_auth.given() {
+                problems.push(
+                    Problem::new(
+                        &given.at,
+                        "`externalAuth` is given, and `action` is `Allow`",
+                    )
+                    .help("leave it out"),
+                );
+            }
+        }
+        None => {}
+    }
+    let namespace = &name.value.namespace;
+    let targets = target_refs
+        .as_ref()
+        .and_then(|refs| check_targets(&refs.value, namespace, problems));
+    let rules = match rules {
+        Optional::Absent => Some(None),
+        Optional::Unreadable => None,
+        Optional::Given(rules) => check_rules(&rules.value, namespace, problems).map(Some),
+    };
+    Some(Checked {
+        name,
+        targets: targets?,
+        rules: rules?,
+    })
+}
+
+/// SECURITY: the help never says to leave a field out that narrows what matches.
+fn unenforced(at: &Place, what: &str, help: &str) -> Problem {
+    Problem::new(at, format!("`{what}` is not enforced yet")).help(help)
+}
+
+fn check_rules(
+    rules: &[Located<AccessRule>],
+    namespace: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<Located<CheckedRule>>> {
+    let rules: Vec<_> = rules
+        .iter()
+        .map(|rule| {
+            let value = check_rule(&rule.value, namespace, problems)?;
+            Some(Located {
+                value,
+                at: rule.at.clone(),
+            })
+        })
+        .collect();
+    rules.into_iter().collect()
+}
+
+fn check_rule(
+    rule: &AccessRule,
+    namespace: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<CheckedRule> {
+    let AccessRule {
+        name,
+        source,
+        authorization,
+    } = rule;
+    let source = match source {
+        Optional::Absent => Some(None),
+        Optional::Unreadable => None,
+        Optional::Given(source) => check_source(source, namespace, problems).map(Some),
+    };
+    let mcp = match authorization {
+        Optional::Absent => Some(None),
+        Optional::Unreadable => None,
+        Optional::Given(authorization) => check_authorization(&authorization.value, problems),
+    };
+    Some(CheckedRule {
+        name: name.as_ref()?.value.clone(),
+        source: source?,
+        mcp: mcp?,
+    })
+}

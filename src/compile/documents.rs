@@ -1,0 +1,209 @@
+//! Texts to the policies in them.
+//!
+//! Every document is accounted for: it is a policy, a list of objects, one of
+//! the project's own files, or it is skipped with a note. What looks like a
+//! policy and is none is refused, because skipping it would leave something open.
+
+use super::diagnostic::{Report, Severity};
+use crate::api::decode::{Place, Problem, closest};
+use crate::api::yaml::{Document, FileId, Node, NodeKind, Plain, Span, load, plain};
+use crate::api::{self, v1alpha1};
+
+/// The `apiVersion` of the project's own files.
+pub(super) const OWN: &str = "accesspolicy/v1";
+
+/// The project's own kinds, which are read elsewhere.
+const OWN_KINDS: [&str; 2] = ["EnforcementPoint", "DecisionTests"];
+
+/// A policy, not yet read.
+pub(super) struct Manifest {
+    /// The object.
+    pub(super) root: Node,
+    /// What is wrong with its YAML.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// What an object is, by its `apiVersion` and `kind`.
+enum Kind {
+    Policy,
+    List,
+    Own,
+    Other(String),
+    Wrong(Problem),
+}
+
+/// Reads the documents of a text, or reports why it has none.
+pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<Document> {
+    let Some(source) = report.sources.get(file.0) else {
+        return Vec::new();
+    };
+    if let Some(at) = source.invalid() {
+        let span = Span {
+            file,
+            start: at,
+            end: at + 1,
+        };
+        let place = Place {
+            span,
+            field: String::new(),
+        };
+        let problem = Problem::new(&place, "the text is not UTF-8").help("convert it to UTF-8");
+        report.add(Severity::Error, None, [problem]);
+        return Vec::new();
+    }
+    let loaded = load(file, source.text());
+    report.add(Severity::Error, None, loaded.broken);
+    loaded.documents
+}
+
+/// Finds the policies in a text, and says what else there is.
+pub(super) fn manifests(file: FileId, report: &mut Report) -> Vec<Manifest> {
+    let mut found = Vec::new();
+    for Document { root, problems } in documents(file, report) {
+        if let NodeKind::Scalar(scalar) = &root.kind
+            && plain(&scalar.text) == Plain::Null
+        {
+            continue;
+        }
+        sort(root, problems, None, &mut found, report);
+    }
+    found
+}
+
+/// Puts an object where it belongs. An item of a list comes with the list's version.
+fn sort(
+    root: Node,
+    problems: Vec<Problem>,
+    listed: Option<&str>,
+    found: &mut Vec<Manifest>,
+    report: &mut Report,
+) {
+    match kind(&root, listed) {
+        Kind::Policy => found.push(Manifest { root, problems }),
+        Kind::List => {
+            report.add(Severity::Error, None, problems);
+            list(root, found, report);
+        }
+        // What is wrong with the YAML of something else changes no policy.
+        Kind::Own => {}
+        Kind::Other(what) => {
+            let message = format!("skipped {what}: it is no `{}`", api::KIND);
+            report.add(Severity::Note, None, [Problem::new(&place(&root), message)]);
+        }
+        Kind::Wrong(problem) => report.add(Severity::Error, None, [problem]),
+    }
+}
+
+fn list(root: Node, found: &mut Vec<Manifest>, report: &mut Report) {
+    let typed = text(&root, "kind") == Some(api::LIST_KIND);
+    let version = text(&root, "apiVersion").filter(|_| typed);
+    let items = root.get("items").map(|entry| &entry.value.kind);
+    let Some(NodeKind::Sequence(items)) = items else {
+        let problem = Problem::new(&place(&root), "the list has no `items`");
+        report.add(Severity::Error, None, [problem.help("add `items: [...]`")]);
+        return;
+    };
+    for item in items {
+        sort(item.clone(), Vec::new(), version, found, report);
+    }
+}
+
+/// Says what an object is; the items of a typed list may leave it to the list.
+fn kind(root: &Node, listed: Option<&str>) -> Kind {
+    let wrong =
+        |message: &str, help: &str| Kind::Wrong(Problem::new(&place(root), message).help(help));
+    match &root.kind {
+        NodeKind::Mapping(_) => {}
+        NodeKind::Scalar(_) => return Kind::Other("a document that is no object".to_owned()),
+        NodeKind::Sequence(_) => {
+            return wrong(
+                "a list of objects that is no object itself",
+                "put it under `items` of a `kind: List`",
+            );
+        }
+    }
+    match (text(root, "apiVersion"), text(root, "kind"), listed) {
+        (None, None, Some(version)) => classify(root, version, api::KIND),
+        (Some(version), Some(kind), _) => classify(root, version, kind),
+        (None, None, None) if root.get("spec").is_none() => {
+            Kind::Other("an object without `apiVersion` and `kind`".to_owned())
+        }
+        (None, ..) => wrong(
+            "the object has no `apiVersion`",
+            "add `apiVersion` and `kind`",
+        ),
+        (_, None, _) => wrong("the object has no `kind`", "add `kind`"),
+    }
+}
+
+fn classify(root: &Node, api_version: &str, kind: &str) -> Kind {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    if kind == "List" && api_version == "v1" {
+        return Kind::List;
+    }
+    if api_version == OWN && OWN_KINDS.contains(&kind) {
+        return Kind::Own;
+    }
+    let is_policy = kind == api::KIND || kind == api::LIST_KIND;
+    let wrong = |key: &str, message: String, help: String| {
+        let span = root.get(key).map_or(root.span, |entry| entry.value.span);
+        let at = Place {
+            span,
+            field: key.to_owned(),
+        };
+        Kind::Wrong(Problem::new(&at, message).help(help))
+    };
+    if is_policy && group != api::GROUP {
+        let help = format!("the group is `{}`", api::GROUP);
+        return wrong(
+            "apiVersion",
+            format!("`{kind}` of the group `{group}` is not known"),
+            help,
+        );
+    }
+    if is_policy && version == "v0alpha0" {
+        let help = format!("write the policy in version `{}`", v1alpha1::VERSION);
+        return wrong(
+            "apiVersion",
+            "version `v0alpha0` is not enforced yet".to_owned(),
+            help,
+        );
+    }
+    if is_policy && version != v1alpha1::VERSION {
+        let help = format!("the version is `{}`", v1alpha1::VERSION);
+        return wrong(
+            "apiVersion",
+            format!("the version `{version}` is not known"),
+            help,
+        );
+    }
+    if is_policy {
+        return if kind == api::KIND {
+            Kind::Policy
+        } else {
+            Kind::List
+        };
+    }
+    if group == api::GROUP && closest(kind, [api::KIND, api::LIST_KIND]).is_some() {
+        let help = format!("did you mean `{}`?", api::KIND);
+        return wrong("kind", format!("`{kind}` is not known"), help);
+    }
+    let name = root
+        .get("metadata")
+        .and_then(|metadata| text(&metadata.value, "name"));
+    Kind::Other(match name {
+        Some(name) => format!("`{kind}` `{name}`"),
+        None => format!("`{kind}`"),
+    })
+}
+
+fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.get(key)?.value.text()
+}
+
+fn place(node: &Node) -> Place {
+    Place {
+        span: node.span,
+        field: String::new(),
+    }
+}

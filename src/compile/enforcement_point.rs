@@ -1,0 +1,372 @@
+//! The enforcement point file: where a compiled policy will run, and what names
+//! mean there.
+//!
+//! Unknown fields are refused, and fields that are not enforced yet as well,
+//! unless they say what happens without them.
+
+use super::diagnostic::{Report, Severity};
+use super::documents::{OWN, documents};
+use crate::api::decode::{
+    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Unread, Value,
+    choice, integer, list, refuse_duplicates, text, unread,
+};
+use crate::api::names;
+use crate::api::yaml::{Document, FileId, Span};
+use crate::policy::{
+    AllowPolicies, Backend, DenialForm, IdentitySource, Limits, ObjectName, RequestHeaders,
+    Settings, Unprotected, Whole,
+};
+
+const KIND: &str = "EnforcementPoint";
+
+/// Where a compiled policy will run.
+#[derive(Debug, Clone)]
+pub(super) struct EnforcementPoint {
+    /// The Gateway, and where the file names it.
+    pub(super) gateway: Located<ObjectName>,
+    /// The XBackends behind it.
+    pub(super) backends: Vec<Backend>,
+    /// The trust domain of its service accounts.
+    pub(super) trust_domain: Option<String>,
+    /// Whether the file says how several Allow policies combine.
+    pub(super) says_allow_policies: bool,
+    /// Where the file says what happens without policies.
+    pub(super) unprotected: Option<Place>,
+    /// The settings, defaults included.
+    pub(super) settings: Settings,
+}
+
+impl Choice for AllowPolicies {
+    const ALL: &'static [(&'static str, Self)] = &[("All", Self::All), ("Any", Self::Any)];
+}
+
+impl Choice for Unprotected {
+    const ALL: &'static [(&'static str, Self)] = &[("Deny", Self::Deny), ("Allow", Self::Allow)];
+}
+
+impl Choice for RequestHeaders {
+    const ALL: &'static [(&'static str, Self)] = &[("Hold", Self::Hold), ("Stream", Self::Stream)];
+}
+
+impl Choice for DenialForm {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("JsonRpc", Self::JsonRpc),
+        ("Http403", Self::Http403),
+        ("Hide", Self::Hide),
+    ];
+}
+
+/// `identity.from`: `None` is not enforced yet.
+#[derive(Debug, Clone, Copy)]
+struct From(Option<IdentitySource>);
+
+impl Choice for From {
+    const ALL: &'static [(&'static str, Self)] = &[
+        (
+            "PeerCertificate",
+            Self(Some(IdentitySource::PeerCertificate)),
+        ),
+        ("ForwardedClientCert", Self(None)),
+        ("Metadata", Self(None)),
+    ];
+}
+
+const CLUSTER: Form = Form {
+    is: "a cluster's name",
+    min: 1,
+    max: usize::MAX,
+    matches: |_| true,
+    help: "name the Envoy cluster",
+};
+
+const MCP_PATH: Form = Form {
+    is: "a path prefix",
+    min: 1,
+    max: 1024,
+    matches: is_path,
+    help: "an absolute path without query, such as `/mcp`; no `//`, no `.` or `..` as a segment, \
+           no `%2f`",
+};
+
+/// SPEC: Gateway API, `HTTPPathMatch`, for Exact and PathPrefix; and of the
+/// characters, the ones that a path has in RFC 3986, 3.3.
+fn is_path(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&b);
+    let escape = |rest: &str| {
+        rest.get(..2)
+            .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    path.starts_with('/')
+        && path.bytes().all(plain)
+        && path.split('%').skip(1).all(escape)
+        && !path.contains("//")
+        && !lower.contains("%2f")
+        && !path
+            .split('/')
+            .any(|segment| segment == "." || segment == "..")
+}
+
+/// Reads the enforcement point of a text, and reports what is wrong with it.
+pub(super) fn read(file: FileId, report: &mut Report) -> Option<EnforcementPoint> {
+    let start = Place {
+        span: Span {
+            file,
+            start: 0,
+            end: 0,
+        },
+        field: String::new(),
+    };
+    let before = report.diagnostics.len();
+    let mut documents = documents(file, report);
+    if report.diagnostics.len() > before {
+        return None;
+    }
+    let Some(Document { root, mut problems }) = documents.pop().filter(|_| documents.is_empty())
+    else {
+        let problem = Problem::new(&start, "the file does not hold exactly one document").help(
+            format!("an enforcement point file is one document of `kind: {KIND}`"),
+        );
+        report.add(Severity::Error, None, [problem]);
+        return None;
+    };
+    let point = Object::root(&root, &mut problems).and_then(decode);
+    let refused = !problems.is_empty();
+    report.add(Severity::Error, None, problems);
+    point.filter(|_| !refused)
+}
+
+fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
+    let version = object.required(
+        "apiVersion",
+        "apiVersion: accesspolicy/v1",
+        text(&names::ANY),
+    );
+    refuse_other(version, OWN, &mut object);
+    let kind = object.required("kind", "kind: EnforcementPoint", text(&names::ANY));
+    refuse_other(kind, KIND, &mut object);
+    let example = "gateway: {namespace: infra, name: prod}";
+    let gateway = object.required("gateway", example, object_name);
+    let backends = object.optional("backends", backends);
+    let trust_domain = object.optional("trustDomain", text(&names::TRUST_DOMAIN));
+    let identity = object.optional("identity", identity);
+    let allow_policies = object.optional("allowPolicies", choice);
+    let says_allow_policies = allow_policies.is_written();
+    let unprotected = object.optional("unprotected", choice);
+    let unprotected_at = unprotected
+        .given()
+        .map(|unprotected| unprotected.at.clone());
+    let request_headers = object.optional("requestHeaders", choice);
+    let mcp_paths = object.optional("mcp", mcp);
+    let denial = object.optional("denial", denial);
+    let limits = object.optional("limits", limits);
+    refuse_items(&mut object, "listeners");
+    refuse_items(&mut object, "services");
+    object.optional("externalAuth", external_auth);
+    object.finish();
+    Some(EnforcementPoint {
+        gateway: gateway?,
+        backends: backends.or(Vec::new())?,
+        trust_domain: trust_domain.given().map(|domain| domain.value.clone()),
+        says_allow_policies,
+        unprotected: unprotected_at,
+        settings: Settings {
+            identity: identity.or(IdentitySource::PeerCertificate)?,
+            allow_policies: allow_policies.or(AllowPolicies::All)?,
+            unprotected: unprotected.or(Unprotected::Deny)?,
+            request_headers: request_headers.or(RequestHeaders::Hold)?,
+            mcp_paths: mcp_paths.or(None)?,
+            denial: denial.or(DenialForm::JsonRpc)?,
+            limits: limits.or(default_limits())?,
+        },
+    })
+}
+
+fn refuse_other(found: Required<String>, expected: &str, object: &mut Object<'_, '_>) {
+    if let Some(found) = found.filter(|found| found.value != expected) {
+        let message = format!("expected `{expected}`, found `{}`", found.value);
+        object.report(Problem::new(&found.at, message));
+    }
+}
+
+/// Refuses a list that nothing reads yet, unless it is empty.
+fn refuse_items(object: &mut Object<'_, '_>, name: &'static str) {
+    let items = object.optional(name, list(usize::MAX, EmptyList::Meant, unread));
+    if let Some(items) = items.given().filter(|items| !items.value.is_empty()) {
+        object.report(unsupported(&items.at, name));
+    }
+}
+
+fn unsupported(at: &Place, what: &str) -> Problem {
+    Problem::new(at, format!("`{what}` is not supported yet")).help("leave it out")
+}
+
+fn object_name(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<ObjectName> {
+    let mut object = Object::open(value, problems)?;
+    let namespace = object.required("namespace", "namespace: infra", text(&names::NAMESPACE));
+    let name = object.required("name", "name: prod", text(&names::OBJECT_NAME));
+    object.finish();
+    Some(ObjectName {
+        namespace: namespace?.value,
+        name: name?.value,
+    })
+}
+
+/// A backend as written; what is not there was reported.
+struct Written {
+    backend: Option<Located<ObjectName>>,
+    clusters: Vec<Located<String>>,
+}
+
+fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Backend>> {
+    let written = list(usize::MAX, EmptyList::Meant, backend)(value, problems)?;
+    let names = written
+        .iter()
+        .filter_map(|written| written.value.backend.as_ref());
+    refuse_duplicates(
+        "backend",
+        names.map(|name| (&name.value, &name.at)),
+        problems,
+    );
+    let clusters = written.iter().flat_map(|written| &written.value.clusters);
+    refuse_duplicates(
+        "cluster",
+        clusters.map(|cluster| (&cluster.value, &cluster.at)),
+        problems,
+    );
+    let mut backends = Vec::new();
+    for Located {
+        value: Written { backend, clusters },
+        ..
+    } in written
+    {
+        let mut clusters: Vec<String> = clusters.into_iter().map(|cluster| cluster.value).collect();
+        clusters.sort();
+        backends.push(Backend {
+            backend: backend?.value,
+            clusters,
+        });
+    }
+    backends.sort_by(|a, b| a.backend.cmp(&b.backend));
+    Some(backends)
+}
+
+fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
+    let mut object = Object::open(value, problems)?;
+    let namespace = object.required("namespace", "namespace: infra", text(&names::NAMESPACE));
+    let name = object.required("name", "name: tools", text(&names::OBJECT_NAME));
+    let empty = EmptyList::Refused("name the Envoy clusters that serve the backend");
+    let clusters = list(usize::MAX, empty, text(&CLUSTER));
+    let clusters = object.required("clusters", "clusters: [tools]", clusters);
+    object.finish();
+    let backend = namespace.zip(name).map(|(namespace, name)| Located {
+        value: ObjectName {
+            namespace: namespace.value,
+            name: name.value,
+        },
+        at: name.at,
+    });
+    Some(Written {
+        backend,
+        clusters: clusters.map_or(Vec::new(), |clusters| clusters.value),
+    })
+}
+
+fn identity(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<IdentitySource> {
+    let mut object = Object::open(value, problems)?;
+    let from = object.optional("from", choice::<From>);
+    if let Optional::Given(Located {
+        value: From(None),
+        at,
+    }) = &from
+    {
+        let help = "`PeerCertificate` is the one that is";
+        object.report(Problem::new(at, "this source of identity is not supported yet").help(help));
+    }
+    if let Some(metadata) = object.optional("metadata", unread).given() {
+        object.report(unsupported(&metadata.at, "identity.metadata"));
+    }
+    object.finish();
+    from.or(From(Some(IdentitySource::PeerCertificate)))?.0
+}
+
+fn mcp(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Option<Vec<String>>> {
+    let mut object = Object::open(value, problems)?;
+    let empty = EmptyList::Refused("leave `paths` out where every path carries MCP, or list one");
+    let paths = object.optional("paths", list(usize::MAX, empty, text(&MCP_PATH)));
+    object.finish();
+    let Optional::Given(paths) = paths else {
+        return paths.or(Vec::new()).map(|_| None);
+    };
+    let keys = paths.value.iter().map(|path| (&*path.value, &path.at));
+    refuse_duplicates("path", keys, problems);
+    Some(Some(
+        paths.value.into_iter().map(|path| path.value).collect(),
+    ))
+}
+
+fn denial(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<DenialForm> {
+    let mut object = Object::open(value, problems)?;
+    let mcp = object.optional("mcp", choice);
+    object.finish();
+    mcp.or(DenialForm::JsonRpc)
+}
+
+/// 1 MiB, and 64 levels.
+fn default_limits() -> Limits {
+    Limits {
+        body_bytes: Whole::from(1 << 20),
+        depth: Whole::from(64),
+    }
+}
+
+fn limits(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Limits> {
+    let mut object = Object::open(value, problems)?;
+    let body_bytes = object.optional("bodyBytes", whole(64 << 20));
+    let depth = object.optional("depth", whole(512));
+    object.finish();
+    let default = default_limits();
+    Some(Limits {
+        body_bytes: body_bytes.or(default.body_bytes)?,
+        depth: depth.or(default.depth)?,
+    })
+}
+
+fn whole(max: i64) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<Whole> {
+    move |value, problems| integer(1, max)(value, problems).and_then(Whole::new)
+}
+
+/// Takes what says the defaults and nothing else.
+fn external_auth(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Unread> {
+    let mut object = Object::open(value, problems)?;
+    for (name, default) in [
+        ("timeout", "1s"),
+        ("onError", "Deny"),
+        ("oversize", "Reject"),
+    ] {
+        let setting = object.optional(name, text(&names::ANY));
+        if let Some(setting) = setting.given().filter(|setting| setting.value != default) {
+            object.report(unsupported(&setting.at, &format!("externalAuth.{name}")));
+        }
+    }
+    object.finish();
+    Some(Unread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_path;
+
+    #[test]
+    fn path_prefixes() {
+        for good in ["/", "/mcp", "/a/b/", "/a%20b", "/.a", "/a..b"] {
+            assert!(is_path(good), "{good}");
+        }
+        for bad in [
+            "", "mcp", "//", "/a//b", "/a?b", "/a#b", "/./a", "/a/..", "/a%2Fb", "/a%2", "/a b",
+            "/é", "/%zz",
+        ] {
+            assert!(!is_path(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Files and folders to sources. The only place of the compiler that does I/O.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Compiled, Report, Source, compile};
+
+/// The file extensions that are read in folders.
+const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// The path that stands for standard input.
+pub const STANDARD_INPUT: &str = "-";
+
+/// Why files were not compiled.
+#[derive(Debug)]
+pub enum FilesError {
+    /// A file or folder cannot be read.
+    Unreadable(Unreadable),
+    /// What they say is refused.
+    Refused(Report),
+}
+
+/// A file or folder that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its path.
+    pub path: PathBuf,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read `{}`: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl fmt::Display for FilesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(unreadable) => unreadable.fmt(f),
+            Self::Refused(report) => report.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FilesError {}
+
+/// Compiles the policies of files and folders for the enforcement point of a file.
+///
+/// # Errors
+/// When something cannot be read, and when what was read is refused.
+pub fn compile_files(
+    paths: &[impl AsRef<Path>],
+    enforcement_point: impl AsRef<Path>,
+) -> Result<Compiled, FilesError> {
+    let sources = read_sources(paths).map_err(FilesError::Unreadable)?;
+    let point = read_source(enforcement_point.as_ref()).map_err(FilesError::Unreadable)?;
+    compile(sources, point).map_err(FilesError::Refused)
+}
+
+/// Reads files, the manifests of folders, and standard input (`-`).
+///
+/// Folders are read recursively, in the order of names; only files that end in
+/// `.yaml`, `.yml` or `.json` count there, and names that start with `.` do not.
+/// What is named twice is read once.
+///
+/// # Errors
+/// When something cannot be read.
+pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadable> {
+    let mut files = Vec::new();
+    for path in paths.iter().map(AsRef::as_ref) {
+        if path.is_dir() {
+            walk(path, &mut files)?;
+        } else {
+            files.push(path.to_owned());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    files.iter().map(|file| read_source(file)).collect()
+}
+
+/// Reads one file, or standard input (`-`).
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
+    let unreadable = |error| Unreadable {
+        path: path.to_owned(),
+        error,
+    };
+    if path == Path::new(STANDARD_INPUT) {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).map_err(unreadable)?;
+        return Ok(Source::new("<stdin>", bytes));
+    }
+    let bytes = fs::read(path).map_err(unreadable)?;
+    Ok(Source::new(path.display().to_string(), bytes))
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+    let unreadable = |error| Unreadable {
+        path: folder.to_owned(),
+        error,
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            // A link to a folder is not followed, so that no folder contains itself.
+            paths.push((
+                entry.path(),
+                entry.file_type().map_err(unreadable)?.is_dir(),
+            ));
+        }
+    }
+    paths.sort();
+    for (path, is_folder) in paths {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if is_folder {
+            walk(&path, files)?;
+        } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
+            && path.is_file()
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

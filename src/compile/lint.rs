@@ -1,0 +1,142 @@
+//! Warnings about one policy: it is valid, and may not do what its author wants.
+
+use super::check::{Caller, Checked, CheckedRule};
+use super::pointless::covers;
+use crate::api::decode::{Located, Problem};
+use crate::api::v1alpha1::{McpMethod, Spec};
+use crate::policy::{Mcp, MethodName};
+
+/// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
+const PARAM_CHARACTERS: usize = 20;
+
+/// The warnings about a valid policy.
+pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    let Some(rules) = &checked.rules else {
+        warnings.push(
+            Problem::new(
+                &checked.name.at,
+                "the policy has no rules: it allows every request",
+            )
+            .help("add `rules` to say who may do what"),
+        );
+        return warnings;
+    };
+    for rule in rules {
+        warnings.extend(dotted_source(&rule.value));
+        if let Some(mcp) = &rule.value.mcp {
+            warnings.extend(base_protocol_only(mcp));
+            warnings.extend(useless_params(mcp));
+        }
+    }
+    warnings.extend(pointless_rules(rules));
+    warnings
+}
+
+/// Warns of params that are longer than the CRD has them; valid policy or not.
+pub(super) fn long_params(spec: &Spec) -> Vec<Problem> {
+    let rules = spec
+        .rules
+        .given()
+        .into_iter()
+        .flat_map(|rules| &rules.value);
+    let mcp = rules
+        .filter_map(|rule| rule.value.authorization.given())
+        .filter_map(|authorization| authorization.value.mcp.given())
+        .filter_map(|mcp| mcp.value.methods.given());
+    let methods = mcp.flat_map(|methods| &methods.value);
+    let params = methods
+        .filter_map(
+            |Located {
+                 value: McpMethod { params, .. },
+                 ..
+             }| params.given(),
+        )
+        .flat_map(|params| &params.value);
+    let long = |param: &&Located<String>| param.value.chars().count() > PARAM_CHARACTERS;
+    let warn = |Located { value, at }: &Located<String>| {
+        let length = value.chars().count();
+        Problem::new(
+            at,
+            format!("`{value}` is {length} characters long: an API server refuses it"),
+        )
+        .help(format!(
+            "the CRD takes {PARAM_CHARACTERS} at most; what is compiled here takes more"
+        ))
+    };
+    params.filter(long).map(warn).collect()
+}
+
+/// SPEC: SPIFFE-ID, 2.2: no path segment is `.` or `..`, which the CRD's pattern takes.
+fn dotted_source(rule: &CheckedRule) -> Option<Problem> {
+    let source = rule.source.as_ref()?;
+    let Caller::Spiffe(id) = &source.value else {
+        return None;
+    };
+    let dotted = id.split('/').any(|segment| matches!(segment, "." | ".."));
+    dotted.then(|| {
+        Problem::new(
+            &source.at,
+            format!("nobody can be `{id}`: the rule matches no request"),
+        )
+        .help("a SPIFFE ID has no `.` or `..` as a path segment")
+    })
+}
+
+fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {
+    let Mcp {
+        methods,
+        base_protocol,
+    } = &mcp.value;
+    (*base_protocol && methods.is_none()).then(|| {
+        let message = "only the base protocol matches: this rule lets no tool be called";
+        Problem::new(&mcp.at, message)
+            .help("list the `methods` that the rule is for, or leave the rule as it is")
+    })
+}
+
+/// A category matches all that is under it, whatever params are listed beside it.
+fn useless_params(mcp: &Located<Mcp>) -> Vec<Problem> {
+    let methods = mcp.value.methods.as_deref().unwrap_or_default();
+    let category = |name: MethodName| {
+        let prefix = name.as_str().split('/').next().unwrap_or_default();
+        methods
+            .iter()
+            .map(|method| method.name)
+            .find(|other| other.as_str() == prefix)
+    };
+    methods
+        .iter()
+        .filter(|method| method.params.is_some())
+        .filter_map(|method| Some((method.name.as_str(), category(method.name)?.as_str())))
+        .map(|(name, category)| {
+            let message = format!(
+                "the `params` of `{name}` restrict nothing: `{category}` matches all of it"
+            );
+            Problem::new(&mcp.at, message).help(format!("leave out `{category}`, or the params"))
+        })
+        .collect()
+}
+
+fn pointless_rules(rules: &[Located<CheckedRule>]) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let covering = rules.iter().enumerate().find(|(other, by)| {
+            *other != index
+                && covers(&by.value, &rule.value)
+                && (*other < index || !covers(&rule.value, &by.value))
+        });
+        if let Some((_, by)) = covering {
+            let message = format!(
+                "the rule `{}` changes nothing: `{}` matches everything that it matches",
+                rule.value.name, by.value.name
+            );
+            warnings.push(
+                Problem::new(&rule.at, message)
+                    .help("leave it out, or narrow the other one")
+                    .related(by.at.span, "the rule that matches as much"),
+            );
+        }
+    }
+    warnings
+}

@@ -1,0 +1,71 @@
+//! Source texts.
+
+/// A text to compile, under the name that diagnostics show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    name: String,
+    text: String,
+    /// Where the bytes stop being UTF-8.
+    invalid: Option<usize>,
+}
+
+impl Source {
+    /// A text from its bytes; a byte order mark is no part of it.
+    pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes: Vec<u8> = bytes.into();
+        let (mut text, invalid) = match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                (
+                    String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                    Some(valid),
+                )
+            }
+        };
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
+        Self {
+            name: name.into(),
+            text,
+            invalid,
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text; where it was not UTF-8, a likeness of it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The byte at which it stops being UTF-8.
+    pub fn invalid(&self) -> Option<usize> {
+        self.invalid
+    }
+
+    /// Line and column of a byte, both from 1, columns in characters.
+    pub fn position(&self, byte: usize) -> (usize, usize) {
+        let before = self.text.get(..byte).unwrap_or(&self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_and_skip_the_byte_order_mark() {
+        let source = Source::new("x", "\u{feff}é: 1\r\nb: ü\t2\r\n");
+        assert_eq!(source.text(), "é: 1\r\nb: ü\t2\r\n");
+        assert_eq!(source.position(0), (1, 1));
+        assert_eq!(source.position(2), (1, 2));
+        assert_eq!(source.position(source.text().find('2').unwrap()), (2, 6));
+    }
+}
