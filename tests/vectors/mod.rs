@@ -1,0 +1,348 @@
+//! Decision vectors: policies, requests and what becomes of them, as data.
+//!
+//! One format, run by the engine here, by the engine as wasm, and by the filter in
+//! a real Envoy. A vector goes the whole way: manifests are compiled, headers and
+//! body are read, and the decision is made, as in the filter.
+
+// Each test takes the part it needs.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use accesspolicy::compile::{self, Source};
+use accesspolicy::decision::{Basis, DenialReason, Determining};
+use accesspolicy::enforcement::{Facts, Permitted, Reason, Step, Stream};
+use accesspolicy::policy::Policies;
+use accesspolicy::request::{Caller, Headers, SpiffeId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A file of vectors: one compiled policy, many requests.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DecisionTests {
+    pub api_version: String,
+    pub kind: String,
+    /// What the file shows, in a sentence.
+    pub description: String,
+    /// The enforcement point; what it leaves out is filled in from [`point`].
+    #[serde(default)]
+    pub enforcement_point: Value,
+    /// Manifests.
+    pub policies: Vec<Value>,
+    pub tests: Vec<Test>,
+}
+
+/// One request and what becomes of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Test {
+    pub name: String,
+    /// The caller's SPIFFE ID; absent is a caller without certificate.
+    pub caller: Option<String>,
+    /// The cluster that the route chose.
+    #[serde(default = "elsewhere")]
+    pub cluster: String,
+    /// A JSON-RPC request, posted: `method`, or `method thing`.
+    pub call: Option<String>,
+    /// A JSON-RPC message, posted as it stands.
+    pub message: Option<Value>,
+    /// A body, posted as it stands, byte for byte.
+    pub body: Option<String>,
+    /// An HTTP request that is no message: `METHOD path`.
+    pub http: Option<String>,
+    /// Further headers.
+    #[serde(default)]
+    pub headers: Vec<[String; 2]>,
+    pub expect: Expect,
+    /// The rule that determined the Gateway level, `namespace/policy#rule`.
+    pub gateway: Option<String>,
+    /// The rule that determined the Backend level.
+    pub backend: Option<String>,
+    /// The level that refused.
+    pub level: Option<String>,
+    /// The policy that refused, where each must allow.
+    pub policy: Option<String>,
+    /// The status of the answer.
+    pub status: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Expect {
+    /// It goes on, byte for byte.
+    Allow,
+    /// Policy refuses it.
+    Deny,
+    /// It is refused before any policy is asked.
+    Refuse,
+}
+
+/// A cluster of no backend.
+pub const ELSEWHERE: &str = "elsewhere";
+
+fn elsewhere() -> String {
+    ELSEWHERE.to_owned()
+}
+
+/// A request as HTTP has it.
+#[derive(Debug, Clone)]
+pub struct Http {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+/// What became of a request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub expect: Option<Expect>,
+    pub gateway: Option<String>,
+    pub backend: Option<String>,
+    pub level: Option<String>,
+    pub policy: Option<String>,
+    pub status: Option<u16>,
+}
+
+impl DecisionTests {
+    /// Reads a file's text.
+    pub fn read(name: &str, text: &str) -> Result<Self, String> {
+        let read: Self =
+            serde_saphyr::from_str(text).map_err(|error| format!("{name}: {error}"))?;
+        match (read.api_version.as_str(), read.kind.as_str()) {
+            ("accesspolicy/v1", "DecisionTests") => Ok(read),
+            other => Err(format!("{name}: not decision tests: {other:?}")),
+        }
+    }
+
+    /// The compiled policy's text.
+    pub fn compile(&self) -> Result<String, String> {
+        let manifests = self.policies.iter().enumerate().map(|(number, manifest)| {
+            Source::new(format!("policies[{number}]"), manifest.to_string())
+        });
+        let point = Source::new(
+            "enforcementPoint",
+            point(&self.enforcement_point).to_string(),
+        );
+        match compile::compile(manifests.collect(), point) {
+            Ok(compiled) => Ok(serde_json::to_string(&compiled.policy).expect("JSON")),
+            Err(report) => Err(report
+                .diagnostics
+                .iter()
+                .map(|diagnostic| diagnostic.message.clone())
+                .collect::<Vec<_>>()
+                .join("\n")),
+        }
+    }
+
+    /// Runs every vector through the engine; says what differs.
+    pub fn differences(&self, name: &str) -> Vec<String> {
+        let compiled = match self.compile() {
+            Ok(compiled) => compiled,
+            Err(error) => return vec![format!("{name}: {error}")],
+        };
+        let policies = match Policies::from_json(compiled.as_bytes()) {
+            Ok(policies) => policies,
+            Err(error) => return vec![format!("{name}: {error}")],
+        };
+        self.tests
+            .iter()
+            .filter_map(|test| test.difference(&test.judge(&policies)))
+            .map(|difference| format!("{name}: {difference}"))
+            .collect()
+    }
+}
+
+/// An enforcement point for `infra/prod`, with what `over` says on top.
+pub fn point(over: &Value) -> Value {
+    let mut point = json!({
+        "apiVersion": "accesspolicy/v1",
+        "kind": "EnforcementPoint",
+        "gateway": {"namespace": "infra", "name": "prod"},
+        "backends": [
+            {"namespace": "infra", "name": "everything", "clusters": ["everything"]},
+            {"namespace": "infra", "name": "weather", "clusters": ["weather-1", "weather-2"]},
+        ],
+        "trustDomain": "cluster.local",
+        "mcp": {"paths": ["/mcp"]},
+    });
+    if let (Some(point), Some(over)) = (point.as_object_mut(), over.as_object()) {
+        point.extend(
+            over.iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+    }
+    point
+}
+
+impl Test {
+    /// The request as HTTP has it.
+    pub fn http(&self) -> Http {
+        let (method, path) = match &self.http {
+            Some(http) => http.split_once(' ').expect("METHOD path"),
+            None => ("POST", "/mcp"),
+        };
+        let body = match (&self.call, &self.message, &self.body) {
+            (Some(call), None, None) => call_body(call),
+            (None, Some(message), None) => message.to_string(),
+            (None, None, Some(body)) => body.clone(),
+            (None, None, None) => String::new(),
+            _ => panic!("{}: one of call, message and body", self.name),
+        };
+        let mut headers: Vec<(String, String)> = self
+            .headers
+            .iter()
+            .map(|[name, value]| (name.clone(), value.clone()))
+            .collect();
+        if !body.is_empty() && !headers.iter().any(|(name, _)| name == "content-type") {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        Http {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers,
+            body,
+        }
+    }
+
+    /// Judges the request as the filter would, the body byte by byte.
+    pub fn judge(&self, policies: &Policies) -> Outcome {
+        let Http {
+            method,
+            path,
+            headers,
+            body,
+        } = self.http();
+        let pseudo = [(":method".to_owned(), method), (":path".to_owned(), path)];
+        let caller = self.caller.as_deref().map_or(Caller::Anonymous, |id| {
+            SpiffeId::new(id).map_or(Caller::Anonymous, Caller::Spiffe)
+        });
+        let facts = Facts {
+            headers: Headers::from_lines(pseudo.into_iter().chain(headers)),
+            caller,
+            cluster: Some(self.cluster.clone()),
+        };
+        let mut stream = Stream::default();
+        let mut step = stream.headers(policies, facts, body.is_empty());
+        for (number, byte) in body.as_bytes().iter().enumerate() {
+            if let Step::Wait | Step::PassHeaders = step {
+                step = stream.body(policies, &[*byte], number + 1 == body.len());
+            }
+        }
+        Outcome::of(&step)
+    }
+
+    /// What the vector says otherwise than what became of it, in a sentence.
+    pub fn difference(&self, outcome: &Outcome) -> Option<String> {
+        let mut wrong = Vec::new();
+        if outcome.expect != Some(self.expect) {
+            wrong.push(format!(
+                "expected {:?}, got {:?}",
+                self.expect, outcome.expect
+            ));
+        }
+        for (what, expected, got) in [
+            ("gateway", &self.gateway, &outcome.gateway),
+            ("backend", &self.backend, &outcome.backend),
+            ("level", &self.level, &outcome.level),
+            ("policy", &self.policy, &outcome.policy),
+        ] {
+            if expected.is_some() && expected != got {
+                wrong.push(format!("expected {what} {expected:?}, got {got:?}"));
+            }
+        }
+        if self.status.is_some() && self.status != outcome.status {
+            wrong.push(format!(
+                "expected status {:?}, got {:?}",
+                self.status, outcome.status
+            ));
+        }
+        (!wrong.is_empty()).then(|| format!("{}: {}", self.name, wrong.join("; ")))
+    }
+}
+
+impl Outcome {
+    fn of(step: &Step<'_>) -> Self {
+        let name = |by: Option<Determining<'_>>| by.map(|by| by.to_string());
+        match step {
+            Step::Continue(Permitted::Now(permit)) => {
+                let (gateway, backend) = match permit.basis() {
+                    Basis::Unprotected => (None, None),
+                    Basis::Policies { gateway, backend } => (name(gateway), name(backend)),
+                };
+                Self {
+                    expect: Some(Expect::Allow),
+                    gateway,
+                    backend,
+                    ..Self::default()
+                }
+            }
+            Step::Refuse(refusal) => {
+                let status = Some(refusal.answer.status);
+                let Reason::Denied(denial) = refusal.reason else {
+                    return Self {
+                        expect: Some(Expect::Refuse),
+                        status,
+                        ..Self::default()
+                    };
+                };
+                let (level, policy) = match denial.reason {
+                    DenialReason::NotAllowed { level, policy } => (
+                        Some(level.as_str().to_owned()),
+                        policy.map(ToString::to_string),
+                    ),
+                    DenialReason::Unprotected | DenialReason::NoCluster => (None, None),
+                };
+                Self {
+                    expect: Some(Expect::Deny),
+                    level,
+                    policy,
+                    status,
+                    ..Self::default()
+                }
+            }
+            Step::Wait | Step::PassHeaders | Step::Continue(Permitted::Before) => Self::default(),
+        }
+    }
+}
+
+/// The body of a request that calls `method` on `thing`.
+fn call_body(call: &str) -> String {
+    let (method, thing) = call.split_once(' ').unwrap_or((call, ""));
+    let mut message = json!({"jsonrpc": "2.0", "id": 1, "method": method});
+    match method {
+        "tools/call" => message["params"] = json!({"name": thing, "arguments": {}}),
+        "prompts/get" => message["params"] = json!({"name": thing}),
+        method if method.starts_with("resources/") && !thing.is_empty() => {
+            message["params"] = json!({"uri": thing});
+        }
+        method if method.starts_with("notifications/") => {
+            message = json!({"jsonrpc": "2.0", "method": method});
+        }
+        _ => assert!(thing.is_empty(), "{call}: write the message out"),
+    }
+    message.to_string()
+}
+
+/// Every file of vectors, by name.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        /// Every file of vectors: name and text.
+        pub const FILES: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../decisions/", $name, ".yaml")))),*];
+    };
+}
+
+files![
+    "sources",
+    "rules",
+    "methods",
+    "base-protocol",
+    "completion",
+    "responses",
+    "levels-all",
+    "levels-any",
+    "same-rule-name",
+    "unprotected-deny",
+    "unprotected-allow",
+    "not-mcp",
+];
