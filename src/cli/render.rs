@@ -13,6 +13,9 @@ use super::{count, say};
 use crate::api::yaml::{FileId, Span};
 use crate::compile::{Diagnostic, Report, Severity, Source};
 
+/// How wide a terminal is that does not say.
+const USUAL: usize = 80;
+
 /// The narrowest terminal that is taken at its word.
 const NARROWEST: usize = 40;
 
@@ -40,14 +43,11 @@ pub(super) fn refused(report: &Report, consequence: &str) {
 
 fn width() -> usize {
     let stderr = io::stderr();
-    let size = if stderr.is_terminal() {
-        terminal_size::terminal_size_of(stderr)
-    } else {
-        None
-    };
-    size.map_or(DEFAULT_TERM_WIDTH, |(width, _)| {
-        usize::from(width.0).max(NARROWEST)
-    })
+    if !stderr.is_terminal() {
+        return DEFAULT_TERM_WIDTH;
+    }
+    terminal_size::terminal_size_of(stderr)
+        .map_or(USUAL, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
 /// What was skipped: one line, because there may be many.
