@@ -60,7 +60,7 @@ pub const TARGET_NAME: Form = Form {
 pub const SPIFFE: Form = Form {
     is: "a SPIFFE ID",
     min: 1,
-    max: 2048,
+    max: usize::MAX,
     matches: is_spiffe,
     help: "`spiffe://<trust domain>/<path>`: a trust domain of lower-case letters, digits, `.`, \
            `_` and `-`; path segments may have upper-case letters too, and none is empty",

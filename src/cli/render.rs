@@ -13,19 +13,25 @@ use super::{count, say};
 use crate::api::yaml::{FileId, Span};
 use crate::compile::{Diagnostic, Report, Severity, Source};
 
+/// How wide a terminal is that does not say.
+const USUAL: usize = 80;
+
 /// The narrowest terminal that is taken at its word.
 const NARROWEST: usize = 40;
 
 /// Prints a report. Colours go to terminals only.
 pub(super) fn print(report: &Report) {
     let width = width();
-    let renderer = Renderer::styled().term_width(width);
     for diagnostic in &report.diagnostics {
-        match diagnostic.severity {
-            Severity::Note => say(note(diagnostic, report)),
-            Severity::Warning => say(render(diagnostic, report, Level::WARNING, &renderer, width)),
-            Severity::Error => say(render(diagnostic, report, Level::ERROR, &renderer, width)),
-        }
+        say(text(diagnostic, report, width));
+    }
+}
+
+fn text(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
+    match diagnostic.severity {
+        Severity::Note => note(diagnostic, report),
+        Severity::Warning => drawing(diagnostic, report, Level::WARNING, width),
+        Severity::Error => drawing(diagnostic, report, Level::ERROR, width),
     }
 }
 
@@ -37,14 +43,11 @@ pub(super) fn refused(report: &Report, consequence: &str) {
 
 fn width() -> usize {
     let stderr = io::stderr();
-    let size = if stderr.is_terminal() {
-        terminal_size::terminal_size_of(stderr)
-    } else {
-        None
-    };
-    size.map_or(DEFAULT_TERM_WIDTH, |(width, _)| {
-        usize::from(width.0).max(NARROWEST)
-    })
+    if !stderr.is_terminal() {
+        return DEFAULT_TERM_WIDTH;
+    }
+    terminal_size::terminal_size_of(stderr)
+        .map_or(USUAL, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
 /// What was skipped: one line, because there may be many.
@@ -59,13 +62,8 @@ fn note(diagnostic: &Diagnostic, report: &Report) -> String {
     normalize_untrusted_str(&format!("note: {name}:{line}:{column}: {policy}{message}"))
 }
 
-fn render(
-    diagnostic: &Diagnostic,
-    report: &Report,
-    level: Level<'_>,
-    renderer: &Renderer,
-    width: usize,
-) -> String {
+/// What is wrong, with the lines it is about.
+fn drawing(diagnostic: &Diagnostic, report: &Report, level: Level<'_>, width: usize) -> String {
     let mut group = level
         .primary_title(&diagnostic.message)
         .elements(snippets(diagnostic, report));
@@ -76,7 +74,7 @@ fn render(
         group = group.element(Level::HELP.message(wrapped(help, width)));
     }
     let groups: [Group<'_>; 1] = [group];
-    renderer.render(&groups) + "\n"
+    Renderer::styled().term_width(width).render(&groups) + "\n"
 }
 
 /// The policy and the field.
@@ -177,4 +175,65 @@ fn wrapped(text: &str, width: usize) -> String {
         column += length;
     }
     wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::{Source, compile};
+
+    const POINT: &str = "\
+apiVersion: accesspolicy/v1
+kind: EnforcementPoint
+gateway: {namespace: infra, name: prod}
+";
+
+    const POLICY: &str = "\
+apiVersion: agentic.networking.x-k8s.io/v1alpha1
+kind: XAccessPolicy
+metadata: {name: \"größe\", annotations: {accesspolicy/mode: Audit}}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: prod}]\r
+  action: Allow\t# tab
+  rules:
+    - name: a
+      source: {type: SPIFFE}
+      authorization: &a {type: Inline, mcp: {methods: []}}
+    - {name: \"a\", name: 'b', authorization: *a, sorce: 1}
+";
+
+    fn rendered(policy: &[u8], width: usize) -> String {
+        let sources = vec![Source::new("policy.yaml", policy)];
+        let report = match compile(sources, Source::new("point.yaml", POINT)) {
+            Ok(compiled) => compiled.report,
+            Err(report) => report,
+        };
+        let texts = report.diagnostics.iter();
+        texts
+            .map(|diagnostic| text(diagnostic, &report, width))
+            .collect()
+    }
+
+    #[test]
+    fn whatever_is_cut_off_or_garbled_is_drawn() {
+        let bytes = POLICY.as_bytes();
+        for at in 0..bytes.len() {
+            rendered(&bytes[..at], 60);
+            for byte in *b"\n:\"\xff" {
+                let mut garbled = bytes.to_vec();
+                garbled[at] = byte;
+                rendered(&garbled, 60);
+            }
+        }
+    }
+
+    #[test]
+    fn a_manifest_cannot_control_the_terminal() {
+        let policy = POLICY.replace("SPIFFE", "\"\\e[31m\u{202e}\\x07\"");
+        let drawn = rendered(policy.as_bytes(), 80);
+        let plain = anstream::adapter::strip_str(&drawn).to_string();
+        assert!(plain.contains("unknown value"), "{plain}");
+        assert!(!plain.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{plain}");
+        assert!(!drawn.contains("\u{1b}[31m"), "{drawn}");
+    }
 }

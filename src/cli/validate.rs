@@ -27,16 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match validate(sources) {
         Ok(Validated { policies, report }) => {
             render::print(&report);
-            let policies = count(policies, "policy", "policies");
-            match report.count(Severity::Warning) {
-                0 => say(format_args!("{policies}, no problems")),
-                warnings => {
-                    say(format_args!(
-                        "{policies}, {}",
-                        count(warnings, "warning", "warnings")
-                    ));
-                }
-            }
+            say(summary(policies, report.count(Severity::Warning)));
             ExitCode::SUCCESS
         }
         Err(report) => {
@@ -44,5 +35,14 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             render::refused(&report, "the policies are refused");
             ExitCode::from(REFUSED)
         }
+    }
+}
+
+fn summary(policies: usize, warnings: usize) -> String {
+    let found = count(policies, "policy", "policies");
+    match (policies, warnings) {
+        (0, _) => "no XAccessPolicy found".to_owned(),
+        (_, 0) => format!("{found}, no problems"),
+        (_, warnings) => format!("{found}, {}", count(warnings, "warning", "warnings")),
     }
 }

@@ -84,9 +84,15 @@ fn sort(
             report.add(Severity::Error, None, problems);
             list(root, found, report);
         }
-        // What is wrong with the YAML of something else changes no policy.
         Kind::Own => {}
         Kind::Other(what) => {
+            // What is wrong with the YAML of something else changes no policy,
+            // unless it leaves open what it is.
+            let decisive = ["apiVersion", "kind", "<<"];
+            let unclear = problems
+                .into_iter()
+                .filter(|problem| decisive.contains(&problem.at.field.as_str()));
+            report.add(Severity::Error, None, unclear);
             let message = format!("skipped {what}: it is no `{}`", api::KIND);
             report.add(Severity::Note, None, [Problem::new(&place(&root), message)]);
         }

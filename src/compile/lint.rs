@@ -9,6 +9,9 @@ use crate::policy::{Mcp, MethodName};
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
 
+/// SPEC: SPIFFE-ID, 2.3.
+const SPIFFE_ID_BYTES: usize = 2048;
+
 /// The warnings about a valid policy.
 pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
     let mut warnings = Vec::new();
@@ -23,7 +26,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
         return warnings;
     };
     for rule in rules {
-        warnings.extend(dotted_source(&rule.value));
+        warnings.extend(nobody(&rule.value));
         if let Some(mcp) = &rule.value.mcp {
             warnings.extend(base_protocol_only(mcp));
             warnings.extend(useless_params(mcp));
@@ -67,20 +70,22 @@ pub(super) fn long_params(spec: &Spec) -> Vec<Problem> {
     params.filter(long).map(warn).collect()
 }
 
-/// SPEC: SPIFFE-ID, 2.2: no path segment is `.` or `..`, which the CRD's pattern takes.
-fn dotted_source(rule: &CheckedRule) -> Option<Problem> {
+/// SPEC: SPIFFE-ID, 2.2 and 2.3: no path segment is `.` or `..`, and no ID is longer
+/// than 2048 bytes. The CRD's pattern takes both.
+fn nobody(rule: &CheckedRule) -> Option<Problem> {
     let source = rule.source.as_ref()?;
     let Caller::Spiffe(id) = &source.value else {
         return None;
     };
-    let dotted = id.split('/').any(|segment| matches!(segment, "." | ".."));
-    dotted.then(|| {
-        Problem::new(
-            &source.at,
-            format!("nobody can be `{id}`: the rule matches no request"),
-        )
-        .help("a SPIFFE ID has no `.` or `..` as a path segment")
-    })
+    let help = if id.split('/').any(|segment| matches!(segment, "." | "..")) {
+        "a SPIFFE ID has no `.` or `..` as a path segment"
+    } else if id.len() > SPIFFE_ID_BYTES {
+        "a SPIFFE ID has 2048 characters at most"
+    } else {
+        return None;
+    };
+    let message = "nobody has this SPIFFE ID: the rule matches no request";
+    Some(Problem::new(&source.at, message).help(help))
 }
 
 fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {

@@ -33,6 +33,9 @@ pub(super) fn lower(
     }
     targets.sort_by(|a, b| order(a).cmp(&order(b)));
     targets.dedup();
+    if targets.is_empty() {
+        return None;
+    }
     let rules = match &checked.rules {
         None => None,
         Some(rules) => {
@@ -43,9 +46,6 @@ pub(super) fn lower(
             Some(rules.into_iter().collect::<Option<Vec<Rule>>>()?)
         }
     };
-    if targets.is_empty() {
-        return None;
-    }
     let Located { value: policy, at } = checked.name.clone();
     Some(Lowered {
         policy: Policy {

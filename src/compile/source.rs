@@ -5,6 +5,8 @@
 pub struct Source {
     name: String,
     text: String,
+    /// Where each line starts.
+    lines: Vec<usize>,
     /// Where the bytes stop being UTF-8.
     invalid: Option<usize>,
 }
@@ -26,9 +28,12 @@ impl Source {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(breaks).collect();
         Self {
             name: name.into(),
             text,
+            lines,
             invalid,
         }
     }
@@ -50,9 +55,13 @@ impl Source {
 
     /// Line and column of a byte, both from 1, columns in characters.
     pub fn position(&self, byte: usize) -> (usize, usize) {
-        let before = self.text.get(..byte).unwrap_or(&self.text);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        (before.matches('\n').count() + 1, line.chars().count() + 1)
+        let line = self.lines.partition_point(|start| *start <= byte);
+        let start = line
+            .checked_sub(1)
+            .and_then(|line| self.lines.get(line))
+            .copied();
+        let before = self.text.get(start.unwrap_or(0)..byte).unwrap_or_default();
+        (line, before.chars().count() + 1)
     }
 }
 

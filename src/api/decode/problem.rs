@@ -38,7 +38,7 @@ impl Problem {
     pub fn new(at: &Place, message: impl Into<String>) -> Self {
         Self {
             at: at.clone(),
-            message: message.into(),
+            message: printable(message.into()),
             help: None,
             related: Vec::new(),
         }
@@ -47,7 +47,7 @@ impl Problem {
     /// Says how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(printable(help.into()));
         self
     }
 
@@ -57,4 +57,19 @@ impl Problem {
         self.related.push((span, label.into()));
         self
     }
+}
+
+/// One line without control characters.
+///
+/// SECURITY: what a manifest says may be in it, and controls no terminal and
+/// forges no line of a log.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escape = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(escape).collect()
 }

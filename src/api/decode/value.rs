@@ -93,7 +93,7 @@ impl Value<'_> {
         Some(())
     }
 
-    fn string(&self, problems: &mut Vec<Problem>) -> Option<String> {
+    fn string(&self, expected: &str, problems: &mut Vec<Problem>) -> Option<String> {
         if self.untagged(problems).is_some() {
             return None;
         }
@@ -104,7 +104,7 @@ impl Value<'_> {
                 Some(scalar.text.clone())
             }
             _ => {
-                problems.push(self.mistyped("a string"));
+                problems.push(self.mistyped(expected));
                 None
             }
         }
@@ -156,7 +156,7 @@ pub fn boolean(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<bool> {
 /// A decoder of strings of a form.
 pub fn text(form: &'static Form) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<String> {
     move |value, problems| {
-        let text = value.string(problems)?;
+        let text = value.string("a string", problems)?;
         let length = text.chars().count();
         let (min, max) = (form.min, form.max);
         let message = if text.is_empty() && min > 0 {
@@ -180,16 +180,16 @@ pub fn text(form: &'static Form) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Opt
 
 /// A decoder of enumerations.
 pub fn choice<T: Choice>(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<T> {
-    let text = value.string(problems)?;
+    let names = || T::ALL.iter().map(|(name, _)| *name);
+    let text = value.string(&format!("one of {}", listed(names())), problems)?;
     if let Some((_, found)) = T::ALL.iter().find(|(name, _)| *name == text) {
         return Some(*found);
     }
-    let names = T::ALL.iter().map(|(name, _)| *name);
-    let help = match closest(&text, names.clone()) {
+    let help = match closest(&text, names()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => format!("one of {}", listed(names)),
+        None => format!("one of {}", listed(names())),
     };
-    problems.push(Problem::new(&value.at, format!("`{text}` is not known here")).help(help));
+    problems.push(Problem::new(&value.at, format!("unknown value `{text}`")).help(help));
     None
 }
 

@@ -323,3 +323,60 @@ fn malformed(span: Span, message: String) -> Problem {
         message,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every key and scalar, and where it is said to be.
+    fn scalars<'n>(node: &'n Node, found: &mut Vec<(&'n str, Span)>) {
+        match &node.kind {
+            NodeKind::Scalar(scalar) => found.push((&scalar.text, node.span)),
+            NodeKind::Sequence(items) => items.iter().for_each(|item| scalars(item, found)),
+            NodeKind::Mapping(entries) => {
+                for entry in entries {
+                    found.push((&entry.key, entry.key_span));
+                    scalars(&entry.value, found);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn positions_are_bytes_whatever_the_letters_and_line_ends() {
+        let text = "ü: ß # é\nl: [á, 🦀, c]\nm:\n  - {x: 世, y: z}\n  - w\t\n";
+        for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+            let loaded = load(FileId(0), &text);
+            assert_eq!(loaded.broken, None);
+            let mut found = Vec::new();
+            scalars(&loaded.documents[0].root, &mut found);
+            assert_eq!(found.len(), 12);
+            for (value, span) in found {
+                assert_eq!(&text[span.start..span.end], value);
+            }
+        }
+    }
+
+    #[test]
+    fn every_duplicate_is_reported_with_its_path() {
+        let loaded = load(FileId(0), "a: [{b: 1, b: 2}, {c: {d: 1, d: 2, d: 3}}]\n");
+        let problems = loaded.documents[0].problems.iter();
+        let fields: Vec<&str> = problems.map(|problem| &*problem.at.field).collect();
+        assert_eq!(fields, ["a[0].b", "a[1].c.d", "a[1].c.d"]);
+    }
+
+    #[test]
+    fn documents_before_a_break_are_kept() {
+        let loaded = load(FileId(0), "a: 1\n---\nb: 2\n---\nc: [\n");
+        assert_eq!(loaded.documents.len(), 2);
+        assert!(loaded.broken.is_some());
+    }
+
+    #[test]
+    fn an_alias_keeps_the_position_of_what_it_stands_for() {
+        let loaded = load(FileId(0), "a: &x here\nb: *x\n");
+        let mut found = Vec::new();
+        scalars(&loaded.documents[0].root, &mut found);
+        assert_eq!(found[1], found[3]);
+    }
+}

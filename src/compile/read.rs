@@ -1,0 +1,100 @@
+//! From texts to checked policies.
+
+use std::collections::HashMap;
+
+use super::check::{self, Checked};
+use super::diagnostic::{Report, Severity};
+use super::documents::{Manifest, manifests};
+use super::lint;
+use crate::api::decode::{Located, Place, Problem, Value};
+use crate::api::v1alpha1::{Spec, XAccessPolicy};
+use crate::api::yaml::{FileId, Span};
+use crate::policy::ObjectName;
+
+/// A policy as far as it is valid. Where something else is wrong with it that was
+/// reported, so that it never gets compiled; but what is there can be checked further.
+pub(super) struct ReadPolicy {
+    /// The policy.
+    pub(super) checked: Checked,
+    /// The warnings about it, for whom it concerns.
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// Where each policy is named first.
+type Names = HashMap<ObjectName, Span>;
+
+/// The policies of the first `count` sources; what is wrong with them is reported.
+pub(super) fn read_policies(count: usize, report: &mut Report) -> Vec<ReadPolicy> {
+    let mut names = Names::new();
+    let mut read = Vec::new();
+    for file in 0..count {
+        for manifest in manifests(FileId(file), report) {
+            read.extend(read_policy(manifest, &mut names, report));
+        }
+    }
+    read
+}
+
+fn read_policy(manifest: Manifest, names: &mut Names, report: &mut Report) -> Option<ReadPolicy> {
+    let Manifest { root, mut problems } = manifest;
+    let at = Place {
+        span: root.span,
+        field: String::new(),
+    };
+    let policy = XAccessPolicy::decode(Value { node: &root, at }, &mut problems);
+    let metadata = policy.as_ref().and_then(|policy| policy.metadata.as_ref());
+    let name = metadata.and_then(|metadata| check::policy_name(&metadata.value));
+    let subject = name.as_ref().map(|name| name.value.to_string());
+    if let Some(metadata) = metadata {
+        check::check_metadata(&metadata.value, &mut problems);
+    }
+    if let Some(name) = &name {
+        refuse_second(name, names, &mut problems);
+    }
+    let spec = policy.as_ref().and_then(|policy| policy.spec.as_ref());
+    let checked = spec.and_then(|spec| check_spec(name, spec, &mut problems));
+    let mut warnings = spec.map_or(Vec::new(), |spec| lint::long_params(&spec.value));
+    if problems.is_empty() {
+        warnings.extend(checked.as_ref().map_or(Vec::new(), lint::lint));
+    } else {
+        report.add(Severity::Warning, subject.as_deref(), warnings.drain(..));
+    }
+    report.add(Severity::Error, subject.as_deref(), problems);
+    checked.map(|checked| ReadPolicy { checked, warnings })
+}
+
+fn refuse_second(name: &Located<ObjectName>, names: &mut Names, problems: &mut Vec<Problem>) {
+    match names.get(&name.value) {
+        Some(first) => problems.push(
+            Problem::new(
+                &name.at,
+                format!("the policy `{}` is given twice", name.value),
+            )
+            .help("rename one of the two, or leave it out")
+            .related(*first, "first given here"),
+        ),
+        None => {
+            names.insert(name.value.clone(), name.at.span);
+        }
+    }
+}
+
+/// Checks a policy. One without a name is checked as well, and goes no further.
+fn check_spec(
+    name: Option<Located<ObjectName>>,
+    spec: &Located<Spec>,
+    problems: &mut Vec<Problem>,
+) -> Option<Checked> {
+    let is_named = name.is_some();
+    let name = name.unwrap_or_else(|| {
+        let unnamed = ObjectName {
+            namespace: String::new(),
+            name: String::new(),
+        };
+        Located {
+            value: unnamed,
+            at: spec.at.clone(),
+        }
+    });
+    check::check(name, &spec.value, problems).filter(|_| is_named)
+}

@@ -1,0 +1,214 @@
+//! The command line tool: exit codes, and what goes where.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const POLICY: &str = "policies/demo/policy.yaml";
+const POINT: &str = "policies/demo/enforcement-point.yaml";
+const REFUSED: &str = "tests/manifests/refused/rules-empty.yaml";
+
+fn accesspolicy(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_accesspolicy"));
+    command.current_dir(ROOT).args(arguments).output().unwrap()
+}
+
+fn with_input(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_accesspolicy"))
+        .current_dir(ROOT)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// A folder of its own for one test.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{test}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn a_policy_that_compiles_is_written_to_standard_output() {
+    let output = accesspolicy(&["compile", POLICY, "--enforcement-point", POINT]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+    assert!(stdout(&output).starts_with("{\n  \"schemaVersion\": 1,\n  \"digest\": \"sha256:"));
+    assert!(stdout(&output).ends_with("}\n"));
+}
+
+#[test]
+fn a_refused_policy_exits_1_and_writes_nothing() {
+    let target = folder("refused").join("policy.json");
+    fs::write(&target, "old").unwrap();
+    let output = accesspolicy(&[
+        "compile",
+        REFUSED,
+        "--enforcement-point",
+        POINT,
+        "-o",
+        target.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "");
+    assert_eq!(fs::read_to_string(&target).unwrap(), "old");
+    assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_file_is_replaced_whole() {
+    let target = folder("output").join("policy.json");
+    fs::write(&target, "old").unwrap();
+    let path = target.to_str().unwrap();
+    let arguments = ["compile", POLICY, "--enforcement-point", POINT];
+    let output = accesspolicy(&[&arguments[..], &["-o", path]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stdout(&output), "");
+    let expected = accesspolicy(&arguments).stdout;
+    assert_eq!(fs::read(&target).unwrap(), expected);
+    assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn policies_come_from_standard_input_as_well() {
+    let policy = fs::read(Path::new(ROOT).join(POLICY)).unwrap();
+    let piped = with_input(&["compile", "-", "--enforcement-point", POINT], &policy);
+    let read = accesspolicy(&["compile", POLICY, "--enforcement-point", POINT]);
+    assert_eq!(piped.status.code(), Some(0), "{}", stderr(&piped));
+    assert_eq!(stdout(&piped), stdout(&read));
+    let refused = with_input(&["validate", "-"], b"kind: XAccessPolicy\n");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        stderr(&refused).contains("<stdin>:1:1"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn a_file_named_twice_is_read_once() {
+    let output = accesspolicy(&["validate", "policies", POLICY, "policies/demo"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "6 policies, no problems\n");
+}
+
+#[test]
+fn every_folder_of_policies_is_clean() {
+    let output = accesspolicy(&["validate", "policies/"]);
+    assert_eq!(stderr(&output), "6 policies, no problems\n");
+    let mut folders = 0;
+    for entry in fs::read_dir(Path::new(ROOT).join("policies")).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        folders += 1;
+        let point = folder.join("enforcement-point.yaml");
+        let (folder, point) = (folder.to_str().unwrap(), point.to_str().unwrap());
+        let output = accesspolicy(&["compile", folder, "--enforcement-point", point]);
+        assert_eq!(output.status.code(), Some(0), "{folder}");
+        assert_eq!(stderr(&output), "", "{folder}");
+    }
+    assert!(folders >= 3);
+}
+
+#[test]
+fn validate_says_in_one_line_what_it_found() {
+    let warned = accesspolicy(&["validate", "tests/manifests/accepted/warn-no-rules.yaml"]);
+    assert_eq!(warned.status.code(), Some(0));
+    assert!(
+        stderr(&warned).ends_with("1 policy, 1 warning\n"),
+        "{}",
+        stderr(&warned)
+    );
+    let refused = accesspolicy(&["validate", REFUSED]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(stdout(&refused), "");
+    assert!(stderr(&refused).ends_with("1 problem: the policies are refused\n"));
+}
+
+#[test]
+fn wrong_usage_exits_2() {
+    for arguments in [
+        &["compile"][..],
+        &["compile", POLICY],
+        &["compile", "--enforcement-point", POINT],
+        &["compile", POLICY, "--enforcement-point", POINT, "--fast"],
+        &["compile", "no-such-file.yaml", "--enforcement-point", POINT],
+        &[
+            "compile",
+            POLICY,
+            "--enforcement-point",
+            "no-such-file.yaml",
+        ],
+        &["compile", "-", "--enforcement-point", "-"],
+        &[
+            "compile",
+            POLICY,
+            "--enforcement-point",
+            POINT,
+            "-o",
+            "no-such-folder/x.json",
+        ],
+        &["validate"],
+        &["validate", "no-such-file.yaml"],
+        &["frobnicate"],
+        &[],
+    ] {
+        let output = accesspolicy(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        assert_ne!(stderr(&output), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["compile", "--help"],
+        &["validate", "--help"],
+    ] {
+        let output = accesspolicy(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_ne!(stdout(&output), "", "{arguments:?}");
+    }
+    let version = format!("accesspolicy {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(stdout(&accesspolicy(&["--version"])), version);
+}
+
+#[test]
+fn what_is_piped_has_no_colours() {
+    let output = accesspolicy(&["validate", REFUSED]);
+    assert!(!stderr(&output).contains('\u{1b}'));
+}
+
+#[test]
+fn a_text_that_is_not_utf_8_is_refused_where_it_stops_being_it() {
+    let output = with_input(&["validate", "-"], b"a: 1\nb: \xff\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("<stdin>:2:4"),
+        "{}",
+        stderr(&output)
+    );
+}
