@@ -129,8 +129,14 @@ wasm_runner() {
   if [ "$("$tools/bin/wasm-bindgen-test-runner" --version 2>/dev/null | awk '{ print $2 }')" != "$version" ]; then
     say "installing wasm-bindgen-cli $version into ${tools#"$root"/} (a few minutes, once)"
     # Unoptimized: it is built longer than it ever runs.
-    cargo install --quiet --locked --debug --version "$version" --root "$tools" \
-      --target-dir "$tools/build" wasm-bindgen-cli >&2 || return 1
+    local install=(env CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug
+      --version "$version" --bin wasm-bindgen-test-runner
+      --root "$tools" --target-dir "$tools/build" wasm-bindgen-cli)
+    if ! "${install[@]}" --locked >&2; then
+      # A registry may be without one exact version that its authors locked.
+      say "trying again with the newest versions that fit"
+      "${install[@]}" >&2 || return 1
+    fi
     rm -rf "$tools/build"
   fi
   export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$tools/bin/wasm-bindgen-test-runner"

@@ -38,6 +38,7 @@ fn python_with_the_reference_server() {
         return;
     };
     python_sessions(&mcp);
+    mcp.closed();
 }
 
 #[test]
@@ -46,6 +47,7 @@ fn typescript_with_the_reference_server() {
         return;
     };
     typescript_sessions(&mcp);
+    mcp.closed();
 }
 
 #[test]
@@ -55,6 +57,7 @@ fn python_with_the_rust_server() {
     }
     let mcp = Mcp::behind_envoy(Server::rust());
     python_sessions(&mcp);
+    mcp.closed();
     // Only what was allowed ran: twice each, for the two ways to begin a session.
     mcp.server_ran(&["echo", "echo", "get-sum", "echo", "echo", "get-sum"]);
 }
@@ -66,6 +69,7 @@ fn typescript_with_the_rust_server() {
     }
     let mcp = Mcp::behind_envoy(Server::rust());
     typescript_sessions(&mcp);
+    mcp.closed();
     mcp.server_ran(&["echo", "echo", "get-sum"]);
 }
 
@@ -190,8 +194,9 @@ impl Mcp {
         });
         let gateway = authority.server("server").expect("a certificate");
         let filter = Filter::new(&support::filter_module(), &policy().to_string());
-        let listener =
-            Listener::tls("mcp", &gateway, &authority.certificate(), true).filter(filter);
+        let listener = Listener::tls("mcp", &gateway, &authority.certificate(), true)
+            .filter(filter)
+            .access_log(json!({"method": "%REQ(:METHOD)%", "status": "%RESPONSE_CODE%"}));
         let cluster = Cluster::new("everything", server.address);
         let envoy =
             Envoy::start(&Bootstrap::simple(listener, cluster).json()).expect("Envoy serves");
@@ -215,6 +220,18 @@ impl Mcp {
     fn no_session(&self, client: &mut Command) {
         let (ended, output) = self.run(client, "stranger");
         assert!(!ended, "a stranger gets a session: {output}");
+        assert!(
+            output.contains("forbidden"),
+            "it failed otherwise: {output}"
+        );
+    }
+
+    /// A client closed its session, and the server agreed.
+    fn closed(&self) {
+        let closed =
+            |line: &Value| line["method"] == "DELETE" && line["status"].as_u64() < Some(300);
+        let found = self.envoy.access_log_line(closed);
+        assert!(found.is_some(), "{:?}", self.envoy.access_log());
     }
 
     /// Whether the client ended well, and what it wrote.

@@ -50,7 +50,7 @@ pub(crate) fn print(expected: &[Expected], seen: &[(&str, Call)], refusals: &[St
     }
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     println!(
-        "{:<7} {:<26} {:<8} {:<8} WHY",
+        "{:<6} {:<25} {:<7} {:<8} WHY",
         "CALLER", "CALL", "OUTCOME", "EXPECTED"
     );
     for row in &rows {
@@ -71,9 +71,17 @@ fn refusal(line: &str) -> Option<String> {
     if record["decision"] != "deny" {
         return None;
     }
-    let part = |name: &str| record[name].as_str().map(str::to_owned);
-    let parts = [part("reason"), part("policy"), part("rule")];
-    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    let said = record["detail"].as_str().or(record["reason"].as_str())?;
+    let policies = record["policies"]
+        .as_array()
+        .map_or(Vec::new(), |policies| {
+            policies.iter().filter_map(Value::as_str).collect()
+        });
+    Some(if policies.is_empty() {
+        said.to_owned()
+    } else {
+        format!("{}: {said}", policies.join(", "))
+    })
 }
 
 fn row(expected: Option<&Expected>, seen: Option<&(&str, Call)>, why: String) -> Row {
@@ -126,13 +134,13 @@ impl Row {
             mark = format!("\x1b[{paint}m{mark}\x1b[0m");
         }
         let (caller, call, outcome) = (&self.caller, &self.call, &self.outcome);
-        let start = format!("{caller:<7} {call:<26} {outcome:<8} ");
+        let start = format!("{caller:<6} {call:<25} {outcome:<7} ");
         // A long reason goes on below itself.
-        let mut lines = wrap(&self.why, 27).into_iter();
+        let mut lines = wrap(&self.why, 30).into_iter();
         let first = lines.next().unwrap_or_default();
         println!("{}", format!("{start}{mark} {first}").trim_end());
         for line in lines {
-            println!("{:52} {line}", "");
+            println!("{:49} {line}", "");
         }
     }
 }

@@ -119,15 +119,18 @@ impl Envoy {
     }
 
     /// The access log lines so far, of listeners that have one.
-    ///
-    /// # Panics
-    /// When a line is no JSON.
     pub fn access_log(&self) -> Vec<Value> {
+        // The last line may be half written.
         self.process
             .output()
             .lines()
-            .map(|line| serde_json::from_str(line).expect("an access log line is JSON"))
+            .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
+    }
+
+    /// Waits until the access log has a line for which `wanted` holds, and returns it.
+    pub fn access_log_line(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        eventually(|| self.access_log().into_iter().find(|line| wanted(line)))
     }
 
     /// The text at a path of the admin interface.
@@ -162,16 +165,10 @@ impl Envoy {
     ///
     /// Envoy writes its log from a thread of its own, after the answer.
     pub fn log_line(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
-        let start = Instant::now();
-        loop {
-            if let Some(line) = self.log().lines().find(|line| wanted(line)) {
-                return Some(line.to_owned());
-            }
-            if start.elapsed() > Duration::from_secs(5) {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        eventually(|| {
+            let log = self.log();
+            log.lines().find(|line| wanted(line)).map(str::to_owned)
+        })
     }
 
     /// Stops Envoy and returns its whole log.
@@ -257,6 +254,18 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// Looks until there is something, for as long as a log may lag behind.
+fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        let found = look();
+        if found.is_some() || start.elapsed() > Duration::from_secs(5) {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn command(folder: &Path, options: Options) -> Command {
     let mut command = Command::new(binary());
     command
@@ -265,6 +274,8 @@ fn command(folder: &Path, options: Options) -> Command {
         .args(["--concurrency", &options.concurrency.to_string()])
         .args(["--log-level", options.log_level])
         .args(["--component-log-level", "wasm:debug"])
+        // Access logs are read while Envoy runs; by itself it keeps them for 10 s.
+        .args(["--file-flush-interval-msec", "50"])
         // Several run side by side; none hands over to another.
         .arg("--disable-hot-restart");
     command
