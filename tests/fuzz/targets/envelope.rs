@@ -1,0 +1,38 @@
+//! The message: what passes, serde_json reads as the same call.
+#![no_main]
+
+use accesspolicy::mcp::{Claims, Envelope};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|body: &[u8]| {
+    let mut envelope = Envelope::new(64);
+    if envelope.push(body).is_err() {
+        return;
+    }
+    let Ok(message) = envelope.message(&Claims::default()) else { return };
+    let value: Value = match serde_json::from_slice(body) {
+        Ok(value) => value,
+        Err(error) => {
+            assert!(error.to_string().starts_with("number out of range"), "{error}");
+            return;
+        }
+    };
+    assert_eq!(value["jsonrpc"], "2.0");
+    let Some(call) = message.call() else {
+        assert!(value.get("method").is_none());
+        return;
+    };
+    assert_eq!(value["method"], call.name);
+    let things: Vec<_> = call.things.iter().map(|thing| thing.as_str()).collect();
+    let params = &value["params"];
+    match call.name {
+        "tools/call" | "prompts/get" => assert_eq!(things, [params["name"].as_str().unwrap()]),
+        "resources/read" => assert_eq!(things, [params["uri"].as_str().unwrap()]),
+        _ => {}
+    }
+    if let Some(id) = message.id() {
+        let id: Value = serde_json::from_slice(id.token()).unwrap();
+        assert_eq!(value["id"], id);
+    }
+});

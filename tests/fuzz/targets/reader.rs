@@ -1,0 +1,67 @@
+//! The JSON reader: any splitting gives the same result, and what it takes,
+//! serde_json takes and reads as the same strings.
+#![no_main]
+
+use accesspolicy::json::{Kind, Reader, Refused, Visitor, Want, Why};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Debug, Default, PartialEq)]
+struct Text {
+    keys: Vec<String>,
+    text: String,
+    depth: usize,
+}
+
+impl Visitor for Text {
+    type Refusal = ();
+
+    fn key(&mut self, depth: usize, key: &str) -> Result<(), ()> {
+        self.depth = self.depth.max(depth);
+        self.keys.push(key.to_owned());
+        Ok(())
+    }
+
+    fn value(&mut self, depth: usize, _: Kind) -> Result<Want, ()> {
+        self.depth = self.depth.max(depth);
+        Ok(Want::Text)
+    }
+
+    fn text(&mut self, fragment: &str) {
+        self.text.push_str(fragment);
+    }
+
+    fn raw(&mut self, _: &[u8]) {}
+}
+
+fn read(pieces: &[&[u8]]) -> Result<Text, Refused<()>> {
+    let mut reader = Reader::new(64);
+    let mut text = Text::default();
+    for piece in pieces {
+        reader.push(piece, &mut text)?;
+    }
+    reader.finish::<Text>()?;
+    Ok(text)
+}
+
+fuzz_target!(|input: (&[u8], usize)| {
+    let (body, split) = input;
+    let whole = read(&[body]);
+    let (first, second) = body.split_at(split % (body.len() + 1));
+    let halves = read(&[first, second]);
+    let bytes = read(&body.chunks(1).collect::<Vec<_>>());
+    // Where a bad byte is noticed may depend on the splitting; whether it is, never.
+    let kind = |read: &Result<Text, Refused<()>>| match read {
+        Err(Refused { why: Why::Syntax(syntax), .. }) => Some(*syntax),
+        _ => None,
+    };
+    assert_eq!(kind(&whole), kind(&halves));
+    assert_eq!(kind(&whole), kind(&bytes));
+    if let Ok(whole) = whole {
+        assert_eq!(Ok(&whole), halves.as_ref());
+        assert_eq!(Ok(&whole), bytes.as_ref());
+        assert!(whole.depth <= 64);
+        if let Err(error) = serde_json::from_slice::<serde_json::Value>(body) {
+            assert!(error.to_string().starts_with("number out of range"), "{error}");
+        }
+    }
+});
