@@ -25,9 +25,11 @@
 )]
 
 mod answer;
+mod envelopes;
 mod refusal;
 mod stream;
 
 pub use answer::Answer;
+pub use envelopes::Envelopes;
 pub use refusal::{Reason, Refusal};
 pub use stream::{Facts, Permitted, Step, Stream};

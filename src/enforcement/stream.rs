@@ -1,10 +1,13 @@
 //! The state machine.
 
+use std::rc::Rc;
+
 use crate::decision::{Decision, Permit, decide};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{Policies, RequestHeaders};
 use crate::request::{Caller, Head, Headers, Operation, Request};
 
+use super::envelopes::{Borrowed, Envelopes};
 use super::{Answer, Reason, Refusal};
 
 /// What is known of a request when its headers have come.
@@ -40,9 +43,10 @@ pub enum Permitted<'p> {
     Before,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
     /// No headers yet.
+    #[default]
     New,
     /// An MCP message is being read.
     Reading(Box<Reading>),
@@ -55,23 +59,26 @@ enum State {
 #[derive(Debug)]
 struct Reading {
     facts: Facts,
-    envelope: Envelope,
+    envelope: Borrowed,
     received: usize,
 }
 
 /// One request's life.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Stream {
     state: State,
-}
-
-impl Default for Stream {
-    fn default() -> Self {
-        Self { state: State::New }
-    }
+    envelopes: Rc<Envelopes>,
 }
 
 impl Stream {
+    /// A stream that takes what it reads with from those that streams share.
+    pub fn new(envelopes: Rc<Envelopes>) -> Self {
+        Self {
+            state: State::New,
+            envelopes,
+        }
+    }
+
     /// The headers have come; `ended` is whether the request ends with them.
     pub fn headers<'p>(&mut self, policies: &'p Policies, facts: Facts, ended: bool) -> Step<'p> {
         if !matches!(self.state, State::New) {
@@ -89,7 +96,7 @@ impl Stream {
             Ok(Head::Delete { session }) => Operation::Delete { session },
             Ok(Head::Options) => Operation::Options,
             Ok(Head::Post) => {
-                let envelope = Envelope::new(settings.limits.depth.size());
+                let envelope = self.envelopes.take(settings.limits.depth.size());
                 self.state = State::Reading(Box::new(Reading {
                     facts,
                     envelope,

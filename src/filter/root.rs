@@ -6,6 +6,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use crate::enforcement::{Envelopes, Stream};
 use crate::policy::Policies;
 
 use super::host::{self, Buffer, Level};
@@ -20,6 +21,7 @@ use super::stream::HttpStream;
 pub struct Root {
     policies: Option<Rc<Policies>>,
     callers: Rc<RefCell<Callers>>,
+    envelopes: Rc<Envelopes>,
     logs_allowed: bool,
 }
 
@@ -58,6 +60,7 @@ impl RootContext for Root {
         Some(Box::new(HttpStream::new(
             self.policies.clone(),
             Rc::clone(&self.callers),
+            Stream::new(Rc::clone(&self.envelopes)),
             self.logs_allowed,
         )))
     }

@@ -29,9 +29,9 @@ impl HttpStream {
     pub(super) fn new(
         policies: Option<Rc<Policies>>,
         callers: Rc<RefCell<Callers>>,
+        stream: Stream,
         logs_allowed: bool,
     ) -> Self {
-        let stream = Stream::default();
         Self {
             policies,
             callers,

@@ -37,6 +37,12 @@ impl Keys {
         self.keys.clear();
     }
 
+    /// The memory held, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let keys = self.keys.capacity().saturating_mul(size_of::<Key>());
+        keys.saturating_add(self.text.capacity())
+    }
+
     /// An object opens.
     pub(super) fn open(&self) -> Mark {
         Mark {

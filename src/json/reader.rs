@@ -206,6 +206,17 @@ impl Reader {
         self.raw = None;
     }
 
+    /// How deep documents may be nested.
+    pub const fn depth_limit(&self) -> usize {
+        self.depth_limit
+    }
+
+    /// The memory it holds beside itself, in bytes.
+    pub fn memory(&self) -> usize {
+        let frames = self.frames.capacity().saturating_mul(size_of::<Frame>());
+        frames.saturating_add(self.keys.memory())
+    }
+
     /// Reads the next piece of the document.
     ///
     /// # Errors

@@ -33,6 +33,31 @@ impl Envelope {
         self.contents.clear();
     }
 
+    /// How deep messages may be nested.
+    pub const fn depth_limit(&self) -> usize {
+        self.reader.depth_limit()
+    }
+
+    /// The memory it holds beside itself, in bytes.
+    pub fn memory(&self) -> usize {
+        let Contents {
+            text,
+            id,
+            uris,
+            tasks,
+            ..
+        } = &self.contents;
+        [
+            self.reader.memory(),
+            text.capacity(),
+            id.capacity(),
+            uris.capacity(),
+            tasks.capacity(),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+    }
+
     /// Reads the next piece of the body.
     ///
     /// # Errors

@@ -1,0 +1,98 @@
+//! Envelopes that wait to be used again.
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+use crate::mcp::Envelope;
+
+/// Envelopes of streams that are settled, with their memory, for those to come.
+#[derive(Debug, Default)]
+pub struct Envelopes(RefCell<Vec<Envelope>>);
+
+/// How many are kept: as many as streams read at once, ordinarily.
+const KEPT: usize = 32;
+
+/// The most memory that a kept one may hold, in bytes: one that read something
+/// unusually large gives its memory back.
+const KEPT_BYTES: usize = 16 * 1024;
+
+impl Envelopes {
+    /// An envelope with nothing in it, for messages nested at most `depth_limit` deep.
+    pub(super) fn take(self: &Rc<Self>, depth_limit: usize) -> Borrowed {
+        let kept = self.0.try_borrow_mut().ok().and_then(|mut kept| kept.pop());
+        let fitting = kept.filter(|envelope| envelope.depth_limit() == depth_limit);
+        let envelope = fitting.unwrap_or_else(|| Envelope::new(depth_limit));
+        Borrowed {
+            envelope,
+            home: Rc::clone(self),
+        }
+    }
+}
+
+/// An envelope in use; goes home when dropped.
+#[derive(Debug)]
+pub(super) struct Borrowed {
+    envelope: Envelope,
+    home: Rc<Envelopes>,
+}
+
+impl Deref for Borrowed {
+    type Target = Envelope;
+
+    fn deref(&self) -> &Envelope {
+        &self.envelope
+    }
+}
+
+impl DerefMut for Borrowed {
+    fn deref_mut(&mut self) -> &mut Envelope {
+        &mut self.envelope
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        let Ok(mut kept) = self.home.0.try_borrow_mut() else {
+            return;
+        };
+        if kept.len() < KEPT && self.envelope.memory() <= KEPT_BYTES {
+            // What is left behind has no memory of its own and costs nothing.
+            let mut envelope = std::mem::replace(&mut self.envelope, Envelope::new(0));
+            envelope.reset();
+            kept.push(envelope);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_is_used_again_and_holds_nothing_of_before() {
+        let envelopes = Rc::new(Envelopes::default());
+        let mut first = envelopes.take(8);
+        first.push(br#"{"jsonrpc":"2.0","id":1,"method":"#).unwrap();
+        drop(first);
+        assert_eq!(envelopes.0.borrow().len(), 1);
+        let mut second = envelopes.take(8);
+        assert!(envelopes.0.borrow().is_empty());
+        second
+            .push(br#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#)
+            .unwrap();
+        let message = second.message(&crate::mcp::Claims::default()).unwrap();
+        assert_eq!(message.id().unwrap().token(), b"2");
+    }
+
+    #[test]
+    fn large_memory_is_given_back() {
+        let envelopes = Rc::new(Envelopes::default());
+        let mut envelope = envelopes.take(8);
+        envelope
+            .push(format!("{{\"{}\":1", "a".repeat(KEPT_BYTES + 1)).as_bytes())
+            .unwrap();
+        drop(envelope);
+        assert!(envelopes.0.borrow().is_empty());
+    }
+}
