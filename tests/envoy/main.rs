@@ -1,0 +1,11 @@
+//! The filter in a real Envoy: what clients are told, what reaches the server, and
+//! what is recorded. Every test has its own Envoy, which no test leaves with a
+//! failed VM.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod decisions;
+mod setup;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../vectors/mod.rs"]
+mod vectors;
