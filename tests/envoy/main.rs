@@ -3,6 +3,8 @@
 //! failed VM.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod bodies;
+mod connections;
 mod decisions;
 mod setup;
 #[path = "../support/mod.rs"]
