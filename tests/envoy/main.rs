@@ -6,6 +6,7 @@
 mod bodies;
 mod connections;
 mod decisions;
+mod identity;
 mod setup;
 #[path = "../support/mod.rs"]
 mod support;
