@@ -7,8 +7,10 @@ mod bodies;
 mod connections;
 mod decisions;
 mod identity;
+mod refusals;
 mod setup;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 #[path = "../vectors/mod.rs"]
 mod vectors;
