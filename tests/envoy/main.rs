@@ -4,6 +4,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod bodies;
+mod configuration;
 mod connections;
 mod decisions;
 mod identity;
