@@ -8,6 +8,7 @@ mod configuration;
 mod connections;
 mod decisions;
 mod identity;
+mod module;
 mod refusals;
 mod setup;
 #[path = "../support/mod.rs"]
