@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::setup::{
-    Mode, PROTOCOLS, Stage, anybody_may_call, call, compiled, is, is_denied, plain_listener,
-    speaking,
+    HTTP2, Mode, PROTOCOLS, Stage, anybody_may_call, call, compiled, is, is_denied, json_of,
+    plain_listener, speaking,
 };
 use crate::support::client::Protocol;
 use crate::support::envoy::Options;
@@ -46,12 +46,12 @@ fn assert_twins(stage: &Stage, shape: impl Fn(&str) -> Request, body: impl Fn(&s
         stage.recorder.clear();
         let (allowed, denied) = (format!("{name}.allowed"), format!("{name}.denied"));
         let answer = send("echo", &allowed);
-        assert_eq!(answer.json()["result"], json!({}), "{name}: {answer:?}");
+        assert_eq!(json_of(&answer)["result"], json!({}), "{name}: {answer:?}");
         let answer = send("other", &denied);
         assert!(is_denied(&answer, &json!(7)), "{name}: {answer:?}");
 
         let seen = stage.recorder.requests_when_quiet();
-        assert_eq!(mode.leaked(&seen, &denied), None, "{name}");
+        assert_eq!(stage.leaked(mode, &seen, &denied), None, "{name}");
         let arrived: Vec<_> = seen.iter().filter(|seen| is(seen, &allowed)).collect();
         let [arrived] = arrived.as_slice() else {
             panic!("{name}: arrived as {arrived:?}");
@@ -96,6 +96,19 @@ fn trailers_after_the_body() {
 }
 
 #[test]
+fn a_server_that_speaks_http2() {
+    let stage = stage();
+    let whole = |body: &str| Request::mcp(body).authority(HTTP2);
+    assert_twins(&stage, whole, call);
+    let pieces = |body: &str| {
+        let pieces = body.as_bytes().chunks(7);
+        let request = Request::mcp("").authority(HTTP2).pieces(pieces);
+        request.trailer("x-last", "word")
+    };
+    assert_twins(&stage, pieces, call);
+}
+
+#[test]
 fn nearly_a_mebibyte() {
     let stage = stage();
     let text: String = (0_u32..)
@@ -126,7 +139,7 @@ fn assert_refused(stage: &Stage, body: &str, status: u16) {
             let answer = answer.unwrap_or_else(|error| panic!("{id}: {error}"));
             assert_eq!(answer.status, status, "{id}: {answer:?}");
             let seen = stage.recorder.requests_when_quiet();
-            assert_eq!(mode.leaked(&seen, &id), None, "{id}");
+            assert_eq!(stage.leaked(mode, &seen, &id), None, "{id}");
         }
     });
 }
@@ -143,7 +156,7 @@ fn longer_than_the_policy_allows() {
         let answer = client
             .send(&Request::mcp(of_size(65536)))
             .expect("an answer");
-        assert_eq!(answer.json()["result"], json!({}), "{name}: {answer:?}");
+        assert_eq!(json_of(&answer)["result"], json!({}), "{name}: {answer:?}");
     });
 }
 
@@ -193,9 +206,9 @@ fn a_client_that_goes_away_halfway() {
             );
             assert!(answer.is_err(), "{id}: {answer:?}");
             let seen = stage.recorder.requests_when_quiet();
-            assert_eq!(mode.leaked(&seen, &id), None, "{id}");
+            assert_eq!(stage.leaked(mode, &seen, &id), None, "{id}");
         }
         let answer = client.send(&Request::mcp(call("echo"))).expect("an answer");
-        assert_eq!(answer.json()["result"], json!({}), "{name}: {answer:?}");
+        assert_eq!(json_of(&answer)["result"], json!({}), "{name}: {answer:?}");
     });
 }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::decisions;
-use crate::setup::{Mode, anybody_may_call, compiled, managers, plain_listener};
-use crate::support::config::{Bootstrap, Cluster};
+use crate::setup::{Mode, anybody_may_call, compiled, managers};
+use crate::support::config::{Bootstrap, Cluster, Listener};
 use crate::support::envoy::validate;
 
 fn text() -> String {
@@ -14,7 +14,8 @@ fn text() -> String {
 /// An Envoy configuration that gives `text` to the filter.
 fn with(text: &str) -> Value {
     let cluster = Cluster::new("everything", ([127, 0, 0, 1], 9).into());
-    Bootstrap::simple(plain_listener(Mode::Hold, text), cluster).json()
+    let listener = Listener::plain("plain").filter(Mode::Hold.filter(text));
+    Bootstrap::simple(listener, cluster).json()
 }
 
 /// The filter says once per attempt why, and in one line.

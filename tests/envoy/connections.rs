@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::setup::{
-    Mode, PROTOCOLS, Stage, anybody_may_call, call, compiled, is_denied, plain_listener, speaking,
+    Mode, PROTOCOLS, Stage, anybody_may_call, call, compiled, is_denied, json_of, plain_listener,
+    speaking,
 };
 use crate::support::envoy::Options;
 use crate::support::message::Request;
@@ -49,7 +50,7 @@ fn many_of_each_on_two_workers() {
                         assert!(is_denied(&answer, &json!(id)), "{answer:?}");
                     } else {
                         let echoed = json!({"jsonrpc": "2.0", "id": id, "result": {}});
-                        assert_eq!(answer.json(), echoed);
+                        assert_eq!(json_of(&answer), echoed);
                     }
                 }
             });

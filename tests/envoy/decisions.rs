@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use accesspolicy::policy::Policies;
 use serde_json::Value;
 
-use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied, speaking};
+use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied, json_of, speaking};
 use crate::support::certificates::{Authority, Identity};
 use crate::support::client::Client;
 use crate::support::config::{Listener, Route};
@@ -46,7 +46,7 @@ pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
         .iter()
         .filter_map(|sent| {
             let records = records.get(&sent.id).map(Vec::as_slice).unwrap_or_default();
-            let wrong = sent.wrong(&seen, records);
+            let wrong = sent.wrong(&stage, &seen, records);
             (!wrong.is_empty()).then(|| format!("{}: {}: {wrong:?}", sent.id, sent.test.name))
         })
         .collect();
@@ -129,7 +129,8 @@ impl File {
             let address = stage.envoy.listener(&self.listener(*mode));
             for (number, test) in self.tests.iter().enumerate() {
                 for (protocol_name, protocol) in PROTOCOLS {
-                    let id = format!("{}.{}.{protocol_name}.{number}", self.name, mode.name());
+                    // No id is the beginning of another.
+                    let id = format!("{}.{}.{protocol_name}.{number:03}", self.name, mode.name());
                     let identity = test.caller.as_deref().map(|caller| &people.callers[caller]);
                     let authority = people.authority.certificate();
                     let client = Client::tls(address, &authority, identity).expect("PEM files");
@@ -188,10 +189,10 @@ impl People {
 
 impl Sent<'_> {
     /// What is otherwise than it should be, for the server, the client and the record.
-    fn wrong(&self, seen: &[Seen], records: &[Value]) -> Vec<String> {
+    fn wrong(&self, stage: &Stage, seen: &[Seen], records: &[Value]) -> Vec<String> {
         let mut wrong = match self.expected.expect {
             Some(Expect::Allow) => self.arrived(seen),
-            _ => self.refused(seen),
+            _ => self.refused(stage, seen),
         };
         match records {
             [record] => wrong.extend(self.recorded(record)),
@@ -221,8 +222,11 @@ impl Sent<'_> {
     }
 
     /// A refused request is not at the server, and its answer has the right form.
-    fn refused(&self, seen: &[Seen]) -> Vec<String> {
-        let mut wrong: Vec<String> = self.mode.leaked(seen, &self.id).into_iter().collect();
+    fn refused(&self, stage: &Stage, seen: &[Seen]) -> Vec<String> {
+        let mut wrong: Vec<String> = stage
+            .leaked(self.mode, seen, &self.id)
+            .into_iter()
+            .collect();
         let answer = &self.answer;
         if answer.header("x-accesspolicy-decision-id").as_ref() != Some(&self.id) {
             wrong.push("the answer does not name the decision".to_owned());
@@ -235,7 +239,9 @@ impl Sent<'_> {
             (Some(Expect::Deny), None) => answer.status == 403 && is_text,
             _ if is_text => [400, 405, 413, 415].contains(&answer.status),
             _ => {
-                let code = answer.json()["error"]["code"].as_i64().unwrap_or_default();
+                let code = json_of(answer)["error"]["code"]
+                    .as_i64()
+                    .unwrap_or_default();
                 answer.status == 400 && [-32700, -32600, -32602, -32020].contains(&code)
             }
         };

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{Mode, PROTOCOLS, Stage, at, is, plain_listener, speaking};
+use crate::setup::{Mode, PROTOCOLS, Stage, at, is, json_of, plain_listener, speaking};
 use crate::support::envoy::Options;
 use crate::support::message::{Request, Response};
 use crate::support::recorder::Seen;
@@ -64,7 +64,7 @@ fn every_case_and_its_honest_twin() {
     }
     let seen = stage.recorder.requests_when_quiet();
     for (mode, case, refused, honest) in &sent {
-        if let Some(leak) = mode.leaked(&seen, refused) {
+        if let Some(leak) = stage.leaked(*mode, &seen, refused) {
             wrong.push(format!("{}: {leak} ({refused})", case.why));
         }
         if !arrived(&seen, honest, &case.honest) {
@@ -82,7 +82,7 @@ impl Case {
     fn fits(&self, answer: &Response) -> bool {
         let code = self
             .code
-            .is_none_or(|code| answer.json()["error"]["code"] == code);
+            .is_none_or(|code| json_of(answer)["error"]["code"] == code);
         let named = answer.header("x-accesspolicy-decision-id").is_some();
         answer.status == self.status && code && named
     }
