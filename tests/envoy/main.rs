@@ -7,6 +7,7 @@ mod bodies;
 mod configuration;
 mod connections;
 mod decisions;
+mod early;
 mod identity;
 mod module;
 mod refusals;
