@@ -1,0 +1,299 @@
+//! Every decision vector: in Envoy it has the outcome that the engine says, for the
+//! client, for the server and in the record.
+
+use std::collections::BTreeMap;
+
+use accesspolicy::policy::Policies;
+use serde_json::Value;
+
+use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied, json_of, speaking};
+use crate::support::certificates::{Authority, Identity};
+use crate::support::client::Client;
+use crate::support::config::{Listener, Route};
+use crate::support::message::{Request, Response};
+use crate::support::recorder::Seen;
+use crate::vectors::{DecisionTests, ELSEWHERE, Expect, FILES, Outcome, Test};
+
+#[test]
+fn every_vector() {
+    let files: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+    assert_same(&files, |compiled| compiled);
+}
+
+/// Runs the vectors of `files` through one Envoy, each file's compiled policy
+/// rewritten by `form`, in both modes and protocols.
+///
+/// # Panics
+/// When the outcome of any is another than the engine's.
+pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
+    let files: Vec<File> = FILES
+        .iter()
+        .filter(|(name, _)| files.contains(name))
+        .map(|(name, text)| File::read(name, text, &form))
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let people = People::issue(folder.path(), &files);
+    let listeners = files.iter().flat_map(|file| file.listeners(&people));
+    let stage = Stage::start(listeners.collect());
+
+    let sent: Vec<Sent<'_>> = files
+        .iter()
+        .flat_map(|file| file.send(&stage, &people))
+        .collect();
+    let seen = stage.recorder.requests_when_quiet();
+    let records = stage.records(sent.iter().map(|sent| sent.id.as_str()));
+    let wrong: Vec<String> = sent
+        .iter()
+        .filter_map(|sent| {
+            let records = records.get(&sent.id).map(Vec::as_slice).unwrap_or_default();
+            let wrong = sent.wrong(&stage, &seen, records);
+            (!wrong.is_empty()).then(|| format!("{}: {}: {wrong:?}", sent.id, sent.test.name))
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        sent.len(),
+        wrong.join("\n")
+    );
+    let known = |seen: &Seen| sent.iter().any(|sent| is(seen, &sent.id));
+    assert!(seen.iter().all(known), "a request that nobody sent");
+}
+
+/// A file of vectors, its policy compiled for each mode.
+struct File {
+    name: &'static str,
+    tests: Vec<Test>,
+    configurations: Vec<(Mode, String)>,
+}
+
+/// Callers with the certificates that name them.
+struct People {
+    authority: Authority,
+    server: Identity,
+    callers: BTreeMap<String, Identity>,
+}
+
+/// A request that has been answered, and what the engine says of it.
+struct Sent<'t> {
+    id: String,
+    mode: Mode,
+    test: &'t Test,
+    answer: Response,
+    expected: Outcome,
+}
+
+impl File {
+    fn read(name: &'static str, text: &str, form: impl Fn(String) -> String) -> Self {
+        let mut read = DecisionTests::read(name, text).expect("vectors");
+        let over = read.enforcement_point.take();
+        let configurations = Mode::BOTH.map(|mode| {
+            read.enforcement_point = at(&over, mode);
+            (mode, form(read.compile().expect("a policy")))
+        });
+        Self {
+            name,
+            tests: read.tests,
+            configurations: configurations.to_vec(),
+        }
+    }
+
+    fn listener(&self, mode: Mode) -> String {
+        format!("{}-{}", self.name, mode.name())
+    }
+
+    /// One per mode; the host says which cluster.
+    fn listeners(&self, people: &People) -> Vec<Listener> {
+        let authority = people.authority.certificate();
+        let listener = |(mode, configuration): &(Mode, String)| {
+            let name = self.listener(*mode);
+            let mut listener = Listener::tls(&name, &people.server, &authority, false)
+                .filter(mode.filter(configuration));
+            for cluster in ["everything", "weather-1", "weather-2", ELSEWHERE] {
+                listener.routes.push(Route {
+                    host: Some(cluster.to_owned()),
+                    prefix: "/".to_owned(),
+                    cluster: cluster.to_owned(),
+                });
+            }
+            listener
+        };
+        self.configurations.iter().map(listener).collect()
+    }
+
+    fn send<'t>(&'t self, stage: &Stage, people: &People) -> Vec<Sent<'t>> {
+        let mut sent = Vec::new();
+        for (mode, configuration) in &self.configurations {
+            let policies = Policies::from_json(configuration.as_bytes()).expect("a policy");
+            let address = stage.envoy.listener(&self.listener(*mode));
+            for (number, test) in self.tests.iter().enumerate() {
+                for (protocol_name, protocol) in PROTOCOLS {
+                    // No id is the beginning of another.
+                    let id = format!("{}.{}.{protocol_name}.{number:03}", self.name, mode.name());
+                    let identity = test.caller.as_deref().map(|caller| &people.callers[caller]);
+                    let authority = people.authority.certificate();
+                    let client = Client::tls(address, &authority, identity).expect("PEM files");
+                    let answer = speaking(&client, protocol)
+                        .send(&request(test, &id))
+                        .unwrap_or_else(|error| panic!("{id}: {error}"));
+                    sent.push(Sent {
+                        id,
+                        mode: *mode,
+                        test,
+                        answer,
+                        expected: test.judge(&policies),
+                    });
+                }
+            }
+        }
+        sent
+    }
+}
+
+fn request(test: &Test, id: &str) -> Request {
+    let http = test.http();
+    let mut request = Request::new(&http.method, &http.path)
+        .authority(&test.cluster)
+        .header("x-request-id", id);
+    for (name, value) in &http.headers {
+        request = request.header(name, value);
+    }
+    if http.body.is_empty() {
+        request
+    } else {
+        request.body(&http.body)
+    }
+}
+
+impl People {
+    fn issue(folder: &std::path::Path, files: &[File]) -> Self {
+        let authority = Authority::new(folder, "authority").expect("an authority");
+        let server = authority.server("server").expect("a certificate");
+        let mut callers = BTreeMap::new();
+        let named = files.iter().flat_map(|file| &file.tests);
+        for (number, caller) in named.filter_map(|test| test.caller.as_ref()).enumerate() {
+            callers.entry(caller.clone()).or_insert_with(|| {
+                authority
+                    .client(&format!("caller-{number}"), &[caller])
+                    .expect("a certificate")
+            });
+        }
+        Self {
+            authority,
+            server,
+            callers,
+        }
+    }
+}
+
+impl Sent<'_> {
+    /// What is otherwise than it should be, for the server, the client and the record.
+    fn wrong(&self, stage: &Stage, seen: &[Seen], records: &[Value]) -> Vec<String> {
+        let mut wrong = match self.expected.expect {
+            Some(Expect::Allow) => self.arrived(seen),
+            _ => self.refused(stage, seen),
+        };
+        match records {
+            [record] => wrong.extend(self.recorded(record)),
+            _ => wrong.push(format!("{} records", records.len())),
+        }
+        wrong
+    }
+
+    /// An allowed request is at the server once, byte for byte.
+    fn arrived(&self, seen: &[Seen]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let http = self.test.http();
+        let of_it: Vec<_> = seen.iter().filter(|seen| is(seen, &self.id)).collect();
+        match of_it.as_slice() {
+            [seen] if seen.body == http.body.as_bytes() && seen.complete => {
+                if (&seen.method, &seen.target) != (&http.method, &http.path) {
+                    wrong.push(format!("arrived as {} {}", seen.method, seen.target));
+                }
+            }
+            other => wrong.push(format!("arrived as {other:?}")),
+        }
+        let says_no = self.answer.header("x-accesspolicy-decision-id").is_some();
+        if self.answer.status != 200 || says_no {
+            wrong.push(format!("answered {:?}", self.answer));
+        }
+        wrong
+    }
+
+    /// A refused request is not at the server, and its answer has the right form.
+    fn refused(&self, stage: &Stage, seen: &[Seen]) -> Vec<String> {
+        let mut wrong: Vec<String> = stage
+            .leaked(self.mode, seen, &self.id)
+            .into_iter()
+            .collect();
+        let answer = &self.answer;
+        if answer.header("x-accesspolicy-decision-id").as_ref() != Some(&self.id) {
+            wrong.push("the answer does not name the decision".to_owned());
+        }
+        let is_text = answer
+            .header("content-type")
+            .is_some_and(|media| media.starts_with("text/plain"));
+        let has_form = match (self.expected.expect, self.called()) {
+            (Some(Expect::Deny), Some(id)) => is_denied(answer, &id),
+            (Some(Expect::Deny), None) => answer.status == 403 && is_text,
+            _ if is_text => [400, 405, 413, 415].contains(&answer.status),
+            _ => {
+                let code = json_of(answer)["error"]["code"]
+                    .as_i64()
+                    .unwrap_or_default();
+                answer.status == 400 && [-32700, -32600, -32602, -32020].contains(&code)
+            }
+        };
+        if !has_form {
+            wrong.push(format!("answered {} {}", answer.status, answer.text()));
+        }
+        wrong
+    }
+
+    /// The id of the JSON-RPC request that this is, on a path that carries MCP.
+    fn called(&self) -> Option<Value> {
+        let http = self.test.http();
+        let message: Value = serde_json::from_str(&http.body).ok()?;
+        let on_mcp = http.path.split(['?', '/']).nth(1) == Some("mcp");
+        message.get("method").filter(|_| on_mcp)?;
+        message.get("id").cloned()
+    }
+
+    /// The record says what the engine and the vector say.
+    fn recorded(&self, record: &Value) -> Option<String> {
+        let list = |name: &str| -> Vec<String> {
+            let texts = record[name].as_array().into_iter().flatten();
+            texts
+                .filter_map(|text| text.as_str())
+                .map(str::to_owned)
+                .collect()
+        };
+        let (rules, policies) = (list("security_rule.name"), list("policies"));
+        let by = [&self.expected.gateway, &self.expected.backend];
+        let by: Vec<&String> = by.into_iter().flatten().collect();
+        if by != rules.iter().collect::<Vec<_>>() {
+            return Some(format!("recorded {rules:?}, determined by {by:?}"));
+        }
+        if record["enduser.id"].as_str() != self.test.caller.as_deref() {
+            return Some(format!("recorded caller {}", record["enduser.id"]));
+        }
+        let refused = record["decision"] == "deny";
+        let outcome = Outcome {
+            expect: Some(match (refused, record["reason"].as_str()) {
+                (false, _) => Expect::Allow,
+                (true, Some("policy")) => Expect::Deny,
+                (true, _) => Expect::Refuse,
+            }),
+            gateway: self.expected.gateway.clone(),
+            backend: self.expected.backend.clone(),
+            level: record["level"].as_str().map(str::to_owned),
+            policy: policies.first().filter(|_| refused).cloned(),
+            status: refused.then_some(self.answer.status),
+        };
+        if outcome != self.expected {
+            return Some(format!("{outcome:?} is not {:?}", self.expected));
+        }
+        self.test.difference(&outcome)
+    }
+}

@@ -1,0 +1,19 @@
+//! The filter in a real Envoy: what clients are told, what reaches the server, and
+//! what is recorded. Every test has its own Envoy, which no test leaves with a
+//! failed VM.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod bodies;
+mod configuration;
+mod connections;
+mod decisions;
+mod early;
+mod identity;
+mod module;
+mod refusals;
+mod setup;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+#[path = "../vectors/mod.rs"]
+mod vectors;

@@ -1,0 +1,43 @@
+//! The module itself: what it needs of its host, and what it gives away.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use wasmparser::{Parser, Payload};
+
+use crate::support::filter_module;
+
+/// What every Envoy from 1.36 on offers of WASI, and the module needs.
+const WASI: [&str; 5] = [
+    "environ_get",
+    "environ_sizes_get",
+    "fd_write",
+    "proc_exit",
+    "random_get",
+];
+
+fn imports(module: &[u8]) -> BTreeSet<(String, String)> {
+    let mut imports = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ImportSection(section) = payload.expect("a module") {
+            for import in section.into_imports() {
+                let import = import.expect("an import");
+                imports.insert((import.module.to_owned(), import.name.to_owned()));
+            }
+        }
+    }
+    imports
+}
+
+#[test]
+fn it_imports_only_what_every_envoy_offers() {
+    let imports = imports(&fs::read(filter_module()).expect("the module"));
+    let offered = |(module, name): &&(String, String)| match module.as_str() {
+        "env" => name.starts_with("proxy_"),
+        "wasi_snapshot_preview1" => WASI.contains(&name.as_str()),
+        _ => false,
+    };
+    let others: Vec<_> = imports.iter().filter(|import| !offered(import)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!(imports.contains(&("env".to_owned(), "proxy_send_local_response".to_owned())));
+}
