@@ -153,6 +153,19 @@ impl Place {
         }
     }
 
+    /// Other keys under which some server finds them.
+    ///
+    /// SECURITY: models of the Python SDK (`populate_by_name`) also take the names
+    /// of their attributes, which are in snake case and without underscore in front.
+    const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Params => &["meta", "task_id"],
+            Self::Meta => &["protocolVersion", "protocol_version"],
+            Self::Notifications => &["resource_subscriptions", "task_ids"],
+            _ => &[],
+        }
+    }
+
     fn member(self, key: &str) -> Member {
         match (self, key) {
             (Self::Message, "jsonrpc") => Member::Field(Field::JsonRpc),
@@ -233,7 +246,7 @@ impl Visitor for Contents {
         let place = self.place(depth);
         self.member = Member::Unknown;
         if place != Place::Elsewhere {
-            if twin::is_twin(key, place.names()) {
+            if twin::is_twin(key, place.names(), place.aliases()) {
                 return Err(Fault::AmbiguousKey);
             }
             self.member = place.member(key);
@@ -387,6 +400,9 @@ impl Contents {
         if self.has_id && !is_id(&self.id) {
             return Err(Fault::IdType);
         }
+        if self.id.len() > ID_LIMIT {
+            return Err(Fault::IdLength);
+        }
         let Some(name) = self.get(Field::Method) else {
             return match (self.has_id, self.results) {
                 (true, 1) => Ok(Message::Response),
@@ -395,6 +411,10 @@ impl Contents {
         };
         if self.results > 0 {
             return Err(Fault::MethodAndResult);
+        }
+        // SECURITY: some dispatchers find handlers without case, or trim names.
+        if name.contains(char::is_control) || twin::is_twin(name, Method::NAMES, &[]) {
+            return Err(Fault::AmbiguousMethod);
         }
         let method = Method::new(name);
         let call = Call {
@@ -458,6 +478,12 @@ impl Contents {
         }
     }
 }
+
+/// The longest id, in bytes of its token.
+///
+/// SECURITY: integers of more than 308 digits are infinity to some readers, those of
+/// more than 4300 an error to others, and an id is repeated in every answer.
+const ID_LIMIT: usize = 256;
 
 /// Whether an id's token is a string or an integer.
 fn is_id(token: &[u8]) -> bool {
