@@ -64,14 +64,16 @@ impl Envelope {
     /// The id to answer a fault with.
     ///
     /// SPEC: JSON-RPC 2.0, section 5: null unless it could be told what the id is,
-    /// which it could not where the message is none.
+    /// which it could not where the message is none. A response's id is the server's:
+    /// the client may wait for an answer of its own under the same one.
     pub fn id_for(&self, fault: Fault) -> Option<Id<'_>> {
         let is_known = matches!(
             fault.code(),
             ResponseCode::InvalidParams | ResponseCode::HeaderMismatch
         );
         let Contents { has_id, id, .. } = &self.contents;
-        (is_known && self.reader.is_done() && *has_id && is_id(id)).then_some(Id(id))
+        let is_request = *has_id && self.contents.get(Field::Method).is_some();
+        (is_known && self.reader.is_done() && is_request && is_id(id)).then_some(Id(id))
     }
 }
 
