@@ -45,5 +45,9 @@ fn keys_take_a_small_multiple_of_the_body() {
     let mut envelope = Envelope::new(64);
     let cost = measure(|| read(&mut envelope, body.as_bytes()));
     // Vectors double, and for a moment both the old and the new one are there.
-    assert!(cost.bytes_max < 16 * body.len() as u64, "{cost:?} for {}", body.len());
+    assert!(
+        cost.bytes_max < 16 * body.len() as u64,
+        "{cost:?} for {}",
+        body.len()
+    );
 }

@@ -388,14 +388,16 @@ impl Reader {
         let (plain, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
         if !plain.is_empty() {
             let Self { utf8, keys, .. } = self;
+            let start = self.offset.saturating_sub(utf8.pending());
             utf8.check(plain, |fragment| emit(text, fragment, keys, visitor))
-                .map_err(|syntax| self.syntax(syntax))?;
+                .map_err(|before| invalid_utf8(start.saturating_add(before)))?;
         }
         let Some(&special) = after.first() else {
             return Ok(length);
         };
         if self.utf8.is_incomplete() {
-            return Err(self.syntax(Syntax::Utf8));
+            let end = self.offset.saturating_add(length);
+            return Err(invalid_utf8(end.saturating_sub(self.utf8.pending())));
         }
         match special {
             b'\\' => self.state = State::Escape(text, Escape::Begun),
@@ -474,6 +476,15 @@ impl Reader {
             }
             _ => Err(self.syntax(Syntax::Unexpected)),
         }
+    }
+}
+
+/// An invalid sequence is noticed here or there, as the pieces come: it is reported
+/// where it begins.
+const fn invalid_utf8<R>(offset: usize) -> Refused<R> {
+    Refused {
+        offset,
+        why: Why::Syntax(Syntax::Utf8),
     }
 }
 

@@ -104,23 +104,30 @@ pub(super) struct Utf8 {
 }
 
 impl Utf8 {
+    /// How many bytes of an incomplete sequence have come.
+    pub(super) const fn pending(self) -> usize {
+        self.length
+    }
+
     /// Whether a sequence is incomplete.
     pub(super) const fn is_incomplete(self) -> bool {
         self.length != 0
     }
 
-    /// Checks more bytes and hands on what is complete.
+    /// Checks more bytes and hands on what is complete. When a sequence is invalid,
+    /// `Err` with how many of the bytes, and of those pending before, stand before it.
     pub(super) fn check(
         &mut self,
         mut bytes: &[u8],
         mut hand_on: impl FnMut(&str),
-    ) -> Result<(), Syntax> {
+    ) -> Result<(), usize> {
+        let all = bytes.len().saturating_add(self.length);
         while self.is_incomplete() {
             let Some((first, rest)) = bytes.split_first() else {
                 return Ok(());
             };
             bytes = rest;
-            *self.bytes.get_mut(self.length).ok_or(Syntax::Utf8)? = *first;
+            *self.bytes.get_mut(self.length).ok_or(0usize)? = *first;
             self.length = self.length.saturating_add(1);
             match std::str::from_utf8(self.bytes.get(..self.length).unwrap_or_default()) {
                 Ok(char) => {
@@ -128,24 +135,23 @@ impl Utf8 {
                     self.length = 0;
                 }
                 Err(error) if error.error_len().is_none() => {}
-                Err(_) => return Err(Syntax::Utf8),
+                Err(_) => return Err(0),
             }
         }
+        let before = all.saturating_sub(bytes.len());
         match std::str::from_utf8(bytes) {
             Ok(text) => hand_on(text),
             Err(error) if error.error_len().is_none() => {
                 // The beginning of a sequence that the next piece must go on with.
-                let (valid, rest) = bytes
-                    .split_at_checked(error.valid_up_to())
-                    .ok_or(Syntax::Utf8)?;
-                hand_on(std::str::from_utf8(valid).map_err(|_| Syntax::Utf8)?);
+                let (valid, rest) = bytes.split_at_checked(error.valid_up_to()).ok_or(before)?;
+                hand_on(std::str::from_utf8(valid).map_err(|_| before)?);
                 self.bytes
                     .get_mut(..rest.len())
-                    .ok_or(Syntax::Utf8)?
+                    .ok_or(before)?
                     .copy_from_slice(rest);
                 self.length = rest.len();
             }
-            Err(_) => return Err(Syntax::Utf8),
+            Err(error) => return Err(before.saturating_add(error.valid_up_to())),
         }
         Ok(())
     }

@@ -89,14 +89,16 @@ impl Envelope {
     /// The id to answer a fault with.
     ///
     /// SPEC: JSON-RPC 2.0, section 5: null unless it could be told what the id is,
-    /// which it could not where the message is none.
+    /// which it could not where the message is none. A response's id is the server's:
+    /// the client may wait for an answer of its own under the same one.
     pub fn id_for(&self, fault: Fault) -> Option<Id<'_>> {
         let is_known = matches!(
             fault.code(),
             ResponseCode::InvalidParams | ResponseCode::HeaderMismatch
         );
         let Contents { has_id, id, .. } = &self.contents;
-        (is_known && self.reader.is_done() && *has_id && is_id(id)).then_some(Id(id))
+        let is_request = *has_id && self.contents.get(Field::Method).is_some();
+        (is_known && self.reader.is_done() && is_request && is_id(id)).then_some(Id(id))
     }
 }
 
@@ -175,6 +177,19 @@ impl Place {
             Self::Ref => &["type", "name", "uri"],
             Self::Notifications => &["resourceSubscriptions", "taskIds"],
             Self::Uris | Self::Tasks | Self::Elsewhere => &[],
+        }
+    }
+
+    /// Other keys under which some server finds them.
+    ///
+    /// SECURITY: models of the Python SDK (`populate_by_name`) also take the names
+    /// of their attributes, which are in snake case and without underscore in front.
+    const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Params => &["meta", "task_id"],
+            Self::Meta => &["protocolVersion", "protocol_version"],
+            Self::Notifications => &["resource_subscriptions", "task_ids"],
+            _ => &[],
         }
     }
 
@@ -258,7 +273,7 @@ impl Visitor for Contents {
         let place = self.place(depth);
         self.member = Member::Unknown;
         if place != Place::Elsewhere {
-            if twin::is_twin(key, place.names()) {
+            if twin::is_twin(key, place.names(), place.aliases()) {
                 return Err(Fault::AmbiguousKey);
             }
             self.member = place.member(key);
@@ -412,6 +427,9 @@ impl Contents {
         if self.has_id && !is_id(&self.id) {
             return Err(Fault::IdType);
         }
+        if self.id.len() > ID_LIMIT {
+            return Err(Fault::IdLength);
+        }
         let Some(name) = self.get(Field::Method) else {
             return match (self.has_id, self.results) {
                 (true, 1) => Ok(Message::Response),
@@ -420,6 +438,10 @@ impl Contents {
         };
         if self.results > 0 {
             return Err(Fault::MethodAndResult);
+        }
+        // SECURITY: some dispatchers find handlers without case, or trim names.
+        if name.contains(char::is_control) || twin::is_twin(name, Method::NAMES, &[]) {
+            return Err(Fault::AmbiguousMethod);
         }
         let method = Method::new(name);
         let call = Call {
@@ -483,6 +505,12 @@ impl Contents {
         }
     }
 }
+
+/// The longest id, in bytes of its token.
+///
+/// SECURITY: integers of more than 308 digits are infinity to some readers, those of
+/// more than 4300 an error to others, and an id is repeated in every answer.
+const ID_LIMIT: usize = 256;
 
 /// Whether an id's token is a string or an integer.
 fn is_id(token: &[u8]) -> bool {

@@ -48,6 +48,10 @@ pub enum Fault {
     MethodType,
     /// `id` is neither a string nor an integer.
     IdType,
+    /// `id` is longer than any honest client's.
+    IdLength,
+    /// `method` could be taken for another one.
+    AmbiguousMethod,
     /// `params` is no object.
     ParamsType,
     /// `method` together with `result` or `error`.
@@ -92,6 +96,8 @@ impl Fault {
             Self::JsonRpcVersion => "jsonrpc is not \"2.0\"",
             Self::MethodType => "method is not a string",
             Self::IdType => "id is neither a string nor an integer",
+            Self::IdLength => "id is too long",
+            Self::AmbiguousMethod => "ambiguous method",
             Self::ParamsType => "params is not an object",
             Self::MethodAndResult => "method together with result or error",
             Self::NoMessage => "neither a request, a notification nor a response",

@@ -144,8 +144,22 @@ impl Claims<'_> {
         version: Option<&str>,
     ) -> Result<(), Fault> {
         let call = message.call();
+        let is_plain = |claim| match claim {
+            Claim::Once(value) => is_plain(value),
+            Claim::Absent | Claim::Repeated => true,
+        };
+        if ![self.method, self.name, self.version]
+            .into_iter()
+            .all(is_plain)
+        {
+            return Err(Fault::HeaderMismatch);
+        }
         check(self.method, call.map(|call| call.name), <[u8]>::eq)?;
         check(self.name, name, decoded_eq)?;
+        // SECURITY: a list is one version to some and another to others.
+        if matches!(self.version, Claim::Once(version) if !is_version(version)) {
+            return Err(Fault::HeaderMismatch);
+        }
         // Older versions do not repeat the version in the body.
         if version.is_some() || self.version == Claim::Repeated {
             check(self.version, version, <[u8]>::eq)?;
@@ -169,6 +183,21 @@ impl Claims<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a header value reads the same everywhere: visible ASCII, and spaces within.
+///
+/// SPEC: MCP 2026-07-28, transports, value encoding: anything else comes in base64.
+/// SECURITY: other bytes are Latin-1 to some servers and UTF-8 to others, and white
+/// space around a value is gone after one hop or two.
+fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|byte| matches!(byte, b' '..=b'~')) && value.trim_ascii() == value
+}
+
+/// Whether a header value is one version: a date, or a draft's name.
+fn is_version(value: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !value.is_empty() && value.iter().all(is_part)
 }
 
 fn check(

@@ -52,6 +52,34 @@ pub enum Method {
 }
 
 impl Method {
+    /// The methods that are known by name.
+    pub(super) const NAMES: &[&str] = &[
+        "tools/call",
+        "prompts/get",
+        "resources/read",
+        "resources/subscribe",
+        "resources/unsubscribe",
+        "completion/complete",
+        "subscriptions/listen",
+        "tasks/get",
+        "tasks/result",
+        "tasks/update",
+        "tasks/cancel",
+        "tasks/list",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+        "initialize",
+        "server/discover",
+        "ping",
+        "logging/setLevel",
+        "notifications/initialized",
+        "notifications/cancelled",
+        "notifications/progress",
+        "notifications/roots/list_changed",
+    ];
+
     /// The meaning of a method name, which is compared byte for byte.
     pub fn new(name: &str) -> Self {
         match name {

@@ -81,8 +81,11 @@ impl Head {
 }
 
 fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
-    check_media(headers.all("content-type"), headers.all("content-encoding"))
-        .map_err(HeadFault::Media)?;
+    check_media(
+        headers.alike("content-type"),
+        headers.alike("content-encoding"),
+    )
+    .map_err(HeadFault::Media)?;
     // Only to answer early; what really comes is counted.
     let announced = headers
         .only("content-length")
@@ -97,9 +100,9 @@ impl Headers {
     /// What the headers claim of an MCP body.
     pub fn claims(&self) -> Claims<'_> {
         Claims {
-            method: Claim::new(self.all("mcp-method")),
-            name: Claim::new(self.all("mcp-name")),
-            version: Claim::new(self.all("mcp-protocol-version")),
+            method: Claim::new(self.alike("mcp-method")),
+            name: Claim::new(self.alike("mcp-name")),
+            version: Claim::new(self.alike("mcp-protocol-version")),
         }
     }
 }

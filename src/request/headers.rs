@@ -61,6 +61,21 @@ impl Headers {
             .map(move |line| get(&line.value))
     }
 
+    /// Every line of a name or of one that differs from it by `_` for `-`.
+    ///
+    /// SECURITY: behind interfaces in the manner of CGI the two are one header.
+    pub fn alike<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
+        let plain = |byte: &u8| match byte {
+            b'_' => b'-',
+            byte => byte.to_ascii_lowercase(),
+        };
+        self.lines
+            .iter()
+            .filter(move |line| get(&line.name).iter().map(plain).eq(name.bytes()))
+            .map(move |line| get(&line.value))
+    }
+
     /// Whether there is a line of a name.
     pub fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()

@@ -16,7 +16,10 @@ const SIZES: &[usize] = &[100, 8 << 10, 64 << 10, 1 << 20];
 
 /// A call whose one argument is a long text.
 fn text(size: usize) -> Vec<u8> {
-    call(&format!("\"{}\"", "all work and no play. ".repeat(size / 22)))
+    call(&format!(
+        "\"{}\"",
+        "all work and no play. ".repeat(size / 22)
+    ))
 }
 
 /// A call whose argument is a tree of small values, as programs send.
@@ -35,13 +38,19 @@ fn call(argument: &str) -> Vec<u8> {
 
 fn bench(bencher: Bencher<'_, '_>, body: &[u8]) {
     let mut envelope = Envelope::new(64);
-    bencher.counter(BytesCount::new(body.len())).bench_local(|| {
-        envelope.reset();
-        for piece in body.chunks(16 << 10) {
-            envelope.push(divan::black_box(piece)).expect("well-formed");
-        }
-        envelope.message(&Claims::default()).expect("a message").call().map(|call| call.method)
-    });
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench_local(|| {
+            envelope.reset();
+            for piece in body.chunks(16 << 10) {
+                envelope.push(divan::black_box(piece)).expect("well-formed");
+            }
+            envelope
+                .message(&Claims::default())
+                .expect("a message")
+                .call()
+                .map(|call| call.method)
+        });
 }
 
 #[divan::bench(args = SIZES)]
@@ -57,5 +66,7 @@ fn read_tree(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES)]
 fn copy(bencher: Bencher<'_, '_>, size: usize) {
     let body = text(size);
-    bencher.counter(BytesCount::new(body.len())).bench_local(|| divan::black_box(&body).clone());
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench_local(|| divan::black_box(&body).clone());
 }

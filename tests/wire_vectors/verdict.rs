@@ -1,0 +1,209 @@
+//! What becomes of a request, in the words of the vectors.
+
+use accesspolicy::enforcement::{Answer, Facts, Permitted, Reason, Step, Stream};
+use accesspolicy::mcp::{Envelope, Message, Thing};
+use accesspolicy::policy::Policies;
+use accesspolicy::request::{Caller, Head, HeadFault, Headers};
+
+use super::{BODY_LIMIT, DEPTH_LIMIT, Http, Vector};
+
+/// How a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its last piece is marked as the last.
+    OnLastPiece,
+    /// An empty piece is.
+    OnEmptyPiece,
+    /// No piece is: trailers follow.
+    WithTrailers,
+}
+
+impl Ending {
+    pub const ALL: [Self; 3] = [Self::OnLastPiece, Self::OnEmptyPiece, Self::WithTrailers];
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Of a refused one: status, JSON-RPC code if the answer has one, and kind of
+    /// fault. Of one that passes, what was understood: `ID METHOD`, and of each thing
+    /// its kind and what it is called; `-` for the id of a notification; `response`;
+    /// the HTTP method where there is no message; `http` where there is no MCP.
+    pub text: String,
+    /// The id token of an error response.
+    pub id: Option<String>,
+    /// The answer to a refused one.
+    pub answer: Option<Answer>,
+    /// Where the fault is said to be.
+    pub offset: Option<usize>,
+}
+
+/// A vector, ready to be judged again and again.
+pub struct Judge {
+    policies: Policies,
+    lines: Vec<(String, Vec<u8>)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Judge {
+    pub fn new(vector: &Vector) -> Self {
+        let Http {
+            method,
+            path,
+            headers,
+            body,
+        } = vector.http();
+        let policy = vector.policy().to_string();
+        let pseudo = [
+            (":method".to_owned(), method.into_bytes()),
+            (":path".to_owned(), path.into_bytes()),
+        ];
+        Self {
+            policies: Policies::from_json(policy.as_bytes()).expect("policy"),
+            lines: pseudo.into_iter().chain(headers).collect(),
+            body,
+        }
+    }
+
+    /// The body, or nothing.
+    pub fn body(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// The verdict on a body that comes whole.
+    pub fn whole(&self) -> Verdict {
+        self.pieces(&[self.body()], Ending::OnLastPiece)
+    }
+
+    /// The verdict on a body, if there is one, that comes in these pieces.
+    pub fn pieces(&self, pieces: &[&[u8]], ending: Ending) -> Verdict {
+        let facts = Facts {
+            headers: Headers::from_lines(self.lines.iter().map(|(name, value)| (name, value))),
+            caller: Caller::Anonymous,
+            cluster: None,
+        };
+        let mut stream = Stream::default();
+        let mut step = stream.headers(&self.policies, facts, self.body.is_none());
+        if self.body.is_none() {
+            return Verdict::of_step(&step, &self.lines, &[]);
+        }
+        for (number, piece) in pieces.iter().enumerate() {
+            let last = number + 1 == pieces.len() && ending == Ending::OnLastPiece;
+            if matches!(step, Step::Wait) {
+                step = stream.body(&self.policies, piece, last);
+            }
+        }
+        if matches!(step, Step::Wait) {
+            step = match ending {
+                Ending::WithTrailers => stream.trailers(&self.policies),
+                _ => stream.body(&self.policies, &[], true),
+            };
+        }
+        Verdict::of_step(&step, &self.lines, pieces)
+    }
+}
+
+impl Verdict {
+    /// Judges a vector whose body comes whole.
+    pub fn of(vector: &Vector) -> Self {
+        Judge::new(vector).whole()
+    }
+
+    fn of_step(step: &Step<'_>, lines: &[(String, Vec<u8>)], pieces: &[&[u8]]) -> Self {
+        let text = |text: String| Self {
+            text,
+            id: None,
+            answer: None,
+            offset: None,
+        };
+        match step {
+            Step::Continue(Permitted::Now(_)) => text(understood(lines, pieces)),
+            Step::Refuse(refusal) => {
+                let answer = refusal.answer.clone();
+                let (code, id) = error(&answer).unzip();
+                let code = code.map(|code| format!("{code} ")).unwrap_or_default();
+                let (kind, offset) = kind(&refusal.reason);
+                Self {
+                    text: format!("{} {code}{kind}", answer.status),
+                    id,
+                    answer: Some(answer),
+                    offset,
+                }
+            }
+            other => text(format!("unsettled: {other:?}")),
+        }
+    }
+}
+
+/// The kind of fault, and where in the body it is.
+fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
+    let head = |fault: &HeadFault| match fault {
+        HeadFault::Incomplete => "no single method and path",
+        HeadFault::Method => "http method",
+        HeadFault::Body => "unexpected body",
+        HeadFault::Upgrade => "upgrade",
+        HeadFault::Media(media) => media.as_str(),
+        HeadFault::TooLarge => "too large",
+    };
+    match reason {
+        Reason::Head(fault) => (head(fault).to_owned(), None),
+        Reason::TooLarge => ("too large".to_owned(), None),
+        Reason::Malformed(fault, offset) => (fault.to_string(), *offset),
+        Reason::Denied(_) => ("denied".to_owned(), None),
+        Reason::OutOfOrder => ("out of order".to_owned(), None),
+    }
+}
+
+/// Code and id token of an error response.
+fn error(answer: &Answer) -> Option<(i64, String)> {
+    let text = std::str::from_utf8(&answer.body).ok()?;
+    let rest = text.strip_prefix(r#"{"jsonrpc":"2.0","id":"#)?;
+    let (id, _) = rest.rsplit_once(r#","error":"#)?;
+    let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    Some((value["error"]["code"].as_i64()?, id.to_owned()))
+}
+
+/// What the reader makes of a request that passes.
+fn understood(lines: &[(String, Vec<u8>)], pieces: &[&[u8]]) -> String {
+    let headers = &Headers::from_lines(lines.iter().map(|(name, value)| (name, value)));
+    let paths = ["/mcp".to_owned()];
+    let ended = pieces.is_empty();
+    match Head::read(headers, Some(&paths), BODY_LIMIT, ended) {
+        Ok(Head::Post) => {}
+        Ok(Head::Http) => return "http".to_owned(),
+        Ok(Head::Get) => return "GET".to_owned(),
+        Ok(Head::Delete { session: false }) => return "DELETE".to_owned(),
+        Ok(Head::Delete { session: true }) => return "DELETE with a session".to_owned(),
+        Ok(Head::Options) => return "OPTIONS".to_owned(),
+        Err(fault) => return format!("headers disagree: {fault:?}"),
+    }
+    let mut envelope = Envelope::new(DEPTH_LIMIT);
+    for piece in pieces {
+        if let Err(fault) = envelope.push(piece) {
+            return format!("body disagrees: {fault:?}");
+        }
+    }
+    match envelope.message(&headers.claims()) {
+        Ok(message) => describe(&message),
+        Err(fault) => format!("message disagrees: {fault:?}"),
+    }
+}
+
+fn describe(message: &Message<'_>) -> String {
+    let Some(call) = message.call() else {
+        return "response".to_owned();
+    };
+    let id = message.id().map_or("-".into(), |id| {
+        String::from_utf8(id.token().to_vec()).expect("checked")
+    });
+    let things = call.things.iter().map(|thing| {
+        let kind = match thing {
+            Thing::Tool(_) => "tool",
+            Thing::Prompt(_) => "prompt",
+            Thing::Resource(_) => "resource",
+            Thing::Task(_) => "task",
+        };
+        format!(" {kind} {}", thing.as_str())
+    });
+    format!("{id} {}{}", call.name, things.collect::<String>())
+}
