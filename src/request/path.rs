@@ -15,7 +15,9 @@ pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
         .iter()
         .any(|prefix| is_under(path, prefix.as_bytes()))
         || (is_ambiguous(path) && {
-            let decoded = decode_all(path);
+            let Some(decoded) = decode_all(path) else {
+                return true;
+            };
             // To some, a path ends at what was an encoded NUL, `?` or `#`.
             let cut = decoded.split(|byte| matches!(byte, 0 | b'?' | b'#')).next();
             [Some(decoded.as_slice()), cut]
@@ -47,16 +49,23 @@ fn is_ambiguous(path: &[u8]) -> bool {
         || path.first() != Some(&b'/')
 }
 
-/// The path decoded until nothing is left to decode.
-fn decode_all(path: &[u8]) -> Vec<u8> {
+/// How many times over a path is decoded.
+///
+/// SECURITY: each time costs the path's length, so a client must not choose how many.
+const DECODINGS: usize = 8;
+
+/// The path decoded until nothing is left to decode; `None` when that takes too long,
+/// which no honest path does.
+fn decode_all(path: &[u8]) -> Option<Vec<u8>> {
     let mut path = path.to_vec();
-    loop {
+    for _ in 0..DECODINGS {
         let decoded = decode(&path);
         if decoded.len() == path.len() {
-            return path;
+            return Some(path);
         }
         path = decoded;
     }
+    None
 }
 
 fn decode(path: &[u8]) -> Vec<u8> {
@@ -166,6 +175,7 @@ mod tests {
             "/mcp%00/../../x",
             "/x%00/../mcp",
             "/mcp%3fx",
+            "/%2525252525252525256dcp",
             "/mcp%23/../x",
         ] {
             assert!(is_mcp(path), "{path}");
