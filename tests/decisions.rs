@@ -23,7 +23,6 @@ fn every_vector() {
         differences.len(),
         differences.join("\n")
     );
-    println!("{count} vectors");
 }
 
 #[test]
