@@ -98,6 +98,7 @@ fn lower_rule(
     Some(Rule {
         name: name.clone(),
         source,
+        http: None,
         mcp,
     })
 }

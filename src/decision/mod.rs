@@ -23,15 +23,16 @@
 
 mod act;
 mod group;
+mod http;
 mod verdict;
 
 pub use verdict::{Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
 use crate::policy::{AllowPolicies, CallerKey, Level, Policies, Unprotected};
-use crate::request::Request;
+use crate::request::{HttpTarget, Request};
 
 use act::Acts;
-use group::Outcome;
+use group::{Needed, Outcome};
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
@@ -63,14 +64,15 @@ pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p>
 }
 
 /// A request as the index knows it.
-struct Judge<'p> {
+struct Judge<'p, 'r> {
     policies: &'p Policies,
     callers: Vec<CallerKey>,
+    http: HttpTarget<'r>,
     acts: Acts,
 }
 
-impl<'p> Judge<'p> {
-    fn new(policies: &'p Policies, request: &Request<'_>) -> Self {
+impl<'p, 'r> Judge<'p, 'r> {
+    fn new(policies: &'p Policies, request: &Request<'r>) -> Self {
         let known = request
             .caller
             .spiffe_id()
@@ -81,6 +83,7 @@ impl<'p> Judge<'p> {
         Self {
             policies,
             callers,
+            http: request.http,
             acts: Acts::new(policies, request.operation),
         }
     }
@@ -95,10 +98,17 @@ impl<'p> Judge<'p> {
         if group.policies().is_empty() {
             return Ok(None);
         }
+        let needed = match self.policies.allow_policies() {
+            AllowPolicies::All => Needed::All,
+            AllowPolicies::Any => Needed::Any,
+        };
+        let holds = |rule| {
+            let http = self.policies.http(rule);
+            http.is_none_or(|conditions| http::holds(conditions, &self.http))
+        };
         let mut determining = None;
         for act in self.acts.iter() {
-            let all = self.policies.allow_policies() == AllowPolicies::All;
-            match group::judge(group, &self.callers, act, all) {
+            match group::judge(group, &self.callers, act, needed, &holds) {
                 Outcome::Allowed(rule) => {
                     determining.get_or_insert(rule);
                 }

@@ -56,10 +56,15 @@ impl HttpStream {
             false => None,
         };
         let cluster = cluster.filter(|name| !name.is_empty());
+        let port = match policies.asks_for_ports() {
+            true => host::property("destination\0port").and_then(|port| number(&port)),
+            false => None,
+        };
         Some(Facts {
             headers: headers?,
             caller: self.caller.clone(),
             cluster,
+            port,
         })
     }
 
@@ -129,6 +134,12 @@ impl HttpStream {
             ..Record::default()
         }
     }
+}
+
+/// An integer property: 64 bits, little endian.
+fn number(bytes: &[u8]) -> Option<u64> {
+    let bytes = <[u8; 8]>::try_from(bytes).ok()?;
+    u64::try_from(i64::from_le_bytes(bytes)).ok()
 }
 
 impl Context for HttpStream {}

@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
+use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
 
 /// A hash map without a random seed: its keys come from the operator's
@@ -117,11 +118,18 @@ impl Level {
     }
 }
 
-/// A policy's names, for records and explanations.
+/// A policy's rules, as far as they are not in the index.
 #[derive(Debug)]
-pub(super) struct PolicyNames {
+pub(super) struct PolicyRules {
     pub(super) policy: ObjectName,
-    pub(super) rules: Vec<String>,
+    pub(super) rules: Vec<IndexedRule>,
+}
+
+/// What of a rule is not in the index.
+#[derive(Debug)]
+pub(super) struct IndexedRule {
+    pub(super) name: String,
+    pub(super) http: Option<HttpConditions>,
 }
 
 /// A loaded compiled policy: immutable, shared by every stream.
@@ -129,7 +137,7 @@ pub(super) struct PolicyNames {
 pub struct Policies {
     pub(super) digest: String,
     pub(super) settings: Settings,
-    pub(super) names: Vec<PolicyNames>,
+    pub(super) policies: Vec<PolicyRules>,
     pub(super) callers: Map<String, CallerId>,
     pub(super) things: Map<MethodName, Map<String, SelectorId>>,
     pub(super) gateway: Level,
@@ -155,17 +163,17 @@ impl Policies {
 
     /// Whether there is no policy at all, at any level.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.policies.is_empty()
     }
 
     /// How many policies there are.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.policies.len()
     }
 
     /// How many rules there are.
     pub fn rule_count(&self) -> usize {
-        self.names.iter().map(|policy| policy.rules.len()).sum()
+        self.policies.iter().map(|policy| policy.rules.len()).sum()
     }
 
     /// The Gateway level.
@@ -197,12 +205,28 @@ impl Policies {
 
     /// A policy's name.
     pub fn policy_name(&self, policy: PolicyId) -> Option<&ObjectName> {
-        self.names.get(policy.0 as usize).map(|names| &names.policy)
+        let policy = self.policies.get(policy.0 as usize)?;
+        Some(&policy.policy)
     }
 
     /// A rule's name; `None` for a policy without rules.
     pub fn rule_name(&self, rule: RuleRef) -> Option<&str> {
-        let names = self.names.get(rule.policy.0 as usize)?;
-        names.rules.get(rule.rule? as usize).map(String::as_str)
+        self.rule(rule).map(|rule| rule.name.as_str())
+    }
+
+    /// What of HTTP a rule asks for.
+    pub fn http(&self, rule: RuleRef) -> Option<&HttpConditions> {
+        self.rule(rule)?.http.as_ref()
+    }
+
+    /// Whether any rule asks for a port.
+    pub fn asks_for_ports(&self) -> bool {
+        let mut rules = self.policies.iter().flat_map(|policy| &policy.rules);
+        rules.any(|rule| rule.http.as_ref().is_some_and(|http| http.ports.is_some()))
+    }
+
+    fn rule(&self, rule: RuleRef) -> Option<&IndexedRule> {
+        let policy = self.policies.get(rule.policy.0 as usize)?;
+        policy.rules.get(rule.rule? as usize)
     }
 }

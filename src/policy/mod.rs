@@ -7,11 +7,16 @@
 //!
 //! Knows nothing of requests, of the protocol or of the host.
 
+mod http;
 mod index;
 mod load;
 mod model;
 mod whole;
 
+pub use http::{
+    Expression, HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, Pattern,
+    ValueCondition, ValueMatch,
+};
 pub use index::{
     CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, selector,
 };

@@ -7,10 +7,7 @@
 /// without need is only refused when it is no MCP, and what is not inspected
 /// could be anything.
 pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
-    let path = target
-        .split(|byte| matches!(byte, b'?' | b'#'))
-        .next()
-        .unwrap_or_default();
+    let path = without_query(target);
     prefixes
         .iter()
         .any(|prefix| is_under(path, prefix.as_bytes()))
@@ -32,8 +29,14 @@ pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
         })
 }
 
+/// A request target without query and fragment.
+pub(super) fn without_query(target: &[u8]) -> &[u8] {
+    let mut parts = target.split(|byte| matches!(byte, b'?' | b'#'));
+    parts.next().unwrap_or_default()
+}
+
 /// By whole segments; a trailing slash of the prefix does not count.
-fn is_under(path: &[u8], prefix: &[u8]) -> bool {
+pub(super) fn is_under(path: &[u8], prefix: &[u8]) -> bool {
     let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);
     match path.strip_prefix(prefix) {
         Some(rest) => rest.first().is_none_or(|byte| *byte == b'/'),

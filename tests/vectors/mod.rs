@@ -220,6 +220,7 @@ impl Test {
             headers: Headers::from_lines(pseudo.into_iter().chain(headers)),
             caller,
             cluster: Some(self.cluster.clone()),
+            port: None,
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(policies, facts, body.is_empty());
