@@ -34,7 +34,8 @@ fn any<T>(list: Option<&[T]>, holds: impl FnMut(&T) -> bool) -> bool {
 fn path_holds(condition: &PathCondition, request: &HttpTarget<'_>) -> bool {
     match condition {
         PathCondition::Exact(path) => request.path() == Some(path.as_bytes()),
-        PathCondition::Prefix(prefix) => request.is_under(prefix),
+        // The empty prefix is every path, also `*`, which has no segments.
+        PathCondition::Prefix(prefix) => prefix.is_empty() || request.is_under(prefix),
         PathCondition::Pattern(pattern) => {
             let path = request.path();
             path.is_some_and(|path| pattern.matches(path) == Some(true))

@@ -94,7 +94,8 @@ pub struct Expression {
 /// A regular expression that is ready to match. Takes linear time.
 #[derive(Debug)]
 pub struct Pattern {
-    automaton: sparse::DFA<Vec<u8>>,
+    // Boxed: it is many times as big as what else a condition can be.
+    automaton: Box<sparse::DFA<Vec<u8>>>,
 }
 
 impl Pattern {
@@ -103,7 +104,7 @@ impl Pattern {
         let bytes = Base64::decode_vec(&expression.automaton).ok()?;
         let (automaton, rest) = sparse::DFA::from_bytes(&bytes).ok()?;
         (rest == bytes.len()).then(|| Self {
-            automaton: automaton.to_owned(),
+            automaton: Box::new(automaton.to_owned()),
         })
     }
 
