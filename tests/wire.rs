@@ -57,7 +57,6 @@ fn no_splitting_changes_anything() {
             for split in (0..=body.len()).step_by(step) {
                 let (first, second) = body.split_at(split);
                 same(&[first, second], "split");
-                same(&[first, &[], second], "split around nothing");
             }
         }
     }
@@ -128,7 +127,6 @@ fn every_rule_is_refused_and_has_an_honest_twin() {
         }
     }
     assert!(count >= 250, "{count}");
-    println!("{count} vectors");
 }
 
 /// What users are told is refused is what is tested, rule by rule.
