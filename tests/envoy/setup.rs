@@ -36,7 +36,7 @@ impl Mode {
     }
 
     /// The mode as an enforcement point has it.
-    fn setting(self) -> &'static str {
+    pub fn setting(self) -> &'static str {
         match self {
             Self::Hold => "Hold",
             Self::Stream => "Stream",
