@@ -11,26 +11,28 @@ import uvicorn
 from mcp.server.lowlevel import Server
 
 
-def tell(**line):
+def say(**line):
     print(json.dumps(line), flush=True)
 
 
-def request_id(ctx):
-    return ctx.request.headers.get("x-request-id")
+def tell(ctx, ran, thing):
+    # A name may be half a character, which no line of JSON can hold.
+    thing = thing.encode("utf-8", "replace").decode()
+    say(ran=ran, thing=thing, id=ctx.request.headers.get("x-request-id"))
 
 
 async def call_tool(ctx, params):
-    tell(ran="tools/call", thing=params.name, id=request_id(ctx))
+    tell(ctx, "tools/call", params.name)
     return types.CallToolResult(content=[])
 
 
 async def get_prompt(ctx, params):
-    tell(ran="prompts/get", thing=params.name, id=request_id(ctx))
+    tell(ctx, "prompts/get", params.name)
     return types.GetPromptResult(messages=[])
 
 
 async def read_resource(ctx, params):
-    tell(ran="resources/read", thing=str(params.uri), id=request_id(ctx))
+    tell(ctx, "resources/read", str(params.uri))
     return types.ReadResourceResult(contents=[])
 
 
@@ -45,5 +47,5 @@ app = server.streamable_http_app(stateless_http=True, json_response=True)
 
 listener = socket.create_server(("127.0.0.1", 0))
 host, port = listener.getsockname()
-tell(listening=f"{host}:{port}")
+say(listening=f"{host}:{port}")
 uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listener])

@@ -17,7 +17,9 @@ function server(id) {
     { name: "recording", version: "1.0.0" },
     { capabilities: { tools: {}, prompts: {}, resources: {} } },
   );
-  const tell = (ran, thing) => console.log(JSON.stringify({ ran, thing, id }));
+  // A name may be half a character, which no line of JSON can hold.
+  const tell = (ran, thing) =>
+    console.log(JSON.stringify({ ran, thing: thing.toWellFormed(), id }));
   server.setRequestHandler(CallToolRequestSchema, ({ params }) => {
     tell("tools/call", params.name);
     return { content: [] };
