@@ -18,7 +18,7 @@ struct Key {
 /// The keys of every open object, innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    text: String,
+    text: Vec<u8>,
     keys: Vec<Key>,
     /// Where the key that is being read begins.
     start: usize,
@@ -57,16 +57,16 @@ impl Keys {
     }
 
     /// More of the key, unescaped.
-    pub(super) fn text(&mut self, fragment: &str) {
-        self.text.push_str(fragment);
+    pub(super) fn text(&mut self, fragment: &[u8]) {
+        self.text.extend_from_slice(fragment);
     }
 
     /// The key is complete; `offset` is where it began in the body.
-    pub(super) fn end(&mut self, offset: usize) -> &str {
+    pub(super) fn end(&mut self, offset: usize) -> &[u8] {
         let text = self.start..self.text.len();
         let key = self.text.get(text.clone()).unwrap_or_default();
         self.keys.push(Key {
-            hash: hash(key.as_bytes()),
+            hash: hash(key),
             text,
             offset,
         });
@@ -76,7 +76,7 @@ impl Keys {
     /// The object closes: `Err` with the offset of a key that it had before.
     pub(super) fn close(&mut self, mark: Mark) -> Result<(), usize> {
         let Self { text, keys, .. } = self;
-        let key = |key: &Key| text.as_bytes().get(key.text.clone()).unwrap_or_default();
+        let key = |key: &Key| text.get(key.text.clone()).unwrap_or_default();
         let own = keys.get_mut(mark.keys..).unwrap_or_default();
         if own.len() > 1 {
             own.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| key(a).cmp(key(b))));

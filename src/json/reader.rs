@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::keys::{Keys, Mark};
 use super::number::Number;
-use super::scan;
+use super::scan::{self, Plain};
 use super::string::{Escape, Escaped, Utf8};
 
 /// What the bytes are.
@@ -45,11 +45,11 @@ pub trait Visitor {
     /// Why a visitor refuses a document that is well-formed.
     type Refusal;
 
-    /// A member's key, unescaped.
+    /// A member's key, unescaped; always UTF-8.
     ///
     /// # Errors
     /// To refuse the document.
-    fn key(&mut self, depth: usize, key: &str) -> Result<(), Self::Refusal>;
+    fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), Self::Refusal>;
 
     /// A value begins.
     ///
@@ -178,6 +178,8 @@ pub struct Reader {
     offset: usize,
     /// The depth of the value whose bytes are wanted.
     raw: Option<usize>,
+    /// Whether the bytes of the step at hand are wanted.
+    is_raw: bool,
 }
 
 type Step<V> = Result<usize, Refused<<V as Visitor>::Refusal>>;
@@ -193,6 +195,7 @@ impl Reader {
             utf8: Utf8::default(),
             offset: 0,
             raw: None,
+            is_raw: false,
         }
     }
 
@@ -228,10 +231,11 @@ impl Reader {
     ) -> Result<(), Refused<V::Refusal>> {
         let mut rest = piece;
         while !rest.is_empty() {
-            let was_raw = self.raw.is_some();
+            // A wanted value may begin and end within one step.
+            self.is_raw = self.raw.is_some();
             let taken = self.step(rest, visitor)?;
             let (bytes, later) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
-            if was_raw || self.raw.is_some() {
+            if self.is_raw {
                 visitor.raw(bytes);
             }
             self.offset = self.offset.saturating_add(taken);
@@ -259,8 +263,13 @@ impl Reader {
     }
 
     fn syntax<R>(&self, syntax: Syntax) -> Refused<R> {
+        self.syntax_at(0, syntax)
+    }
+
+    /// Something wrong that stands `ahead` bytes after what has been read.
+    fn syntax_at<R>(&self, ahead: usize, syntax: Syntax) -> Refused<R> {
         Refused {
-            offset: self.offset,
+            offset: self.offset.saturating_add(ahead),
             why: Why::Syntax(syntax),
         }
     }
@@ -271,25 +280,26 @@ impl Reader {
             return Ok(0);
         };
         match self.state {
-            State::Text(text) => return self.text(text, rest, visitor),
+            State::Text(text) => return self.text(text, rest, 0, visitor),
             State::Escape(text, escape) => return self.escape(text, escape, byte, visitor),
-            State::Number(number) => return self.number(number, byte),
-            State::Literal(expected) => return self.literal(expected, byte),
+            State::Number(number) => return self.number(number, rest, 0),
+            State::Literal(expected) => return self.literal(expected, rest, 0),
             _ => {}
         }
-        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-            return Ok(1);
+        if is_blank(&byte) {
+            return Ok(rest.iter().take_while(|byte| is_blank(byte)).count());
         }
         match (self.state, byte) {
             (State::FirstValueOrEnd | State::CommaOrEnd, b']') => self.close(byte),
             (State::FirstKeyOrEnd | State::CommaOrEnd, b'}') => self.close(byte),
-            (State::Value | State::FirstValueOrEnd, _) => self.value(byte, visitor),
+            (State::Value | State::FirstValueOrEnd, _) => self.value(byte, rest, visitor),
             (State::FirstKeyOrEnd | State::Key, b'"') => {
                 self.keys.begin();
-                self.state = State::Text(Text::Key {
+                let key = Text::Key {
                     offset: self.offset,
-                });
-                Ok(1)
+                };
+                self.state = State::Text(key);
+                self.text(key, rest, 1, visitor)
             }
             (State::Colon, b':') => {
                 self.state = State::Value;
@@ -307,8 +317,8 @@ impl Reader {
         }
     }
 
-    /// The first byte of a value.
-    fn value<V: Visitor>(&mut self, byte: u8, visitor: &mut V) -> Step<V> {
+    /// A value, as far as it goes without a look at what is in it.
+    fn value<V: Visitor>(&mut self, byte: u8, rest: &[u8], visitor: &mut V) -> Step<V> {
         let kind = match byte {
             b'{' => Kind::Object,
             b'[' => Kind::Array,
@@ -327,21 +337,24 @@ impl Reader {
         })?;
         if want == Want::Raw && self.raw.is_none() {
             self.raw = Some(depth);
+            self.is_raw = true;
         }
         match kind {
             Kind::Object => self.open(Frame::Object(self.keys.open()), State::FirstKeyOrEnd)?,
             Kind::Array => self.open(Frame::Array, State::FirstValueOrEnd)?,
             Kind::String => {
-                self.state = State::Text(Text::Value {
+                let text = Text::Value {
                     wanted: want == Want::Text,
-                })
+                };
+                self.state = State::Text(text);
+                return self.text(text, rest, 1, visitor);
             }
-            Kind::True => self.state = State::Literal(b"rue"),
-            Kind::False => self.state = State::Literal(b"alse"),
-            Kind::Null => self.state = State::Literal(b"ull"),
+            Kind::True => return self.literal(b"rue", rest, 1),
+            Kind::False => return self.literal(b"alse", rest, 1),
+            Kind::Null => return self.literal(b"ull", rest, 1),
             Kind::Number => {
                 let number = Number::begin(byte).ok_or_else(|| self.syntax(Syntax::Number))?;
-                self.state = State::Number(number);
+                return self.number(number, rest, 1);
             }
         }
         Ok(1)
@@ -383,34 +396,56 @@ impl Reader {
         };
     }
 
-    fn text<V: Visitor>(&mut self, text: Text, rest: &[u8], visitor: &mut V) -> Step<V> {
-        let length = scan::plain(rest);
-        let (plain, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        if !plain.is_empty() {
+    /// The plain part of a string, from `from` in `rest`, and what ends it.
+    fn text<V: Visitor>(
+        &mut self,
+        text: Text,
+        rest: &[u8],
+        from: usize,
+        visitor: &mut V,
+    ) -> Step<V> {
+        let bytes = rest.get(from..).unwrap_or_default();
+        let Plain { length, is_ascii } = scan::plain(bytes);
+        let (plain, after) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+        let start = self.offset.saturating_add(from);
+        if is_ascii && !self.utf8.is_incomplete() {
+            self.emit_ascii(text, plain, visitor);
+        } else {
             let Self { utf8, keys, .. } = self;
-            let start = self.offset.saturating_sub(utf8.pending());
+            let start = start.saturating_sub(utf8.pending());
             utf8.check(plain, |fragment| emit(text, fragment, keys, visitor))
                 .map_err(|before| invalid_utf8(start.saturating_add(before)))?;
         }
+        let taken = from.saturating_add(length);
         let Some(&special) = after.first() else {
-            return Ok(length);
+            return Ok(taken);
         };
+        let end = start.saturating_add(length);
         if self.utf8.is_incomplete() {
-            let end = self.offset.saturating_add(length);
             return Err(invalid_utf8(end.saturating_sub(self.utf8.pending())));
         }
         match special {
             b'\\' => self.state = State::Escape(text, Escape::Begun),
             b'"' => self.end_text(text, visitor)?,
             _ => {
-                let offset = self.offset.saturating_add(length);
                 return Err(Refused {
-                    offset,
+                    offset: end,
                     why: Why::Syntax(Syntax::Control),
                 });
             }
         }
-        Ok(length.saturating_add(1))
+        Ok(taken.saturating_add(1))
+    }
+
+    /// Characters that need no check. Most are in values that nobody wants.
+    fn emit_ascii<V: Visitor>(&mut self, text: Text, plain: &[u8], visitor: &mut V) {
+        match text {
+            Text::Key { .. } => self.keys.text(plain),
+            Text::Value { wanted: true } => {
+                visitor.text(std::str::from_utf8(plain).unwrap_or_default());
+            }
+            Text::Value { wanted: false } => {}
+        }
     }
 
     fn end_text<V: Visitor>(
@@ -450,33 +485,58 @@ impl Reader {
         Ok(1)
     }
 
-    fn number<R>(&mut self, number: Number, byte: u8) -> Result<usize, Refused<R>> {
-        match number.next(byte) {
-            Some(next) => {
-                self.state = State::Number(next);
-                Ok(1)
+    /// The digits of a number, from `from` in `rest`.
+    fn number<R>(
+        &mut self,
+        mut number: Number,
+        rest: &[u8],
+        from: usize,
+    ) -> Result<usize, Refused<R>> {
+        let mut taken = from;
+        for byte in rest.get(from..).unwrap_or_default() {
+            match number.next(*byte) {
+                Some(next) => number = next,
+                None if number.is_complete() => {
+                    self.end_value();
+                    return Ok(taken);
+                }
+                None => return Err(self.syntax_at(taken, Syntax::Number)),
             }
-            None if number.is_complete() => {
-                self.end_value();
-                Ok(0)
-            }
-            None => Err(self.syntax(Syntax::Number)),
+            taken = taken.saturating_add(1);
         }
+        self.state = State::Number(number);
+        Ok(taken)
     }
 
-    fn literal<R>(&mut self, expected: &'static [u8], byte: u8) -> Result<usize, Refused<R>> {
-        match expected.split_first() {
-            Some((first, rest)) if *first == byte => {
-                if rest.is_empty() {
-                    self.end_value();
-                } else {
-                    self.state = State::Literal(rest);
-                }
-                Ok(1)
-            }
-            _ => Err(self.syntax(Syntax::Unexpected)),
+    /// The rest of a literal, from `from` in `rest`.
+    fn literal<R>(
+        &mut self,
+        expected: &'static [u8],
+        rest: &[u8],
+        from: usize,
+    ) -> Result<usize, Refused<R>> {
+        let bytes = rest.get(from..).unwrap_or_default();
+        let common = bytes
+            .iter()
+            .zip(expected)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let taken = from.saturating_add(common);
+        let missing = expected.get(common..).unwrap_or_default();
+        if missing.is_empty() {
+            self.end_value();
+        } else if common < bytes.len() {
+            return Err(self.syntax_at(taken, Syntax::Unexpected));
+        } else {
+            self.state = State::Literal(missing);
         }
+        Ok(taken)
     }
+}
+
+/// White space outside strings.
+const fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// An invalid sequence is noticed here or there, as the pieces come: it is reported
@@ -491,7 +551,7 @@ const fn invalid_utf8<R>(offset: usize) -> Refused<R> {
 /// Hands characters to whoever wants them.
 fn emit<V: Visitor>(text: Text, fragment: &str, keys: &mut Keys, visitor: &mut V) {
     match text {
-        Text::Key { .. } => keys.text(fragment),
+        Text::Key { .. } => keys.text(fragment.as_bytes()),
         Text::Value { wanted: true } => visitor.text(fragment),
         Text::Value { wanted: false } => {}
     }

@@ -13,7 +13,8 @@ struct Events {
 impl Visitor for Events {
     type Refusal = ();
 
-    fn key(&mut self, depth: usize, key: &str) -> Result<(), ()> {
+    fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), ()> {
+        let key = std::str::from_utf8(key).unwrap();
         self.raw_key = key == "raw";
         self.keys.push((depth, key.to_owned()));
         if key == "no" { Err(()) } else { Ok(()) }

@@ -1,25 +1,46 @@
 //! The inner loop: where does the plain part of a string end.
 
-/// How many bytes at the front are neither `"`, nor `\`, nor a control character.
-///
-/// Eight bytes at a time; bytes of 0x80 and above count as plain (whether they
-/// are UTF-8 is checked elsewhere).
-pub(super) fn plain(bytes: &[u8]) -> usize {
+/// The plain part at the front of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Plain {
+    /// How many bytes are neither `"`, nor `\`, nor a control character.
+    pub(super) length: usize,
+    /// Whether all of them are ASCII; what is not is still to be checked for UTF-8.
+    pub(super) is_ascii: bool,
+}
+
+/// Measures the plain part, eight bytes at a time.
+pub(super) fn plain(bytes: &[u8]) -> Plain {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut length: usize = 0;
+    let mut seen: u64 = 0;
     for word in words {
-        let special = special_bytes(u64::from_le_bytes(*word));
+        let word = u64::from_le_bytes(*word);
+        let special = special_bytes(word);
         if special != 0 {
             // The lowest marked byte is exact; higher ones may be false, see below.
-            return length.saturating_add((special.trailing_zeros() >> 3) as usize);
+            let bits = special.trailing_zeros() & !7;
+            seen |= word & !(u64::MAX << bits);
+            let length = length.saturating_add((bits >> 3) as usize);
+            return Plain {
+                length,
+                is_ascii: seen & HIGH == 0,
+            };
         }
+        seen |= word;
         length = length.saturating_add(8);
     }
-    let tail = rest
-        .iter()
-        .position(|byte| is_special(*byte))
-        .unwrap_or(rest.len());
-    length.saturating_add(tail)
+    for byte in rest {
+        if is_special(*byte) {
+            break;
+        }
+        seen |= u64::from(*byte);
+        length = length.saturating_add(1);
+    }
+    Plain {
+        length,
+        is_ascii: seen & HIGH == 0,
+    }
 }
 
 const fn is_special(byte: u8) -> bool {
@@ -54,7 +75,11 @@ mod tests {
                     let mut text = vec![b'a'; length];
                     text[place] = byte;
                     let expected = if is_special(byte) { place } else { length };
-                    assert_eq!(plain(&text), expected, "{byte} at {place} of {length}");
+                    assert_eq!(
+                        plain(&text).length,
+                        expected,
+                        "{byte} at {place} of {length}"
+                    );
                 }
             }
         }
@@ -66,9 +91,34 @@ mod tests {
             for second in 0..=255 {
                 assert_eq!(
                     plain(&[b'a', 0xff, first, second, 0x80, second, b'!', b'x']),
-                    2
+                    Plain {
+                        length: 2,
+                        is_ascii: false
+                    }
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_plain_part_does_not_count() {
+        for length in 0..20 {
+            let ascii = [vec![b'a'; length], b"\"\xff\xff".to_vec()].concat();
+            assert_eq!(
+                plain(&ascii),
+                Plain {
+                    length,
+                    is_ascii: true
+                }
+            );
+            let other = [vec![b'a'; length], b"\xff\"".to_vec()].concat();
+            assert_eq!(
+                plain(&other),
+                Plain {
+                    length: length + 1,
+                    is_ascii: false
+                }
+            );
         }
     }
 }

@@ -269,10 +269,12 @@ impl Default for Contents {
 impl Visitor for Contents {
     type Refusal = Fault;
 
-    fn key(&mut self, depth: usize, key: &str) -> Result<(), Fault> {
+    fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), Fault> {
         let place = self.place(depth);
         self.member = Member::Unknown;
         if place != Place::Elsewhere {
+            // The reader has seen to it; were it otherwise, the key would be no name.
+            let key = std::str::from_utf8(key).map_err(|_| Fault::AmbiguousKey)?;
             if twin::is_twin(key, place.names(), place.aliases()) {
                 return Err(Fault::AmbiguousKey);
             }

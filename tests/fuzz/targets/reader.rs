@@ -15,7 +15,8 @@ struct Text {
 impl Visitor for Text {
     type Refusal = ();
 
-    fn key(&mut self, depth: usize, key: &str) -> Result<(), ()> {
+    fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), ()> {
+        let key = std::str::from_utf8(key).expect("keys are UTF-8");
         self.depth = self.depth.max(depth);
         self.keys.push(key.to_owned());
         Ok(())
