@@ -15,11 +15,13 @@ twins, sent through `envoy.filters.http.mcp` and `envoy.filters.http.rbac` at th
 strictest, to a server that records what reaches it and to servers on the official
 SDKs, which run any tool by any name and say so. accesspolicy lets through none of the
 refused requests and refuses none of the honest ones: `tests/envoy/wire.rs` and
-`tests/servers.rs` hold it to that.
+`tests/servers.rs` hold it to that, but for the few in `tests/envoy/wire/exceptions.rs`,
+from which Envoy takes what made them hostile.
 
-- Each request is sent in HTTP/1.1, and in HTTP/2 with trailers after its body.
+- Each request is sent in HTTP/1.1, and in HTTP/2 with trailers after its body, where
+  no piece of it is marked as the last.
 - Each has the `Accept` that MCP clients send. Paths are normalized, escaped slashes
-  and header names with underscores refused, as Envoy's documentation advises for the edge.
+  and header names with underscores refused, as at a careful edge.
 - `rbac` allows the one call that the vector's policy allows. Vectors that want
   `delete_everything` and have no policy are sent under one that allows `echo` alone;
   with the others, everything that `mcp` takes for MCP is allowed.
