@@ -8,24 +8,29 @@
 //!
 //! # The life of a request
 //!
-//! 1. Envoy calls `filter`, the only place that knows the host. It turns the
-//!    callback into an event: headers, a piece of the body, trailers.
-//! 2. [`enforcement`] holds one state machine per stream. Headers go to
-//!    [`request`], which says who asks and what kind of request it is.
+//! 1. It **enters** in `filter`, the only place that knows the host, by
+//!    `HttpStream::on_http_request_headers`, `…_body` and `…_trailers`, which turn
+//!    Envoy's callbacks into events.
+//! 2. [`enforcement::Stream`] is one state machine per stream. Headers and certificate
+//!    go to [`request`], which says who asks and what kind of request it is. One that
+//!    has no MCP body is judged at once.
 //! 3. The body, piece by piece, goes through [`json`] (the strict reader) into
 //!    [`mcp`] (what the message means). Anything a server could read
 //!    differently is refused here.
-//! 4. When the message is complete, [`decision`] judges the request against
+//! 4. When the message is complete, [`decision::decide`] **judges** the request against
 //!    [`policy`], the compiled policy with its index. Only it can make the
-//!    permit without which nothing goes on.
-//! 5. `enforcement` turns the decision into an action, [`observe`] into a
-//!    record, and `filter` carries the action out: continue, or answer.
+//!    permit without which no byte of a body goes on (headers do before, with
+//!    `requestHeaders: Stream`).
+//! 5. It **leaves** by `HttpStream::on`, which carries out the [`enforcement::Step`]:
+//!    continue, or answer and write a record ([`observe`]).
 //!
 //! # The life of a policy
 //!
 //! [`api`] reads manifests, [`compile`] validates and lowers them into
 //! [`policy::CompiledPolicy`], written as JSON. The filter loads that JSON once,
 //! into [`policy::Policies`].
+//!
+//! Still empty, until policies can use them: [`expr`] and [`external_auth`].
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 

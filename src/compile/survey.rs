@@ -34,11 +34,11 @@ pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
         warnings.extend(many(&name, policies));
     }
     warnings.extend(unprotected(policies, point));
-    if !policies.is_empty() && !targets.contains_key(&None) {
-        warnings.push(open_gateway(
-            &targets.keys().copied().flatten().collect::<Vec<_>>(),
-            point,
-        ));
+    let protected: Vec<_> = targets.keys().copied().flatten().collect();
+    if targets.contains_key(&None) {
+        warnings.extend(open_backends(&protected, point));
+    } else if !policies.is_empty() {
+        warnings.push(open_gateway(&protected, point));
     }
     warnings
 }
@@ -103,22 +103,45 @@ fn unprotected(policies: &[Lowered], point: &EnforcementPoint) -> Option<Problem
     }
 }
 
-/// A level without policies passes: without one on the Gateway, only requests to
-/// backends that have policies are judged at all.
-fn open_gateway(protected: &[&ObjectName], point: &EnforcementPoint) -> Problem {
-    let gateway = &point.gateway;
-    let open: Vec<String> = point
+/// A level without policies passes. A backend may be left to the Gateway's policies;
+/// or the policy meant for it names it wrongly.
+fn open_backends(protected: &[&ObjectName], point: &EnforcementPoint) -> Option<Problem> {
+    let open = unprotected_backends(protected, point);
+    if open.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "no policy is for XBackend {}: what passes the Gateway may do everything there",
+        open.join(", ")
+    );
+    Some(
+        Problem::new(&point.gateway.at, message)
+            .help("check the names in `targetRefs`, or add a policy for it"),
+    )
+}
+
+/// The backends that no policy is for, quoted.
+fn unprotected_backends(protected: &[&ObjectName], point: &EnforcementPoint) -> Vec<String> {
+    point
         .backends
         .iter()
         .filter(|backend| !protected.contains(&&backend.backend))
         .map(|backend| format!("`{}`", backend.backend))
-        .collect();
-    let to = match open.as_slice() {
-        [] => "clusters that are not listed".to_owned(),
-        open => format!("{} and clusters that are not listed", open.join(", ")),
+        .collect()
+}
+
+/// A level without policies passes: without one on the Gateway, only requests to
+/// backends that have policies are judged at all.
+fn open_gateway(protected: &[&ObjectName], point: &EnforcementPoint) -> Problem {
+    let gateway = &point.gateway;
+    let open = unprotected_backends(protected, point);
+    let open = match open.as_slice() {
+        [] => String::new(),
+        open => format!("requests to {} are not judged, and ", open.join(", ")),
     };
     let message = format!(
-        "no policy is for Gateway `{}` itself: requests to {to} are not judged",
+        "no policy is for Gateway `{}` itself: {open}for clusters that are not listed \
+         `unprotected` decides",
         gateway.value
     );
     Problem::new(&gateway.at, message)

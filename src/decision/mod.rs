@@ -38,13 +38,18 @@ use group::{Needed, Outcome};
 /// cluster that the route chose.
 pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p> {
     if policies.is_empty() {
-        return match policies.settings().unprotected {
-            Unprotected::Allow => Decision::Allow(Permit::new(Basis::Unprotected)),
-            Unprotected::Deny => Decision::deny(DenialReason::Unprotected),
-        };
+        return unprotected(policies);
     }
     let backend = match request.cluster {
-        Some(cluster) => policies.backend(cluster),
+        Some(cluster) => {
+            let backend = policies.backend(cluster);
+            // SECURITY: a cluster that was renamed, or misspelt in the enforcement
+            // point, is not to be open because some other cluster is protected.
+            if backend.is_none() && policies.gateway().allow().policies().is_empty() {
+                return unprotected(policies);
+            }
+            backend
+        }
         // SECURITY: a cluster that is not known yet may turn out to be a protected
         // one once it is.
         None if policies.protects_backends() => return Decision::deny(DenialReason::NoCluster),
@@ -61,6 +66,14 @@ pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p>
         Some(Err(reason)) => return Decision::deny(reason),
     };
     Decision::Allow(Permit::new(Basis::Policies { gateway, backend }))
+}
+
+/// The decision on a request that no policy could judge.
+fn unprotected<'p>(policies: &'p Policies) -> Decision<'p> {
+    match policies.settings().unprotected {
+        Unprotected::Allow => Decision::Allow(Permit::new(Basis::Unprotected)),
+        Unprotected::Deny => Decision::deny(DenialReason::Unprotected),
+    }
 }
 
 /// A request as the index knows it.

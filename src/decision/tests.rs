@@ -179,6 +179,22 @@ fn a_cluster_that_is_not_known_is_refused_where_backends_are_protected() {
 }
 
 #[test]
+fn a_cluster_that_no_backend_has_is_not_open_because_another_is_protected() {
+    let backend = json!({"Backend": {"namespace": "n", "name": "b"}});
+    let policies = json!([policy("p", backend, Value::Null)]);
+    let deny = load(&json!({}), &policies);
+    let Decision::Deny(denial) = judge(&deny, Some("misspelt"), call("t")) else {
+        panic!()
+    };
+    assert_eq!(denial.reason, DenialReason::Unprotected);
+    let allow = load(&json!({"unprotected": "Allow"}), &policies);
+    assert!(matches!(
+        judge(&allow, Some("misspelt"), call("t")),
+        Decision::Allow(_)
+    ));
+}
+
+#[test]
 fn without_policies_the_enforcement_point_decides() {
     let deny = load(&json!({"unprotected": "Deny"}), &json!([]));
     let Decision::Deny(denial) = judge(&deny, None, call("t")) else {

@@ -85,7 +85,8 @@ pub struct Denial<'p> {
 /// Why a request is refused by policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenialReason<'p> {
-    /// There is no policy, and the enforcement point says `unprotected: Deny`.
+    /// There is no policy, or none that could judge a cluster that no backend has; and
+    /// the enforcement point says `unprotected: Deny`.
     Unprotected,
     /// The route chose no cluster that is known, and backends are protected.
     NoCluster,

@@ -9,6 +9,8 @@ use crate::mcp::{Fault, Id, Message, ResponseCode, Thing, Things};
 use crate::policy::DenialForm;
 use crate::request::HeadFault;
 
+use super::stream::brief;
+
 /// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -70,6 +72,11 @@ impl Answer {
         Self::text(413, "Refused: the body is too large.")
     }
 
+    /// The answer when all requests being read hold too much together.
+    pub(super) fn overloaded() -> Self {
+        Self::text(503, "Too many requests are being read; try again.")
+    }
+
     /// The answer to a body that is no single message.
     pub(super) fn to_malformed(fault: Fault, offset: Option<usize>, id: Option<Id<'_>>) -> Self {
         let kind = match fault.code() {
@@ -106,10 +113,14 @@ impl Answer {
     fn hide(id: Id<'_>, things: Things<'_>) -> Self {
         let invalid = ResponseCode::InvalidParams.number();
         let (code, message) = match things {
-            Things::One(Thing::Tool(name)) => (invalid, format!("Unknown tool: {name}")),
-            Things::One(Thing::Prompt(name)) => (invalid, format!("Unknown prompt: {name}")),
-            Things::One(Thing::Resource(uri)) => (invalid, format!("Unknown resource: {uri}")),
-            Things::One(Thing::Task(id)) => (invalid, format!("Unknown task: {id}")),
+            Things::One(Thing::Tool(name)) => (invalid, format!("Unknown tool: {}", brief(name))),
+            Things::One(Thing::Prompt(name)) => {
+                (invalid, format!("Unknown prompt: {}", brief(name)))
+            }
+            Things::One(Thing::Resource(uri)) => {
+                (invalid, format!("Unknown resource: {}", brief(uri)))
+            }
+            Things::One(Thing::Task(id)) => (invalid, format!("Unknown task: {}", brief(id))),
             Things::None | Things::Subscriptions { .. } => (-32601, "Method not found".to_owned()),
         };
         Self::error(200, Some(id), (code, &message))

@@ -1,6 +1,6 @@
-//! Envelopes that wait to be used again.
+//! Envelopes that wait to be used again, and what all those in use may hold.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
@@ -8,7 +8,18 @@ use crate::mcp::Envelope;
 
 /// Envelopes of streams that are settled, with their memory, for those to come.
 #[derive(Debug, Default)]
-pub struct Envelopes(RefCell<Vec<Envelope>>);
+pub struct Envelopes {
+    kept: RefCell<Vec<Envelope>>,
+    /// What streams that are being read hold together, in bytes.
+    held: Cell<usize>,
+}
+
+/// The most that streams being read may hold together, in bytes: a quarter of what a
+/// module may have.
+///
+/// SECURITY: a module that runs out of memory takes every stream of its worker with
+/// it. One that refuses to hold more only refuses.
+const BUDGET: usize = 256 << 20;
 
 /// How many are kept: as many as streams read at once, ordinarily.
 const KEPT: usize = 32;
@@ -20,12 +31,17 @@ const KEPT_BYTES: usize = 16 * 1024;
 impl Envelopes {
     /// An envelope with nothing in it, for messages nested at most `depth_limit` deep.
     pub(super) fn take(self: &Rc<Self>, depth_limit: usize) -> Borrowed {
-        let kept = self.0.try_borrow_mut().ok().and_then(|mut kept| kept.pop());
+        let kept = self
+            .kept
+            .try_borrow_mut()
+            .ok()
+            .and_then(|mut kept| kept.pop());
         let fitting = kept.filter(|envelope| envelope.depth_limit() == depth_limit);
         let envelope = fitting.unwrap_or_else(|| Envelope::new(depth_limit));
         Borrowed {
             envelope,
             home: Rc::clone(self),
+            held: 0,
         }
     }
 }
@@ -35,6 +51,21 @@ impl Envelopes {
 pub(super) struct Borrowed {
     envelope: Envelope,
     home: Rc<Envelopes>,
+    /// What of the budget is this stream's.
+    held: usize,
+}
+
+impl Borrowed {
+    /// Accounts for what the stream holds now, `beside` included. `None` when all
+    /// streams together would hold too much.
+    pub(super) fn account(&mut self, beside: usize) -> Option<()> {
+        let held = self.envelope.memory().saturating_add(beside);
+        let others = self.home.held.get().saturating_sub(self.held);
+        let all = others.saturating_add(held);
+        self.home.held.set(all);
+        self.held = held;
+        (all <= BUDGET).then_some(())
+    }
 }
 
 impl Deref for Borrowed {
@@ -53,7 +84,9 @@ impl DerefMut for Borrowed {
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        let Ok(mut kept) = self.home.0.try_borrow_mut() else {
+        let others = self.home.held.get().saturating_sub(self.held);
+        self.home.held.set(others);
+        let Ok(mut kept) = self.home.kept.try_borrow_mut() else {
             return;
         };
         if kept.len() < KEPT && self.envelope.memory() <= KEPT_BYTES {
@@ -75,9 +108,9 @@ mod tests {
         let mut first = envelopes.take(8);
         first.push(br#"{"jsonrpc":"2.0","id":1,"method":"#).unwrap();
         drop(first);
-        assert_eq!(envelopes.0.borrow().len(), 1);
+        assert_eq!(envelopes.kept.borrow().len(), 1);
         let mut second = envelopes.take(8);
-        assert!(envelopes.0.borrow().is_empty());
+        assert!(envelopes.kept.borrow().is_empty());
         second
             .push(br#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#)
             .unwrap();
@@ -90,9 +123,22 @@ mod tests {
         let envelopes = Rc::new(Envelopes::default());
         let mut envelope = envelopes.take(8);
         envelope
-            .push(format!("{{\"{}\":1", "a".repeat(KEPT_BYTES + 1)).as_bytes())
+            .push(format!("{{\"x\":{{\"{}\":1", "a".repeat(KEPT_BYTES + 1)).as_bytes())
             .unwrap();
         drop(envelope);
-        assert!(envelopes.0.borrow().is_empty());
+        assert!(envelopes.kept.borrow().is_empty());
+    }
+
+    #[test]
+    fn all_streams_share_one_budget() {
+        let envelopes = Rc::new(Envelopes::default());
+        let (mut first, mut second) = (envelopes.take(8), envelopes.take(8));
+        assert!(first.account(BUDGET - 1000).is_some());
+        assert!(second.account(500).is_some());
+        assert!(second.account(1001).is_none());
+        drop(first);
+        assert!(second.account(1001).is_some());
+        drop(second);
+        assert_eq!(envelopes.held.get(), 0);
     }
 }

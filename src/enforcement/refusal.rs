@@ -1,7 +1,7 @@
 //! Why a request is refused.
 
 use crate::decision::Denial;
-use crate::mcp::{Fault, Located};
+use crate::mcp::Fault;
 use crate::request::HeadFault;
 
 use super::Answer;
@@ -30,6 +30,8 @@ pub enum Reason<'p> {
     Malformed(Fault, Option<usize>),
     /// By policy.
     Denied(Denial<'p>),
+    /// All requests being read hold too much together.
+    Overloaded,
     /// The host told of events in an order that a request cannot have.
     OutOfOrder,
 }
@@ -44,13 +46,19 @@ impl Reason<'_> {
             Self::Head(_) => "http_request",
             Self::Malformed(..) => "malformed",
             Self::Denied(_) => "policy",
+            Self::Overloaded => "overloaded",
             Self::OutOfOrder => "out_of_order",
         }
     }
-}
 
-impl From<Located> for Reason<'_> {
-    fn from((fault, offset): Located) -> Self {
-        Self::Malformed(fault, offset)
+    /// The reason in a few words, where it is not a decision's.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Head(fault) => Some(fault.as_str().to_owned()),
+            Self::Malformed(fault, Some(offset)) => Some(format!("{fault} (at byte {offset})")),
+            Self::Malformed(fault, None) => Some(fault.to_string()),
+            Self::TooLarge => Some("body is too large".to_owned()),
+            Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
+        }
     }
 }

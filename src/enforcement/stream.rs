@@ -109,7 +109,15 @@ impl Stream {
             Ok(Head::Delete { session }) => Operation::Delete { session },
             Ok(Head::Options) => Operation::Options,
             Ok(Head::Post) => {
-                let envelope = self.envelopes.take(settings.limits.depth.size());
+                // What waits for a body waits without what no rule asks for.
+                let facts = Facts {
+                    headers: facts.headers.claims_only(),
+                    ..facts
+                };
+                let mut envelope = self.envelopes.take(settings.limits.depth.size());
+                if envelope.account(facts.headers.memory()).is_none() {
+                    return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
+                }
                 self.state = State::Reading(Box::new(Reading {
                     facts,
                     envelope,
@@ -155,6 +163,10 @@ impl Stream {
         }
         if let Err((fault, offset)) = reading.envelope.push(piece) {
             return self.malformed(fault, offset, None);
+        }
+        let beside = reading.facts.headers.memory();
+        if reading.envelope.account(beside).is_none() {
+            return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
         }
         if ended {
             self.judge_message(policies)
@@ -239,8 +251,8 @@ impl Stream {
         Step::Refuse(Box::new(Refusal {
             answer,
             reason,
-            method: call.map(|call| call.name.to_owned()),
-            thing: thing.map(|thing| thing.as_str().to_owned()),
+            method: call.map(|call| brief(call.name).to_owned()),
+            thing: thing.map(|thing| brief(thing.as_str()).to_owned()),
         }))
     }
 
@@ -263,6 +275,15 @@ impl Stream {
         self.refuse(Answer::forbidden(), Reason::OutOfOrder, None)
     }
 }
+
+/// The front of a name, for records and answers: a client chooses how long it is.
+pub(super) fn brief(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(BRIEF))
+        .unwrap_or_default()
+}
+
+/// How much of a name is repeated, in bytes.
+const BRIEF: usize = 256;
 
 #[cfg(test)]
 #[path = "stream_tests.rs"]

@@ -106,10 +106,9 @@ impl HttpStream {
         let mut record = self.record("deny", reason.kind());
         record.method = method.as_deref();
         record.thing = thing.as_deref();
-        match reason {
-            Reason::Denied(denial) => record.deny(denial),
-            Reason::Malformed(fault, _) => record.detail = Some(fault.to_string()),
-            Reason::Head(_) | Reason::TooLarge | Reason::OutOfOrder => {}
+        record.detail = reason.detail();
+        if let Reason::Denied(denial) = reason {
+            record.deny(denial);
         }
         host::log(Level::Info, &record.to_line());
         let mut headers = answer.headers.to_vec();

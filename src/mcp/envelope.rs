@@ -442,7 +442,10 @@ impl Contents {
             return Err(Fault::MethodAndResult);
         }
         // SECURITY: some dispatchers find handlers without case, or trim names.
-        if name.contains(char::is_control) || twin::is_twin(name, Method::NAMES, &[]) {
+        if name.len() > METHOD_LIMIT
+            || name.contains(char::is_control)
+            || twin::is_twin(name, Method::NAMES, &[])
+        {
             return Err(Fault::AmbiguousMethod);
         }
         let method = Method::new(name);
@@ -513,6 +516,9 @@ impl Contents {
 /// SECURITY: integers of more than 308 digits are infinity to some readers, those of
 /// more than 4300 an error to others, and an id is repeated in every answer.
 const ID_LIMIT: usize = 256;
+
+/// The longest method, in bytes. The longest that any version knows has 32.
+const METHOD_LIMIT: usize = 256;
 
 /// Whether an id's token is a string or an integer.
 fn is_id(token: &[u8]) -> bool {

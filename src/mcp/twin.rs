@@ -15,7 +15,8 @@ pub(super) fn is_twin(key: &str, names: &[&str], aliases: &[&str]) -> bool {
     if names.contains(&key) {
         return false;
     }
-    if key.contains('\0') {
+    // No honest key is that long, and each further comparison would cost its length.
+    if key.contains('\0') || key.len() > LONGEST {
         return true;
     }
     let mut all = names.iter().chain(aliases).chain(&[PROTO]);
@@ -24,9 +25,12 @@ pub(super) fn is_twin(key: &str, names: &[&str], aliases: &[&str]) -> bool {
         return all.any(|name| trimmed.eq_ignore_ascii_case(name));
     }
     let visible: String = key.chars().filter(|char| !is_invisible(*char)).collect();
-    let trimmed = visible.trim();
-    all.any(|name| folds_to(trimmed, name))
+    let folded = fold(visible.trim());
+    all.any(|name| folded.eq_ignore_ascii_case(name))
 }
+
+/// The longest key that may be none of those that matter, in bytes.
+const LONGEST: usize = 1024;
 
 /// What comparisons by the rules of a language ignore wherever it stands.
 ///
@@ -44,13 +48,13 @@ fn is_invisible(char: char) -> bool {
         )
 }
 
-/// Whether a key is `name` to somebody who compares without case.
-fn folds_to(key: &str, name: &str) -> bool {
+/// What a key is to somebody who compares without case.
+fn fold(key: &str) -> String {
     // Upper and then lower case reaches what either alone misses: `ſ`, `ı`, `ﬁ`,
     // the Kelvin sign. The dot that `İ` leaves behind is dropped.
     let fold = |char: char| char.to_uppercase().flat_map(char::to_lowercase);
-    let folded = key.chars().flat_map(fold).filter(|char| *char != '\u{307}');
-    folded.eq(name.chars().flat_map(fold))
+    let folded = key.chars().flat_map(fold);
+    folded.filter(|char| *char != '\u{307}').collect()
 }
 
 #[cfg(test)]
@@ -113,5 +117,13 @@ mod tests {
         ] {
             assert!(!is_twin(key, NAMES, &["task_id"]), "{key:?}");
         }
+    }
+
+    /// Comparing must not cost the client's choice of length times our names.
+    #[test]
+    fn what_is_too_long_to_be_none_is_refused() {
+        assert!(is_twin(&"\u{307}".repeat(LONGEST), NAMES, &[]));
+        assert!(is_twin(&"x".repeat(LONGEST + 1), NAMES, &[]));
+        assert!(!is_twin(&"x".repeat(LONGEST), NAMES, &[]));
     }
 }

@@ -45,8 +45,10 @@ impl Record<'_> {
     /// Fills in what a denial says.
     pub fn deny(&mut self, denial: &Denial<'_>) {
         match denial.reason {
-            DenialReason::Unprotected => self.detail = Some("no policy".to_owned()),
-            DenialReason::NoCluster => self.detail = Some("no known cluster".to_owned()),
+            DenialReason::Unprotected => self.detail = Some("no policy applies".to_owned()),
+            DenialReason::NoCluster => {
+                self.detail = Some("no route, or one to no known cluster".to_owned())
+            }
             DenialReason::NotAllowed { level, policy } => {
                 self.level = Some(level.as_str());
                 self.detail = Some("no rule allows it".to_owned());

@@ -22,6 +22,20 @@ pub enum HeadFault {
     TooLarge,
 }
 
+impl HeadFault {
+    /// The kind in a few words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Incomplete => "no single method and path",
+            Self::Method => "method that MCP does not use",
+            Self::Body => "body where MCP has none",
+            Self::Upgrade => "change to another protocol",
+            Self::Media(media) => media.as_str(),
+            Self::TooLarge => "announced body is too large",
+        }
+    }
+}
+
 /// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Head {
@@ -97,6 +111,16 @@ fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
 }
 
 impl Headers {
+    /// The headers that make claims, which is all that is asked of them once the body
+    /// comes.
+    pub fn claims_only(&self) -> Self {
+        // `mcp-` or `mcp_`: see `alike`.
+        self.filtered(|name| {
+            name.get(..3)
+                .is_some_and(|front| front.eq_ignore_ascii_case(b"mcp"))
+        })
+    }
+
     /// What the headers claim of an MCP body.
     pub fn claims(&self) -> Claims<'_> {
         Claims {

@@ -76,6 +76,22 @@ impl Headers {
             .map(move |line| get(&line.value))
     }
 
+    /// The headers whose names satisfy `keep`, in memory of their own.
+    pub(super) fn filtered(&self, keep: impl Fn(&[u8]) -> bool) -> Self {
+        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
+        let lines = self
+            .lines
+            .iter()
+            .map(|line| (get(&line.name), get(&line.value)));
+        Self::from_lines(lines.filter(|(name, _)| keep(name)))
+    }
+
+    /// The memory held, in bytes.
+    pub fn memory(&self) -> usize {
+        let lines = self.lines.capacity().saturating_mul(size_of::<Line>());
+        self.bytes.capacity().saturating_add(lines)
+    }
+
     /// Whether there is a line of a name.
     pub fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()

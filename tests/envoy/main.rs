@@ -17,3 +17,6 @@ mod support;
 mod table;
 #[path = "../vectors/mod.rs"]
 mod vectors;
+mod wire;
+#[path = "../wire_vectors/mod.rs"]
+mod wire_vectors;

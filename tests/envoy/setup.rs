@@ -36,7 +36,7 @@ impl Mode {
     }
 
     /// The mode as an enforcement point has it.
-    fn setting(self) -> &'static str {
+    pub fn setting(self) -> &'static str {
         match self {
             Self::Hold => "Hold",
             Self::Stream => "Stream",
@@ -206,32 +206,13 @@ impl Stage {
             _ => None,
         }
     }
-
-    /// The counters that tell of a failed VM, and are not 0.
-    pub fn vm_failures(&self) -> Vec<(String, u64)> {
-        let stats = self.envoy.stats();
-        let created = stats.iter().any(|(name, value)| {
-            name.starts_with("wasm.") && name.ends_with(".created") && *value > 0
-        });
-        assert!(created, "Envoy counts no VM: {stats:?}");
-        let tells = |name: &str| {
-            name.contains("wasm")
-                && ["reload", "fail", "crash", "error"]
-                    .iter()
-                    .any(|word| name.contains(word))
-        };
-        stats
-            .into_iter()
-            .filter(|(name, value)| tells(name) && *value > 0)
-            .collect()
-    }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let log = self.envoy.log();
-            assert_eq!(self.vm_failures(), [], "{log}");
+            assert_eq!(self.envoy.vm_failures(), [], "{log}");
             // Envoy counts a failed VM when the next request needs it, which may never come.
             assert!(!log.contains("][error][wasm]"), "{log}");
         }

@@ -254,6 +254,10 @@ impl Connection {
                 message = message.header("content-length", length);
             }
             if matches!(self.sender, Sender::Http1(_)) {
+                if request.length == Length::Open {
+                    // By itself hyper leaves out the body of a GET.
+                    message = message.header("transfer-encoding", "chunked");
+                }
                 // hyper sends the HTTP/1.1 trailers that are announced, and no others.
                 for (name, _) in &request.trailers {
                     message = message.header("trailer", name.as_str());

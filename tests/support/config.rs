@@ -287,6 +287,18 @@ impl Route {
     }
 }
 
+impl Edge {
+    /// Leaves paths as they come.
+    pub fn lax() -> Self {
+        Self {
+            normalize_path: false,
+            merge_slashes: false,
+            escaped_slashes: "KEEP_UNCHANGED",
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Edge {
     fn default() -> Self {
         Self {

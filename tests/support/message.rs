@@ -64,6 +64,20 @@ impl Request {
             .body(body)
     }
 
+    /// With these header lines, and this body if there is one.
+    pub fn of(
+        method: &str,
+        target: &str,
+        headers: Vec<(String, Vec<u8>)>,
+        body: Option<Vec<u8>>,
+    ) -> Self {
+        Self {
+            headers,
+            body: body.into_iter().map(Bytes::from).collect(),
+            ..Self::new(method, target)
+        }
+    }
+
     /// Adds a header line.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers

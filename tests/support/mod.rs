@@ -14,6 +14,8 @@ pub mod certificates;
 pub mod client;
 pub mod config;
 pub mod envoy;
+pub mod health;
+pub mod lane;
 pub mod message;
 pub mod process;
 pub mod recorder;

@@ -122,6 +122,11 @@ impl Recorder {
             .any(|window| window == bytes)
     }
 
+    /// Every byte that reached the server, connections mixed as they came.
+    pub fn bytes(&self) -> Vec<u8> {
+        lock(&self.record).bytes.clone()
+    }
+
     /// Forgets what was seen.
     pub fn clear(&self) {
         let mut record = lock(&self.record);

@@ -151,6 +151,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         Reason::TooLarge => ("too large".to_owned(), None),
         Reason::Malformed(fault, offset) => (fault.to_string(), *offset),
         Reason::Denied(_) => ("denied".to_owned(), None),
+        Reason::Overloaded => ("overloaded".to_owned(), None),
         Reason::OutOfOrder => ("out of order".to_owned(), None),
     }
 }
