@@ -24,15 +24,17 @@
 mod act;
 mod group;
 mod http;
+mod matching;
 mod verdict;
 
 pub use verdict::{Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
-use crate::policy::{AllowPolicies, CallerKey, Level, Policies, Unprotected};
+use crate::policy::{AllowPolicies, CallerKey, Level, Policies, RuleRef, Unprotected};
 use crate::request::{HttpTarget, Request};
 
 use act::Acts;
 use group::{Needed, Outcome};
+use matching::Match;
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
@@ -52,7 +54,7 @@ pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p>
         }
         // SECURITY: a cluster that is not known yet may turn out to be a protected
         // one once it is.
-        None if policies.protects_backends() => return Decision::deny(DenialReason::NoCluster),
+        None if policies.needs().cluster => return Decision::deny(DenialReason::NoCluster),
         None => None,
     };
     let judge = Judge::new(policies, request);
@@ -115,10 +117,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             AllowPolicies::All => Needed::All,
             AllowPolicies::Any => Needed::Any,
         };
-        let holds = |rule| {
-            let http = self.policies.http(rule);
-            http.is_none_or(|conditions| http::holds(conditions, &self.http))
-        };
+        let holds = |rule| self.conditions(rule) == Match::Yes;
         let mut determining = None;
         for act in self.acts.iter() {
             match group::judge(group, &self.callers, act, needed, &holds) {
@@ -135,6 +134,14 @@ impl<'p, 'r> Judge<'p, 'r> {
             }
         }
         Ok(determining.and_then(|rule| Determining::new(self.policies, rule)))
+    }
+
+    /// What of a rule is not in the index.
+    fn conditions(&self, rule: RuleRef) -> Match {
+        let http = self.policies.http(rule);
+        http.map_or(Match::Yes, |conditions| {
+            http::matches(conditions, &self.http)
+        })
     }
 }
 

@@ -49,14 +49,14 @@ impl HttpStream {
         if let Ok(mut callers) = self.callers.try_borrow_mut() {
             self.caller = callers.caller(policies.settings().identity);
         }
-        let cluster = match policies.protects_backends() {
+        let cluster = match policies.needs().cluster {
             true => {
                 host::property("xds\0cluster_name").and_then(|name| String::from_utf8(name).ok())
             }
             false => None,
         };
         let cluster = cluster.filter(|name| !name.is_empty());
-        let port = match policies.asks_for_ports() {
+        let port = match policies.needs().port {
             true => host::property("destination\0port").and_then(|port| number(&port)),
             false => None,
         };

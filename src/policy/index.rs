@@ -9,7 +9,7 @@
 //! policy by name. What the engine finds first therefore does not depend on the
 //! order in which anything was written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
 use super::http::HttpConditions;
@@ -143,6 +143,41 @@ pub struct Policies {
     pub(super) gateway: Level,
     pub(super) backends: Vec<Level>,
     pub(super) clusters: Map<String, usize>,
+    pub(super) needs: Needs,
+}
+
+/// What of a request some rule asks for, beyond what every request is asked.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// The cluster that the route chose.
+    pub cluster: bool,
+    /// The port that the request arrived on.
+    pub port: bool,
+    /// Headers, pseudo-headers included, in lower case.
+    pub headers: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Adds what an HTTP part asks for.
+    pub(super) fn http(&mut self, conditions: &HttpConditions) {
+        let HttpConditions {
+            methods,
+            paths,
+            headers,
+            hosts,
+            ports,
+        } = conditions;
+        self.port |= ports.is_some();
+        let pseudo = [
+            (":method", methods.is_some()),
+            (":path", paths.is_some()),
+            (":authority", hosts.is_some()),
+        ];
+        let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
+        let named = headers.iter().flatten().map(|(name, _)| name.as_str());
+        let names = pseudo.map(|(name, _)| name).chain(named);
+        self.headers.extend(names.map(str::to_owned));
+    }
 }
 
 impl Policies {
@@ -186,11 +221,9 @@ impl Policies {
         self.backends.get(*self.clusters.get(cluster)?)
     }
 
-    /// Whether any policy targets a backend, so that a request's cluster matters.
-    pub fn protects_backends(&self) -> bool {
-        self.backends
-            .iter()
-            .any(|level| !level.allow.policies.is_empty())
+    /// What the rules ask of a request.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// The number of a SPIFFE ID, if any rule names it.
@@ -217,12 +250,6 @@ impl Policies {
     /// What of HTTP a rule asks for.
     pub fn http(&self, rule: RuleRef) -> Option<&HttpConditions> {
         self.rule(rule)?.http.as_ref()
-    }
-
-    /// Whether any rule asks for a port.
-    pub fn asks_for_ports(&self) -> bool {
-        let mut rules = self.policies.iter().flat_map(|policy| &policy.rules);
-        rules.any(|rule| rule.http.as_ref().is_some_and(|http| http.ports.is_some()))
     }
 
     fn rule(&self, rule: RuleRef) -> Option<&IndexedRule> {

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::Whole;
 use super::http::HttpConditions;
 use super::index::{
-    CallerId, CallerKey, Group, IndexedRule, Level, Map, Policies, PolicyId, PolicyRules, RuleRef,
-    SelectorId, selector,
+    CallerId, CallerKey, Group, IndexedRule, Level, Map, Needs, Policies, PolicyId, PolicyRules,
+    RuleRef, SelectorId, selector,
 };
 use super::model::{
     Action, CompiledPolicy, Mcp, Method, ObjectName, Policy, Rule, SCHEMA_VERSION, Target,
@@ -104,6 +104,7 @@ impl Policies {
             gateway: Level::default(),
             backends: Vec::with_capacity(backends.len()),
             clusters: Map::default(),
+            needs: Needs::default(),
         };
         let mut numbers: Map<ObjectName, usize> = Map::default();
         for backend in backends {
@@ -160,9 +161,12 @@ impl Policies {
         for target in non_empty(targets, &name, "targets")? {
             let level = match &target {
                 Target::Gateway => Some(&mut self.gateway),
-                Target::Backend(backend) => backends
-                    .get(backend)
-                    .and_then(|number| self.backends.get_mut(*number)),
+                Target::Backend(backend) => {
+                    self.needs.cluster = true;
+                    backends
+                        .get(backend)
+                        .and_then(|number| self.backends.get_mut(*number))
+                }
             };
             let Some(level) = level else {
                 return Err(inconsistent(format!(
@@ -179,10 +183,14 @@ impl Policies {
             .into_iter()
             .map(|rule| IndexedRule::new(rule, &name))
             .collect::<Result<_, _>>()?;
-        self.policies.push(PolicyRules {
+        let rules = PolicyRules {
             policy: name,
             rules,
-        });
+        };
+        for rule in &rules.rules {
+            rule.http.iter().for_each(|http| self.needs.http(http));
+        }
+        self.policies.push(rules);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ pub use http::{
     ValueCondition, ValueMatch,
 };
 pub use index::{
-    CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, selector,
+    CallerId, CallerKey, Group, Level, Needs, Policies, PolicyId, RuleRef, SelectorId, selector,
 };
 pub use load::LoadError;
 pub use model::{
