@@ -66,6 +66,43 @@ pub const SPIFFE: Form = Form {
            `_` and `-`; path segments may have upper-case letters too, and none is empty",
 };
 
+/// SPEC: Gateway API, `HTTPPathMatch.value`. What a path of each type looks like is
+/// the compiler's to check.
+pub const PATH: Form = Form {
+    is: "a path",
+    min: 0,
+    max: 1024,
+    matches: |_| true,
+    help: "",
+};
+
+/// SPEC: Gateway API, `HTTPHeaderMatch.name`: a token of HTTP.
+pub const HEADER_NAME: Form = Form {
+    is: "a header's name",
+    min: 1,
+    max: 256,
+    matches: is_token,
+    help: "letters, digits and ``!#$%&'*+-.^_`|~``",
+};
+
+/// SPEC: Gateway API, `HTTPHeaderMatch.value`.
+pub const HEADER_VALUE: Form = Form {
+    is: "a header's value",
+    min: 1,
+    max: 4096,
+    matches: |_| true,
+    help: "write the value that the header is to have, or an expression that matches it",
+};
+
+/// SPEC: Gateway API, `Hostname`.
+pub const HOST: Form = Form {
+    is: "a host name",
+    min: 1,
+    max: 253,
+    matches: |text| is_subdomain(text.strip_prefix("*.").unwrap_or(text)),
+    help: "a DNS name in lower case and without port, or `*.` and a DNS name",
+};
+
 /// Any string.
 pub const ANY: Form = Form {
     is: "a string",
@@ -122,6 +159,12 @@ fn is_spiffe(text: &str) -> bool {
                 .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     };
     parts.next().is_some_and(is_trust_domain) && parts.all(segment)
+}
+
+/// `^[A-Za-z0-9!#$%&'*+\-.^_\x60|~]+$`
+fn is_token(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 fn is_trust_domain(text: &str) -> bool {

@@ -89,7 +89,12 @@ fn lower_rule(
     point: &EnforcementPoint,
     problems: &mut Vec<Problem>,
 ) -> Option<Rule> {
-    let CheckedRule { name, source, mcp } = rule;
+    let CheckedRule {
+        name,
+        source,
+        http,
+        mcp,
+    } = rule;
     let source = match source {
         None => None,
         Some(source) => Some(spiffe_id(source, point, problems)?),
@@ -98,6 +103,7 @@ fn lower_rule(
     Some(Rule {
         name: name.clone(),
         source,
+        http: http.clone(),
         mcp,
     })
 }

@@ -10,6 +10,8 @@
 //!
 //! Every problem is reported, not just the first; with any error there is no
 //! compiled policy. Nothing that a policy says is left out silently.
+//!
+//! Regular expressions become automata here (`regex`), and the filter compiles none.
 
 mod check;
 mod diagnostic;
@@ -21,8 +23,10 @@ mod lint;
 mod lower;
 mod pointless;
 mod read;
+mod regex;
 mod source;
 mod survey;
+mod unmatchable;
 
 pub use diagnostic::{Diagnostic, Report, Severity};
 use enforcement_point::EnforcementPoint;

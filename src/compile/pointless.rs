@@ -3,7 +3,7 @@
 //! INVARIANT: sound, not complete: "yes" is always right.
 
 use super::check::CheckedRule;
-use crate::policy::{Category, Mcp, Method, MethodName};
+use crate::policy::{Category, Http, Mcp, Method, MethodName, PathMatch};
 
 /// Whether `wide` matches every request that `narrow` matches.
 pub(super) fn covers(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
@@ -17,7 +17,80 @@ pub(super) fn covers(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
         (Some(_), None) => false,
         (Some(wide), Some(narrow)) => mcp_covers(&wide.value, &narrow.value),
     };
-    by_source && by_mcp
+    let by_http = match (&wide.http, &narrow.http) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wide), Some(narrow)) => http_covers(wide, narrow),
+    };
+    by_source && by_mcp && by_http && !restricts_elsewhere(wide, narrow)
+}
+
+/// Whether `narrow` has a list of what may be completed that holds also where the HTTP
+/// part of `wide` does not, so that without it more could be completed.
+fn restricts_elsewhere(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
+    let lists = |rule: &CheckedRule, name: MethodName| {
+        let methods = rule.mcp.as_ref().and_then(|mcp| mcp.value.methods.as_ref());
+        let mut methods = methods.into_iter().flatten();
+        methods.any(|method| method.name == name && method.params.is_some())
+    };
+    wide.http.is_some()
+        && [MethodName::PromptsGet, MethodName::ResourcesRead]
+            .iter()
+            .any(|name| lists(narrow, *name) && !lists(wide, *name))
+}
+
+fn http_covers(wide: &Http, narrow: &Http) -> bool {
+    let Http {
+        methods,
+        paths,
+        headers,
+        hosts,
+        ports,
+    } = wide;
+    // All headers must match, so the rule with fewer of them is the wide one.
+    let by_headers = headers
+        .iter()
+        .flatten()
+        .all(|header| narrow.headers.iter().flatten().any(|other| other == header));
+    by_headers
+        && list_covers(methods.as_ref(), narrow.methods.as_ref(), |a, b| a == b)
+        && list_covers(paths.as_ref(), narrow.paths.as_ref(), path_covers)
+        && list_covers(hosts.as_ref(), narrow.hosts.as_ref(), |a, b| {
+            host_covers(a, b)
+        })
+        && list_covers(ports.as_ref(), narrow.ports.as_ref(), |a, b| a == b)
+}
+
+/// Of a list any item must match, and of one that is left out none.
+fn list_covers<T>(
+    wide: Option<&Vec<T>>,
+    narrow: Option<&Vec<T>>,
+    covers: impl Fn(&T, &T) -> bool,
+) -> bool {
+    match (wide, narrow) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wide), Some(narrow)) => narrow
+            .iter()
+            .all(|narrow| wide.iter().any(|wide| covers(wide, narrow))),
+    }
+}
+
+fn path_covers(wide: &PathMatch, narrow: &PathMatch) -> bool {
+    match (wide, narrow) {
+        (PathMatch::PathPrefix(wide), _) if wide.is_empty() => true,
+        (PathMatch::PathPrefix(wide), PathMatch::Exact(narrow) | PathMatch::PathPrefix(narrow)) => {
+            let below = narrow.strip_prefix(wide.as_str());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        }
+        _ => wide == narrow,
+    }
+}
+
+fn host_covers(wide: &str, narrow: &str) -> bool {
+    // `*.b.c` is below `c`, as `a.b.c` is.
+    let suffix = wide.strip_prefix('*');
+    wide == narrow || suffix.is_some_and(|suffix| narrow.ends_with(suffix))
 }
 
 fn mcp_covers(wide: &Mcp, narrow: &Mcp) -> bool {
@@ -62,6 +135,7 @@ fn contains(category: Category, name: MethodName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{HeaderMatch, ValueMatch};
 
     type Written<'a> = (MethodName, Option<&'a [&'a str]>);
 
@@ -83,6 +157,64 @@ mod tests {
         let one = mcp(Some(&[(MethodName::ToolsCall, Some(&["a"]))]), false);
         assert!(mcp_covers(&all, &two) && mcp_covers(&two, &one) && mcp_covers(&all, &one));
         assert!(!mcp_covers(&one, &two) && !mcp_covers(&two, &all));
+    }
+
+    #[test]
+    fn paths_and_hosts_cover_what_is_below_them() {
+        let prefix = |path: &str| PathMatch::PathPrefix(path.to_owned());
+        let exact = |path: &str| PathMatch::Exact(path.to_owned());
+        for (wide, narrow) in [
+            (prefix(""), exact("/a")),
+            (prefix("/a"), prefix("/a")),
+            (prefix("/a"), prefix("/a/b")),
+            (prefix("/a"), exact("/a/")),
+            (exact("/a"), exact("/a")),
+        ] {
+            assert!(path_covers(&wide, &narrow), "{wide:?} {narrow:?}");
+        }
+        for (wide, narrow) in [
+            (prefix("/a"), prefix("")),
+            (prefix("/a"), exact("/ab")),
+            (exact("/a"), prefix("/a")),
+            (exact("/a"), exact("/a/")),
+        ] {
+            assert!(!path_covers(&wide, &narrow), "{wide:?} {narrow:?}");
+        }
+        for (wide, narrow) in [("*.c", "a.c"), ("*.c", "*.b.c"), ("*.c", "*.c"), ("a", "a")] {
+            assert!(host_covers(wide, narrow), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [("*.c", "c"), ("*.b.c", "*.c"), ("c", "*.c"), ("*.c", "bc")] {
+            assert!(!host_covers(wide, narrow), "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn a_list_covers_a_shorter_one_and_headers_a_longer_one() {
+        let methods = |names: &[&str]| Http {
+            methods: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            ..Http::default()
+        };
+        assert!(http_covers(&methods(&["GET", "POST"]), &methods(&["POST"])));
+        assert!(!http_covers(
+            &methods(&["POST"]),
+            &methods(&["GET", "POST"])
+        ));
+        assert!(http_covers(&Http::default(), &methods(&["GET"])));
+        assert!(!http_covers(&methods(&["GET"]), &Http::default()));
+        let headers = |names: &[&str]| Http {
+            headers: Some(
+                names
+                    .iter()
+                    .map(|name| HeaderMatch {
+                        name: (*name).to_owned(),
+                        value: ValueMatch::Exact("x".to_owned()),
+                    })
+                    .collect(),
+            ),
+            ..Http::default()
+        };
+        assert!(http_covers(&headers(&["a"]), &headers(&["a", "b"])));
+        assert!(!http_covers(&headers(&["a", "b"]), &headers(&["a"])));
     }
 
     #[test]

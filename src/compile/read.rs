@@ -6,6 +6,7 @@ use super::check::{self, Checked};
 use super::diagnostic::{Report, Severity};
 use super::documents::{Manifest, manifests};
 use super::lint;
+use super::unmatchable::unmatchable;
 use crate::api::decode::{Located, Place, Problem, Value};
 use crate::api::v1alpha1::{Spec, XAccessPolicy};
 use crate::api::yaml::{FileId, Span};
@@ -56,6 +57,7 @@ fn read_policy(manifest: Manifest, names: &mut Names, report: &mut Report) -> Op
     let mut warnings = spec.map_or(Vec::new(), |spec| lint::long_params(&spec.value));
     if problems.is_empty() {
         warnings.extend(checked.as_ref().map_or(Vec::new(), lint::lint));
+        warnings.extend(spec.map_or(Vec::new(), |spec| unmatchable(&spec.value)));
     } else {
         report.add(Severity::Warning, subject.as_deref(), warnings.drain(..));
     }

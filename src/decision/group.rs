@@ -12,10 +12,26 @@ pub(super) enum Outcome {
     NotAllowed(Option<PolicyId>),
 }
 
-/// Judges an act by every policy of a group (`all`), or by any.
-pub(super) fn judge(group: &Group, callers: &[CallerKey], act: &Act, all: bool) -> Outcome {
-    let candidates = Candidates::new(group, callers, act);
-    if all && !act.any_rule {
+/// How many policies of a group must allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// Every one.
+    All,
+    /// One.
+    Any,
+}
+
+/// Judges an act by a group. `holds` says whether what is not in the index, of a rule
+/// that is filed where the act is looked up, matches as well.
+pub(super) fn judge(
+    group: &Group,
+    callers: &[CallerKey],
+    act: &Act,
+    needed: Needed,
+    holds: &dyn Fn(RuleRef) -> bool,
+) -> Outcome {
+    let candidates = Candidates::new(group, callers, act, holds);
+    if needed == Needed::All && !act.any_rule {
         let mut first = None;
         for policy in group.policies() {
             match candidates.rule_of(*policy) {
@@ -31,97 +47,111 @@ pub(super) fn judge(group: &Group, callers: &[CallerKey], act: &Act, all: bool) 
         .map_or(Outcome::NotAllowed(None), Outcome::Allowed)
 }
 
-/// Rules filed under one pair, in order.
-type Filed<'g> = &'g [RuleRef];
+/// Rules filed under some pairs: each list a look-up, in order of policy and rule.
+struct Filed<'g> {
+    lists: Vec<&'g [RuleRef]>,
+    holds: &'g dyn Fn(RuleRef) -> bool,
+}
 
-/// The rules that could match an act: each list a look-up, none a loop over rules.
+impl Filed<'_> {
+    /// The first rule of a policy that holds.
+    fn of(&self, policy: PolicyId) -> Option<RuleRef> {
+        let of_list = |list: &&[RuleRef]| {
+            let start = list.partition_point(|rule| rule.policy < policy);
+            let rules = list.get(start..).unwrap_or_default();
+            let mut rules = rules.iter().take_while(|rule| rule.policy == policy);
+            rules.find(|rule| (self.holds)(**rule)).copied()
+        };
+        self.lists.iter().filter_map(of_list).min()
+    }
+
+    /// The first rule of any policy that holds.
+    fn first(&self) -> Option<RuleRef> {
+        let of_list = |list: &&[RuleRef]| list.iter().find(|rule| (self.holds)(**rule)).copied();
+        self.lists.iter().filter_map(of_list).min()
+    }
+
+    /// The policies that have rules here.
+    fn policies(&self) -> impl Iterator<Item = PolicyId> {
+        self.lists
+            .iter()
+            .flat_map(|list| list.iter().map(|rule| rule.policy))
+    }
+}
+
+/// The rules that could match an act.
 struct Candidates<'g> {
-    matching: Vec<Filed<'g>>,
+    matching: Filed<'g>,
     completion: Option<CompletionCandidates<'g>>,
 }
 
 struct CompletionCandidates<'g> {
-    base: Vec<Filed<'g>>,
-    listed: Vec<Filed<'g>>,
-    things: Vec<Filed<'g>>,
+    base: Filed<'g>,
+    listed: Filed<'g>,
+    things: Filed<'g>,
 }
 
 impl<'g> Candidates<'g> {
-    fn new(group: &'g Group, callers: &[CallerKey], act: &Act) -> Self {
-        let look_up = |selectors: &[SelectorId]| -> Vec<Filed<'g>> {
-            callers
+    fn new(
+        group: &'g Group,
+        callers: &[CallerKey],
+        act: &Act,
+        holds: &'g dyn Fn(RuleRef) -> bool,
+    ) -> Self {
+        let look_up = |selectors: &[SelectorId], holds| Filed {
+            lists: callers
                 .iter()
-                .flat_map(|caller| {
-                    selectors
-                        .iter()
-                        .map(|selector| group.rules(*caller, *selector))
-                })
-                .filter(|filed| !filed.is_empty())
-                .collect()
+                .flat_map(|caller| selectors.iter().map(|s| group.rules(*caller, *s)))
+                .filter(|list| !list.is_empty())
+                .collect(),
+            holds,
+        };
+        // A response needs a rule with its source, and no more.
+        let matching = if act.any_rule {
+            look_up(&act.selectors, &|_| true)
+        } else {
+            look_up(&act.selectors, holds)
         };
         let completion = act
             .completion
             .as_ref()
             .map(|Completion { listed, things }| CompletionCandidates {
-                base: look_up(&[selector::BASE_PROTOCOL]),
-                listed: look_up(&[*listed]),
-                things: look_up(things),
+                base: look_up(&[selector::BASE_PROTOCOL], holds),
+                // A list restricts also where its rule matches elsewhere.
+                listed: look_up(&[*listed], &|_| true),
+                things: look_up(things, holds),
             });
         Self {
-            matching: look_up(&act.selectors),
+            matching,
             completion,
         }
     }
 
     /// The first rule of a policy that matches.
     fn rule_of(&self, policy: PolicyId) -> Option<RuleRef> {
-        first_of(&self.matching, policy).or_else(|| self.completion.as_ref()?.rule_of(policy))
+        let completion = || self.completion.as_ref()?.rule_of(policy);
+        self.matching.of(policy).or_else(completion)
     }
 
     /// The first rule of any policy that matches.
     fn first(&self) -> Option<RuleRef> {
-        let plain = self
-            .matching
-            .iter()
-            .filter_map(|filed| filed.first())
-            .min()
-            .copied();
-        let completion = self
-            .completion
-            .as_ref()
-            .and_then(CompletionCandidates::first);
-        plain.into_iter().chain(completion).min()
+        let completion = self.completion.as_ref();
+        let completion = completion.and_then(CompletionCandidates::first);
+        self.matching.first().into_iter().chain(completion).min()
     }
 }
 
 impl CompletionCandidates<'_> {
     fn rule_of(&self, policy: PolicyId) -> Option<RuleRef> {
-        let rule = first_of(&self.base, policy)?;
-        let is_restricted = first_of(&self.listed, policy).is_some();
-        if is_restricted {
-            first_of(&self.things, policy).map(|_| rule)
-        } else {
-            Some(rule)
-        }
+        let rule = self.base.of(policy)?;
+        let is_restricted = self.listed.of(policy).is_some();
+        (!is_restricted || self.things.of(policy).is_some()).then_some(rule)
     }
 
     fn first(&self) -> Option<RuleRef> {
-        let policies = self
-            .base
-            .iter()
-            .flat_map(|filed| filed.iter().map(|rule| rule.policy));
-        policies.filter_map(|policy| self.rule_of(policy)).min()
+        self.base
+            .policies()
+            .filter_map(|policy| self.rule_of(policy))
+            .min()
     }
-}
-
-/// The first rule of a policy in any of some lists.
-fn first_of(lists: &[Filed<'_>], policy: PolicyId) -> Option<RuleRef> {
-    let of_list = |filed: &&[RuleRef]| {
-        let start = filed.partition_point(|rule| rule.policy < policy);
-        filed
-            .get(start)
-            .filter(|rule| rule.policy == policy)
-            .copied()
-    };
-    lists.iter().filter_map(of_list).min()
 }

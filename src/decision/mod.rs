@@ -23,15 +23,18 @@
 
 mod act;
 mod group;
+mod http;
+mod matching;
 mod verdict;
 
 pub use verdict::{Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
-use crate::policy::{AllowPolicies, CallerKey, Level, Policies, Unprotected};
-use crate::request::Request;
+use crate::policy::{AllowPolicies, CallerKey, Level, Policies, RuleRef, Unprotected};
+use crate::request::{HttpTarget, Request};
 
 use act::Acts;
-use group::Outcome;
+use group::{Needed, Outcome};
+use matching::Match;
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
@@ -51,7 +54,7 @@ pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p>
         }
         // SECURITY: a cluster that is not known yet may turn out to be a protected
         // one once it is.
-        None if policies.protects_backends() => return Decision::deny(DenialReason::NoCluster),
+        None if policies.needs().cluster => return Decision::deny(DenialReason::NoCluster),
         None => None,
     };
     let judge = Judge::new(policies, request);
@@ -76,14 +79,15 @@ fn unprotected<'p>(policies: &'p Policies) -> Decision<'p> {
 }
 
 /// A request as the index knows it.
-struct Judge<'p> {
+struct Judge<'p, 'r> {
     policies: &'p Policies,
     callers: Vec<CallerKey>,
+    http: HttpTarget<'r>,
     acts: Acts,
 }
 
-impl<'p> Judge<'p> {
-    fn new(policies: &'p Policies, request: &Request<'_>) -> Self {
+impl<'p, 'r> Judge<'p, 'r> {
+    fn new(policies: &'p Policies, request: &Request<'r>) -> Self {
         let known = request
             .caller
             .spiffe_id()
@@ -94,6 +98,7 @@ impl<'p> Judge<'p> {
         Self {
             policies,
             callers,
+            http: request.http,
             acts: Acts::new(policies, request.operation),
         }
     }
@@ -108,10 +113,14 @@ impl<'p> Judge<'p> {
         if group.policies().is_empty() {
             return Ok(None);
         }
+        let needed = match self.policies.allow_policies() {
+            AllowPolicies::All => Needed::All,
+            AllowPolicies::Any => Needed::Any,
+        };
+        let holds = |rule| self.conditions(rule) == Match::Yes;
         let mut determining = None;
         for act in self.acts.iter() {
-            let all = self.policies.allow_policies() == AllowPolicies::All;
-            match group::judge(group, &self.callers, act, all) {
+            match group::judge(group, &self.callers, act, needed, &holds) {
                 Outcome::Allowed(rule) => {
                     determining.get_or_insert(rule);
                 }
@@ -125,6 +134,14 @@ impl<'p> Judge<'p> {
             }
         }
         Ok(determining.and_then(|rule| Determining::new(self.policies, rule)))
+    }
+
+    /// What of a rule is not in the index.
+    fn conditions(&self, rule: RuleRef) -> Match {
+        let http = self.policies.http(rule);
+        http.map_or(Match::Yes, |conditions| {
+            http::matches(conditions, &self.http)
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::mcp::{Call, Message, Method, Thing, Things};
-use crate::request::{Caller, Operation, SpiffeId};
+use crate::request::{Caller, Headers, HttpTarget, Operation, SpiffeId};
 use serde_json::{Value, json};
 
 fn load(settings: &Value, policies: &Value) -> Policies {
@@ -53,6 +53,7 @@ fn judge<'p>(
         &Request {
             caller: &caller,
             cluster,
+            http: HttpTarget::new(&Headers::default(), None),
             operation,
         },
     )

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::decision::{Decision, Permit, decide};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{Policies, RequestHeaders};
-use crate::request::{Caller, Head, Headers, Operation, Request};
+use crate::request::{Caller, Head, Headers, HttpTarget, Operation, Request};
 
 use super::envelopes::{Borrowed, Envelopes};
 use super::{Answer, Reason, Refusal};
@@ -19,6 +19,19 @@ pub struct Facts {
     pub caller: Caller,
     /// The Envoy cluster that the route chose.
     pub cluster: Option<String>,
+    /// The port that the request arrived on, where a rule asks for it.
+    pub port: Option<u64>,
+}
+
+impl Facts {
+    fn request<'r>(&'r self, operation: Operation<'r>) -> Request<'r> {
+        Request {
+            caller: &self.caller,
+            cluster: self.cluster.as_deref(),
+            http: HttpTarget::new(&self.headers, self.port),
+            operation,
+        }
+    }
 }
 
 /// What is to be done next with a stream.
@@ -98,7 +111,7 @@ impl Stream {
             Ok(Head::Post) => {
                 // What waits for a body waits without what no rule asks for.
                 let facts = Facts {
-                    headers: facts.headers.claims_only(),
+                    headers: facts.headers.kept(&policies.needs().headers),
                     ..facts
                 };
                 let mut envelope = self.envelopes.take(settings.limits.depth.size());
@@ -117,14 +130,7 @@ impl Stream {
                 };
             }
         };
-        let Facts {
-            caller, cluster, ..
-        } = &facts;
-        let request = Request {
-            caller,
-            cluster: cluster.as_deref(),
-            operation,
-        };
+        let request = facts.request(operation);
         match decide(policies, &request) {
             Decision::Allow(permit) => self.pass(permit),
             Decision::Deny(denial) => {
@@ -218,15 +224,7 @@ impl Stream {
             Ok(message) => message,
             Err((fault, offset)) => return self.malformed(fault, offset, Some(&reading.envelope)),
         };
-        let Facts {
-            caller, cluster, ..
-        } = &*facts;
-        let operation = Operation::Message(message);
-        let request = Request {
-            caller,
-            cluster: cluster.as_deref(),
-            operation,
-        };
+        let request = facts.request(Operation::Message(message));
         match decide(policies, &request) {
             Decision::Allow(permit) => self.pass(permit),
             Decision::Deny(denial) => {

@@ -49,17 +49,22 @@ impl HttpStream {
         if let Ok(mut callers) = self.callers.try_borrow_mut() {
             self.caller = callers.caller(policies.settings().identity);
         }
-        let cluster = match policies.protects_backends() {
+        let cluster = match policies.needs().cluster {
             true => {
                 host::property("xds\0cluster_name").and_then(|name| String::from_utf8(name).ok())
             }
             false => None,
         };
         let cluster = cluster.filter(|name| !name.is_empty());
+        let port = match policies.needs().port {
+            true => host::property("destination\0port").and_then(|port| number(&port)),
+            false => None,
+        };
         Some(Facts {
             headers: headers?,
             caller: self.caller.clone(),
             cluster,
+            port,
         })
     }
 
@@ -128,6 +133,12 @@ impl HttpStream {
             ..Record::default()
         }
     }
+}
+
+/// An integer property: 64 bits, little endian.
+fn number(bytes: &[u8]) -> Option<u64> {
+    let bytes = <[u8; 8]>::try_from(bytes).ok()?;
+    u64::try_from(i64::from_le_bytes(bytes)).ok()
 }
 
 impl Context for HttpStream {}

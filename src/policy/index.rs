@@ -9,9 +9,10 @@
 //! policy by name. What the engine finds first therefore does not depend on the
 //! order in which anything was written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
+use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
 
 /// A hash map without a random seed: its keys come from the operator's
@@ -117,11 +118,18 @@ impl Level {
     }
 }
 
-/// A policy's names, for records and explanations.
+/// A policy's rules, as far as they are not in the index.
 #[derive(Debug)]
-pub(super) struct PolicyNames {
+pub(super) struct PolicyRules {
     pub(super) policy: ObjectName,
-    pub(super) rules: Vec<String>,
+    pub(super) rules: Vec<IndexedRule>,
+}
+
+/// What of a rule is not in the index.
+#[derive(Debug)]
+pub(super) struct IndexedRule {
+    pub(super) name: String,
+    pub(super) http: Option<HttpConditions>,
 }
 
 /// A loaded compiled policy: immutable, shared by every stream.
@@ -129,12 +137,47 @@ pub(super) struct PolicyNames {
 pub struct Policies {
     pub(super) digest: String,
     pub(super) settings: Settings,
-    pub(super) names: Vec<PolicyNames>,
+    pub(super) policies: Vec<PolicyRules>,
     pub(super) callers: Map<String, CallerId>,
     pub(super) things: Map<MethodName, Map<String, SelectorId>>,
     pub(super) gateway: Level,
     pub(super) backends: Vec<Level>,
     pub(super) clusters: Map<String, usize>,
+    pub(super) needs: Needs,
+}
+
+/// What of a request some rule asks for, beyond what every request is asked.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// The cluster that the route chose.
+    pub cluster: bool,
+    /// The port that the request arrived on.
+    pub port: bool,
+    /// Headers, pseudo-headers included, in lower case.
+    pub headers: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Adds what an HTTP part asks for.
+    pub(super) fn http(&mut self, conditions: &HttpConditions) {
+        let HttpConditions {
+            methods,
+            paths,
+            headers,
+            hosts,
+            ports,
+        } = conditions;
+        self.port |= ports.is_some();
+        let pseudo = [
+            (":method", methods.is_some()),
+            (":path", paths.is_some()),
+            (":authority", hosts.is_some()),
+        ];
+        let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
+        let named = headers.iter().flatten().map(|(name, _)| name.as_str());
+        let names = pseudo.map(|(name, _)| name).chain(named);
+        self.headers.extend(names.map(str::to_owned));
+    }
 }
 
 impl Policies {
@@ -155,17 +198,17 @@ impl Policies {
 
     /// Whether there is no policy at all, at any level.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.policies.is_empty()
     }
 
     /// How many policies there are.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.policies.len()
     }
 
     /// How many rules there are.
     pub fn rule_count(&self) -> usize {
-        self.names.iter().map(|policy| policy.rules.len()).sum()
+        self.policies.iter().map(|policy| policy.rules.len()).sum()
     }
 
     /// The Gateway level.
@@ -178,11 +221,9 @@ impl Policies {
         self.backends.get(*self.clusters.get(cluster)?)
     }
 
-    /// Whether any policy targets a backend, so that a request's cluster matters.
-    pub fn protects_backends(&self) -> bool {
-        self.backends
-            .iter()
-            .any(|level| !level.allow.policies.is_empty())
+    /// What the rules ask of a request.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// The number of a SPIFFE ID, if any rule names it.
@@ -197,12 +238,22 @@ impl Policies {
 
     /// A policy's name.
     pub fn policy_name(&self, policy: PolicyId) -> Option<&ObjectName> {
-        self.names.get(policy.0 as usize).map(|names| &names.policy)
+        let policy = self.policies.get(policy.0 as usize)?;
+        Some(&policy.policy)
     }
 
     /// A rule's name; `None` for a policy without rules.
     pub fn rule_name(&self, rule: RuleRef) -> Option<&str> {
-        let names = self.names.get(rule.policy.0 as usize)?;
-        names.rules.get(rule.rule? as usize).map(String::as_str)
+        self.rule(rule).map(|rule| rule.name.as_str())
+    }
+
+    /// What of HTTP a rule asks for.
+    pub fn http(&self, rule: RuleRef) -> Option<&HttpConditions> {
+        self.rule(rule)?.http.as_ref()
+    }
+
+    fn rule(&self, rule: RuleRef) -> Option<&IndexedRule> {
+        let policy = self.policies.get(rule.policy.0 as usize)?;
+        policy.rules.get(rule.rule? as usize)
     }
 }

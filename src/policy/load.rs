@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::Whole;
+use super::http::HttpConditions;
 use super::index::{
-    CallerId, CallerKey, Group, Level, Map, Policies, PolicyId, PolicyNames, RuleRef, SelectorId,
-    selector,
+    CallerId, CallerKey, Group, IndexedRule, Level, Map, Needs, Policies, PolicyId, PolicyRules,
+    RuleRef, SelectorId, selector,
 };
 use super::model::{
     Action, CompiledPolicy, Mcp, Method, ObjectName, Policy, Rule, SCHEMA_VERSION, Target,
@@ -97,12 +98,13 @@ impl Policies {
         let mut loaded = Self {
             digest,
             settings,
-            names: Vec::with_capacity(policies.len()),
+            policies: Vec::with_capacity(policies.len()),
             callers: Map::default(),
             things: Map::default(),
             gateway: Level::default(),
             backends: Vec::with_capacity(backends.len()),
             clusters: Map::default(),
+            needs: Needs::default(),
         };
         let mut numbers: Map<ObjectName, usize> = Map::default();
         for backend in backends {
@@ -143,10 +145,10 @@ impl Policies {
             targets,
             rules,
         } = policy;
-        if self.names.last().is_some_and(|last| last.policy == name) {
+        if self.policies.last().is_some_and(|last| last.policy == name) {
             return Err(inconsistent(format!("policy `{name}` is listed twice")));
         }
-        let number = u32::try_from(self.names.len())
+        let number = u32::try_from(self.policies.len())
             .map_err(|_| inconsistent("there are too many policies".to_owned()))?;
         let id = PolicyId(number);
         let mut rules = rules
@@ -159,9 +161,12 @@ impl Policies {
         for target in non_empty(targets, &name, "targets")? {
             let level = match &target {
                 Target::Gateway => Some(&mut self.gateway),
-                Target::Backend(backend) => backends
-                    .get(backend)
-                    .and_then(|number| self.backends.get_mut(*number)),
+                Target::Backend(backend) => {
+                    self.needs.cluster = true;
+                    backends
+                        .get(backend)
+                        .and_then(|number| self.backends.get_mut(*number))
+                }
             };
             let Some(level) = level else {
                 return Err(inconsistent(format!(
@@ -176,12 +181,16 @@ impl Policies {
         let rules = rules
             .unwrap_or_default()
             .into_iter()
-            .map(|rule| rule.name)
-            .collect();
-        self.names.push(PolicyNames {
+            .map(|rule| IndexedRule::new(rule, &name))
+            .collect::<Result<_, _>>()?;
+        let rules = PolicyRules {
             policy: name,
             rules,
-        });
+        };
+        for rule in &rules.rules {
+            rule.http.iter().for_each(|http| self.needs.http(http));
+        }
+        self.policies.push(rules);
         Ok(())
     }
 
@@ -211,6 +220,7 @@ impl Policies {
             let Rule {
                 name: _,
                 source,
+                http: _,
                 mcp,
             } = rule;
             let caller = match source {
@@ -292,6 +302,17 @@ impl Policies {
         // Fewer callers than rules, and those fit.
         let next = CallerId(u32::try_from(self.callers.len()).unwrap_or(u32::MAX));
         *self.callers.entry(spiffe_id.to_owned()).or_insert(next)
+    }
+}
+
+impl IndexedRule {
+    fn new(rule: Rule, policy: &ObjectName) -> Result<Self, LoadError> {
+        let http = rule.http.map(HttpConditions::new).transpose();
+        let http = http.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
+        Ok(Self {
+            name: rule.name,
+            http,
+        })
     }
 }
 

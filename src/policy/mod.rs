@@ -7,13 +7,18 @@
 //!
 //! Knows nothing of requests, of the protocol or of the host.
 
+mod http;
 mod index;
 mod load;
 mod model;
 mod whole;
 
+pub use http::{
+    Expression, HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, Pattern,
+    ValueCondition, ValueMatch,
+};
 pub use index::{
-    CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, selector,
+    CallerId, CallerKey, Group, Level, Needs, Policies, PolicyId, RuleRef, SelectorId, selector,
 };
 pub use load::LoadError;
 pub use model::{

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Whole;
+use super::{Http, Whole};
 
 /// The version of the document's form. A filter takes exactly its own.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -186,6 +186,13 @@ pub struct Rule {
         skip_serializing_if = "Option::is_none"
     )]
     pub source: Option<String>,
+    /// What of HTTP; absent means no condition.
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub http: Option<Http>,
     /// What of MCP; absent means no condition, requests that are not MCP included.
     #[serde(
         default,
@@ -328,7 +335,7 @@ impl MethodName {
 }
 
 /// Reads an optional member that, when it is there, must not be `null`.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,

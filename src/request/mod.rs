@@ -25,10 +25,13 @@ mod caller;
 mod head;
 mod headers;
 mod path;
+mod target;
 
 pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
 pub use headers::Headers;
+pub use path::RequestPath;
+pub use target::{Host, HttpTarget};
 
 use crate::mcp::Message;
 
@@ -39,6 +42,8 @@ pub struct Request<'r> {
     pub caller: &'r Caller,
     /// The Envoy cluster that the route chose, if it chose one.
     pub cluster: Option<&'r str>,
+    /// The HTTP request that asks.
+    pub http: HttpTarget<'r>,
     /// What is asked.
     pub operation: Operation<'r>,
 }

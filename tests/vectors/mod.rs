@@ -41,6 +41,10 @@ pub struct Test {
     /// The cluster that the route chose.
     #[serde(default = "elsewhere")]
     pub cluster: String,
+    /// The authority; the cluster's name when left out.
+    pub host: Option<String>,
+    /// The port that the request arrives on, out of [`PORTS`]; another when left out.
+    pub port: Option<u16>,
     /// A JSON-RPC request, posted: `method`, or `method thing`.
     pub call: Option<String>,
     /// A JSON-RPC message, posted as it stands.
@@ -83,10 +87,14 @@ fn elsewhere() -> String {
     ELSEWHERE.to_owned()
 }
 
+/// Ports as the vectors have them. In Envoy others stand for them.
+pub const PORTS: [u16; 2] = [18443, 18444];
+
 /// A request as HTTP has it.
 #[derive(Debug, Clone)]
 pub struct Http {
     pub method: String,
+    pub authority: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -198,6 +206,7 @@ impl Test {
         }
         Http {
             method: method.to_owned(),
+            authority: self.host.clone().unwrap_or_else(|| self.cluster.clone()),
             path: path.to_owned(),
             headers,
             body,
@@ -208,11 +217,16 @@ impl Test {
     pub fn judge(&self, policies: &Policies) -> Outcome {
         let Http {
             method,
+            authority,
             path,
             headers,
             body,
         } = self.http();
-        let pseudo = [(":method".to_owned(), method), (":path".to_owned(), path)];
+        let pseudo = [
+            (":method".to_owned(), method),
+            (":authority".to_owned(), authority),
+            (":path".to_owned(), path),
+        ];
         let caller = self.caller.as_deref().map_or(Caller::Anonymous, |id| {
             SpiffeId::new(id).map_or(Caller::Anonymous, Caller::Spiffe)
         });
@@ -220,6 +234,7 @@ impl Test {
             headers: Headers::from_lines(pseudo.into_iter().chain(headers)),
             caller,
             cluster: Some(self.cluster.clone()),
+            port: Some(self.port.unwrap_or(1).into()),
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(policies, facts, body.is_empty());
@@ -345,4 +360,6 @@ files![
     "unprotected-deny",
     "unprotected-allow",
     "not-mcp",
+    "http",
+    "http-and-mcp",
 ];

@@ -1,5 +1,6 @@
 //! What a rule allows.
 
+use super::http::check_http;
 use super::unenforced;
 use crate::api::decode::{Located, Optional, Problem};
 use crate::api::v1alpha1::{
@@ -8,22 +9,28 @@ use crate::api::v1alpha1::{
 use crate::policy;
 
 /// What to do about a condition that is not enforced.
-const INSTEAD: &str = "a rule without it would match more; express it with `source` and \
-                       `authorization.mcp`, or leave the whole rule out";
+const INSTEAD: &str = "a rule without it would match more; express it with the other fields of \
+                       the rule, or leave the whole rule out";
 
-/// The MCP part of an authorization, which is all of it that is enforced; `None`
-/// when problems were reported.
+/// What a rule allows, as far as it is enforced.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CheckedAuthorization {
+    pub(super) http: Option<policy::Http>,
+    pub(super) mcp: Option<Located<policy::Mcp>>,
+}
+
+/// Checks an authorization; `None` when problems were reported.
 pub(super) fn check_authorization(
     authorization: &Authorization,
     problems: &mut Vec<Problem>,
-) -> Option<Option<Located<policy::Mcp>>> {
+) -> Option<CheckedAuthorization> {
     let Authorization {
         kind,
-        methods,
-        paths,
-        headers,
-        hosts,
-        ports,
+        methods: _,
+        paths: _,
+        headers: _,
+        hosts: _,
+        ports: _,
         mcp,
         cel,
     } = authorization;
@@ -36,32 +43,21 @@ pub(super) fn check_authorization(
         })),
         None => {}
     }
-    let http = [
-        ("methods", methods),
-        ("paths", paths),
-        ("headers", headers),
-        ("hosts", hosts),
-        ("ports", ports),
-    ];
-    for (name, field) in http {
-        let what = format!("authorization.{name}");
-        problems.extend(
-            field
-                .given()
-                .map(|field| unenforced(&field.at, &what, INSTEAD)),
-        );
-    }
-    match mcp {
+    let http = check_http(authorization, problems);
+    let mcp = match mcp {
         Optional::Absent => Some(None),
         Optional::Unreadable => None,
-        Optional::Given(mcp) => {
-            let value = check_mcp(&mcp.value, problems)?;
-            Some(Some(Located {
+        Optional::Given(mcp) => check_mcp(&mcp.value, problems).map(|value| {
+            Some(Located {
                 value,
                 at: mcp.at.clone(),
-            }))
-        }
-    }
+            })
+        }),
+    };
+    Some(CheckedAuthorization {
+        http: http?,
+        mcp: mcp?,
+    })
 }
 
 fn check_mcp(mcp: &Mcp, problems: &mut Vec<Problem>) -> Option<policy::Mcp> {

@@ -6,10 +6,11 @@
 //! so that a new one breaks the build.
 
 mod authorization;
+mod http;
 mod source;
 mod target;
 
-use authorization::check_authorization;
+use authorization::{CheckedAuthorization, check_authorization};
 pub(super) use source::Caller;
 use source::check_source;
 pub(super) use target::Attachment;
@@ -36,6 +37,7 @@ pub(super) struct Checked {
 pub(super) struct CheckedRule {
     pub(super) name: String,
     pub(super) source: Option<Located<Caller>>,
+    pub(super) http: Option<policy::Http>,
     pub(super) mcp: Option<Located<policy::Mcp>>,
 }
 
@@ -160,14 +162,16 @@ fn check_rule(
         Optional::Unreadable => None,
         Optional::Given(source) => check_source(source, namespace, problems).map(Some),
     };
-    let mcp = match authorization {
-        Optional::Absent => Some(None),
+    let authorization = match authorization {
+        Optional::Absent => Some(CheckedAuthorization::default()),
         Optional::Unreadable => None,
         Optional::Given(authorization) => check_authorization(&authorization.value, problems),
     };
+    let CheckedAuthorization { http, mcp } = authorization?;
     Some(CheckedRule {
         name: name.as_ref()?.value.clone(),
         source: source?,
-        mcp: mcp?,
+        http,
+        mcp,
     })
 }

@@ -4,6 +4,10 @@
 //! the CRD field by field, and say what the API server checks in each; rules that
 //! tie several fields together are the compiler's.
 
+mod http;
+
+pub use http::{HeaderMatch, HeaderMatchType, HttpMethod, PathMatch, PathMatchType};
+
 use super::decode::{
     Choice, EmptyList, Located, Object, Optional, Problem, Required, Unread, Value, choice, list,
     refuse_duplicates, text, unread,
@@ -104,15 +108,15 @@ pub struct Authorization {
     /// How it is expressed.
     pub kind: Required<AuthorizationType>,
     /// HTTP methods.
-    pub methods: Optional<Unread>,
+    pub methods: Optional<Vec<Located<HttpMethod>>>,
     /// HTTP paths.
-    pub paths: Optional<Unread>,
+    pub paths: Optional<Vec<Located<PathMatch>>>,
     /// HTTP headers.
-    pub headers: Optional<Unread>,
-    /// Authorities.
-    pub hosts: Optional<Unread>,
+    pub headers: Optional<Vec<Located<HeaderMatch>>>,
+    /// Host names.
+    pub hosts: Optional<Vec<Located<String>>>,
     /// Ports.
-    pub ports: Optional<Unread>,
+    pub ports: Optional<Vec<Located<u64>>>,
     /// What of MCP.
     pub mcp: Optional<Mcp>,
     /// An expression.
@@ -333,11 +337,11 @@ impl Authorization {
         let mut object = Object::open(value, problems)?;
         let authorization = Self {
             kind: object.required("type", "type: Inline", choice),
-            methods: object.optional("methods", unread),
-            paths: object.optional("paths", unread),
-            headers: object.optional("headers", unread),
-            hosts: object.optional("hosts", unread),
-            ports: object.optional("ports", unread),
+            methods: object.optional("methods", http::methods),
+            paths: object.optional("paths", http::paths),
+            headers: object.optional("headers", http::headers),
+            hosts: object.optional("hosts", http::hosts),
+            ports: object.optional("ports", http::ports),
             mcp: object.optional("mcp", Mcp::decode),
             cel: object.optional("cel", unread),
         };
