@@ -12,6 +12,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
+use super::attach::{Reach, Targets};
 use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
 
@@ -92,6 +93,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
     /// The policies, in order.
     pub fn policies(&self) -> &[PolicyId] {
         &self.policies
@@ -105,16 +111,53 @@ impl Group {
     }
 }
 
-/// The policies attached to one target.
+/// The policies that a request passes at one level.
 #[derive(Debug, Default)]
 pub struct Level {
+    pub(super) deny: Group,
     pub(super) allow: Group,
 }
 
 impl Level {
+    /// The Deny policies.
+    pub fn deny(&self) -> &Group {
+        &self.deny
+    }
+
     /// The Allow policies.
     pub fn allow(&self) -> &Group {
         &self.allow
+    }
+}
+
+/// What is attached to one target.
+#[derive(Debug, Default)]
+pub struct Attached {
+    pub(super) enforced: Level,
+    pub(super) audited: Option<Level>,
+}
+
+/// Which policies count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Those that are enforced.
+    Enforced,
+    /// Those in Audit mode as well.
+    Audited,
+}
+
+impl Attached {
+    /// The policies that count.
+    pub fn level(&self, view: View) -> &Level {
+        match (view, &self.audited) {
+            (View::Audited, Some(level)) => level,
+            (View::Enforced, _) | (_, None) => &self.enforced,
+        }
+    }
+
+    /// Whether there is any policy in Audit mode.
+    pub const fn has_audited(&self) -> bool {
+        self.audited.is_some()
     }
 }
 
@@ -140,9 +183,8 @@ pub struct Policies {
     pub(super) policies: Vec<PolicyRules>,
     pub(super) callers: Map<String, CallerId>,
     pub(super) things: Map<MethodName, Map<String, SelectorId>>,
-    pub(super) gateway: Level,
-    pub(super) backends: Vec<Level>,
-    pub(super) clusters: Map<String, usize>,
+    pub(super) enforced: usize,
+    pub(super) targets: Targets,
     pub(super) needs: Needs,
 }
 
@@ -196,13 +238,16 @@ impl Policies {
         self.settings.allow_policies
     }
 
-    /// Whether there is no policy at all, at any level.
-    pub fn is_empty(&self) -> bool {
-        self.policies.is_empty()
+    /// Whether any policy counts, at any level.
+    pub const fn has_any(&self, view: View) -> bool {
+        match view {
+            View::Enforced => self.enforced > 0,
+            View::Audited => !self.policies.is_empty(),
+        }
     }
 
     /// How many policies there are.
-    pub fn len(&self) -> usize {
+    pub fn policy_count(&self) -> usize {
         self.policies.len()
     }
 
@@ -211,14 +256,30 @@ impl Policies {
         self.policies.iter().map(|policy| policy.rules.len()).sum()
     }
 
-    /// The Gateway level.
-    pub fn gateway(&self) -> &Level {
-        &self.gateway
+    /// What is attached to the Gateway, and to the listener that a port belongs to.
+    pub fn gateway(&self, port: Option<u64>) -> &Attached {
+        let listener = port.and_then(|port| self.targets.listeners.get(&port));
+        listener.unwrap_or(&self.targets.gateway)
     }
 
-    /// The Backend level that a cluster belongs to, if it belongs to one.
-    pub fn backend(&self, cluster: &str) -> Option<&Level> {
-        self.backends.get(*self.clusters.get(cluster)?)
+    /// What the policies that count are attached to besides the whole Gateway.
+    pub const fn reach(&self, view: View) -> Reach {
+        match view {
+            View::Enforced => self.targets.reach,
+            View::Audited => self.targets.audited_reach,
+        }
+    }
+
+    /// Whether a listener has this port.
+    pub fn has_listener(&self, port: u64) -> bool {
+        self.targets.ports.contains(&port)
+    }
+
+    /// What is attached to the backend that a cluster belongs to, if it belongs to one.
+    pub fn backend(&self, cluster: &str) -> Option<&Attached> {
+        self.targets
+            .backends
+            .get(*self.targets.clusters.get(cluster)?)
     }
 
     /// What the rules ask of a request.

@@ -7,23 +7,26 @@
 //!
 //! Knows nothing of requests, of the protocol or of the host.
 
+mod attach;
 mod http;
 mod index;
 mod load;
 mod model;
 mod whole;
 
+pub use attach::Reach;
 pub use http::{
     Expression, HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, Pattern,
     ValueCondition, ValueMatch,
 };
 pub use index::{
-    CallerId, CallerKey, Group, Level, Needs, Policies, PolicyId, RuleRef, SelectorId, selector,
+    Attached, CallerId, CallerKey, Group, Level, Needs, Policies, PolicyId, RuleRef, SelectorId,
+    View, selector,
 };
 pub use load::LoadError;
 pub use model::{
     Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, IdentitySource, Limits,
-    Mcp, Method, MethodName, ObjectName, Policy, RequestHeaders, Rule, SCHEMA_VERSION, Settings,
-    Target, Unprotected,
+    Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, Rule,
+    SCHEMA_VERSION, Settings, Target, Unprotected,
 };
 pub use whole::Whole;

@@ -204,6 +204,21 @@ fn request(test: &Test, id: &str) -> Request {
     }
 }
 
+/// `none`, `allow`, or `deny` and what determines it, as the vectors say it.
+fn audited(record: &Value) -> String {
+    let Some(decision) = record["decision"].as_str() else {
+        return "none".to_owned();
+    };
+    let by = match decision {
+        "deny" => record["security_rule.name"][0]
+            .as_str()
+            .or(record["policies"][0].as_str()),
+        _ => None,
+    };
+    let by = by.map(|by| format!(" {by}"));
+    format!("{decision}{}", by.unwrap_or_default())
+}
+
 impl People {
     fn issue(folder: &std::path::Path, files: &[File]) -> Self {
         let authority = Authority::new(folder, "authority").expect("an authority");
@@ -308,7 +323,11 @@ impl Sent<'_> {
                 .collect()
         };
         let (rules, policies) = (list("security_rule.name"), list("policies"));
-        let by = [&self.expected.gateway, &self.expected.backend];
+        let by = [
+            &self.expected.gateway,
+            &self.expected.backend,
+            &self.expected.rule,
+        ];
         let by: Vec<&String> = by.into_iter().flatten().collect();
         if by != rules.iter().collect::<Vec<_>>() {
             return Some(format!("recorded {rules:?}, determined by {by:?}"));
@@ -317,6 +336,7 @@ impl Sent<'_> {
             return Some(format!("recorded caller {}", record["enduser.id"]));
         }
         let refused = record["decision"] == "deny";
+        let malformed = refused && record["reason"] != "policy";
         let outcome = Outcome {
             expect: Some(match (refused, record["reason"].as_str()) {
                 (false, _) => Expect::Allow,
@@ -327,6 +347,8 @@ impl Sent<'_> {
             backend: self.expected.backend.clone(),
             level: record["level"].as_str().map(str::to_owned),
             policy: policies.first().filter(|_| refused).cloned(),
+            rule: rules.first().filter(|_| refused).cloned(),
+            audit: Some(audited(&record["audit"])).filter(|_| !malformed),
             status: refused.then_some(self.answer.status),
         };
         if outcome != self.expected {
