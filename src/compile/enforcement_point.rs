@@ -14,7 +14,7 @@ use crate::api::names;
 use crate::api::yaml::{Document, FileId, Span};
 use crate::policy::{
     AllowPolicies, Backend, DenialForm, IdentitySource, Limits, ObjectName, RequestHeaders,
-    Settings, Unprotected, Whole,
+    ResourceParam, Settings, Unprotected, Whole,
 };
 
 const KIND: &str = "EnforcementPoint";
@@ -32,6 +32,8 @@ pub(super) struct EnforcementPoint {
     pub(super) says_allow_policies: bool,
     /// Where the file says what happens without policies.
     pub(super) unprotected: Option<Place>,
+    /// Where the file says that resources are judged by name, if it does.
+    pub(super) by_name: Option<Place>,
     /// The settings, defaults included.
     pub(super) settings: Settings,
 }
@@ -54,6 +56,10 @@ impl Choice for DenialForm {
         ("Http403", Self::Http403),
         ("Hide", Self::Hide),
     ];
+}
+
+impl Choice for ResourceParam {
+    const ALL: &'static [(&'static str, Self)] = &[("Uri", Self::Uri), ("Name", Self::Name)];
 }
 
 /// `identity.from`: `None` is not enforced yet.
@@ -156,6 +162,11 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let unprotected_at = unprotected
         .given()
         .map(|unprotected| unprotected.at.clone());
+    let resource_param = object.optional("resourceParam", choice);
+    let by_name = resource_param
+        .given()
+        .filter(|param| param.value == ResourceParam::Name)
+        .map(|param| param.at.clone());
     let request_headers = object.optional("requestHeaders", choice);
     let mcp_paths = object.optional("mcp", mcp);
     let denial = object.optional("denial", denial);
@@ -170,10 +181,12 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         trust_domain: trust_domain.given().map(|domain| domain.value.clone()),
         says_allow_policies,
         unprotected: unprotected_at,
+        by_name,
         settings: Settings {
             identity: identity.or(IdentitySource::PeerCertificate)?,
             allow_policies: allow_policies.or(AllowPolicies::All)?,
             unprotected: unprotected.or(Unprotected::Deny)?,
+            resource_param: resource_param.or(ResourceParam::Uri)?,
             request_headers: request_headers.or(RequestHeaders::Hold)?,
             mcp_paths: mcp_paths.or(None)?,
             denial: denial.or(DenialForm::JsonRpc)?,

@@ -1,7 +1,7 @@
 //! What a request does, in the terms rules are filed under.
 
 use crate::mcp::{Call, Message, Method, Thing, Things};
-use crate::policy::{Category, MethodName, Policies, SelectorId, selector};
+use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
 use crate::request::Operation;
 
 /// One thing that a request does. Most requests do one.
@@ -84,11 +84,8 @@ fn of_call(policies: &Policies, call: &Call<'_>) -> Vec<Act> {
             selectors.extend(category(method).map(selector::category));
             if let Some(name) = method_name(method) {
                 selectors.push(selector::method(name));
-                selectors.extend(
-                    things
-                        .iter()
-                        .filter_map(|t| policies.thing(name, t.as_str())),
-                );
+                let listed = |thing| listed(policies, name, thing, call.resource_name);
+                selectors.extend(things.iter().filter_map(listed));
             }
             vec![Act::of(&selectors)]
         }
@@ -101,14 +98,14 @@ fn of_subscriptions(policies: &Policies, things: Things<'_>) -> Vec<Act> {
     let acts: Vec<Act> = things
         .iter()
         .map(|thing| match thing {
-            Thing::Resource(uri) => {
+            Thing::Resource(_) => {
                 let method = MethodName::ResourcesSubscribe;
                 let mut selectors = vec![
                     selector::ANY_MCP,
                     selector::category(Category::Resources),
                     selector::method(method),
                 ];
-                selectors.extend(policies.thing(method, uri));
+                selectors.extend(listed(policies, method, thing, None));
                 Act::of(&selectors)
             }
             _ => Act::of(&[selector::ANY_MCP]),
@@ -126,7 +123,7 @@ fn of_completion(policies: &Policies, thing: Thing<'_>) -> Act {
         Thing::Resource(_) | Thing::Task(_) => (MethodName::ResourcesRead, Category::Resources),
     };
     let mut things = vec![selector::category(category), selector::method(method)];
-    things.extend(policies.thing(method, thing.as_str()));
+    things.extend(listed(policies, method, thing, None));
     Act {
         completion: Some(Completion {
             listed: selector::listed(method),
@@ -134,6 +131,23 @@ fn of_completion(policies: &Policies, thing: Thing<'_>) -> Act {
         }),
         ..Act::of(&[selector::ANY_MCP])
     }
+}
+
+/// Where rules are filed that list a thing for a method.
+///
+/// SPEC: with `resourceParam: Name` a resource is what the message calls it. One that
+/// has no name is listed nowhere.
+fn listed(
+    policies: &Policies,
+    method: MethodName,
+    thing: Thing<'_>,
+    resource_name: Option<&str>,
+) -> Option<SelectorId> {
+    let by = match (thing, policies.settings().resource_param) {
+        (Thing::Resource(_), ResourceParam::Name) => resource_name?,
+        _ => thing.as_str(),
+    };
+    policies.thing(method, by)
 }
 
 /// The name under which rules can list a method.

@@ -23,7 +23,7 @@ pub use index::{
 pub use load::LoadError;
 pub use model::{
     Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, IdentitySource, Limits,
-    Mcp, Method, MethodName, ObjectName, Policy, RequestHeaders, Rule, SCHEMA_VERSION, Settings,
-    Target, Unprotected,
+    Mcp, Method, MethodName, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
+    SCHEMA_VERSION, Settings, Target, Unprotected,
 };
 pub use whole::Whole;

@@ -346,4 +346,5 @@ files![
     "unprotected-deny",
     "unprotected-allow",
     "not-mcp",
+    "resource-name",
 ];
