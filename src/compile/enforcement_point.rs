@@ -4,6 +4,8 @@
 //! Unknown fields are refused, and fields that are not enforced yet as well,
 //! unless they say what happens without them.
 
+mod identity;
+
 use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, documents};
 use crate::api::decode::{
@@ -13,9 +15,10 @@ use crate::api::decode::{
 use crate::api::names;
 use crate::api::yaml::{Document, FileId, Span};
 use crate::policy::{
-    AllowPolicies, Backend, DenialForm, IdentitySource, Limits, ObjectName, RequestHeaders,
-    ResourceParam, Settings, Unprotected, Whole,
+    AllowPolicies, Backend, DenialForm, Limits, ObjectName, RequestHeaders, ResourceParam,
+    Settings, Unprotected, Whole,
 };
+use identity::Identity;
 
 const KIND: &str = "EnforcementPoint";
 
@@ -60,21 +63,6 @@ impl Choice for DenialForm {
 
 impl Choice for ResourceParam {
     const ALL: &'static [(&'static str, Self)] = &[("Uri", Self::Uri), ("Name", Self::Name)];
-}
-
-/// `identity.from`: `None` is not enforced yet.
-#[derive(Debug, Clone, Copy)]
-struct From(Option<IdentitySource>);
-
-impl Choice for From {
-    const ALL: &'static [(&'static str, Self)] = &[
-        (
-            "PeerCertificate",
-            Self(Some(IdentitySource::PeerCertificate)),
-        ),
-        ("ForwardedClientCert", Self(None)),
-        ("Metadata", Self(None)),
-    ];
 }
 
 const CLUSTER: Form = Form {
@@ -155,7 +143,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let gateway = object.required("gateway", example, object_name);
     let backends = object.optional("backends", backends);
     let trust_domain = object.optional("trustDomain", text(&names::TRUST_DOMAIN));
-    let identity = object.optional("identity", identity);
+    let trust_domain = trust_domain.given().map(|domain| domain.value.clone());
+    let identity = object.optional("identity", identity::identity);
     let allow_policies = object.optional("allowPolicies", choice);
     let says_allow_policies = allow_policies.is_written();
     let unprotected = object.optional("unprotected", choice);
@@ -178,12 +167,13 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     Some(EnforcementPoint {
         gateway: gateway?,
         backends: backends.or(Vec::new())?,
-        trust_domain: trust_domain.given().map(|domain| domain.value.clone()),
         says_allow_policies,
         unprotected: unprotected_at,
         by_name,
         settings: Settings {
-            identity: identity.or(IdentitySource::PeerCertificate)?,
+            identity: identity
+                .or(Identity::PeerCertificate)?
+                .source(trust_domain.as_deref())?,
             allow_policies: allow_policies.or(AllowPolicies::All)?,
             unprotected: unprotected.or(Unprotected::Deny)?,
             resource_param: resource_param.or(ResourceParam::Uri)?,
@@ -192,6 +182,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
         },
+        trust_domain,
     })
 }
 
@@ -283,24 +274,6 @@ fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
         backend,
         clusters: clusters.map_or(Vec::new(), |clusters| clusters.value),
     })
-}
-
-fn identity(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<IdentitySource> {
-    let mut object = Object::open(value, problems)?;
-    let from = object.optional("from", choice::<From>);
-    if let Optional::Given(Located {
-        value: From(None),
-        at,
-    }) = &from
-    {
-        let help = "`PeerCertificate` is the one that is";
-        object.report(Problem::new(at, "this source of identity is not supported yet").help(help));
-    }
-    if let Some(metadata) = object.optional("metadata", unread).given() {
-        object.report(unsupported(&metadata.at, "identity.metadata"));
-    }
-    object.finish();
-    from.or(From(Some(IdentitySource::PeerCertificate)))?.0
 }
 
 fn mcp(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Option<Vec<String>>> {

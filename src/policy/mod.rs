@@ -8,6 +8,7 @@
 //! Knows nothing of requests, of the protocol or of the host.
 
 mod http;
+mod identity;
 mod index;
 mod load;
 mod model;
@@ -17,13 +18,14 @@ pub use http::{
     Expression, HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, Pattern,
     ValueCondition, ValueMatch,
 };
+pub use identity::{IdentitySource, MetadataText};
 pub use index::{
     CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, selector,
 };
 pub use load::LoadError;
 pub use model::{
-    Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, IdentitySource, Limits,
-    Mcp, Method, MethodName, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
-    SCHEMA_VERSION, Settings, Target, Unprotected,
+    Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, Limits, Mcp, Method,
+    MethodName, ObjectName, Policy, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings,
+    Target, Unprotected,
 };
 pub use whole::Whole;

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Http, Whole};
+use super::{Http, IdentitySource, Whole};
 
 /// The version of the document's form. A filter takes exactly its own.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -84,13 +84,6 @@ pub struct Settings {
     pub denial: DenialForm,
     /// Bounds on what is read.
     pub limits: Limits,
-}
-
-/// Where the caller's identity comes from: exactly one place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum IdentitySource {
-    /// The URI SANs of the verified client certificate.
-    PeerCertificate,
 }
 
 /// How several Allow policies of one level combine.
