@@ -19,6 +19,7 @@ pub mod lane;
 pub mod message;
 pub mod process;
 pub mod recorder;
+pub mod tokens;
 pub mod yaml;
 
 use std::path::{Path, PathBuf};
