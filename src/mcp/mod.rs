@@ -22,11 +22,13 @@
     )
 )]
 
+mod contents;
 mod envelope;
 mod fault;
 mod headers;
 mod message;
 mod method;
+mod place;
 mod twin;
 
 pub use envelope::{Envelope, Located};

@@ -1,0 +1,109 @@
+//! Which members of a message matter, and where.
+
+/// A container that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Message,
+    Params,
+    Meta,
+    Ref,
+    Notifications,
+    Uris,
+    Tasks,
+    Elsewhere,
+}
+
+/// A member that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Member {
+    Field(Field),
+    Id,
+    Params,
+    Result,
+    Meta,
+    Ref,
+    Notifications,
+    Uris,
+    Tasks,
+    /// A name that is acted on elsewhere or later, and must not have a twin.
+    Arguments,
+    Unknown,
+}
+
+/// A string that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    JsonRpc,
+    Method,
+    Name,
+    Uri,
+    TaskId,
+    RefType,
+    RefName,
+    RefUri,
+    Version,
+}
+
+pub(super) const FIELDS: usize = Field::Version as usize + 1;
+
+/// The member of params._meta that carries the protocol version in 2026-07-28.
+const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+
+impl Place {
+    /// The keys that are acted on in this container.
+    pub(super) const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Message => &["jsonrpc", "id", "method", "params", "result", "error"],
+            Self::Params => &[
+                "name",
+                "uri",
+                "arguments",
+                "_meta",
+                "ref",
+                "taskId",
+                "notifications",
+            ],
+            Self::Meta => &[VERSION_KEY],
+            Self::Ref => &["type", "name", "uri"],
+            Self::Notifications => &["resourceSubscriptions", "taskIds"],
+            Self::Uris | Self::Tasks | Self::Elsewhere => &[],
+        }
+    }
+
+    /// Other keys under which some server finds them.
+    ///
+    /// SECURITY: models of the Python SDK (`populate_by_name`) also take the names
+    /// of their attributes, which are in snake case and without underscore in front.
+    pub(super) const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Params => &["meta", "task_id"],
+            Self::Meta => &["protocolVersion", "protocol_version"],
+            Self::Notifications => &["resource_subscriptions", "task_ids"],
+            _ => &[],
+        }
+    }
+
+    pub(super) fn member(self, key: &str) -> Member {
+        match (self, key) {
+            (Self::Message, "jsonrpc") => Member::Field(Field::JsonRpc),
+            (Self::Message, "method") => Member::Field(Field::Method),
+            (Self::Message, "id") => Member::Id,
+            (Self::Message, "params") => Member::Params,
+            (Self::Message, "result" | "error") => Member::Result,
+            (Self::Params, "name") => Member::Field(Field::Name),
+            (Self::Params, "uri") => Member::Field(Field::Uri),
+            (Self::Params, "taskId") => Member::Field(Field::TaskId),
+            (Self::Params, "arguments") => Member::Arguments,
+            (Self::Params, "_meta") => Member::Meta,
+            (Self::Params, "ref") => Member::Ref,
+            (Self::Params, "notifications") => Member::Notifications,
+            (Self::Meta, VERSION_KEY) => Member::Field(Field::Version),
+            (Self::Ref, "type") => Member::Field(Field::RefType),
+            (Self::Ref, "name") => Member::Field(Field::RefName),
+            (Self::Ref, "uri") => Member::Field(Field::RefUri),
+            (Self::Notifications, "resourceSubscriptions") => Member::Uris,
+            (Self::Notifications, "taskIds") => Member::Tasks,
+            _ => Member::Unknown,
+        }
+    }
+}
