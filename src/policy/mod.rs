@@ -11,11 +11,11 @@ mod http;
 mod index;
 mod load;
 mod model;
-mod whole;
 
+pub use crate::expr::{Expression, Pattern};
+pub use crate::json::Whole;
 pub use http::{
-    Expression, HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, Pattern,
-    ValueCondition, ValueMatch,
+    HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };
 pub use index::{
     CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, selector,
@@ -26,4 +26,3 @@ pub use model::{
     Mcp, Method, MethodName, ObjectName, Policy, RequestHeaders, Rule, SCHEMA_VERSION, Settings,
     Target, Unprotected,
 };
-pub use whole::Whole;
