@@ -94,6 +94,7 @@ fn lower_rule(
         source,
         http,
         mcp,
+        cel,
     } = rule;
     let source = match source {
         None => None,
@@ -105,6 +106,7 @@ fn lower_rule(
         source,
         http: http.clone(),
         mcp,
+        cel: cel.as_ref().map(|cel| cel.value.clone()),
     })
 }
 

@@ -28,7 +28,7 @@ mod verdict;
 
 pub use verdict::{Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
-use crate::policy::{AllowPolicies, CallerKey, Level, Policies, Unprotected};
+use crate::policy::{AllowPolicies, CallerKey, Level, Policies, RuleRef, Unprotected};
 use crate::request::{HttpTarget, Request};
 
 use act::Acts;
@@ -101,6 +101,13 @@ impl<'p, 'r> Judge<'p, 'r> {
         }
     }
 
+    /// Whether a rule's expression is true of the request.
+    ///
+    /// SECURITY: expressions are not asked yet, so a rule that has one never matches.
+    fn expression_holds(&self, rule: RuleRef) -> bool {
+        self.policies.cel(rule).is_none()
+    }
+
     /// What allows the request at a level; `None` where no Allow policy is attached.
     fn level(
         &self,
@@ -118,6 +125,7 @@ impl<'p, 'r> Judge<'p, 'r> {
         let holds = |rule| {
             let http = self.policies.http(rule);
             http.is_none_or(|conditions| http::holds(conditions, &self.http))
+                && self.expression_holds(rule)
         };
         let mut determining = None;
         for act in self.acts.iter() {

@@ -155,7 +155,7 @@ fn check_node(node: &Node, loops: u64, patterns: usize) -> Result<(), Unsound> {
             arguments,
         } if !function.arity().contains(&arguments.len()) => Err(Unsound::Arguments),
         Node::Matches { pattern, .. } if pattern.size() >= patterns => Err(Unsound::Pattern),
-        Node::HasFact(super::Fact::Headers) => Err(Unsound::Presence),
+        Node::HasFact(fact) if fact.is_always_there() => Err(Unsound::Presence),
         _ => Ok(()),
     }
 }

@@ -118,6 +118,11 @@ impl Fact {
         named.map_or("", |(name, _)| name)
     }
 
+    /// Whether every request has it.
+    pub const fn is_always_there(self) -> bool {
+        matches!(self, Self::Headers | Self::Authenticated)
+    }
+
     /// Whether it is there for requests that carry an MCP message only.
     pub const fn is_of_mcp(self) -> bool {
         matches!(

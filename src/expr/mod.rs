@@ -52,6 +52,6 @@ pub use fact::{Fact, Given, Variables};
 pub use function::Function;
 pub use needs::Needs;
 pub use pattern::{Expression, Pattern};
-pub use program::{Constant, Loop, MAX_DEPTH, MAX_NODES, Node, NodeId, Program};
+pub use program::{Constant, Loop, MAX_DEPTH, MAX_NODES, Node, NodeId, Octets, Program, Real};
 pub use time::{Duration, Timestamp};
 pub use value::{TypeName, Value};

@@ -14,6 +14,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
 use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
+use crate::expr::{Condition, Needs};
 
 /// A hash map without a random seed: its keys come from the operator's
 /// configuration, and the engine reads no random numbers.
@@ -130,6 +131,7 @@ pub(super) struct PolicyRules {
 pub(super) struct IndexedRule {
     pub(super) name: String,
     pub(super) http: Option<HttpConditions>,
+    pub(super) cel: Option<Condition>,
 }
 
 /// A loaded compiled policy: immutable, shared by every stream.
@@ -217,6 +219,21 @@ impl Policies {
     /// What of HTTP a rule asks for.
     pub fn http(&self, rule: RuleRef) -> Option<&HttpConditions> {
         self.rule(rule)?.http.as_ref()
+    }
+
+    /// The expression that is to be true for a rule to match.
+    pub fn cel(&self, rule: RuleRef) -> Option<&Condition> {
+        self.rule(rule)?.cel.as_ref()
+    }
+
+    /// What the expressions of all rules read.
+    pub fn expression_needs(&self) -> Needs {
+        let rules = self.policies.iter().flat_map(|policy| &policy.rules);
+        let mut needs = Needs::default();
+        for condition in rules.filter_map(|rule| rule.cel.as_ref()) {
+            needs.join(condition.needs());
+        }
+        needs
     }
 
     /// Whether any rule asks for a port.

@@ -13,6 +13,7 @@ use super::index::{
 use super::model::{
     Action, CompiledPolicy, Mcp, Method, ObjectName, Policy, Rule, SCHEMA_VERSION, Target,
 };
+use crate::expr::Condition;
 
 /// Why a compiled policy was not taken. Its display is one sentence.
 #[derive(Debug)]
@@ -214,6 +215,7 @@ impl Policies {
                 source,
                 http: _,
                 mcp,
+                cel: _,
             } = rule;
             let caller = match source {
                 None => CallerKey::Anyone,
@@ -301,9 +303,12 @@ impl IndexedRule {
     fn new(rule: Rule, policy: &ObjectName) -> Result<Self, LoadError> {
         let http = rule.http.map(HttpConditions::new).transpose();
         let http = http.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
+        let cel = rule.cel.map(Condition::new).transpose();
+        let cel = cel.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
         Ok(Self {
             name: rule.name,
             http,
+            cel,
         })
     }
 }
