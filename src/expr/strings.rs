@@ -34,8 +34,10 @@ pub(super) fn call<'v>(
             let char = text.get(start..).and_then(|rest| rest.chars().next());
             Value::made(char.map(String::from).unwrap_or_default(), budget)
         }
-        (Function::IndexOf, [Value::String(part)]) => index_of(text, part, 0),
-        (Function::IndexOf, [Value::String(part), Value::Int(from)]) => index_of(text, part, *from),
+        (Function::IndexOf, [Value::String(part)]) => index_of(text, part, None),
+        (Function::IndexOf, [Value::String(part), Value::Int(from)]) => {
+            index_of(text, part, Some(*from))
+        }
         (Function::LastIndexOf, [Value::String(part)]) => last_index_of(text, part, None),
         (Function::LastIndexOf, [Value::String(part), Value::Int(until)]) => {
             last_index_of(text, part, Some(*until))
@@ -99,17 +101,14 @@ fn place<'v>(text: &str, byte: Option<usize>) -> Result<Value<'v>, Error> {
     place.map(Value::Int).map_err(|_| Error::Overflow)
 }
 
-fn index_of<'v>(text: &str, part: &str, from: i64) -> Result<Value<'v>, Error> {
+fn index_of<'v>(text: &str, part: &str, from: Option<i64>) -> Result<Value<'v>, Error> {
+    let Some(from) = from else {
+        return place(text, text.find(part));
+    };
     if part.is_empty() {
         return Ok(Value::Int(from));
     }
-    if from < 0 {
-        return Err(Error::OutOfRange);
-    }
-    // Beyond the end there is nothing to find.
-    let Ok(start) = byte_of(text, from) else {
-        return Ok(Value::Int(-1));
-    };
+    let start = character(text, from)?;
     let rest = text.get(start..).unwrap_or_default();
     let found = rest.find(part);
     place(text, found.map(|found| start.saturating_add(found)))
@@ -122,20 +121,24 @@ fn last_index_of<'v>(text: &str, part: &str, until: Option<i64>) -> Result<Value
     if part.is_empty() {
         return Ok(Value::Int(until));
     }
-    if until < 0 {
-        return Err(Error::OutOfRange);
-    }
-    let end = match byte_of(text, until) {
-        Ok(start) if start < text.len() => start.saturating_add(part.len()),
-        _ => return Ok(Value::Int(-1)),
-    };
     // What is found may begin at `until`, and no later.
+    let end = character(text, until)?.saturating_add(part.len());
     let mut end = end.min(text.len());
     while !text.is_char_boundary(end) {
         end = end.saturating_sub(1);
     }
     let before = text.get(..end).unwrap_or_default();
     place(text, before.rfind(part))
+}
+
+/// The byte at which the character at a place starts; the end is none.
+fn character(text: &str, place: i64) -> Result<usize, Error> {
+    let start = byte_of(text, place)?;
+    if start < text.len() {
+        Ok(start)
+    } else {
+        Err(Error::OutOfRange)
+    }
 }
 
 fn replace<'v>(
