@@ -86,6 +86,8 @@ impl Report {
                     .and_then(|source| locate(source.text(), at.span, &part.text, &part.range));
                 match found {
                     Some(span) => at.span = span,
+                    // What begins with the string is where that is pointed at.
+                    None if part.range.start == 0 => {}
                     None => message.push_str(&position(&part)),
                 }
             }

@@ -256,6 +256,14 @@ pub(super) fn count(name: &Name, takes: &str, found: usize) -> Fault {
     Fault::new(&name.span, message)
 }
 
+/// Names with commas, and `or` before the last.
+fn one_of(names: &[String]) -> String {
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// Says what is wrong with the first argument that no way to call the function takes.
 fn mismatch<'t>(
     expr: &Expr,
@@ -286,7 +294,7 @@ fn mismatch<'t>(
             }
         }
         if !is_taken {
-            let takes = takes.join(" or ");
+            let takes = one_of(&takes);
             let verb = match (target.is_some(), place) {
                 (true, 0) => "is called on",
                 _ => "takes",
