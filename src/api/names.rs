@@ -56,6 +56,15 @@ pub const TARGET_NAME: Form = Form {
     help: "name the object that the policy is for",
 };
 
+/// SPEC: Gateway API, `targetRefs[].sectionName`.
+pub const SECTION_NAME: Form = Form {
+    is: "a listener's name",
+    min: 1,
+    max: 253,
+    matches: is_subdomain,
+    help: SUBDOMAIN,
+};
+
 /// SPEC: XAccessPolicy, `spec.rules[].source.spiffe`.
 pub const SPIFFE: Form = Form {
     is: "a SPIFFE ID",

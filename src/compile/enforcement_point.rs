@@ -13,8 +13,8 @@ use crate::api::decode::{
 use crate::api::names;
 use crate::api::yaml::{Document, FileId, Span};
 use crate::policy::{
-    AllowPolicies, Backend, DenialForm, IdentitySource, Limits, ObjectName, RequestHeaders,
-    Settings, Unprotected, Whole,
+    AllowPolicies, Backend, DenialForm, IdentitySource, Limits, Listener, ObjectName,
+    RequestHeaders, Settings, Unprotected, Whole,
 };
 
 const KIND: &str = "EnforcementPoint";
@@ -24,6 +24,8 @@ const KIND: &str = "EnforcementPoint";
 pub(super) struct EnforcementPoint {
     /// The Gateway, and where the file names it.
     pub(super) gateway: Located<ObjectName>,
+    /// Its listeners.
+    pub(super) listeners: Vec<Listener>,
     /// The XBackends behind it.
     pub(super) backends: Vec<Backend>,
     /// The trust domain of its service accounts.
@@ -147,6 +149,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     refuse_other(kind, KIND, &mut object);
     let example = "gateway: {namespace: infra, name: prod}";
     let gateway = object.required("gateway", example, object_name);
+    let listeners = object.optional("listeners", listeners);
     let backends = object.optional("backends", backends);
     let trust_domain = object.optional("trustDomain", text(&names::TRUST_DOMAIN));
     let identity = object.optional("identity", identity);
@@ -160,12 +163,12 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let mcp_paths = object.optional("mcp", mcp);
     let denial = object.optional("denial", denial);
     let limits = object.optional("limits", limits);
-    refuse_items(&mut object, "listeners");
     refuse_items(&mut object, "services");
     object.optional("externalAuth", external_auth);
     object.finish();
     Some(EnforcementPoint {
         gateway: gateway?,
+        listeners: listeners.or(Vec::new())?,
         backends: backends.or(Vec::new())?,
         trust_domain: trust_domain.given().map(|domain| domain.value.clone()),
         says_allow_policies,
@@ -210,6 +213,41 @@ fn object_name(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<ObjectNa
         namespace: namespace?.value,
         name: name?.value,
     })
+}
+
+fn listeners(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Listener>> {
+    let written = list(usize::MAX, EmptyList::Meant, listener)(value, problems)?;
+    let names = || written.iter().map(|written| &written.value.0);
+    refuse_duplicates(
+        "listener",
+        names().map(|name| (&name.value, &name.at)),
+        problems,
+    );
+    let ports = written.iter().map(|written| &written.value.1);
+    // What tells listeners apart is the port that a request arrives on.
+    refuse_duplicates("port", ports.map(|port| (port.value, &port.at)), problems);
+    let mut listeners: Vec<Listener> = Vec::new();
+    for Located {
+        value: (name, port),
+        ..
+    } in written
+    {
+        let name = name.value;
+        let port = Whole::new(port.value)?;
+        listeners.push(Listener { name, port });
+    }
+    listeners.sort_by(|a, b| a.name.cmp(&b.name));
+    Some(listeners)
+}
+
+type WrittenListener = (Located<String>, Located<u64>);
+
+fn listener(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<WrittenListener> {
+    let mut object = Object::open(value, problems)?;
+    let name = object.required("name", "name: mcp", text(&names::SECTION_NAME));
+    let port = object.required("port", "port: 8443", integer(1, 65535));
+    object.finish();
+    name.zip(port)
 }
 
 /// A backend as written; what is not there was reported.

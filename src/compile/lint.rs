@@ -5,7 +5,7 @@ use super::check::{Caller, Checked, CheckedRule};
 use super::pointless::covers;
 use crate::api::decode::{Located, Problem};
 use crate::api::v1alpha1::{McpMethod, Spec};
-use crate::policy::{Mcp, MethodName};
+use crate::policy::{Action, Mcp, MethodName};
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
@@ -17,20 +17,26 @@ const SPIFFE_ID_BYTES: usize = 2048;
 pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
     let mut warnings = Vec::new();
     let Some(rules) = &checked.rules else {
-        warnings.push(
-            Problem::new(
-                &checked.name.at,
+        let (message, help) = match checked.action {
+            Action::Allow => (
                 "the policy has no rules: it allows every request",
-            )
-            .help("add `rules` to say who may do what"),
-        );
+                "add `rules` to say who may do what",
+            ),
+            Action::Deny => (
+                "the policy has no rules: it refuses every request",
+                "add `rules` to say who may not do what",
+            ),
+        };
+        warnings.push(Problem::new(&checked.name.at, message).help(help));
         return warnings;
     };
     for rule in rules {
         warnings.extend(nobody(&rule.value));
         warnings.extend(decided(&rule.value));
         if let Some(mcp) = &rule.value.mcp {
-            warnings.extend(base_protocol_only(mcp));
+            if checked.action == Action::Allow {
+                warnings.extend(base_protocol_only(mcp));
+            }
             warnings.extend(useless_params(mcp));
         }
     }

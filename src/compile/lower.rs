@@ -6,7 +6,7 @@
 use super::check::{Attachment, Caller, Checked, CheckedRule};
 use super::enforcement_point::EnforcementPoint;
 use crate::api::decode::{Located, Place, Problem};
-use crate::policy::{Action, ObjectName, Policy, Rule, Target};
+use crate::policy::{ObjectName, Policy, Rule, Target};
 
 /// A compiled policy, and where its parts are written.
 #[derive(Debug)]
@@ -27,8 +27,9 @@ pub(super) fn lower(
     let mut targets = Vec::new();
     for Located { value, at } in &checked.targets {
         match resolve(value, point) {
-            Ok(target) => targets.push(target),
-            Err(message) => notes.push(Problem::new(at, message)),
+            Resolved::Here(target) => targets.push(target),
+            Resolved::Elsewhere(message) => notes.push(Problem::new(at, message)),
+            Resolved::Nowhere(problem) => problems.push(problem),
         }
     }
     targets.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -50,7 +51,8 @@ pub(super) fn lower(
     Some(Lowered {
         policy: Policy {
             policy,
-            action: Action::Allow,
+            action: checked.action,
+            mode: checked.mode,
             targets,
             rules,
         },
@@ -58,30 +60,68 @@ pub(super) fn lower(
     })
 }
 
-/// The Gateway first, then backends by name.
-fn order(target: &Target) -> Option<&ObjectName> {
+/// The Gateway first, then listeners and backends by name.
+fn order(target: &Target) -> (u8, Option<&str>, Option<&ObjectName>) {
     match target {
-        Target::Gateway => None,
-        Target::Backend(backend) => Some(backend),
+        Target::Gateway => (0, None, None),
+        Target::Listener(name) => (1, Some(name), None),
+        Target::Backend(backend) => (2, None, Some(backend)),
     }
 }
 
-fn resolve(attachment: &Attachment, point: &EnforcementPoint) -> Result<Target, String> {
+/// What a target is at an enforcement point.
+enum Resolved {
+    /// It is there.
+    Here(Target),
+    /// It is for somebody else; what is said of it.
+    Elsewhere(String),
+    /// It should be there, and is not.
+    Nowhere(Problem),
+}
+
+fn resolve(attachment: &Attachment, point: &EnforcementPoint) -> Resolved {
+    let this = &point.gateway.value;
     match attachment {
-        Attachment::Gateway(gateway) if *gateway == point.gateway.value => Ok(Target::Gateway),
-        Attachment::Gateway(gateway) => {
-            let this = &point.gateway.value;
-            Err(format!(
-                "skipped the target Gateway `{gateway}`: this is `{this}`"
-            ))
+        Attachment::Gateway { gateway, .. } if gateway != this => Resolved::Elsewhere(format!(
+            "skipped the target Gateway `{gateway}`: this is `{this}`"
+        )),
+        Attachment::Gateway {
+            listener: Some(listener),
+            ..
+        } => {
+            let name = &listener.value;
+            match point.listeners.iter().any(|known| known.name == *name) {
+                true => Resolved::Here(Target::Listener(name.clone())),
+                false => Resolved::Nowhere(unknown_listener(listener, point)),
+            }
         }
+        Attachment::Gateway { listener: None, .. } => Resolved::Here(Target::Gateway),
         Attachment::Backend(backend) if point.backends.iter().any(|b| b.backend == *backend) => {
-            Ok(Target::Backend(backend.clone()))
+            Resolved::Here(Target::Backend(backend.clone()))
         }
-        Attachment::Backend(backend) => Err(format!(
+        Attachment::Backend(backend) => Resolved::Elsewhere(format!(
             "skipped the target XBackend `{backend}`: the enforcement point does not list it"
         )),
     }
+}
+
+/// SECURITY: a listener that is not listed may be one that is misspelt, and what the
+/// policy protects would be open.
+fn unknown_listener(listener: &Located<String>, point: &EnforcementPoint) -> Problem {
+    let Located { value: name, at } = listener;
+    let message = format!("the enforcement point lists no listener `{name}`");
+    let known: Vec<String> = point
+        .listeners
+        .iter()
+        .map(|listener| format!("`{}`", listener.name))
+        .collect();
+    let help = match known.as_slice() {
+        [] => {
+            format!("add `listeners: [{{name: {name}, port: ...}}]` to the enforcement point file")
+        }
+        known => format!("it lists {}", known.join(", ")),
+    };
+    Problem::new(at, message).help(help)
 }
 
 fn lower_rule(

@@ -84,6 +84,7 @@ pub fn compile(sources: Vec<Source>, enforcement_point: Source) -> Result<Compil
         digest: String::new(),
         gateway: point.gateway.value,
         settings: point.settings,
+        listeners: point.listeners,
         backends: point.backends,
         policies: lowered.into_iter().map(|lowered| lowered.policy).collect(),
     });

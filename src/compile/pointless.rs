@@ -87,7 +87,9 @@ fn path_covers(wide: &PathMatch, narrow: &PathMatch) -> bool {
         (PathMatch::PathPrefix(wide), _) if wide.is_empty() => true,
         (PathMatch::PathPrefix(wide), PathMatch::Exact(narrow) | PathMatch::PathPrefix(narrow)) => {
             let below = narrow.strip_prefix(wide.as_str());
-            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            // What servers read as several paths matches by its exact spelling only.
+            !narrow.contains([';', '%', '\\'])
+                && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         }
         _ => wide == narrow,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::check::{self, Checked};
+use super::check::{self, Checked, Extensions, check_extensions};
 use super::diagnostic::{Report, Severity};
 use super::documents::{Manifest, manifests};
 use super::lint;
@@ -46,14 +46,13 @@ fn read_policy(manifest: Manifest, names: &mut Names, report: &mut Report) -> Op
     let metadata = policy.as_ref().and_then(|policy| policy.metadata.as_ref());
     let name = metadata.and_then(|metadata| check::policy_name(&metadata.value));
     let subject = name.as_ref().map(|name| name.value.to_string());
-    if let Some(metadata) = metadata {
-        check::check_metadata(&metadata.value, &mut problems);
-    }
+    let extensions = metadata.map(|metadata| check_extensions(&metadata.value, &mut problems));
+    let extensions = extensions.unwrap_or_default();
     if let Some(name) = &name {
         refuse_second(name, names, &mut problems);
     }
     let spec = policy.as_ref().and_then(|policy| policy.spec.as_ref());
-    let checked = spec.and_then(|spec| check_spec(name, spec, &mut problems));
+    let checked = spec.and_then(|spec| check_spec(name, &extensions, spec, &mut problems));
     let mut warnings = spec.map_or(Vec::new(), |spec| lint::long_params(&spec.value));
     if problems.is_empty() {
         warnings.extend(checked.as_ref().map_or(Vec::new(), lint::lint));
@@ -84,6 +83,7 @@ fn refuse_second(name: &Located<ObjectName>, names: &mut Names, problems: &mut V
 /// Checks a policy. One without a name is checked as well, and goes no further.
 fn check_spec(
     name: Option<Located<ObjectName>>,
+    extensions: &Extensions,
     spec: &Located<Spec>,
     problems: &mut Vec<Problem>,
 ) -> Option<Checked> {
@@ -98,5 +98,5 @@ fn check_spec(
             at: spec.at.clone(),
         }
     });
-    check::check(name, &spec.value, problems).filter(|_| is_named)
+    check::check(name, extensions, &spec.value, problems).filter(|_| is_named)
 }

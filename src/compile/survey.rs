@@ -1,68 +1,114 @@
 //! Warnings about all policies of an enforcement point together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
 use crate::api::decode::Problem;
-use crate::policy::{Action, ObjectName, Target, Unprotected};
+use crate::policy::{Action, Mode, ObjectName, Target, Unprotected};
 
 /// More policies on one target than that are hard to keep in mind.
 ///
 /// SPEC: GEP-3779 asks for no more than a handful of policies on a target.
 const POLICIES_ON_A_TARGET: usize = 5;
 
+/// What policies are attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Site<'p> {
+    Gateway,
+    Listener(&'p str),
+    Backend(&'p ObjectName),
+}
+
+impl<'p> From<&'p Target> for Site<'p> {
+    fn from(target: &'p Target) -> Self {
+        match target {
+            Target::Gateway => Self::Gateway,
+            Target::Listener(name) => Self::Listener(name),
+            Target::Backend(backend) => Self::Backend(backend),
+        }
+    }
+}
+
+/// The policies of each site.
+type Sites<'p> = BTreeMap<Site<'p>, Vec<&'p Lowered>>;
+
 /// The warnings about the policies of an enforcement point.
 pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Problem> {
-    let mut targets: BTreeMap<Option<&ObjectName>, Vec<&Lowered>> = BTreeMap::new();
+    let mut all = Sites::new();
     for lowered in policies {
         for target in &lowered.policy.targets {
-            let key = match target {
-                Target::Gateway => None,
-                Target::Backend(backend) => Some(backend),
-            };
-            targets.entry(key).or_default().push(lowered);
+            all.entry(target.into()).or_default().push(lowered);
         }
     }
     let mut warnings = Vec::new();
-    for (target, policies) in &targets {
-        let name = match target {
-            None => format!("Gateway `{}`", point.gateway.value),
-            Some(backend) => format!("XBackend `{backend}`"),
+    let of_gateway = all.get(&Site::Gateway).map_or(&[][..], Vec::as_slice);
+    for (site, own) in &all {
+        let gateway = &point.gateway.value;
+        let (name, inherited) = match site {
+            Site::Gateway => (format!("Gateway `{gateway}`"), &[][..]),
+            Site::Listener(name) => {
+                let name = format!("the listener `{name}` of Gateway `{gateway}`");
+                (name, of_gateway)
+            }
+            Site::Backend(backend) => (format!("XBackend `{backend}`"), &[][..]),
         };
-        warnings.extend(several_allow(&name, policies, point));
-        warnings.extend(many(&name, policies));
+        warnings.extend(several_allow(&name, own, inherited, point));
+        warnings.extend(many(&name, own));
     }
     warnings.extend(unprotected(policies, point));
-    let protected: Vec<_> = targets.keys().copied().flatten().collect();
-    if targets.contains_key(&None) {
-        warnings.extend(open_backends(&protected, point));
-    } else if !policies.is_empty() {
-        warnings.push(open_gateway(&protected, point));
-    }
+    warnings.extend(unjudged(policies, point));
     warnings
 }
 
-fn several_allow(target: &str, policies: &[&Lowered], point: &EnforcementPoint) -> Option<Problem> {
-    let is_allow = |lowered: &&&Lowered| match lowered.policy.action {
-        Action::Allow => true,
-    };
-    let allow: Vec<&&Lowered> = policies.iter().filter(is_allow).collect();
-    let (first, rest) = allow.split_first()?;
+/// The sites that something is enforced at, and those that are left open.
+fn unjudged(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Problem> {
+    let enforced = policies.iter().filter(|lowered| is_enforced(lowered));
+    let targets = enforced.flat_map(|lowered| &lowered.policy.targets);
+    let protected: BTreeSet<Site<'_>> = targets.map(Site::from).collect();
+    if protected.contains(&Site::Gateway) {
+        open_backends(&protected, point).into_iter().collect()
+    } else if protected.is_empty() {
+        Vec::new()
+    } else {
+        vec![open_gateway(&protected, point)]
+    }
+}
+
+fn is_enforced(lowered: &Lowered) -> bool {
+    lowered.policy.mode == Mode::Enforce
+}
+
+/// `own` are for the target itself, `inherited` for what it is a part of.
+fn several_allow(
+    target: &str,
+    own: &[&Lowered],
+    inherited: &[&Lowered],
+    point: &EnforcementPoint,
+) -> Option<Problem> {
+    let is_allow =
+        |lowered: &&&Lowered| is_enforced(lowered) && lowered.policy.action == Action::Allow;
+    let first = *own.iter().find(is_allow)?;
+    let is_other = |lowered: &&&Lowered| lowered.policy.policy != first.policy.policy;
+    let all = own.iter().chain(inherited).filter(is_allow);
+    let rest: BTreeMap<&ObjectName, &Lowered> = all
+        .filter(is_other)
+        .map(|lowered| (&lowered.policy.policy, *lowered))
+        .collect();
     if point.says_allow_policies || rest.is_empty() {
         return None;
     }
-    let names: Vec<String> = allow
-        .iter()
+    let names: Vec<String> = std::iter::once(first)
+        .chain(rest.values().copied())
         .map(|l| format!("`{}`", l.policy.policy))
         .collect();
-    let count = allow.len();
+    let count = names.len();
     let message = format!("{target} has {count} Allow policies: {}", names.join(", "));
     let mut problem = Problem::new(&first.at, message).help(
         "say in the enforcement point how they combine: `allowPolicies: All` (as now): a request \
          needs all of them; `allowPolicies: Any`: it needs one of them",
     );
-    for lowered in rest {
+    for lowered in rest.values() {
         problem = problem.related(lowered.at.span, "and this one");
     }
     Some(problem)
@@ -89,6 +135,17 @@ fn unprotected(policies: &[Lowered], point: &EnforcementPoint) -> Option<Problem
             };
             Some(Problem::new(at, message).help("`unprotected: Deny` is the default"))
         }
+        (Unprotected::Deny, _) if !policies.is_empty() && !policies.iter().any(is_enforced) => {
+            let message = format!(
+                "every policy for Gateway `{}` and what is behind it is in Audit mode, which \
+                 enforces nothing: everything is refused",
+                gateway.value
+            );
+            Some(
+                Problem::new(&gateway.at, message)
+                    .help("say `unprotected: Allow` for as long as nothing is to be enforced"),
+            )
+        }
         (Unprotected::Deny, _) if policies.is_empty() => {
             let message = format!(
                 "no policy is for Gateway `{}` or a backend behind it: everything is refused",
@@ -105,7 +162,7 @@ fn unprotected(policies: &[Lowered], point: &EnforcementPoint) -> Option<Problem
 
 /// A level without policies passes. A backend may be left to the Gateway's policies;
 /// or the policy meant for it names it wrongly.
-fn open_backends(protected: &[&ObjectName], point: &EnforcementPoint) -> Option<Problem> {
+fn open_backends(protected: &BTreeSet<Site<'_>>, point: &EnforcementPoint) -> Option<Problem> {
     let open = unprotected_backends(protected, point);
     if open.is_empty() {
         return None;
@@ -120,27 +177,46 @@ fn open_backends(protected: &[&ObjectName], point: &EnforcementPoint) -> Option<
     )
 }
 
-/// The backends that no policy is for, quoted.
-fn unprotected_backends(protected: &[&ObjectName], point: &EnforcementPoint) -> Vec<String> {
-    point
-        .backends
-        .iter()
-        .filter(|backend| !protected.contains(&&backend.backend))
-        .map(|backend| format!("`{}`", backend.backend))
+/// The backends that nothing is enforced at, quoted.
+fn unprotected_backends(protected: &BTreeSet<Site<'_>>, point: &EnforcementPoint) -> Vec<String> {
+    let backends = point.backends.iter().map(|backend| &backend.backend);
+    backends
+        .filter(|backend| !protected.contains(&Site::Backend(backend)))
+        .map(|backend| format!("`{backend}`"))
         .collect()
 }
 
 /// A level without policies passes: without one on the Gateway, only requests to
-/// backends that have policies are judged at all.
-fn open_gateway(protected: &[&ObjectName], point: &EnforcementPoint) -> Problem {
+/// listeners and backends that have policies are judged at all.
+fn open_gateway(protected: &BTreeSet<Site<'_>>, point: &EnforcementPoint) -> Problem {
     let gateway = &point.gateway;
-    let open = unprotected_backends(protected, point);
+    let has_listeners = protected
+        .iter()
+        .any(|site| matches!(site, Site::Listener(_)));
+    let has_backends = protected
+        .iter()
+        .any(|site| matches!(site, Site::Backend(_)));
+    let listeners = point.listeners.iter().map(|listener| &listener.name);
+    let open_listeners: Vec<String> = listeners
+        .filter(|name| has_listeners && !protected.contains(&Site::Listener(name)))
+        .map(|name| format!("on the listener `{name}`"))
+        .collect();
+    let open_backends: Vec<String> = unprotected_backends(protected, point)
+        .into_iter()
+        .map(|backend| format!("to {backend}"))
+        .collect();
+    let open = [open_listeners, open_backends].concat();
     let open = match open.as_slice() {
         [] => String::new(),
-        open => format!("requests to {} are not judged, and ", open.join(", ")),
+        open => format!("requests {} are not judged there, and ", open.join(", ")),
+    };
+    let unknown = match (has_listeners, has_backends) {
+        (true, true) => "ports and clusters",
+        (true, false) => "ports",
+        (false, _) => "clusters",
     };
     let message = format!(
-        "no policy is for Gateway `{}` itself: {open}for clusters that are not listed \
+        "no policy is for Gateway `{}` itself: {open}for {unknown} that are not listed \
          `unprotected` decides",
         gateway.value
     );

@@ -70,6 +70,21 @@ impl Act {
             ..Self::default()
         }
     }
+
+    /// Where the rules are filed that match this where a match refuses.
+    ///
+    /// A response is more than its source there, and a completion is what it completes.
+    pub(super) fn refusing(&self) -> Vec<SelectorId> {
+        if self.any_rule {
+            return vec![selector::ANYTHING, selector::ANY_MCP];
+        }
+        let mut selectors = self.selectors.clone();
+        if let Some(Completion { listed: _, things }) = &self.completion {
+            selectors.push(selector::BASE_PROTOCOL);
+            selectors.extend(things);
+        }
+        selectors
+    }
 }
 
 fn of_call(policies: &Policies, call: &Call<'_>) -> Vec<Act> {

@@ -1,4 +1,4 @@
-//! The policies of one level: does each allow, or one.
+//! The policies of one action at a level: does each allow, or one; does one refuse.
 
 use crate::policy::{CallerKey, Group, PolicyId, RuleRef, SelectorId, selector};
 
@@ -47,13 +47,43 @@ pub(super) fn judge(
         .map_or(Outcome::NotAllowed(None), Outcome::Allowed)
 }
 
+/// The first rule of a group of Deny policies that matches an act.
+pub(super) fn refuses(
+    group: &Group,
+    callers: &[CallerKey],
+    act: &Act,
+    holds: &dyn Fn(RuleRef) -> bool,
+) -> Option<RuleRef> {
+    Filed::new(group, callers, &act.refusing(), holds).first()
+}
+
 /// Rules filed under some pairs: each list a look-up, in order of policy and rule.
 struct Filed<'g> {
     lists: Vec<&'g [RuleRef]>,
     holds: &'g dyn Fn(RuleRef) -> bool,
 }
 
-impl Filed<'_> {
+impl<'g> Filed<'g> {
+    fn new(
+        group: &'g Group,
+        callers: &[CallerKey],
+        selectors: &[SelectorId],
+        holds: &'g dyn Fn(RuleRef) -> bool,
+    ) -> Self {
+        let of_caller = |caller: &CallerKey| {
+            let caller = *caller;
+            selectors.iter().map(move |s| group.rules(caller, *s))
+        };
+        Self {
+            lists: callers
+                .iter()
+                .flat_map(of_caller)
+                .filter(|list| !list.is_empty())
+                .collect(),
+            holds,
+        }
+    }
+
     /// The first rule of a policy that holds.
     fn of(&self, policy: PolicyId) -> Option<RuleRef> {
         let of_list = |list: &&[RuleRef]| {
@@ -98,14 +128,8 @@ impl<'g> Candidates<'g> {
         act: &Act,
         holds: &'g dyn Fn(RuleRef) -> bool,
     ) -> Self {
-        let look_up = |selectors: &[SelectorId], holds| Filed {
-            lists: callers
-                .iter()
-                .flat_map(|caller| selectors.iter().map(|s| group.rules(*caller, *s)))
-                .filter(|list| !list.is_empty())
-                .collect(),
-            holds,
-        };
+        let look_up =
+            |selectors: &[SelectorId], holds| Filed::new(group, callers, selectors, holds);
         // A response needs a rule with its source, and no more.
         let matching = if act.any_rule {
             look_up(&act.selectors, &|_| true)

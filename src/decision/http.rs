@@ -1,10 +1,12 @@
 //! The HTTP part of a rule against a request.
 
-use crate::policy::{HttpConditions, PathCondition, ValueCondition};
-use crate::request::HttpTarget;
+use crate::policy::{HttpConditions, PathCondition, Pattern, ValueCondition};
+use crate::request::{Host, HttpTarget, RequestPath};
 
-/// Whether every condition holds. One that cannot be decided does not.
-pub(super) fn holds(conditions: &HttpConditions, request: &HttpTarget<'_>) -> bool {
+use super::Match;
+
+/// Whether every condition holds.
+pub(super) fn matches(conditions: &HttpConditions, request: &HttpTarget<'_>) -> Match {
     let HttpConditions {
         methods,
         paths,
@@ -12,48 +14,74 @@ pub(super) fn holds(conditions: &HttpConditions, request: &HttpTarget<'_>) -> bo
         hosts,
         ports,
     } = conditions;
-    any(methods.as_deref(), |method| {
-        request.method() == Some(method.as_bytes())
-    }) && any(paths.as_deref(), |path| path_holds(path, request))
-        && any(ports.as_deref(), |port| request.port() == Some(*port))
-        && hosts.as_ref().is_none_or(|hosts| {
-            let host = request.host().unwrap_or_default();
-            hosts.iter().any(|pattern| host_holds(pattern, &host))
-        })
-        && headers.iter().flatten().all(|(name, value)| {
-            let header = request.header(name);
-            header.is_some_and(|header| value_holds(value, &header))
-        })
+    let method = any(methods.as_deref(), |method| {
+        Match::decided(request.method() == Some(method.as_bytes()))
+    });
+    let path = any(paths.as_deref(), |path| match request.path() {
+        Some(request) => of_path(path, request),
+        None => Match::Undecided,
+    });
+    let port = any(ports.as_deref(), |port| match request.port() {
+        Some(request) => Match::decided(request == *port),
+        None => Match::Undecided,
+    });
+    let host = hosts.as_deref().map_or(Match::Yes, |patterns| {
+        let host = request.host();
+        any(Some(patterns), |pattern| of_host(pattern, host.as_ref()))
+    });
+    let headers = headers.iter().flatten().map(|(name, value)| {
+        let header = request.header(name);
+        header.map_or(Match::No, |header| of_value(value, &header))
+    });
+    headers.fold(method.and(path).and(port).and(host), Match::and)
 }
 
 /// An omitted list holds; of one that is given, an item must.
-fn any<T>(list: Option<&[T]>, holds: impl FnMut(&T) -> bool) -> bool {
-    list.is_none_or(|list| list.iter().any(holds))
+fn any<T>(list: Option<&[T]>, matches: impl FnMut(&T) -> Match) -> Match {
+    list.map_or(Match::Yes, |list| {
+        list.iter().map(matches).fold(Match::No, Match::or)
+    })
 }
 
-fn path_holds(condition: &PathCondition, request: &HttpTarget<'_>) -> bool {
-    match condition {
-        PathCondition::Exact(path) => request.path() == Some(path.as_bytes()),
+/// SECURITY: a path that servers read in several ways is the path that it spells, and
+/// what else it is cannot be said.
+fn of_path(condition: &PathCondition, path: RequestPath<'_>) -> Match {
+    let bytes = path.as_bytes();
+    let found = match condition {
+        PathCondition::Exact(expected) => Match::decided(bytes == expected.as_bytes()),
         // The empty prefix is every path, also `*`, which has no segments.
-        PathCondition::Prefix(prefix) => prefix.is_empty() || request.is_under(prefix),
-        PathCondition::Pattern(pattern) => {
-            let path = request.path();
-            path.is_some_and(|path| pattern.matches(path) == Some(true))
-        }
+        PathCondition::Prefix(prefix) if prefix.is_empty() => return Match::Yes,
+        PathCondition::Prefix(prefix) => Match::decided(path.is_under(prefix)),
+        PathCondition::Pattern(pattern) => of_pattern(pattern, bytes),
+    };
+    let spells_it = found == Match::Yes && matches!(condition, PathCondition::Exact(_));
+    if path.is_ambiguous() && !spells_it {
+        Match::Undecided
+    } else {
+        found
     }
 }
 
 /// `*.x` holds for whatever lies below `x`, at any depth, and not for `x`.
-fn host_holds(pattern: &str, host: &[u8]) -> bool {
-    match pattern.strip_prefix('*') {
-        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_bytes()),
-        None => host == pattern.as_bytes(),
+fn of_host(pattern: &str, host: Option<&Host>) -> Match {
+    let Some(host) = host else {
+        return Match::Undecided;
+    };
+    Match::decided(match pattern.strip_prefix('*') {
+        Some(suffix) => host.is_below(suffix),
+        None => host.as_bytes() == pattern.as_bytes(),
+    })
+}
+
+fn of_value(condition: &ValueCondition, value: &[u8]) -> Match {
+    match condition {
+        ValueCondition::Exact(expected) => Match::decided(value == expected.as_bytes()),
+        ValueCondition::Pattern(pattern) => of_pattern(pattern, value),
     }
 }
 
-fn value_holds(condition: &ValueCondition, value: &[u8]) -> bool {
-    match condition {
-        ValueCondition::Exact(expected) => value == expected.as_bytes(),
-        ValueCondition::Pattern(pattern) => pattern.matches(value) == Some(true),
-    }
+fn of_pattern(pattern: &Pattern, value: &[u8]) -> Match {
+    pattern
+        .matches(value)
+        .map_or(Match::Undecided, Match::decided)
 }

@@ -24,55 +24,33 @@
 mod act;
 mod group;
 mod http;
+mod matching;
 mod verdict;
 
-pub use verdict::{Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
+pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
-use crate::policy::{AllowPolicies, CallerKey, Level, Policies, RuleRef, Unprotected};
+use crate::policy::{
+    AllowPolicies, Attached, CallerKey, Level, Policies, RuleRef, Unprotected, View,
+};
 use crate::request::{HttpTarget, Request};
 
 use act::Acts;
 use group::{Needed, Outcome};
+use matching::Match;
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
 pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p> {
-    if policies.is_empty() {
-        return unprotected(policies);
-    }
-    let backend = match request.cluster {
-        Some(cluster) => {
-            let backend = policies.backend(cluster);
-            // SECURITY: a cluster that was renamed, or misspelt in the enforcement
-            // point, is not to be open because some other cluster is protected.
-            if backend.is_none() && policies.gateway().allow().policies().is_empty() {
-                return unprotected(policies);
-            }
-            backend
-        }
-        // SECURITY: a cluster that is not known yet may turn out to be a protected
-        // one once it is.
-        None if policies.protects_backends() => return Decision::deny(DenialReason::NoCluster),
-        None => None,
-    };
     let judge = Judge::new(policies, request);
-    let gateway = match judge.level(LevelName::Gateway, policies.gateway()) {
-        Ok(determining) => determining,
-        Err(reason) => return Decision::deny(reason),
-    };
-    let backend = match backend.map(|level| judge.level(LevelName::Backend, level)) {
-        None => None,
-        Some(Ok(determining)) => determining,
-        Some(Err(reason)) => return Decision::deny(reason),
-    };
-    Decision::Allow(Permit::new(Basis::Policies { gateway, backend }))
-}
-
-/// The decision on a request that no policy could judge.
-fn unprotected<'p>(policies: &'p Policies) -> Decision<'p> {
-    match policies.settings().unprotected {
-        Unprotected::Allow => Decision::Allow(Permit::new(Basis::Unprotected)),
-        Unprotected::Deny => Decision::deny(DenialReason::Unprotected),
+    let audit = judge
+        .meets_audited()
+        .then(|| match judge.judge(View::Audited) {
+            Ok(basis) => Audit::Allow(basis),
+            Err(reason) => Audit::Deny(reason),
+        });
+    match judge.judge(View::Enforced) {
+        Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
+        Err(reason) => Decision::Deny(Denial { reason, audit }),
     }
 }
 
@@ -82,6 +60,9 @@ struct Judge<'p, 'r> {
     callers: Vec<CallerKey>,
     http: HttpTarget<'r>,
     acts: Acts,
+    has_cluster: bool,
+    gateway: &'p Attached,
+    backend: Option<&'p Attached>,
 }
 
 impl<'p, 'r> Judge<'p, 'r> {
@@ -98,14 +79,59 @@ impl<'p, 'r> Judge<'p, 'r> {
             callers,
             http: request.http,
             acts: Acts::new(policies, request.operation),
+            has_cluster: request.cluster.is_some(),
+            gateway: policies.gateway(request.http.port()),
+            backend: request
+                .cluster
+                .and_then(|cluster| policies.backend(cluster)),
         }
     }
 
-    /// Whether a rule's expression is true of the request.
-    ///
-    /// SECURITY: expressions are not asked yet, so a rule that has one never matches.
-    fn expression_holds(&self, rule: RuleRef) -> bool {
-        self.policies.cel(rule).is_none()
+    /// Whether any policy in Audit mode applies.
+    fn meets_audited(&self) -> bool {
+        let mut attached = std::iter::once(self.gateway).chain(self.backend);
+        attached.any(Attached::has_audited)
+    }
+
+    fn judge(&self, view: View) -> Result<Basis<'p>, DenialReason<'p>> {
+        if !self.policies.has_any(view) {
+            return self.unprotected();
+        }
+        let reach = self.policies.reach(view);
+        let port = self.http.port();
+        // SECURITY: what is not known yet may turn out to be protected once it is.
+        if reach.backends && !self.has_cluster {
+            return Err(DenialReason::NoCluster);
+        }
+        if reach.listeners && port.is_none() {
+            return Err(DenialReason::NoPort);
+        }
+        let gateway = self.level(LevelName::Gateway, self.gateway.level(view))?;
+        let Some(attached) = self.backend else {
+            // SECURITY: a cluster that was renamed, or misspelt in the enforcement
+            // point, is not to be open because some other cluster is protected;
+            // and likewise a port.
+            let has_listener = port.is_some_and(|port| self.policies.has_listener(port));
+            let is_known = !reach.backends && (!reach.listeners || has_listener);
+            let is_judged = !self.gateway.level(view).allow().is_empty();
+            return match is_known || is_judged {
+                true => Ok(Basis::Policies {
+                    gateway,
+                    backend: None,
+                }),
+                false => self.unprotected(),
+            };
+        };
+        let backend = self.level(LevelName::Backend, attached.level(view))?;
+        Ok(Basis::Policies { gateway, backend })
+    }
+
+    /// The decision on a request that no policy could judge.
+    fn unprotected(&self) -> Result<Basis<'p>, DenialReason<'p>> {
+        match self.policies.settings().unprotected {
+            Unprotected::Allow => Ok(Basis::Unprotected),
+            Unprotected::Deny => Err(DenialReason::Unprotected),
+        }
     }
 
     /// What allows the request at a level; `None` where no Allow policy is attached.
@@ -114,19 +140,16 @@ impl<'p, 'r> Judge<'p, 'r> {
         name: LevelName,
         level: &'p Level,
     ) -> Result<Option<Determining<'p>>, DenialReason<'p>> {
+        self.refused(name, level)?;
         let group = level.allow();
-        if group.policies().is_empty() {
+        if group.is_empty() {
             return Ok(None);
         }
         let needed = match self.policies.allow_policies() {
             AllowPolicies::All => Needed::All,
             AllowPolicies::Any => Needed::Any,
         };
-        let holds = |rule| {
-            let http = self.policies.http(rule);
-            http.is_none_or(|conditions| http::holds(conditions, &self.http))
-                && self.expression_holds(rule)
-        };
+        let holds = |rule| self.conditions(rule) == Match::Yes;
         let mut determining = None;
         for act in self.acts.iter() {
             match group::judge(group, &self.callers, act, needed, &holds) {
@@ -143,6 +166,45 @@ impl<'p, 'r> Judge<'p, 'r> {
             }
         }
         Ok(determining.and_then(|rule| Determining::new(self.policies, rule)))
+    }
+
+    /// Whether a Deny policy of a level refuses anything that the request does.
+    fn refused(&self, name: LevelName, level: &'p Level) -> Result<(), DenialReason<'p>> {
+        let group = level.deny();
+        if group.is_empty() {
+            return Ok(());
+        }
+        let holds = |rule| self.conditions(rule) != Match::No;
+        let mut acts = self.acts.iter();
+        let refusing = acts.find_map(|act| group::refuses(group, &self.callers, act, &holds));
+        match refusing.map(|rule| Determining::new(self.policies, rule)) {
+            None => Ok(()),
+            Some(Some(by)) => Err(DenialReason::Refused { level: name, by }),
+            // A rule without a policy: there is none, and it would still refuse.
+            Some(None) => Err(DenialReason::NotAllowed {
+                level: name,
+                policy: None,
+            }),
+        }
+    }
+
+    /// What of a rule is not in the index.
+    fn conditions(&self, rule: RuleRef) -> Match {
+        let http = self.policies.http(rule);
+        let http = http.map_or(Match::Yes, |conditions| {
+            http::matches(conditions, &self.http)
+        });
+        http.and(self.expression(rule))
+    }
+
+    /// Whether a rule's expression is true of the request.
+    ///
+    /// SECURITY: expressions are not asked yet, so nobody can say.
+    fn expression(&self, rule: RuleRef) -> Match {
+        match self.policies.cel(rule) {
+            None => Match::Yes,
+            Some(_) => Match::Undecided,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ fn load(settings: &Value, policies: &Value) -> Policies {
             "requestHeaders": "Hold", "denial": "JsonRpc",
             "limits": {"bodyBytes": 1000, "depth": 64}
         },
-        "backends": [{"backend": {"namespace": "n", "name": "b"}, "clusters": ["c"]}],
+        "listeners": [], "backends": [{"backend": {"namespace": "n", "name": "b"}, "clusters": ["c"]}],
         "policies": policies
     });
     for (name, value) in settings.as_object().unwrap() {
@@ -24,7 +24,7 @@ fn load(settings: &Value, policies: &Value) -> Policies {
 
 fn policy(name: &str, target: Value, rules: Value) -> Value {
     let mut policy = json!({
-        "policy": {"namespace": "n", "name": name}, "action": "Allow", "targets": [target]
+        "policy": {"namespace": "n", "name": name}, "action": "Allow", "mode": "Enforce", "targets": [target]
     });
     if !rules.is_null() {
         policy["rules"] = rules;
@@ -111,6 +111,7 @@ fn a_denial_names_the_first_policy_that_does_not_allow() {
                     policy: Some(policy),
                     ..
                 },
+            ..
         }) => policy.name.clone(),
         other => panic!("{other:?}"),
     };

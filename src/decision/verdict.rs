@@ -19,17 +19,32 @@ pub enum Decision<'p> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permit<'p> {
     basis: Basis<'p>,
+    audit: Option<Audit<'p>>,
 }
 
 impl<'p> Permit<'p> {
-    pub(super) const fn new(basis: Basis<'p>) -> Self {
-        Self { basis }
+    pub(super) const fn new(basis: Basis<'p>, audit: Option<Audit<'p>>) -> Self {
+        Self { basis, audit }
     }
 
     /// What the permit rests on.
     pub const fn basis(&self) -> Basis<'p> {
         self.basis
     }
+
+    /// What policies in Audit mode would have made of it, where there are any.
+    pub const fn audit(&self) -> Option<Audit<'p>> {
+        self.audit
+    }
+}
+
+/// What the decision would be if policies in Audit mode were enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audit<'p> {
+    /// The request would go on.
+    Allow(Basis<'p>),
+    /// It would not.
+    Deny(DenialReason<'p>),
 }
 
 /// What a permit rests on.
@@ -80,16 +95,27 @@ impl fmt::Display for Determining<'_> {
 pub struct Denial<'p> {
     /// Why.
     pub reason: DenialReason<'p>,
+    /// What policies in Audit mode would have made of it, where there are any.
+    pub audit: Option<Audit<'p>>,
 }
 
 /// Why a request is refused by policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenialReason<'p> {
-    /// There is no policy, or none that could judge a cluster that no backend has; and
-    /// the enforcement point says `unprotected: Deny`.
+    /// There is no policy, or none that could judge a cluster that no backend has or a
+    /// port that no listener has; and the enforcement point says `unprotected: Deny`.
     Unprotected,
+    /// The port that the request arrived on is not known, and listeners are protected.
+    NoPort,
     /// The route chose no cluster that is known, and backends are protected.
     NoCluster,
+    /// A rule of a Deny policy matches.
+    Refused {
+        /// The level.
+        level: LevelName,
+        /// The rule.
+        by: Determining<'p>,
+    },
     /// The level's Allow policies do not allow it.
     NotAllowed {
         /// The level.
@@ -116,11 +142,5 @@ impl LevelName {
             Self::Gateway => "Gateway",
             Self::Backend => "Backend",
         }
-    }
-}
-
-impl<'p> Decision<'p> {
-    pub(super) const fn deny(reason: DenialReason<'p>) -> Self {
-        Self::Deny(Denial { reason })
     }
 }

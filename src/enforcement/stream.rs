@@ -111,7 +111,7 @@ impl Stream {
             Ok(Head::Post) => {
                 // What waits for a body waits without what no rule asks for.
                 let facts = Facts {
-                    headers: facts.headers.claims_only(),
+                    headers: facts.headers.kept(&policies.needs().headers),
                     ..facts
                 };
                 let mut envelope = self.envelopes.take(settings.limits.depth.size());

@@ -10,9 +10,9 @@ fn policies(request_headers: &str, denial: &str) -> Policies {
             "requestHeaders": request_headers, "mcpPaths": ["/mcp"], "denial": denial,
             "limits": {"bodyBytes": 100, "depth": 8}
         },
-        "backends": [],
+        "listeners": [], "backends": [],
         "policies": [{
-            "policy": {"namespace": "n", "name": "p"}, "action": "Allow", "targets": ["Gateway"],
+            "policy": {"namespace": "n", "name": "p"}, "action": "Allow", "mode": "Enforce", "targets": ["Gateway"],
             "rules": [{"name": "r", "mcp": {
                 "methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": true
             }}]
@@ -255,7 +255,7 @@ fn the_record_says_what_the_answer_does_not() {
         panic!()
     };
     let Refusal {
-        reason: Reason::Denied(Denial { reason }),
+        reason: Reason::Denied(Denial { reason, .. }),
         method,
         thing,
         ..

@@ -37,7 +37,7 @@ impl RootContext for Root {
                     &format!(
                         "accesspolicy {}: enforcing {} policies with {} rules, digest {}",
                         env!("CARGO_PKG_VERSION"),
-                        policies.len(),
+                        policies.policy_count(),
                         policies.rule_count(),
                         policies.digest(),
                     ),

@@ -1,11 +1,13 @@
 //! One HTTP stream: the host's callbacks, and what the steps ask of the host.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use crate::decision::{Audit, Permit};
 use crate::enforcement::{Facts, Permitted, Reason, Refusal, Step, Stream};
 use crate::observe::Record;
 use crate::policy::Policies;
@@ -49,14 +51,14 @@ impl HttpStream {
         if let Ok(mut callers) = self.callers.try_borrow_mut() {
             self.caller = callers.caller(policies.settings().identity);
         }
-        let cluster = match policies.protects_backends() {
+        let cluster = match policies.needs().cluster {
             true => {
                 host::property("xds\0cluster_name").and_then(|name| String::from_utf8(name).ok())
             }
             false => None,
         };
         let cluster = cluster.filter(|name| !name.is_empty());
-        let port = match policies.asks_for_ports() {
+        let port = match policies.needs().port {
             true => host::property("destination\0port").and_then(|port| number(&port)),
             false => None,
         };
@@ -82,10 +84,8 @@ impl HttpStream {
             Step::Wait => Action::Pause,
             Step::PassHeaders => Action::Continue,
             Step::Continue(permitted) => {
-                if let (true, Permitted::Now(permit)) = (self.logs_allowed, permitted) {
-                    let mut record = self.record("allow", "policy");
-                    record.allow(&permit);
-                    host::log(Level::Debug, &record.to_line());
+                if let Permitted::Now(permit) = permitted {
+                    self.allow(&permit);
                 }
                 Action::Continue
             }
@@ -94,6 +94,18 @@ impl HttpStream {
                 Action::Pause
             }
         }
+    }
+
+    /// Records that a request goes on: always where an audited policy would refuse it.
+    fn allow(&self, permit: &Permit<'_>) {
+        let level = match permit.audit() {
+            Some(Audit::Deny(_)) => Level::Info,
+            _ if self.logs_allowed => Level::Debug,
+            _ => return,
+        };
+        let mut record = self.record("allow", "policy");
+        record.allow(permit);
+        host::log(level, &record.to_line());
     }
 
     fn refuse(&self, refusal: &Refusal<'_>) {
@@ -106,7 +118,7 @@ impl HttpStream {
         let mut record = self.record("deny", reason.kind());
         record.method = method.as_deref();
         record.thing = thing.as_deref();
-        record.detail = reason.detail();
+        record.grounds.detail = reason.detail().map(Cow::Owned);
         if let Reason::Denied(denial) = reason {
             record.deny(denial);
         }

@@ -4,9 +4,11 @@
 //! record never holds arguments, tokens or bodies. Hostile names cannot break
 //! out of a line: JSON strings escape what could.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use crate::decision::{Basis, Denial, DenialReason, Determining, Permit};
+use crate::decision::{Audit, Basis, Denial, DenialReason, Determining, Permit};
 
 /// One decision.
 #[derive(Debug, Default, Serialize)]
@@ -27,47 +29,110 @@ pub struct Record<'r> {
     pub thing: Option<&'r str>,
     /// The kind of reason, one word.
     pub reason: &'r str,
+    /// What decided.
+    #[serde(flatten)]
+    pub grounds: Grounds,
+    /// What policies in Audit mode would have made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditRecord>,
+}
+
+/// What the decision would be if policies in Audit mode were enforced.
+#[derive(Debug, Default, Serialize)]
+pub struct AuditRecord {
+    /// `allow` or `deny`.
+    pub decision: &'static str,
+    /// What decided.
+    #[serde(flatten)]
+    pub grounds: Grounds,
+}
+
+/// What decided.
+#[derive(Debug, Default, Serialize)]
+pub struct Grounds {
     /// The reason in a few words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
+    pub detail: Option<Cow<'static, str>>,
     /// The level that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<&'static str>,
     /// The policies that decided, `namespace/name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<String>,
-    /// The rules that allowed, `namespace/name#rule`.
+    /// The rules that decided, `namespace/name#rule`.
     #[serde(rename = "security_rule.name", skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+}
+
+impl Grounds {
+    fn of_denial(reason: &DenialReason<'_>) -> Self {
+        let words = |detail| Self {
+            detail: Some(Cow::Borrowed(detail)),
+            ..Self::default()
+        };
+        match reason {
+            DenialReason::Unprotected => words("no policy applies"),
+            DenialReason::NoCluster => words("no route, or one to no known cluster"),
+            DenialReason::NoPort => words("the port it arrived on is not known"),
+            DenialReason::Refused { level, by } => Self {
+                level: Some(level.as_str()),
+                policies: vec![by.policy.to_string()],
+                rules: vec![by.to_string()],
+                ..words("a rule refuses it")
+            },
+            DenialReason::NotAllowed { level, policy } => Self {
+                level: Some(level.as_str()),
+                policies: policy.iter().map(ToString::to_string).collect(),
+                ..words("no rule allows it")
+            },
+        }
+    }
+
+    fn of_permit(basis: &Basis<'_>) -> Self {
+        match basis {
+            Basis::Unprotected => Self {
+                detail: Some(Cow::Borrowed("no policy")),
+                ..Self::default()
+            },
+            Basis::Policies { gateway, backend } => {
+                let named: Vec<Determining<'_>> =
+                    [gateway, backend].into_iter().copied().flatten().collect();
+                Self {
+                    policies: named.iter().map(|by| by.policy.to_string()).collect(),
+                    rules: named.iter().map(ToString::to_string).collect(),
+                    ..Self::default()
+                }
+            }
+        }
+    }
+}
+
+impl AuditRecord {
+    fn new(audit: &Audit<'_>) -> Self {
+        match audit {
+            Audit::Allow(basis) => Self {
+                decision: "allow",
+                grounds: Grounds::of_permit(basis),
+            },
+            Audit::Deny(reason) => Self {
+                decision: "deny",
+                grounds: Grounds::of_denial(reason),
+            },
+        }
+    }
 }
 
 impl Record<'_> {
     /// Fills in what a denial says.
     pub fn deny(&mut self, denial: &Denial<'_>) {
-        match denial.reason {
-            DenialReason::Unprotected => self.detail = Some("no policy applies".to_owned()),
-            DenialReason::NoCluster => {
-                self.detail = Some("no route, or one to no known cluster".to_owned())
-            }
-            DenialReason::NotAllowed { level, policy } => {
-                self.level = Some(level.as_str());
-                self.detail = Some("no rule allows it".to_owned());
-                self.policies = policy.into_iter().map(ToString::to_string).collect();
-            }
-        }
+        self.grounds = Grounds::of_denial(&denial.reason);
+        self.audit = denial.audit.as_ref().map(AuditRecord::new);
     }
 
     /// Fills in what a permit says.
     pub fn allow(&mut self, permit: &Permit<'_>) {
-        match permit.basis() {
-            Basis::Unprotected => self.detail = Some("no policy".to_owned()),
-            Basis::Policies { gateway, backend } => {
-                let named: Vec<Determining<'_>> =
-                    [gateway, backend].into_iter().flatten().collect();
-                self.policies = named.iter().map(|by| by.policy.to_string()).collect();
-                self.rules = named.iter().map(ToString::to_string).collect();
-            }
-        }
+        self.grounds = Grounds::of_permit(&permit.basis());
+        self.audit = permit.audit().as_ref().map(AuditRecord::new);
     }
 
     /// The record as one line.

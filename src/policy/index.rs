@@ -9,12 +9,13 @@
 //! policy by name. What the engine finds first therefore does not depend on the
 //! order in which anything was written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
+use super::attach::{Reach, Targets};
 use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
-use crate::expr::{Condition, Needs};
+use crate::expr::{self, Condition};
 
 /// A hash map without a random seed: its keys come from the operator's
 /// configuration, and the engine reads no random numbers.
@@ -93,6 +94,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
     /// The policies, in order.
     pub fn policies(&self) -> &[PolicyId] {
         &self.policies
@@ -106,16 +112,53 @@ impl Group {
     }
 }
 
-/// The policies attached to one target.
+/// The policies that a request passes at one level.
 #[derive(Debug, Default)]
 pub struct Level {
+    pub(super) deny: Group,
     pub(super) allow: Group,
 }
 
 impl Level {
+    /// The Deny policies.
+    pub fn deny(&self) -> &Group {
+        &self.deny
+    }
+
     /// The Allow policies.
     pub fn allow(&self) -> &Group {
         &self.allow
+    }
+}
+
+/// What is attached to one target.
+#[derive(Debug, Default)]
+pub struct Attached {
+    pub(super) enforced: Level,
+    pub(super) audited: Option<Level>,
+}
+
+/// Which policies count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Those that are enforced.
+    Enforced,
+    /// Those in Audit mode as well.
+    Audited,
+}
+
+impl Attached {
+    /// The policies that count.
+    pub fn level(&self, view: View) -> &Level {
+        match (view, &self.audited) {
+            (View::Audited, Some(level)) => level,
+            (View::Enforced, _) | (_, None) => &self.enforced,
+        }
+    }
+
+    /// Whether there is any policy in Audit mode.
+    pub const fn has_audited(&self) -> bool {
+        self.audited.is_some()
     }
 }
 
@@ -142,9 +185,45 @@ pub struct Policies {
     pub(super) policies: Vec<PolicyRules>,
     pub(super) callers: Map<String, CallerId>,
     pub(super) things: Map<MethodName, Map<String, SelectorId>>,
-    pub(super) gateway: Level,
-    pub(super) backends: Vec<Level>,
-    pub(super) clusters: Map<String, usize>,
+    pub(super) enforced: usize,
+    pub(super) targets: Targets,
+    pub(super) needs: Needs,
+}
+
+/// What of a request some rule asks for, beyond what every request is asked.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// The cluster that the route chose.
+    pub cluster: bool,
+    /// The port that the request arrived on.
+    pub port: bool,
+    /// Headers, pseudo-headers included, in lower case.
+    pub headers: BTreeSet<String>,
+    /// What expressions read; their headers are not among the others.
+    pub expressions: expr::Needs,
+}
+
+impl Needs {
+    /// Adds what an HTTP part asks for.
+    pub(super) fn http(&mut self, conditions: &HttpConditions) {
+        let HttpConditions {
+            methods,
+            paths,
+            headers,
+            hosts,
+            ports,
+        } = conditions;
+        self.port |= ports.is_some();
+        let pseudo = [
+            (":method", methods.is_some()),
+            (":path", paths.is_some()),
+            (":authority", hosts.is_some()),
+        ];
+        let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
+        let named = headers.iter().flatten().map(|(name, _)| name.as_str());
+        let names = pseudo.map(|(name, _)| name).chain(named);
+        self.headers.extend(names.map(str::to_owned));
+    }
 }
 
 impl Policies {
@@ -163,13 +242,16 @@ impl Policies {
         self.settings.allow_policies
     }
 
-    /// Whether there is no policy at all, at any level.
-    pub fn is_empty(&self) -> bool {
-        self.policies.is_empty()
+    /// Whether any policy counts, at any level.
+    pub const fn has_any(&self, view: View) -> bool {
+        match view {
+            View::Enforced => self.enforced > 0,
+            View::Audited => !self.policies.is_empty(),
+        }
     }
 
     /// How many policies there are.
-    pub fn len(&self) -> usize {
+    pub fn policy_count(&self) -> usize {
         self.policies.len()
     }
 
@@ -178,21 +260,35 @@ impl Policies {
         self.policies.iter().map(|policy| policy.rules.len()).sum()
     }
 
-    /// The Gateway level.
-    pub fn gateway(&self) -> &Level {
-        &self.gateway
+    /// What is attached to the Gateway, and to the listener that a port belongs to.
+    pub fn gateway(&self, port: Option<u64>) -> &Attached {
+        let listener = port.and_then(|port| self.targets.listeners.get(&port));
+        listener.unwrap_or(&self.targets.gateway)
     }
 
-    /// The Backend level that a cluster belongs to, if it belongs to one.
-    pub fn backend(&self, cluster: &str) -> Option<&Level> {
-        self.backends.get(*self.clusters.get(cluster)?)
+    /// What the policies that count are attached to besides the whole Gateway.
+    pub const fn reach(&self, view: View) -> Reach {
+        match view {
+            View::Enforced => self.targets.reach,
+            View::Audited => self.targets.audited_reach,
+        }
     }
 
-    /// Whether any policy targets a backend, so that a request's cluster matters.
-    pub fn protects_backends(&self) -> bool {
-        self.backends
-            .iter()
-            .any(|level| !level.allow.policies.is_empty())
+    /// Whether a listener has this port.
+    pub fn has_listener(&self, port: u64) -> bool {
+        self.targets.ports.contains(&port)
+    }
+
+    /// What is attached to the backend that a cluster belongs to, if it belongs to one.
+    pub fn backend(&self, cluster: &str) -> Option<&Attached> {
+        self.targets
+            .backends
+            .get(*self.targets.clusters.get(cluster)?)
+    }
+
+    /// What the rules ask of a request.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// The number of a SPIFFE ID, if any rule names it.
@@ -224,22 +320,6 @@ impl Policies {
     /// The expression that is to be true for a rule to match.
     pub fn cel(&self, rule: RuleRef) -> Option<&Condition> {
         self.rule(rule)?.cel.as_ref()
-    }
-
-    /// What the expressions of all rules read.
-    pub fn expression_needs(&self) -> Needs {
-        let rules = self.policies.iter().flat_map(|policy| &policy.rules);
-        let mut needs = Needs::default();
-        for condition in rules.filter_map(|rule| rule.cel.as_ref()) {
-            needs.join(condition.needs());
-        }
-        needs
-    }
-
-    /// Whether any rule asks for a port.
-    pub fn asks_for_ports(&self) -> bool {
-        let mut rules = self.policies.iter().flat_map(|policy| &policy.rules);
-        rules.any(|rule| rule.http.as_ref().is_some_and(|http| http.ports.is_some()))
     }
 
     fn rule(&self, rule: RuleRef) -> Option<&IndexedRule> {

@@ -5,14 +5,13 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::Whole;
+use super::attach::{Place, Targets};
 use super::http::HttpConditions;
 use super::index::{
-    CallerId, CallerKey, Group, IndexedRule, Level, Map, Policies, PolicyId, PolicyRules, RuleRef,
+    CallerId, CallerKey, IndexedRule, Map, Needs, Policies, PolicyId, PolicyRules, RuleRef,
     SelectorId, selector,
 };
-use super::model::{
-    Action, CompiledPolicy, Mcp, Method, ObjectName, Policy, Rule, SCHEMA_VERSION, Target,
-};
+use super::model::{CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION};
 use crate::expr::Condition;
 
 /// Why a compiled policy was not taken. Its display is one sentence.
@@ -93,55 +92,44 @@ impl Policies {
             digest,
             gateway: _,
             settings,
+            listeners,
             backends,
             policies,
         } = document;
+        let mut targets = Targets::new(listeners, backends, &policies)?;
         let mut loaded = Self {
             digest,
             settings,
             policies: Vec::with_capacity(policies.len()),
             callers: Map::default(),
             things: Map::default(),
-            gateway: Level::default(),
-            backends: Vec::with_capacity(backends.len()),
-            clusters: Map::default(),
+            targets: Targets::default(),
+            enforced: 0,
+            needs: Needs::default(),
         };
-        let mut numbers: Map<ObjectName, usize> = Map::default();
-        for backend in backends {
-            let number = loaded.backends.len();
-            loaded.backends.push(Level::default());
-            for cluster in backend.clusters {
-                if loaded.clusters.insert(cluster.clone(), number).is_some() {
-                    return Err(inconsistent(format!(
-                        "cluster `{cluster}` serves two backends"
-                    )));
-                }
-            }
-            if numbers.insert(backend.backend.clone(), number).is_some() {
-                return Err(inconsistent(format!(
-                    "backend `{}` is listed twice",
-                    backend.backend
-                )));
-            }
-        }
         let mut things = SelectorNumbers::default();
         let mut sorted = policies;
         sorted.sort_by(|a, b| a.policy.cmp(&b.policy));
         for policy in sorted {
-            loaded.file(policy, &numbers, &mut things)?;
+            loaded.file(policy, &mut targets, &mut things)?;
         }
+        let reach = targets.audited_reach;
+        loaded.needs.cluster |= reach.backends;
+        loaded.needs.port |= reach.listeners;
+        loaded.targets = targets;
         Ok(loaded)
     }
 
     fn file(
         &mut self,
         policy: Policy,
-        backends: &Map<ObjectName, usize>,
+        attached: &mut Targets,
         things: &mut SelectorNumbers,
     ) -> Result<(), LoadError> {
         let Policy {
             policy: name,
             action,
+            mode,
             targets,
             rules,
         } = policy;
@@ -159,31 +147,31 @@ impl Policies {
         }
         let places = self.places(id, &name, rules.as_deref(), things)?;
         for target in non_empty(targets, &name, "targets")? {
-            let level = match &target {
-                Target::Gateway => Some(&mut self.gateway),
-                Target::Backend(backend) => backends
-                    .get(backend)
-                    .and_then(|number| self.backends.get_mut(*number)),
-            };
-            let Some(level) = level else {
+            let done = attached.attach(&target, id, action, mode, &places);
+            if done.is_none() {
                 return Err(inconsistent(format!(
-                    "policy `{name}` targets a backend that is not listed"
+                    "policy `{name}` has a target that is not listed"
                 )));
-            };
-            let group = match action {
-                Action::Allow => &mut level.allow,
-            };
-            group.add(id, &places);
+            }
+        }
+        if mode == Mode::Enforce {
+            self.enforced = self.enforced.saturating_add(1);
         }
         let rules = rules
             .unwrap_or_default()
             .into_iter()
             .map(|rule| IndexedRule::new(rule, &name))
             .collect::<Result<_, _>>()?;
-        self.policies.push(PolicyRules {
+        let rules = PolicyRules {
             policy: name,
             rules,
-        });
+        };
+        for rule in &rules.rules {
+            rule.http.iter().for_each(|http| self.needs.http(http));
+            let cel = rule.cel.iter().map(Condition::needs);
+            cel.for_each(|needs| self.needs.expressions.join(needs));
+        }
+        self.policies.push(rules);
         Ok(())
     }
 
@@ -313,32 +301,6 @@ impl IndexedRule {
     }
 }
 
-/// One place a rule is filed under.
-struct Place {
-    caller: CallerKey,
-    selector: SelectorId,
-    rule: RuleRef,
-}
-
-impl Group {
-    fn add(&mut self, policy: PolicyId, places: &[Place]) {
-        // A policy may name the same target twice.
-        if self.policies.last() == Some(&policy) {
-            return;
-        }
-        self.policies.push(policy);
-        for place in places {
-            let filed = self
-                .rules
-                .entry((place.caller, place.selector))
-                .or_default();
-            if filed.last() != Some(&place.rule) {
-                filed.push(place.rule);
-            }
-        }
-    }
-}
-
 /// Hands out numbers for things.
 struct SelectorNumbers(u32);
 
@@ -356,7 +318,7 @@ impl SelectorNumbers {
     }
 }
 
-fn inconsistent(what: String) -> LoadError {
+pub(super) fn inconsistent(what: String) -> LoadError {
     LoadError::Inconsistent(what)
 }
 

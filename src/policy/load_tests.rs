@@ -14,10 +14,10 @@ fn document() -> Value {
             "denial": "JsonRpc",
             "limits": {"bodyBytes": 1048576, "depth": 64}
         },
-        "backends": [{"backend": {"namespace": "infra", "name": "b"}, "clusters": ["b1", "b2"]}],
+        "listeners": [], "backends": [{"backend": {"namespace": "infra", "name": "b"}, "clusters": ["b1", "b2"]}],
         "policies": [{
             "policy": {"namespace": "infra", "name": "p"},
-            "action": "Allow",
+            "action": "Allow", "mode": "Enforce",
             "targets": ["Gateway", {"Backend": {"namespace": "infra", "name": "b"}}],
             "rules": [{
                 "name": "r",
@@ -47,10 +47,11 @@ fn a_rule_is_found_under_what_it_asks_for() {
         .thing(super::super::MethodName::ToolsCall, "echo")
         .unwrap();
     for level in [
-        policies.gateway(),
+        policies.gateway(None),
         policies.backend("b1").unwrap(),
         policies.backend("b2").unwrap(),
     ] {
+        let level = level.level(crate::policy::View::Enforced);
         for selector in [echo, selector::BASE_PROTOCOL, selector::SOURCE] {
             let found = level.allow().rules(caller, selector);
             assert_eq!(found.len(), 1);

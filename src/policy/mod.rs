@@ -7,6 +7,7 @@
 //!
 //! Knows nothing of requests, of the protocol or of the host.
 
+mod attach;
 mod http;
 mod index;
 mod load;
@@ -14,15 +15,17 @@ mod model;
 
 pub use crate::expr::{Expression, Pattern};
 pub use crate::json::Whole;
+pub use attach::Reach;
 pub use http::{
     HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };
 pub use index::{
-    CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, selector,
+    Attached, CallerId, CallerKey, Group, Level, Needs, Policies, PolicyId, RuleRef, SelectorId,
+    View, selector,
 };
 pub use load::LoadError;
 pub use model::{
     Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, IdentitySource, Limits,
-    Mcp, Method, MethodName, ObjectName, Policy, RequestHeaders, Rule, SCHEMA_VERSION, Settings,
-    Target, Unprotected,
+    Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, Rule,
+    SCHEMA_VERSION, Settings, Target, Unprotected,
 };

@@ -27,6 +27,8 @@ pub struct CompiledPolicy {
     pub gateway: ObjectName,
     /// What the enforcement point decided where the API leaves a choice.
     pub settings: Settings,
+    /// The Gateway's listeners that policies can name.
+    pub listeners: Vec<Listener>,
     /// XBackends behind this gateway, by the Envoy clusters that serve them.
     pub backends: Vec<Backend>,
     /// The policies that apply to this gateway or to a backend behind it.
@@ -47,6 +49,16 @@ impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }
+}
+
+/// A listener of the Gateway: requests arrive at it on a port of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Listener {
+    /// Its name, `sectionName` in policies.
+    pub name: String,
+    /// Its port.
+    pub port: Whole,
 }
 
 /// An XBackend and the Envoy clusters that serve it.
@@ -147,6 +159,8 @@ pub struct Policy {
     pub policy: ObjectName,
     /// What a match means.
     pub action: Action,
+    /// Whether it is enforced.
+    pub mode: Mode,
     /// What it is attached to, out of this gateway and its backends; never empty.
     pub targets: Vec<Target>,
     /// Its rules; absent means that every request matches. Never an empty list.
@@ -163,6 +177,17 @@ pub struct Policy {
 pub enum Action {
     /// A request that matches a rule is allowed by this policy.
     Allow,
+    /// A request that matches a rule is refused, whatever allows it.
+    Deny,
+}
+
+/// Whether a policy is enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// It is.
+    Enforce,
+    /// What it would do is reported, and it changes nothing.
+    Audit,
 }
 
 /// What a policy is attached to.
@@ -170,6 +195,8 @@ pub enum Action {
 pub enum Target {
     /// The gateway, every listener of it.
     Gateway,
+    /// One of [`CompiledPolicy::listeners`], by name.
+    Listener(String),
     /// One of [`CompiledPolicy::backends`].
     Backend(ObjectName),
 }

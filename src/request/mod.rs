@@ -30,7 +30,8 @@ mod target;
 pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
 pub use headers::Headers;
-pub use target::HttpTarget;
+pub use path::RequestPath;
+pub use target::{Host, HttpTarget};
 
 use crate::mcp::Message;
 

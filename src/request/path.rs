@@ -1,4 +1,4 @@
-//! Which paths carry MCP.
+//! Which paths carry MCP, and what rules can ask about a path.
 
 /// Whether a request path (with or without query) is under one of some prefixes.
 ///
@@ -44,7 +44,62 @@ pub(super) fn is_under(path: &[u8], prefix: &[u8]) -> bool {
     }
 }
 
-/// Whether a server might read the path as another one.
+/// The path of a request, without query and fragment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestPath<'r>(&'r [u8]);
+
+impl<'r> RequestPath<'r> {
+    /// The path of a request target.
+    pub(super) fn new(target: &'r [u8]) -> Self {
+        Self(without_query(target))
+    }
+
+    /// As it came.
+    pub const fn as_bytes(self) -> &'r [u8] {
+        self.0
+    }
+
+    /// Whether it is a prefix or lies below it, by whole segments.
+    pub fn is_under(self, prefix: &str) -> bool {
+        is_under(self.0, prefix.as_bytes())
+    }
+
+    /// Whether servers read it as different paths: dot segments, empty segments,
+    /// parameters of segments, backslashes, or escapes of what needs none or of what
+    /// divides a path.
+    pub fn is_ambiguous(self) -> bool {
+        let path = self.0;
+        let plain = |byte: &u8| matches!(byte, b'\\' | b';' | 0..=0x20 | 0x7f);
+        let segments = || path.split(|byte| *byte == b'/').skip(1);
+        path.first() != Some(&b'/')
+            || path.iter().any(plain)
+            || segments().any(|segment| matches!(segment, b"." | b".."))
+            || path.windows(2).any(|pair| pair == b"//")
+            || path.split(|byte| *byte == b'%').skip(1).any(is_odd_escape)
+    }
+}
+
+/// Whether what follows a `%` is no escape, or one that servers treat in different ways.
+fn is_odd_escape(after: &[u8]) -> bool {
+    let Some((escaped, _)) = after.split_first_chunk::<2>() else {
+        return true;
+    };
+    let [Some(high), Some(low)] = escaped.map(|digit| char::from(digit).to_digit(16)) else {
+        return true;
+    };
+    match u8::try_from((high << 4) | low) {
+        Ok(byte) => {
+            let is_unreserved =
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+            is_unreserved
+                || byte.is_ascii_control()
+                || matches!(byte, b'/' | b'\\' | b'%' | b';' | b'?' | b'#')
+        }
+        Err(_) => true,
+    }
+}
+
+/// Whether a server might read the path as another one that carries MCP.
 fn is_ambiguous(path: &[u8]) -> bool {
     path.iter().any(|byte| {
         matches!(byte, b'%' | b'\\' | b';' | 0..=0x20 | 0x7f..) || byte.is_ascii_uppercase()
@@ -182,6 +237,51 @@ mod tests {
             "/mcp%23/../x",
         ] {
             assert!(is_mcp(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_servers_read_in_one_way() {
+        for path in [
+            "/",
+            "/a",
+            "/a/",
+            "/a/b.c",
+            "/a..b/.c/...",
+            "/A_~-",
+            "/a%20b",
+            "/%C3%A9",
+            "/%2b%26",
+        ] {
+            assert!(!RequestPath::new(path.as_bytes()).is_ambiguous(), "{path}");
+        }
+        for path in [
+            "",
+            "*",
+            "a",
+            "//",
+            "/a//b",
+            "/./a",
+            "/a/.",
+            "/a/../b",
+            "/..",
+            "/a\\b",
+            "/a;b",
+            "/a b",
+            "/%",
+            "/%4",
+            "/%zz",
+            "/%41",
+            "/%2e%2E/a",
+            "/a%2fb",
+            "/a%5Cb",
+            "/%2541",
+            "/a%00",
+            "/a%3Fb",
+            "/a%23",
+            "/%7e",
+        ] {
+            assert!(RequestPath::new(path.as_bytes()).is_ambiguous(), "{path}");
         }
     }
 

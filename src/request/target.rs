@@ -1,7 +1,7 @@
 //! The HTTP side of a request, as rules ask about it.
 
 use super::headers::Headers;
-use super::path;
+use super::path::RequestPath;
 
 /// What rules can ask about an HTTP request.
 #[derive(Debug, Clone, Copy)]
@@ -22,25 +22,14 @@ impl<'r> HttpTarget<'r> {
     }
 
     /// The path, without query and fragment.
-    pub fn path(&self) -> Option<&'r [u8]> {
-        self.headers.only(":path").map(path::without_query)
+    pub fn path(&self) -> Option<RequestPath<'r>> {
+        self.headers.only(":path").map(RequestPath::new)
     }
 
-    /// Whether the path is a prefix or lies below it, by whole segments.
-    pub fn is_under(&self, prefix: &str) -> bool {
-        self.path()
-            .is_some_and(|path| path::is_under(path, prefix.as_bytes()))
-    }
-
-    /// The host name of the authority, in lower case and without port.
-    pub fn host(&self) -> Option<Vec<u8>> {
-        let authority = self.headers.only(":authority")?;
-        let host = match authority {
-            // An address of IPv6 stands in brackets.
-            [b'[', ..] => authority.split_inclusive(|byte| *byte == b']').next()?,
-            _ => authority.split(|byte| *byte == b':').next()?,
-        };
-        Some(host.to_ascii_lowercase())
+    /// The host name of the authority; `None` when there is none that everybody reads
+    /// in the same way.
+    pub fn host(&self) -> Option<Host> {
+        Host::new(self.headers.only(":authority")?)
     }
 
     /// The port that the request arrived on.
@@ -60,6 +49,47 @@ impl<'r> HttpTarget<'r> {
     }
 }
 
+/// The host name of an authority, in lower case and without port.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Host(Vec<u8>);
+
+impl Host {
+    fn new(authority: &[u8]) -> Option<Self> {
+        let (host, port) = match authority {
+            // An address of IPv6 stands in brackets.
+            [b'[', ..] => {
+                let end = authority.iter().position(|byte| *byte == b']')?;
+                authority.split_at_checked(end.checked_add(1)?)?
+            }
+            _ => {
+                let colon = authority.iter().position(|byte| *byte == b':');
+                authority.split_at_checked(colon.unwrap_or(authority.len()))?
+            }
+        };
+        let is_port = |rest: &[u8]| match rest {
+            [] => true,
+            [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+            _ => false,
+        };
+        let is_name = |byte: &u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'[' | b']')
+        };
+        // SECURITY: `x.` is the host `x` to some, and `user@x` to others.
+        let is_plain = !host.is_empty() && !host.ends_with(b".") && host.iter().all(is_name);
+        (is_plain && is_port(port)).then(|| Self(host.to_ascii_lowercase()))
+    }
+
+    /// The name.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it is a name, at any depth, before a suffix that begins with a dot.
+    pub fn is_below(&self, suffix: &str) -> bool {
+        self.0.len() > suffix.len() && self.0.ends_with(suffix.as_bytes())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,13 +103,13 @@ mod tests {
             ("[::1]", "[::1]"),
             ("10.0.0.1:1", "10.0.0.1"),
         ] {
-            let headers = Headers::from_lines([(":authority", authority)]);
-            let target = HttpTarget::new(&headers, None);
-            assert_eq!(
-                target.host().as_deref(),
-                Some(host.as_bytes()),
-                "{authority}"
-            );
+            let found = Host::new(authority.as_bytes());
+            assert_eq!(found, Some(Host(host.into())), "{authority}");
+        }
+        for authority in [
+            "", ":80", "a.", "a.:80", "u@a", "a b", "a:80x", "a:1:2", "[::1", "[::1]x", "a/b",
+        ] {
+            assert_eq!(Host::new(authority.as_bytes()), None, "{authority}");
         }
     }
 

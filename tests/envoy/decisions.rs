@@ -9,10 +9,11 @@ use serde_json::Value;
 use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied, json_of, speaking};
 use crate::support::certificates::{Authority, Identity};
 use crate::support::client::Client;
-use crate::support::config::{Listener, Route};
+use crate::support::config::{Edge, Listener, Route};
 use crate::support::message::{Request, Response};
+use crate::support::port::Port;
 use crate::support::recorder::Seen;
-use crate::vectors::{DecisionTests, ELSEWHERE, Expect, FILES, Outcome, Test};
+use crate::vectors::{DecisionTests, ELSEWHERE, Expect, FILES, Outcome, PORTS, Test};
 
 #[test]
 fn every_vector() {
@@ -61,11 +62,18 @@ pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
     assert!(seen.iter().all(known), "a request that nobody sent");
 }
 
-/// A file of vectors, its policy compiled for each mode.
+/// A file of vectors.
 struct File {
     name: &'static str,
+    runs: Vec<Run>,
+}
+
+/// A file's vectors in one mode, with ports of its own.
+struct Run {
+    mode: Mode,
+    configuration: String,
     tests: Vec<Test>,
-    configurations: Vec<(Mode, String)>,
+    ports: Vec<Port>,
 }
 
 /// Callers with the certificates that name them.
@@ -86,51 +94,77 @@ struct Sent<'t> {
 
 impl File {
     fn read(name: &'static str, text: &str, form: impl Fn(String) -> String) -> Self {
-        let mut read = DecisionTests::read(name, text).expect("vectors");
-        let over = read.enforcement_point.take();
-        let configurations = Mode::BOTH.map(|mode| {
-            read.enforcement_point = at(&over, mode);
-            (mode, form(read.compile().expect("a policy")))
-        });
+        let run = |mode| {
+            let mut text = text.to_owned();
+            let mut ports = Vec::new();
+            for stands_for in PORTS.map(|port| port.to_string()) {
+                if text.contains(&stands_for) {
+                    let port = Port::new().expect("a port");
+                    text = text.replace(&stands_for, &port.number.to_string());
+                    ports.push(port);
+                }
+            }
+            let mut read = DecisionTests::read(name, &text).expect("vectors");
+            read.enforcement_point = at(&read.enforcement_point.take(), mode);
+            Run {
+                mode,
+                configuration: form(read.compile().expect("a policy")),
+                tests: read.tests,
+                ports,
+            }
+        };
         Self {
             name,
-            tests: read.tests,
-            configurations: configurations.to_vec(),
+            runs: Mode::BOTH.map(run).into(),
         }
     }
 
-    fn listener(&self, mode: Mode) -> String {
-        format!("{}-{}", self.name, mode.name())
+    fn tests(&self) -> impl Iterator<Item = &Test> {
+        self.runs.iter().flat_map(|run| &run.tests)
     }
 
-    /// One per mode; the host says which cluster.
+    /// The listener of a port; of any other when there is none.
+    fn listener(&self, mode: Mode, port: Option<u16>) -> String {
+        let port = port.map_or(String::new(), |port| format!("-{port}"));
+        format!("{}-{}{port}", self.name, mode.name())
+    }
+
+    /// One per mode and port; a header says which cluster. Paths are left as they come.
     fn listeners(&self, people: &People) -> Vec<Listener> {
         let authority = people.authority.certificate();
-        let listener = |(mode, configuration): &(Mode, String)| {
-            let name = self.listener(*mode);
-            let mut listener = Listener::tls(&name, &people.server, &authority, false)
-                .filter(mode.filter(configuration));
-            for cluster in ["everything", "weather-1", "weather-2", ELSEWHERE] {
-                listener.routes.push(Route {
-                    host: Some(cluster.to_owned()),
-                    prefix: "/".to_owned(),
-                    cluster: cluster.to_owned(),
-                });
+        let mut listeners = Vec::new();
+        for run in &self.runs {
+            let ports = run.ports.iter().map(|port| Some(port.number));
+            for port in std::iter::once(None).chain(ports) {
+                let name = self.listener(run.mode, port);
+                let mut listener = Listener::tls(&name, &people.server, &authority, false)
+                    .edge(Edge::lax())
+                    .filter(run.mode.filter(&run.configuration));
+                listener.port = port.unwrap_or_default();
+                for cluster in ["everything", "weather-1", "weather-2", ELSEWHERE] {
+                    listener.routes.push(Route {
+                        header: Some((CLUSTER.to_owned(), cluster.to_owned())),
+                        prefix: "/".to_owned(),
+                        cluster: cluster.to_owned(),
+                        ..Route::default()
+                    });
+                }
+                listeners.push(listener);
             }
-            listener
-        };
-        self.configurations.iter().map(listener).collect()
+        }
+        listeners
     }
 
     fn send<'t>(&'t self, stage: &Stage, people: &People) -> Vec<Sent<'t>> {
         let mut sent = Vec::new();
-        for (mode, configuration) in &self.configurations {
-            let policies = Policies::from_json(configuration.as_bytes()).expect("a policy");
-            let address = stage.envoy.listener(&self.listener(*mode));
-            for (number, test) in self.tests.iter().enumerate() {
+        for run in &self.runs {
+            let policies = Policies::from_json(run.configuration.as_bytes()).expect("a policy");
+            for (number, test) in run.tests.iter().enumerate() {
+                let address = stage.envoy.listener(&self.listener(run.mode, test.port));
                 for (protocol_name, protocol) in PROTOCOLS {
                     // No id is the beginning of another.
-                    let id = format!("{}.{}.{protocol_name}.{number:03}", self.name, mode.name());
+                    let mode = run.mode.name();
+                    let id = format!("{}.{mode}.{protocol_name}.{number:03}", self.name);
                     let identity = test.caller.as_deref().map(|caller| &people.callers[caller]);
                     let authority = people.authority.certificate();
                     let client = Client::tls(address, &authority, identity).expect("PEM files");
@@ -139,7 +173,7 @@ impl File {
                         .unwrap_or_else(|error| panic!("{id}: {error}"));
                     sent.push(Sent {
                         id,
-                        mode: *mode,
+                        mode: run.mode,
                         test,
                         answer,
                         expected: test.judge(&policies),
@@ -151,10 +185,14 @@ impl File {
     }
 }
 
+/// The header that says which cluster a request goes to.
+const CLUSTER: &str = "x-cluster";
+
 fn request(test: &Test, id: &str) -> Request {
     let http = test.http();
     let mut request = Request::new(&http.method, &http.path)
-        .authority(&test.cluster)
+        .authority(&http.authority)
+        .header(CLUSTER, &test.cluster)
         .header("x-request-id", id);
     for (name, value) in &http.headers {
         request = request.header(name, value);
@@ -166,12 +204,27 @@ fn request(test: &Test, id: &str) -> Request {
     }
 }
 
+/// `none`, `allow`, or `deny` and what determines it, as the vectors say it.
+fn audited(record: &Value) -> String {
+    let Some(decision) = record["decision"].as_str() else {
+        return "none".to_owned();
+    };
+    let by = match decision {
+        "deny" => record["security_rule.name"][0]
+            .as_str()
+            .or(record["policies"][0].as_str()),
+        _ => None,
+    };
+    let by = by.map(|by| format!(" {by}"));
+    format!("{decision}{}", by.unwrap_or_default())
+}
+
 impl People {
     fn issue(folder: &std::path::Path, files: &[File]) -> Self {
         let authority = Authority::new(folder, "authority").expect("an authority");
         let server = authority.server("server").expect("a certificate");
         let mut callers = BTreeMap::new();
-        let named = files.iter().flat_map(|file| &file.tests);
+        let named = files.iter().flat_map(File::tests);
         for (number, caller) in named.filter_map(|test| test.caller.as_ref()).enumerate() {
             callers.entry(caller.clone()).or_insert_with(|| {
                 authority
@@ -270,7 +323,11 @@ impl Sent<'_> {
                 .collect()
         };
         let (rules, policies) = (list("security_rule.name"), list("policies"));
-        let by = [&self.expected.gateway, &self.expected.backend];
+        let by = [
+            &self.expected.gateway,
+            &self.expected.backend,
+            &self.expected.rule,
+        ];
         let by: Vec<&String> = by.into_iter().flatten().collect();
         if by != rules.iter().collect::<Vec<_>>() {
             return Some(format!("recorded {rules:?}, determined by {by:?}"));
@@ -279,6 +336,7 @@ impl Sent<'_> {
             return Some(format!("recorded caller {}", record["enduser.id"]));
         }
         let refused = record["decision"] == "deny";
+        let malformed = refused && record["reason"] != "policy";
         let outcome = Outcome {
             expect: Some(match (refused, record["reason"].as_str()) {
                 (false, _) => Expect::Allow,
@@ -289,6 +347,8 @@ impl Sent<'_> {
             backend: self.expected.backend.clone(),
             level: record["level"].as_str().map(str::to_owned),
             policy: policies.first().filter(|_| refused).cloned(),
+            rule: rules.first().filter(|_| refused).cloned(),
+            audit: Some(audited(&record["audit"])).filter(|_| !malformed),
             status: refused.then_some(self.answer.status),
         };
         if outcome != self.expected {

@@ -231,6 +231,7 @@ pub fn plain_listener(mode: Mode, configuration: &str) -> Listener {
         host: Some(HTTP2.to_owned()),
         prefix: "/".to_owned(),
         cluster: HTTP2.to_owned(),
+        ..Route::default()
     });
     listener
 }

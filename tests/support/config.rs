@@ -16,10 +16,12 @@ pub struct Bootstrap {
     pub clusters: Vec<Cluster>,
 }
 
-/// A listener on a port of loopback that the system chooses.
+/// A listener on loopback.
 #[derive(Debug, Clone)]
 pub struct Listener {
     pub name: String,
+    /// The port; 0 leaves the choice to the system. See [`super::port::Port`].
+    pub port: u16,
     pub tls: Option<Tls>,
     /// Absent leaves the way to the router open.
     pub filter: Option<Filter>,
@@ -54,10 +56,11 @@ pub struct Filter {
     pub vm_id: String,
 }
 
-/// Requests for `host` whose path begins with `prefix` go to `cluster`.
-#[derive(Debug, Clone)]
+/// Requests for `host`, with the `header`, whose path begins with `prefix` go to `cluster`.
+#[derive(Debug, Clone, Default)]
 pub struct Route {
     pub host: Option<String>,
+    pub header: Option<(String, String)>,
     pub prefix: String,
     pub cluster: String,
 }
@@ -104,6 +107,7 @@ impl Listener {
     pub fn plain(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            port: 0,
             tls: None,
             filter: None,
             routes: Vec::new(),
@@ -133,9 +137,9 @@ impl Listener {
     /// Adds a route; the first that matches is taken.
     pub fn route(mut self, prefix: &str, cluster: &str) -> Self {
         self.routes.push(Route {
-            host: None,
             prefix: prefix.to_owned(),
             cluster: cluster.to_owned(),
+            ..Route::default()
         });
         self
     }
@@ -158,7 +162,7 @@ impl Listener {
         }
         let mut listener = json!({
             "name": self.name,
-            "address": loopback(0),
+            "address": loopback(self.port),
             "filter_chains": [chain],
         });
         if let Some(limit) = self.buffer_limit {
@@ -279,8 +283,12 @@ impl Filter {
 
 impl Route {
     fn json(&self) -> Value {
+        let header = self.header.iter();
+        let headers: Vec<_> = header
+            .map(|(name, value)| json!({"name": name, "string_match": {"exact": value}}))
+            .collect();
         json!({
-            "match": {"prefix": self.prefix},
+            "match": {"prefix": self.prefix, "headers": headers},
             // No timeout: an event stream lives as long as its session.
             "route": {"cluster": self.cluster, "timeout": "0s"},
         })

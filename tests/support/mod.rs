@@ -17,6 +17,7 @@ pub mod envoy;
 pub mod health;
 pub mod lane;
 pub mod message;
+pub mod port;
 pub mod process;
 pub mod recorder;
 pub mod yaml;

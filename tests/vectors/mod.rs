@@ -8,7 +8,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 use accesspolicy::compile::{self, Source};
-use accesspolicy::decision::{Basis, DenialReason, Determining};
+use accesspolicy::decision::{Audit, Basis, DenialReason, Determining};
 use accesspolicy::enforcement::{Facts, Permitted, Reason, Step, Stream};
 use accesspolicy::policy::Policies;
 use accesspolicy::request::{Caller, Headers, SpiffeId};
@@ -41,6 +41,10 @@ pub struct Test {
     /// The cluster that the route chose.
     #[serde(default = "elsewhere")]
     pub cluster: String,
+    /// The authority; the cluster's name when left out.
+    pub host: Option<String>,
+    /// The port that the request arrives on, out of [`PORTS`]; another when left out.
+    pub port: Option<u16>,
     /// A JSON-RPC request, posted: `method`, or `method thing`.
     pub call: Option<String>,
     /// A JSON-RPC message, posted as it stands.
@@ -59,8 +63,12 @@ pub struct Test {
     pub backend: Option<String>,
     /// The level that refused.
     pub level: Option<String>,
-    /// The policy that refused, where each must allow.
+    /// The policy that refused, where each must allow, or whose rule refuses.
     pub policy: Option<String>,
+    /// The rule that refused, `namespace/policy#rule`.
+    pub rule: Option<String>,
+    /// What policies in Audit mode would have made of it; `none` when there are none.
+    pub audit: Option<String>,
     /// The status of the answer.
     pub status: Option<u16>,
 }
@@ -83,10 +91,14 @@ fn elsewhere() -> String {
     ELSEWHERE.to_owned()
 }
 
+/// Ports as the vectors have them. In Envoy others stand for them.
+pub const PORTS: [u16; 2] = [18443, 18444];
+
 /// A request as HTTP has it.
 #[derive(Debug, Clone)]
 pub struct Http {
     pub method: String,
+    pub authority: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -100,6 +112,8 @@ pub struct Outcome {
     pub backend: Option<String>,
     pub level: Option<String>,
     pub policy: Option<String>,
+    pub rule: Option<String>,
+    pub audit: Option<String>,
     pub status: Option<u16>,
 }
 
@@ -198,6 +212,7 @@ impl Test {
         }
         Http {
             method: method.to_owned(),
+            authority: self.host.clone().unwrap_or_else(|| self.cluster.clone()),
             path: path.to_owned(),
             headers,
             body,
@@ -208,11 +223,16 @@ impl Test {
     pub fn judge(&self, policies: &Policies) -> Outcome {
         let Http {
             method,
+            authority,
             path,
             headers,
             body,
         } = self.http();
-        let pseudo = [(":method".to_owned(), method), (":path".to_owned(), path)];
+        let pseudo = [
+            (":method".to_owned(), method),
+            (":authority".to_owned(), authority),
+            (":path".to_owned(), path),
+        ];
         let caller = self.caller.as_deref().map_or(Caller::Anonymous, |id| {
             SpiffeId::new(id).map_or(Caller::Anonymous, Caller::Spiffe)
         });
@@ -220,7 +240,7 @@ impl Test {
             headers: Headers::from_lines(pseudo.into_iter().chain(headers)),
             caller,
             cluster: Some(self.cluster.clone()),
-            port: None,
+            port: Some(self.port.unwrap_or(1).into()),
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(policies, facts, body.is_empty());
@@ -246,6 +266,8 @@ impl Test {
             ("backend", &self.backend, &outcome.backend),
             ("level", &self.level, &outcome.level),
             ("policy", &self.policy, &outcome.policy),
+            ("rule", &self.rule, &outcome.rule),
+            ("audit", &self.audit, &outcome.audit),
         ] {
             if expected.is_some() && expected != got {
                 wrong.push(format!("expected {what} {expected:?}, got {got:?}"));
@@ -263,20 +285,11 @@ impl Test {
 
 impl Outcome {
     fn of(step: &Step<'_>) -> Self {
-        let name = |by: Option<Determining<'_>>| by.map(|by| by.to_string());
         match step {
-            Step::Continue(Permitted::Now(permit)) => {
-                let (gateway, backend) = match permit.basis() {
-                    Basis::Unprotected => (None, None),
-                    Basis::Policies { gateway, backend } => (name(gateway), name(backend)),
-                };
-                Self {
-                    expect: Some(Expect::Allow),
-                    gateway,
-                    backend,
-                    ..Self::default()
-                }
-            }
+            Step::Continue(Permitted::Now(permit)) => Self {
+                audit: audit(permit.audit()),
+                ..Self::allowed(permit.basis())
+            },
             Step::Refuse(refusal) => {
                 let status = Some(refusal.answer.status);
                 let Reason::Denied(denial) = refusal.reason else {
@@ -286,24 +299,63 @@ impl Outcome {
                         ..Self::default()
                     };
                 };
-                let (level, policy) = match denial.reason {
-                    DenialReason::NotAllowed { level, policy } => (
-                        Some(level.as_str().to_owned()),
-                        policy.map(ToString::to_string),
-                    ),
-                    DenialReason::Unprotected | DenialReason::NoCluster => (None, None),
-                };
                 Self {
-                    expect: Some(Expect::Deny),
-                    level,
-                    policy,
+                    audit: audit(denial.audit),
                     status,
-                    ..Self::default()
+                    ..Self::denied(denial.reason)
                 }
             }
             Step::Wait | Step::PassHeaders | Step::Continue(Permitted::Before) => Self::default(),
         }
     }
+
+    fn allowed(basis: Basis<'_>) -> Self {
+        let name = |by: Option<Determining<'_>>| by.map(|by| by.to_string());
+        let (gateway, backend) = match basis {
+            Basis::Unprotected => (None, None),
+            Basis::Policies { gateway, backend } => (name(gateway), name(backend)),
+        };
+        Self {
+            expect: Some(Expect::Allow),
+            gateway,
+            backend,
+            ..Self::default()
+        }
+    }
+
+    fn denied(reason: DenialReason<'_>) -> Self {
+        let denied = Self {
+            expect: Some(Expect::Deny),
+            ..Self::default()
+        };
+        match reason {
+            DenialReason::NotAllowed { level, policy } => Self {
+                level: Some(level.as_str().to_owned()),
+                policy: policy.map(ToString::to_string),
+                ..denied
+            },
+            DenialReason::Refused { level, by } => Self {
+                level: Some(level.as_str().to_owned()),
+                policy: Some(by.policy.to_string()),
+                rule: Some(by.to_string()),
+                ..denied
+            },
+            DenialReason::Unprotected | DenialReason::NoCluster | DenialReason::NoPort => denied,
+        }
+    }
+}
+
+/// `allow`, or `deny` and what determines it.
+fn audit(audit: Option<Audit<'_>>) -> Option<String> {
+    Some(match audit {
+        None => "none".to_owned(),
+        Some(Audit::Allow(_)) => "allow".to_owned(),
+        Some(Audit::Deny(reason)) => {
+            let Outcome { policy, rule, .. } = Outcome::denied(reason);
+            let by = rule.or(policy).map(|by| format!(" {by}"));
+            format!("deny{}", by.unwrap_or_default())
+        }
+    })
 }
 
 /// The body of a request that calls `method` on `thing`.
@@ -346,4 +398,13 @@ files![
     "unprotected-deny",
     "unprotected-allow",
     "not-mcp",
+    "http",
+    "http-and-mcp",
+    "deny-policies",
+    "deny-undecided",
+    "deny-alone",
+    "audit",
+    "audit-alone",
+    "listeners",
+    "listeners-alone",
 ];

@@ -170,6 +170,7 @@ impl Vector {
             json!([{
                 "policy": {"namespace": "n", "name": "p"},
                 "action": "Allow",
+                "mode": "Enforce",
                 "targets": ["Gateway"],
                 "rules": [{"name": "r", "mcp": {
                     "methods": [{"name": method, "params": [thing]}], "baseProtocol": false
@@ -189,6 +190,7 @@ impl Vector {
                 "denial": "JsonRpc",
                 "limits": {"bodyBytes": BODY_LIMIT, "depth": DEPTH_LIMIT}
             },
+            "listeners": [],
             "backends": [],
             "policies": self.allow.as_deref().map_or_else(|| json!([]), rule)
         })

@@ -58,8 +58,8 @@ pub struct TargetRef {
     pub kind: Required<String>,
     /// The target's name.
     pub name: Required<String>,
-    /// A part of the target.
-    pub section_name: Optional<Unread>,
+    /// A part of the target: a listener of a Gateway.
+    pub section_name: Optional<String>,
 }
 
 /// `spec.rules[]`
@@ -292,7 +292,7 @@ impl TargetRef {
             ),
             kind: object.required("kind", "kind: Gateway", text(&names::KIND)),
             name: object.required("name", "name: prod", text(&names::TARGET_NAME)),
-            section_name: object.optional("sectionName", unread),
+            section_name: object.optional("sectionName", text(&names::SECTION_NAME)),
         };
         object.finish();
         Some(target)

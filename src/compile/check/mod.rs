@@ -7,27 +7,33 @@
 
 mod authorization;
 mod expression;
+mod extensions;
 mod http;
 mod source;
 mod target;
 
 use authorization::{CheckedAuthorization, check_authorization};
+pub(super) use extensions::{Extensions, check_extensions};
 pub(super) use source::Caller;
 use source::check_source;
 pub(super) use target::Attachment;
 use target::check_targets;
 
 use crate::api::decode::{Located, Optional, Place, Problem};
-use crate::api::metadata::{Annotation, Metadata};
+use crate::api::metadata::Metadata;
 use crate::api::v1alpha1::{AccessRule, Action, Spec};
 use crate::expr::Program;
-use crate::policy::{self, ObjectName};
+use crate::policy::{self, Mode, ObjectName};
 
 /// A valid policy.
 #[derive(Debug, Clone)]
 pub(super) struct Checked {
     /// Its name, and where that is written.
     pub(super) name: Located<ObjectName>,
+    /// What a match means.
+    pub(super) action: policy::Action,
+    /// Whether it is enforced.
+    pub(super) mode: Mode,
     /// What it is attached to.
     pub(super) targets: Vec<Located<Attachment>>,
     /// Its rules; `None` matches every request.
@@ -44,9 +50,6 @@ pub(super) struct CheckedRule {
     pub(super) cel: Option<Located<Program>>,
 }
 
-/// The prefix of the annotations that are ours.
-const ANNOTATIONS: &str = "accesspolicy/";
-
 /// A policy's name; without a namespace it is in `default`.
 pub(super) fn policy_name(metadata: &Metadata) -> Option<Located<ObjectName>> {
     let name = metadata.name.clone()?;
@@ -60,28 +63,12 @@ pub(super) fn policy_name(metadata: &Metadata) -> Option<Located<ObjectName>> {
     })
 }
 
-/// Refuses annotations that would change what a policy means.
-pub(super) fn check_metadata(metadata: &Metadata, problems: &mut Vec<Problem>) {
-    let Metadata {
-        name: _,
-        namespace: _,
-        annotations,
-    } = metadata;
-    for Annotation { key, value: _ } in annotations.given().map_or(&[][..], |given| &given.value) {
-        if key.value.starts_with(ANNOTATIONS) {
-            let message = format!("the annotation `{}` is not known", key.value);
-            problems.push(Problem::new(&key.at, message).help(format!(
-                "no annotation that starts with `{ANNOTATIONS}` is enforced yet"
-            )));
-        }
-    }
-}
-
 /// Checks what a policy says; `None` when problems were reported.
 ///
 /// The name is only carried along: without one there is still all else to check.
 pub(super) fn check(
     name: Located<ObjectName>,
+    extensions: &Extensions,
     spec: &Spec,
     problems: &mut Vec<Problem>,
 ) -> Option<Checked> {
@@ -94,6 +81,7 @@ pub(super) fn check(
     let action = action.as_ref();
     match action.map(|action| action.value) {
         Some(Action::ExternalAuth) => {
+            problems.extend(extensions.action.as_ref().map(deny_asks_nobody));
             let help = "leave the policy out, and write Allow policies that do without it";
             problems
                 .extend(action.map(|action| unenforced(&action.at, "action: ExternalAuth", help)));
@@ -120,11 +108,23 @@ pub(super) fn check(
         Optional::Unreadable => None,
         Optional::Given(rules) => check_rules(&rules.value, namespace, problems).map(Some),
     };
+    let extension = extensions.action.as_ref().map(|action| action.value);
+    let mode = extensions.mode.as_ref().map(|mode| mode.value);
     Some(Checked {
         name,
+        action: extension.unwrap_or(policy::Action::Allow),
+        mode: mode.unwrap_or(Mode::Enforce),
         targets: targets?,
         rules: rules?,
     })
+}
+
+fn deny_asks_nobody(action: &Located<policy::Action>) -> Problem {
+    Problem::new(
+        &action.at,
+        "`accesspolicy/action: Deny` is given, and `spec.action` is `ExternalAuth`",
+    )
+    .help("a policy that refuses has `action: Allow` beside the annotation")
 }
 
 /// SECURITY: the help never says to leave a field out that narrows what matches.

@@ -1,15 +1,18 @@
 //! What a policy is attached to.
 
-use super::unenforced;
-use crate::api::decode::{Located, Problem};
+use crate::api::decode::{Located, Optional, Problem};
 use crate::api::v1alpha1::TargetRef;
 use crate::policy::ObjectName;
 
 /// What a policy is attached to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone)]
 pub(in crate::compile) enum Attachment {
-    /// A Gateway, every listener of it.
-    Gateway(ObjectName),
+    /// A Gateway.
+    Gateway {
+        gateway: ObjectName,
+        /// The one listener; `None` is every listener.
+        listener: Option<Located<String>>,
+    },
     /// An XBackend.
     Backend(ObjectName),
 }
@@ -55,16 +58,10 @@ fn check_target(
         name,
         section_name,
     } = &target.value;
-    let help = "without it the policy is for all of the target";
-    problems.extend(
-        section_name
-            .given()
-            .map(|section| unenforced(&section.at, "sectionName", help)),
-    );
     let (group, kind) = group.as_ref().zip(kind.as_ref())?;
-    let attachment = match (&*group.value, &*kind.value) {
-        GATEWAY => Attachment::Gateway,
-        BACKEND => Attachment::Backend,
+    let is_gateway = match (&*group.value, &*kind.value) {
+        GATEWAY => true,
+        BACKEND => false,
         (found, kind_name) => {
             let message =
                 format!("targets of kind `{kind_name}` in group `{found}` are not enforced");
@@ -89,8 +86,23 @@ fn check_target(
         namespace: namespace.to_owned(),
         name: name.as_ref()?.value.clone(),
     };
+    let value = match (is_gateway, section_name) {
+        (_, Optional::Unreadable) => return None,
+        (true, section) => Attachment::Gateway {
+            gateway: name,
+            listener: section.given().cloned(),
+        },
+        (false, Optional::Absent) => Attachment::Backend(name),
+        (false, Optional::Given(section)) => {
+            problems.push(
+                Problem::new(&section.at, "an XBackend has no sections")
+                    .help("a `sectionName` names a listener of a Gateway"),
+            );
+            return None;
+        }
+    };
     Some(Located {
-        value: attachment(name),
+        value,
         at: target.at.clone(),
     })
 }

@@ -14,8 +14,8 @@ const POLICY: &str = r#"{
     "settings": {"identity": "PeerCertificate", "allowPolicies": "All", "unprotected": "Deny",
         "requestHeaders": "Hold", "mcpPaths": ["/mcp"], "denial": "JsonRpc",
         "limits": {"bodyBytes": 4096, "depth": 16}},
-    "backends": [],
-    "policies": [{"policy": {"namespace": "n", "name": "p"}, "action": "Allow", "targets": ["Gateway"],
+    "listeners": [], "backends": [],
+    "policies": [{"policy": {"namespace": "n", "name": "p"}, "action": "Allow", "mode": "Enforce", "targets": ["Gateway"],
         "rules": [{"name": "r", "mcp": {"baseProtocol": false,
             "methods": [{"name": "tools/call", "params": ["echo"]}]}}]}]
 }"#;

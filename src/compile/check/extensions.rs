@@ -1,0 +1,76 @@
+//! What annotations of ours add to a policy.
+//!
+//! SECURITY: one that is not known is refused, because a misspelt `Deny` would allow.
+
+use crate::api::decode::{Located, Problem, closest};
+use crate::api::metadata::{Annotation, Metadata};
+use crate::policy::{Action, Mode};
+
+/// The prefix of the annotations that are ours.
+const PREFIX: &str = "accesspolicy/";
+
+const MODE: &str = "accesspolicy/mode";
+const ACTION: &str = "accesspolicy/action";
+const KNOWN: [&str; 2] = [MODE, ACTION];
+
+/// What annotations say of a policy.
+#[derive(Debug, Clone, Default)]
+pub(in crate::compile) struct Extensions {
+    /// `accesspolicy/mode`
+    pub(in crate::compile) mode: Option<Located<Mode>>,
+    /// `accesspolicy/action`, which takes the place of `spec.action: Allow`.
+    pub(in crate::compile) action: Option<Located<Action>>,
+}
+
+/// Reads the annotations that are ours.
+pub(in crate::compile) fn check_extensions(
+    metadata: &Metadata,
+    problems: &mut Vec<Problem>,
+) -> Extensions {
+    let Metadata {
+        name: _,
+        namespace: _,
+        annotations,
+    } = metadata;
+    let annotations = annotations.given().map(|given| given.value.as_slice());
+    let mut extensions = Extensions::default();
+    for Annotation { key, value } in annotations.unwrap_or_default() {
+        match (key.value.as_str(), value.as_str()) {
+            (MODE, "Audit") => extensions.mode = Some(located(key, Mode::Audit)),
+            (MODE, "Enforce") => extensions.mode = Some(located(key, Mode::Enforce)),
+            (MODE, other) => problems.push(
+                Problem::new(&key.at, format!("`{MODE}` is `{other}`"))
+                    .help("`Audit` reports and changes nothing; `Enforce` is the default"),
+            ),
+            (ACTION, "Deny") => extensions.action = Some(located(key, Action::Deny)),
+            (ACTION, other) => problems.push(
+                Problem::new(&key.at, format!("`{ACTION}` is `{other}`"))
+                    .help("`Deny` refuses what the rules match; without it they allow"),
+            ),
+            (name, _) if is_ours(name) => problems.push(unknown(key)),
+            _ => {}
+        }
+    }
+    extensions
+}
+
+fn located<T>(key: &Located<String>, value: T) -> Located<T> {
+    Located {
+        value,
+        at: key.at.clone(),
+    }
+}
+
+/// Whether somebody means one of ours: the prefix, or nearly the whole of one.
+fn is_ours(name: &str) -> bool {
+    let front = name.get(..PREFIX.len());
+    front.is_some_and(|front| front.eq_ignore_ascii_case(PREFIX)) || closest(name, KNOWN).is_some()
+}
+
+fn unknown(key: &Located<String>) -> Problem {
+    let message = format!("the annotation `{}` is not known", key.value);
+    Problem::new(&key.at, message).help(match closest(&key.value, KNOWN) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are `{MODE}` and `{ACTION}`"),
+    })
+}

@@ -1,0 +1,159 @@
+//! Which policies a request meets at which target.
+//!
+//! A listener's level has the policies of the whole Gateway as well, so that a request
+//! looks in one place.
+
+use std::collections::BTreeSet;
+
+use super::index::{Attached, CallerKey, Group, Map, PolicyId, RuleRef, SelectorId};
+use super::load::{LoadError, inconsistent};
+use super::model::{Action, Backend, Listener, Mode, ObjectName, Policy, Target};
+
+/// One place a rule is filed under.
+pub(super) struct Place {
+    pub(super) caller: CallerKey,
+    pub(super) selector: SelectorId,
+    pub(super) rule: RuleRef,
+}
+
+/// Every target, and what is attached to it.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    pub(super) gateway: Attached,
+    pub(super) listeners: Map<u64, Attached>,
+    pub(super) ports: BTreeSet<u64>,
+    pub(super) backends: Vec<Attached>,
+    pub(super) clusters: Map<String, usize>,
+    pub(super) reach: Reach,
+    pub(super) audited_reach: Reach,
+    ports_by_name: Map<String, u64>,
+    numbers: Map<ObjectName, usize>,
+}
+
+/// What policies are attached to besides the whole Gateway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Some are for a listener.
+    pub listeners: bool,
+    /// Some are for a backend.
+    pub backends: bool,
+}
+
+impl Reach {
+    fn add(&mut self, target: &Target) {
+        self.listeners |= matches!(target, Target::Listener(_));
+        self.backends |= matches!(target, Target::Backend(_));
+    }
+}
+
+impl Targets {
+    /// The targets there are, with nothing attached yet but room for what `policies` need.
+    pub(super) fn new(
+        listeners: Vec<Listener>,
+        backends: Vec<Backend>,
+        policies: &[Policy],
+    ) -> Result<Self, LoadError> {
+        let mut targets = Self::default();
+        for Listener { name, port } in listeners {
+            if !targets.ports.insert(port.get()) {
+                return Err(inconsistent(format!(
+                    "two listeners have port {}",
+                    port.get()
+                )));
+            }
+            let again = targets.ports_by_name.insert(name.clone(), port.get());
+            if again.is_some() {
+                return Err(inconsistent(format!("listener `{name}` is listed twice")));
+            }
+        }
+        for Backend { backend, clusters } in backends {
+            let number = targets.backends.len();
+            targets.backends.push(Attached::default());
+            for cluster in clusters {
+                let again = targets.clusters.insert(cluster.clone(), number);
+                if again.is_some() {
+                    return Err(inconsistent(format!(
+                        "cluster `{cluster}` serves two backends"
+                    )));
+                }
+            }
+            if targets.numbers.insert(backend.clone(), number).is_some() {
+                return Err(inconsistent(format!("backend `{backend}` is listed twice")));
+            }
+        }
+        for target in policies.iter().flat_map(|policy| &policy.targets) {
+            if let Target::Listener(name) = target
+                && let Some(port) = targets.ports_by_name.get(name)
+            {
+                targets.listeners.entry(*port).or_default();
+            }
+        }
+        let audited = policies.iter().filter(|policy| policy.mode == Mode::Audit);
+        for target in audited.flat_map(|policy| &policy.targets) {
+            for attached in targets.of(target).into_iter().flatten() {
+                attached.audited.get_or_insert_default();
+            }
+        }
+        Ok(targets)
+    }
+
+    /// What a policy for a target is attached to; `None` when there is no such target.
+    fn of(&mut self, target: &Target) -> Option<Vec<&mut Attached>> {
+        Some(match target {
+            Target::Gateway => std::iter::once(&mut self.gateway)
+                .chain(self.listeners.values_mut())
+                .collect(),
+            Target::Listener(name) => {
+                vec![self.listeners.get_mut(self.ports_by_name.get(name)?)?]
+            }
+            Target::Backend(backend) => {
+                vec![self.backends.get_mut(*self.numbers.get(backend)?)?]
+            }
+        })
+    }
+
+    /// Attaches a policy to a target, its rules filed under `places`.
+    pub(super) fn attach(
+        &mut self,
+        target: &Target,
+        policy: PolicyId,
+        action: Action,
+        mode: Mode,
+        places: &[Place],
+    ) -> Option<()> {
+        self.audited_reach.add(target);
+        if mode == Mode::Enforce {
+            self.reach.add(target);
+        }
+        for Attached { enforced, audited } in self.of(target)? {
+            let enforced = (mode == Mode::Enforce).then_some(enforced);
+            for level in enforced.into_iter().chain(audited) {
+                let group = match action {
+                    Action::Allow => &mut level.allow,
+                    Action::Deny => &mut level.deny,
+                };
+                group.add(policy, places);
+            }
+        }
+        Some(())
+    }
+}
+
+impl Group {
+    fn add(&mut self, policy: PolicyId, places: &[Place]) {
+        // A policy may meet a request by two of its targets.
+        if self.policies.last() == Some(&policy) {
+            return;
+        }
+        self.policies.push(policy);
+        for place in places {
+            let filed = self
+                .rules
+                .entry((place.caller, place.selector))
+                .or_default();
+            if filed.last() != Some(&place.rule) {
+                filed.push(place.rule);
+            }
+        }
+    }
+}
