@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 /// What each module knows; it also knows what those know.
 const KNOWS: &[(&str, &[&str])] = &[
-    ("policy", &[]),
+    ("policy", &["expr", "json"]),
     ("json", &[]),
     ("mcp", &["json"]),
     ("request", &["json", "mcp"]),
-    ("expr", &["request"]),
+    ("expr", &["json"]),
     ("decision", &["policy", "request", "expr"]),
     ("external_auth", &["policy", "request"]),
     ("enforcement", &["decision", "external_auth", "request"]),
@@ -138,6 +138,7 @@ fn violations_are_noticed() {
     }
     for (module, text) in [
         ("policy", "use crate::request::Request;"),
+        ("expr", "use crate::request::Request;"),
         ("json", "use crate::{mcp, json};"),
         ("request", "fn f(p: &crate::policy::Policies) {}"),
         ("observe", "use crate::enforcement::Refusal;"),

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::Source;
-use crate::api::decode::{Place, Problem};
-use crate::api::yaml::Span;
+use crate::api::decode::{Part, Place, Problem};
+use crate::api::yaml::{Span, locate};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,13 +71,26 @@ impl Report {
         policy: Option<&str>,
         problems: impl IntoIterator<Item = Problem>,
     ) {
+        let sources = &self.sources;
         self.diagnostics.extend(problems.into_iter().map(|problem| {
             let Problem {
-                at,
-                message,
+                mut at,
+                mut message,
                 help,
                 related,
+                part,
             } = problem;
+            if let Some(part) = part {
+                let source = sources.get(at.span.file.0);
+                let found = source
+                    .and_then(|source| locate(source.text(), at.span, &part.text, &part.range));
+                match found {
+                    Some(span) => at.span = span,
+                    // What begins with the string is where that is pointed at.
+                    None if part.range.start == 0 => {}
+                    None => message.push_str(&position(&part)),
+                }
+            }
             Diagnostic {
                 severity,
                 at,
@@ -114,6 +127,12 @@ impl Report {
             (source.name(), line, column)
         })
     }
+}
+
+/// Where a part is that cannot be pointed at.
+fn position(part: &Part) -> String {
+    let before = part.text.get(..part.range.start).unwrap_or(&part.text);
+    format!(", at character {}", before.chars().count() + 1)
 }
 
 /// One line for each diagnostic: for logs and failed tests.

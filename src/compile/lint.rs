@@ -1,5 +1,6 @@
 //! Warnings about one policy: it is valid, and may not do what its author wants.
 
+use super::cel::{Truth, truth};
 use super::check::{Caller, Checked, CheckedRule};
 use super::pointless::covers;
 use crate::api::decode::{Located, Problem};
@@ -31,6 +32,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
     };
     for rule in rules {
         warnings.extend(nobody(&rule.value));
+        warnings.extend(decided(&rule.value));
         if let Some(mcp) = &rule.value.mcp {
             if checked.action == Action::Allow {
                 warnings.extend(base_protocol_only(mcp));
@@ -92,6 +94,26 @@ fn nobody(rule: &CheckedRule) -> Option<Problem> {
     };
     let message = "nobody has this SPIFFE ID: the rule matches no request";
     Some(Problem::new(&source.at, message).help(help))
+}
+
+/// An expression whose value is known before any request.
+fn decided(rule: &CheckedRule) -> Option<Problem> {
+    let cel = rule.cel.as_ref()?;
+    let (message, help) = match truth(&cel.value)? {
+        Truth::Always => (
+            "the expression is true of every request".to_owned(),
+            "leave `cel` out and change the type to `Inline`, or ask something of the request",
+        ),
+        Truth::Never => (
+            "the expression is false of every request: the rule matches none".to_owned(),
+            "leave the rule out, or ask something of the request",
+        ),
+        Truth::Error(error) => (
+            format!("the expression has no value ({error}): the rule matches no request"),
+            "leave the rule out, or ask something of the request",
+        ),
+    };
+    Some(Problem::new(&cel.at, message).help(help))
 }
 
 fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {

@@ -134,6 +134,7 @@ fn lower_rule(
         source,
         http,
         mcp,
+        cel,
     } = rule;
     let source = match source {
         None => None,
@@ -145,6 +146,7 @@ fn lower_rule(
         source,
         http: http.clone(),
         mcp,
+        cel: cel.as_ref().map(|cel| cel.value.clone()),
     })
 }
 

@@ -11,8 +11,10 @@
 //! Every problem is reported, not just the first; with any error there is no
 //! compiled policy. Nothing that a policy says is left out silently.
 //!
-//! Regular expressions become automata here (`regex`), and the filter compiles none.
+//! Regular expressions become automata here (`regex`), and expressions programs (`cel`):
+//! the filter compiles none.
 
+mod cel;
 mod check;
 mod diagnostic;
 mod digest;
@@ -28,6 +30,7 @@ mod source;
 mod survey;
 mod unmatchable;
 
+pub use cel::{Fault, expression};
 pub use diagnostic::{Diagnostic, Report, Severity};
 use enforcement_point::EnforcementPoint;
 pub use files::{FilesError, STANDARD_INPUT, Unreadable, compile_files, read_source, read_sources};

@@ -22,18 +22,24 @@ pub(super) fn covers(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
         (Some(_), None) => false,
         (Some(wide), Some(narrow)) => http_covers(wide, narrow),
     };
-    by_source && by_mcp && by_http && !restricts_elsewhere(wide, narrow)
+    // Of two expressions nobody can say which is true more often.
+    let by_cel = match (&wide.cel, &narrow.cel) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wide), Some(narrow)) => wide.value == narrow.value,
+    };
+    by_source && by_mcp && by_http && by_cel && !restricts_elsewhere(wide, narrow)
 }
 
 /// Whether `narrow` has a list of what may be completed that holds also where the HTTP
-/// part of `wide` does not, so that without it more could be completed.
+/// part or the expression of `wide` does not, so that without it more could be completed.
 fn restricts_elsewhere(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
     let lists = |rule: &CheckedRule, name: MethodName| {
         let methods = rule.mcp.as_ref().and_then(|mcp| mcp.value.methods.as_ref());
         let mut methods = methods.into_iter().flatten();
         methods.any(|method| method.name == name && method.params.is_some())
     };
-    wide.http.is_some()
+    (wide.http.is_some() || wide.cel.is_some())
         && [MethodName::PromptsGet, MethodName::ResourcesRead]
             .iter()
             .any(|name| lists(narrow, *name) && !lists(wide, *name))

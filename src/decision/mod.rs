@@ -191,9 +191,20 @@ impl<'p, 'r> Judge<'p, 'r> {
     /// What of a rule is not in the index.
     fn conditions(&self, rule: RuleRef) -> Match {
         let http = self.policies.http(rule);
-        http.map_or(Match::Yes, |conditions| {
+        let http = http.map_or(Match::Yes, |conditions| {
             http::matches(conditions, &self.http)
-        })
+        });
+        http.and(self.expression(rule))
+    }
+
+    /// Whether a rule's expression is true of the request.
+    ///
+    /// SECURITY: expressions are not asked yet, so nobody can say.
+    fn expression(&self, rule: RuleRef) -> Match {
+        match self.policies.cel(rule) {
+            None => Match::Yes,
+            Some(_) => Match::Undecided,
+        }
     }
 }
 

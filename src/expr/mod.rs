@@ -1,3 +1,57 @@
-//! The compiled form of CEL expressions and its evaluator.
+//! What expressions are once compiled, and how they are evaluated.
 //!
-//! Nothing lives here yet: the compiler refuses `type: CEL` by name.
+//! An expression is parsed, checked and resolved by the compiler. What is left of it is
+//! a [`Program`]: a document that names what to do and what to read. A [`Condition`] is
+//! a program that was found sound, ready to be evaluated against whatever answers for a
+//! request ([`Variables`]).
+//!
+//! Nothing here parses an expression or compiles a regular one. An evaluation is bounded
+//! in steps and bytes whatever the request holds, and ends in a boolean or an [`Error`].
+//!
+//! SPEC: cel-spec, `doc/langdef.md`, and the strings extension of cel-go.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod budget;
+mod compare;
+mod condition;
+mod convert;
+mod error;
+mod evaluate;
+mod fact;
+mod function;
+mod map;
+mod needs;
+mod operators;
+mod pattern;
+mod program;
+mod strings;
+mod time;
+mod value;
+
+pub use budget::STEPS;
+pub use condition::{Condition, Unsound};
+pub use error::Error;
+pub use fact::{Fact, Given, Variables};
+pub use function::Function;
+pub use needs::Needs;
+pub use pattern::{Expression, Pattern};
+pub use program::{Constant, Loop, MAX_DEPTH, MAX_NODES, Node, NodeId, Octets, Program, Real};
+pub use time::{Duration, Timestamp};
+pub use value::{TypeName, Value};

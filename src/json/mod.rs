@@ -7,7 +7,8 @@
 //! anything after the document but white space.
 //!
 //! Keeps nothing but what it is told to keep, never recurses and never panics.
-//! What the document means is the [`Visitor`]'s business.
+//! What the document means is the [`Visitor`]'s business; a [`View`] looks into what
+//! it kept. Our own documents hold a number as a [`Whole`].
 
 #![deny(
     clippy::unwrap_used,
@@ -32,5 +33,9 @@ mod number;
 mod reader;
 mod scan;
 mod string;
+mod view;
+mod whole;
 
 pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};
+pub use view::{Items, Members, Number, View};
+pub use whole::Whole;

@@ -1,12 +1,9 @@
 //! The HTTP part of a rule, as a document and as the engine reads it.
 
-use base64ct::{Base64, Encoding};
-use regex_automata::dfa::{Automaton, sparse};
-use regex_automata::{Anchored, Input};
 use serde::{Deserialize, Serialize};
 
-use super::Whole;
 use super::model::given;
+use super::{Expression, Pattern, Whole};
 
 /// The HTTP part of a rule: every member given must match, by any of its items
 /// (`headers`: by all). Never an empty list.
@@ -78,42 +75,6 @@ pub enum ValueMatch {
     Exact(String),
     /// What a regular expression matches from end to end.
     RegularExpression(Expression),
-}
-
-/// A regular expression and the automaton it was compiled to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Expression {
-    /// As it was written, in RE2's syntax.
-    pub text: String,
-    /// A sparse automaton of `regex-automata`, little endian, anchored at both ends,
-    /// in base64.
-    pub automaton: String,
-}
-
-/// A regular expression that is ready to match. Takes linear time.
-#[derive(Debug)]
-pub struct Pattern {
-    // Boxed: it is many times as big as what else a condition can be.
-    automaton: Box<sparse::DFA<Vec<u8>>>,
-}
-
-impl Pattern {
-    /// The automaton of an expression; `None` when it is none.
-    pub fn new(expression: &Expression) -> Option<Self> {
-        let bytes = Base64::decode_vec(&expression.automaton).ok()?;
-        let (automaton, rest) = sparse::DFA::from_bytes(&bytes).ok()?;
-        (rest == bytes.len()).then(|| Self {
-            automaton: Box::new(automaton.to_owned()),
-        })
-    }
-
-    /// Whether it matches the whole of a value; `None` when that cannot be said.
-    pub fn matches(&self, value: &[u8]) -> Option<bool> {
-        let input = Input::new(value).anchored(Anchored::Yes);
-        let found = self.automaton.try_search_fwd(&input).ok()?;
-        Some(found.is_some_and(|end| end.offset() == value.len()))
-    }
 }
 
 /// The HTTP part of a rule, ready to match.

@@ -15,6 +15,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 use super::attach::{Reach, Targets};
 use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
+use crate::expr::{self, Condition};
 
 /// A hash map without a random seed: its keys come from the operator's
 /// configuration, and the engine reads no random numbers.
@@ -173,6 +174,7 @@ pub(super) struct PolicyRules {
 pub(super) struct IndexedRule {
     pub(super) name: String,
     pub(super) http: Option<HttpConditions>,
+    pub(super) cel: Option<Condition>,
 }
 
 /// A loaded compiled policy: immutable, shared by every stream.
@@ -197,6 +199,8 @@ pub struct Needs {
     pub port: bool,
     /// Headers, pseudo-headers included, in lower case.
     pub headers: BTreeSet<String>,
+    /// What expressions read; their headers are not among the others.
+    pub expressions: expr::Needs,
 }
 
 impl Needs {
@@ -311,6 +315,11 @@ impl Policies {
     /// What of HTTP a rule asks for.
     pub fn http(&self, rule: RuleRef) -> Option<&HttpConditions> {
         self.rule(rule)?.http.as_ref()
+    }
+
+    /// The expression that is to be true for a rule to match.
+    pub fn cel(&self, rule: RuleRef) -> Option<&Condition> {
+        self.rule(rule)?.cel.as_ref()
     }
 
     fn rule(&self, rule: RuleRef) -> Option<&IndexedRule> {

@@ -12,6 +12,7 @@ use super::index::{
     SelectorId, selector,
 };
 use super::model::{CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION};
+use crate::expr::Condition;
 
 /// Why a compiled policy was not taken. Its display is one sentence.
 #[derive(Debug)]
@@ -167,6 +168,8 @@ impl Policies {
         };
         for rule in &rules.rules {
             rule.http.iter().for_each(|http| self.needs.http(http));
+            let cel = rule.cel.iter().map(Condition::needs);
+            cel.for_each(|needs| self.needs.expressions.join(needs));
         }
         self.policies.push(rules);
         Ok(())
@@ -200,6 +203,7 @@ impl Policies {
                 source,
                 http: _,
                 mcp,
+                cel: _,
             } = rule;
             let caller = match source {
                 None => CallerKey::Anyone,
@@ -287,9 +291,12 @@ impl IndexedRule {
     fn new(rule: Rule, policy: &ObjectName) -> Result<Self, LoadError> {
         let http = rule.http.map(HttpConditions::new).transpose();
         let http = http.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
+        let cel = rule.cel.map(Condition::new).transpose();
+        let cel = cel.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
         Ok(Self {
             name: rule.name,
             http,
+            cel,
         })
     }
 }

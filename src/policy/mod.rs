@@ -13,12 +13,12 @@ mod identity;
 mod index;
 mod load;
 mod model;
-mod whole;
 
+pub use crate::expr::{Expression, Pattern};
+pub use crate::json::Whole;
 pub use attach::Reach;
 pub use http::{
-    Expression, HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, Pattern,
-    ValueCondition, ValueMatch,
+    HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };
 pub use identity::{IdentitySource, MetadataText};
 pub use index::{
@@ -31,4 +31,3 @@ pub use model::{
     Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
     SCHEMA_VERSION, Settings, Target, Unprotected,
 };
-pub use whole::Whole;

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Http, IdentitySource, Whole};
+use crate::expr::Program;
 
 /// The version of the document's form. A filter takes exactly its own.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -243,6 +244,13 @@ pub struct Rule {
         skip_serializing_if = "Option::is_none"
     )]
     pub mcp: Option<Mcp>,
+    /// What is to be true; absent means no condition.
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cel: Option<Program>,
 }
 
 /// The MCP part of a rule.

@@ -11,7 +11,7 @@ mod suggest;
 mod value;
 
 pub use object::{Object, Optional, Required};
-pub use problem::{Located, Place, Problem};
+pub use problem::{Located, Part, Place, Problem};
 pub use suggest::closest;
 pub use value::{
     Choice, EmptyList, Form, Unread, Value, boolean, choice, integer, list, refuse_duplicates,

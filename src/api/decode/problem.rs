@@ -1,5 +1,7 @@
 //! What is wrong, and where.
 
+use std::ops::Range;
+
 use crate::api::yaml::Span;
 
 /// A place in a manifest: where it is written, and the field's path.
@@ -31,6 +33,17 @@ pub struct Problem {
     pub help: Option<String>,
     /// Other places that have to do with it, and how.
     pub related: Vec<(Span, String)>,
+    /// The part of the string at the place that it is about.
+    pub part: Option<Part>,
+}
+
+/// A part of a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The string.
+    pub text: String,
+    /// The part, in bytes.
+    pub range: Range<usize>,
 }
 
 impl Problem {
@@ -41,6 +54,7 @@ impl Problem {
             message: printable(message.into()),
             help: None,
             related: Vec::new(),
+            part: None,
         }
     }
 
@@ -48,6 +62,16 @@ impl Problem {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(printable(help.into()));
+        self
+    }
+
+    /// Points at a part of the string that is at the place.
+    #[must_use]
+    pub fn within(mut self, text: &str, range: Range<usize>) -> Self {
+        self.part = Some(Part {
+            text: text.to_owned(),
+            range,
+        });
         self
     }
 

@@ -120,7 +120,7 @@ pub struct Authorization {
     /// What of MCP.
     pub mcp: Optional<Mcp>,
     /// An expression.
-    pub cel: Optional<Unread>,
+    pub cel: Optional<Cel>,
 }
 
 /// `spec.rules[].authorization.type`
@@ -130,6 +130,13 @@ pub enum AuthorizationType {
     Inline,
     /// An expression, and fields.
     Cel,
+}
+
+/// `spec.rules[].authorization.cel`
+#[derive(Debug, Clone)]
+pub struct Cel {
+    /// The expression.
+    pub expression: Required<String>,
 }
 
 /// `spec.rules[].authorization.mcp`
@@ -343,10 +350,25 @@ impl Authorization {
             hosts: object.optional("hosts", http::hosts),
             ports: object.optional("ports", http::ports),
             mcp: object.optional("mcp", Mcp::decode),
-            cel: object.optional("cel", unread),
+            cel: object.optional("cel", Cel::decode),
         };
         object.finish();
         Some(authorization)
+    }
+}
+
+impl Cel {
+    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let cel = Self {
+            expression: object.required(
+                "expression",
+                "expression: request.method == \"POST\"",
+                text(&names::ANY),
+            ),
+        };
+        object.finish();
+        Some(cel)
     }
 }
 

@@ -5,11 +5,13 @@
 //! was quoted, where each key stands, and every duplicate, not just the first.
 
 mod load;
+mod locate;
 mod node;
 mod scalar;
 mod text;
 
 pub use load::{Document, Loaded, load};
+pub use locate::locate;
 pub use node::{Entry, Node, NodeKind, Scalar, Style};
 pub use scalar::{Plain, plain};
 pub(crate) use text::Offsets;

@@ -1,22 +1,20 @@
 //! What a rule allows.
 
+use super::expression::check_expression;
 use super::http::check_http;
-use super::unenforced;
 use crate::api::decode::{Located, Optional, Problem};
 use crate::api::v1alpha1::{
     Authorization, AuthorizationType, BaseProtocol, Mcp, McpMethod, McpMethodName,
 };
+use crate::expr::Program;
 use crate::policy;
-
-/// What to do about a condition that is not enforced.
-const INSTEAD: &str = "a rule without it would match more; express it with the other fields of \
-                       the rule, or leave the whole rule out";
 
 /// What a rule allows, as far as it is enforced.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CheckedAuthorization {
     pub(super) http: Option<policy::Http>,
     pub(super) mcp: Option<Located<policy::Mcp>>,
+    pub(super) cel: Option<Located<Program>>,
 }
 
 /// Checks an authorization; `None` when problems were reported.
@@ -35,11 +33,15 @@ pub(super) fn check_authorization(
         cel,
     } = authorization;
     match kind.as_ref().map(|kind| (kind.value, kind)) {
-        Some((AuthorizationType::Cel, kind)) => {
-            problems.push(unenforced(&kind.at, "type: CEL", INSTEAD));
-        }
+        // SECURITY: without its expression the rule would match more.
+        Some((AuthorizationType::Cel, kind)) if !cel.is_written() => problems.push(
+            Problem::new(&kind.at, "the type is `CEL`, and `cel` is missing")
+                .help("add `cel: {expression: ...}`, or change the type to `Inline`"),
+        ),
+        Some((AuthorizationType::Cel, _)) => {}
         Some((AuthorizationType::Inline, _)) => problems.extend(cel.given().map(|cel| {
-            Problem::new(&cel.at, "`cel` is given, and the type is `Inline`").help("leave it out")
+            Problem::new(&cel.at, "`cel` is given, and the type is `Inline`")
+                .help("change the type to `CEL`, or leave `cel` out")
         })),
         None => {}
     }
@@ -54,9 +56,15 @@ pub(super) fn check_authorization(
             })
         }),
     };
+    let cel = match cel {
+        Optional::Absent => Some(None),
+        Optional::Unreadable => None,
+        Optional::Given(cel) => check_expression(&cel.value, problems).map(Some),
+    };
     Some(CheckedAuthorization {
         http: http?,
         mcp: mcp?,
+        cel: cel?,
     })
 }
 

@@ -6,6 +6,7 @@
 //! so that a new one breaks the build.
 
 mod authorization;
+mod expression;
 mod extensions;
 mod http;
 mod source;
@@ -21,6 +22,7 @@ use target::check_targets;
 use crate::api::decode::{Located, Optional, Place, Problem};
 use crate::api::metadata::Metadata;
 use crate::api::v1alpha1::{AccessRule, Action, Spec};
+use crate::expr::Program;
 use crate::policy::{self, Mode, ObjectName};
 
 /// A valid policy.
@@ -45,6 +47,7 @@ pub(super) struct CheckedRule {
     pub(super) source: Option<Located<Caller>>,
     pub(super) http: Option<policy::Http>,
     pub(super) mcp: Option<Located<policy::Mcp>>,
+    pub(super) cel: Option<Located<Program>>,
 }
 
 /// A policy's name; without a namespace it is in `default`.
@@ -167,11 +170,12 @@ fn check_rule(
         Optional::Unreadable => None,
         Optional::Given(authorization) => check_authorization(&authorization.value, problems),
     };
-    let CheckedAuthorization { http, mcp } = authorization?;
+    let CheckedAuthorization { http, mcp, cel } = authorization?;
     Some(CheckedRule {
         name: name.as_ref()?.value.clone(),
         source: source?,
         http,
         mcp,
+        cel,
     })
 }

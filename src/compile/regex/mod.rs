@@ -1,16 +1,16 @@
 //! Regular expressions: from RE2's syntax to automata that the filter runs.
 //!
 //! An expression means here what it means to RE2, or it is refused: `dialect` knows
-//! where the syntax of the parser is another. It matches whole values only, and its
-//! automaton is bounded in size, so that nothing is compiled in the filter and every
-//! value takes linear time.
+//! where the syntax of the parser is another. It matches whole values, or searches them
+//! as `matches` of CEL does. Its automaton is bounded in size, so that nothing is
+//! compiled in the filter and every value takes linear time.
 
 mod dialect;
 
 use base64ct::{Base64, Encoding};
 use regex_automata::dfa::dense;
 use regex_automata::nfa::thompson;
-use regex_syntax::hir::{Hir, Look};
+use regex_syntax::hir::{Dot, Hir, Look, Repetition};
 use regex_syntax::{ParserBuilder, ast};
 
 use crate::policy::Expression;
@@ -40,6 +40,30 @@ pub(super) struct Refusal {
 /// # Errors
 /// What of it RE2 does not have or reads otherwise, or that its automaton is too big.
 pub(super) fn compile(text: &str) -> Result<Expression, Refusal> {
+    let whole = Hir::concat(vec![
+        Hir::look(Look::Start),
+        parse(text)?,
+        Hir::look(Look::End),
+    ]);
+    finish(text, &whole)
+}
+
+/// Compiles an expression in RE2's syntax that is to be found somewhere in values.
+///
+/// # Errors
+/// As of [`compile`].
+pub(super) fn compile_search(text: &str) -> Result<Expression, Refusal> {
+    // What comes before is part of the automaton, which then is of one form with others.
+    let before = Hir::repetition(Repetition {
+        min: 0,
+        max: None,
+        greedy: false,
+        sub: Box::new(Hir::dot(Dot::AnyByte)),
+    });
+    finish(text, &Hir::concat(vec![before, parse(text)?]))
+}
+
+fn parse(text: &str) -> Result<Hir, Refusal> {
     let re2 = dialect::translate(text, NESTING).map_err(|foreign| foreign.refusal(text))?;
     let parsed = ParserBuilder::new()
         // The byte-wise `\b` and `\B` of RE2; all else matches whole characters.
@@ -48,12 +72,14 @@ pub(super) fn compile(text: &str) -> Result<Expression, Refusal> {
         .nest_limit(NESTING.saturating_add(2))
         .build()
         .parse(&re2);
-    let parsed = parsed.map_err(|error| Refusal {
+    parsed.map_err(|error| Refusal {
         message: format!("the regular expression cannot be read: {error}"),
         help: None,
-    })?;
-    let whole = Hir::concat(vec![Hir::look(Look::Start), parsed, Hir::look(Look::End)]);
-    let automaton = automaton(&whole).ok_or_else(too_big)?;
+    })
+}
+
+fn finish(text: &str, whole: &Hir) -> Result<Expression, Refusal> {
+    let automaton = automaton(whole).ok_or_else(too_big)?;
     Ok(Expression {
         text: text.to_owned(),
         automaton: Base64::encode_string(&automaton),

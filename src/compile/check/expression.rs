@@ -1,0 +1,34 @@
+//! The expression of a rule.
+
+use crate::api::decode::{Located, Problem};
+use crate::api::v1alpha1::Cel;
+use crate::compile::cel::{self, Fault};
+use crate::expr::Program;
+
+/// The expression's program; `None` when problems were reported.
+pub(super) fn check_expression(cel: &Cel, problems: &mut Vec<Problem>) -> Option<Located<Program>> {
+    let Cel { expression } = cel;
+    let Located { value, at } = expression.as_ref()?;
+    let faults = match cel::expression(value) {
+        Ok(program) => {
+            return Some(Located {
+                value: program,
+                at: at.clone(),
+            });
+        }
+        Err(faults) => faults,
+    };
+    problems.extend(faults.into_iter().map(|fault| {
+        let Fault {
+            span,
+            message,
+            help,
+        } = fault;
+        let problem = Problem::new(at, message).within(value, span);
+        match help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
+    }));
+    None
+}

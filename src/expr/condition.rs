@@ -1,0 +1,165 @@
+//! A program that was found sound.
+
+use std::fmt;
+
+use super::budget::Budget;
+use super::evaluate::Evaluation;
+use super::{Error, MAX_DEPTH, MAX_NODES, Needs, Node, Pattern, Program, Value, Variables};
+
+/// A program that is ready to be evaluated.
+#[derive(Debug)]
+pub struct Condition {
+    pub(super) text: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) patterns: Vec<Pattern>,
+    needs: Needs,
+}
+
+/// Why a program is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsound {
+    /// It has no node at all.
+    Empty,
+    /// It has more than [`MAX_NODES`].
+    TooManyNodes,
+    /// It is nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// A node is not used by exactly one that stands after it.
+    NoTree,
+    /// An item of a loop that it is not in.
+    Unbound,
+    /// A function with fewer or more arguments than it takes.
+    Arguments,
+    /// A regular expression whose automaton cannot be read, or that is not there.
+    Pattern,
+    /// The presence of something that is always there.
+    Presence,
+}
+
+impl Unsound {
+    /// What is wrong, in a few words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "an expression without nodes",
+            Self::TooManyNodes => "an expression with too many nodes",
+            Self::TooDeep => "an expression that is nested too deep",
+            Self::NoTree => "an expression whose nodes are no tree",
+            Self::Unbound => "an expression with an item of no loop",
+            Self::Arguments => "an expression with a wrong number of arguments",
+            Self::Pattern => "an expression whose automaton cannot be read",
+            Self::Presence => "an expression that asks for what is always there",
+        }
+    }
+}
+
+impl fmt::Display for Unsound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Condition {
+    /// Makes a program ready.
+    ///
+    /// # Errors
+    /// When anything is wrong with it that evaluation would have to be wary of.
+    pub fn new(program: Program) -> Result<Self, Unsound> {
+        let Program {
+            text,
+            nodes,
+            patterns,
+        } = program;
+        check(&nodes, patterns.len())?;
+        let patterns: Option<Vec<Pattern>> = patterns.iter().map(Pattern::new).collect();
+        Ok(Self {
+            needs: Needs::of(&nodes),
+            text,
+            nodes,
+            patterns: patterns.ok_or(Unsound::Pattern)?,
+        })
+    }
+
+    /// The expression as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What has to be known of a request.
+    pub const fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// Whether the expression is true of a request.
+    ///
+    /// # Errors
+    /// When it has no value, one that is no boolean, or takes too much to evaluate.
+    pub fn evaluate(&self, variables: &dyn Variables) -> Result<bool, Error> {
+        let budget = Budget::new();
+        match Evaluation::new(self, variables, &budget).result()? {
+            Value::Bool(holds) => Ok(holds),
+            _ => Err(Error::NoSuchOverload),
+        }
+    }
+}
+
+/// What is known of a node from those that stand after it.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    is_used: bool,
+    depth: usize,
+    loops: u64,
+}
+
+/// Checks that nodes are a tree, bounded, with every item in its loop.
+///
+/// From the result downwards, which is from the last to the first: no recursion.
+fn check(nodes: &[Node], patterns: usize) -> Result<(), Unsound> {
+    if nodes.len() > MAX_NODES {
+        return Err(Unsound::TooManyNodes);
+    }
+    let mut around = vec![Around::default(); nodes.len()];
+    let root = around.last_mut().ok_or(Unsound::Empty)?;
+    root.is_used = true;
+    for (place, node) in nodes.iter().enumerate().rev() {
+        let here = around.get(place).copied().unwrap_or_default();
+        if !here.is_used {
+            return Err(Unsound::NoTree);
+        }
+        check_node(node, here.loops, patterns)?;
+        let depth = here.depth.saturating_add(1);
+        if depth > MAX_DEPTH {
+            return Err(Unsound::TooDeep);
+        }
+        for child in node.children() {
+            let is_body = matches!(node, Node::Loop { body, .. } if *body == child);
+            let below = around.get_mut(..place).unwrap_or_default();
+            let below = below.get_mut(child.size()).ok_or(Unsound::NoTree)?;
+            if below.is_used {
+                return Err(Unsound::NoTree);
+            }
+            *below = Around {
+                is_used: true,
+                depth,
+                loops: here.loops.saturating_add(u64::from(is_body)),
+            };
+        }
+    }
+    Ok(())
+}
+
+fn check_node(node: &Node, loops: u64, patterns: usize) -> Result<(), Unsound> {
+    match node {
+        Node::Item(item) if item.get() >= loops => Err(Unsound::Unbound),
+        Node::Call {
+            function,
+            arguments,
+        } if !function.arity().contains(&arguments.len()) => Err(Unsound::Arguments),
+        Node::Matches { pattern, .. } if pattern.size() >= patterns => Err(Unsound::Pattern),
+        Node::HasFact(fact) if fact.is_always_there() => Err(Unsound::Presence),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "condition_tests.rs"]
+mod tests;

@@ -1,0 +1,54 @@
+//! Why an expression has no value.
+
+use std::fmt;
+
+/// Why an expression has no value.
+///
+/// SPEC: cel-spec, "Evaluation" and "Runtime errors". Which error it is changes nothing
+/// of what becomes of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Error {
+    /// The request does not have a field, or a map no such key.
+    NoSuchKey,
+    /// An operation is given what it does not take.
+    NoSuchOverload,
+    /// An index is no place in the list or string.
+    OutOfRange,
+    /// The result does not fit its type.
+    Overflow,
+    /// A division by zero.
+    DivisionByZero,
+    /// The text cannot be read as what it is to become.
+    Malformed,
+    /// A map is given the same key twice, or one that is no key.
+    BadKey,
+    /// The request has bytes that are not UTF-8 where a string is asked for.
+    NotText,
+    /// The steps or bytes that an evaluation may take are used up.
+    Exhausted,
+}
+
+impl Error {
+    /// The error in a few words, without anything of the request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSuchKey => "no such key",
+            Self::NoSuchOverload => "no such overload",
+            Self::OutOfRange => "index out of range",
+            Self::Overflow => "out of the type's range",
+            Self::DivisionByZero => "division by zero",
+            Self::Malformed => "malformed value",
+            Self::BadKey => "repeated or unsupported key",
+            Self::NotText => "not UTF-8",
+            Self::Exhausted => "too much to evaluate",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,250 @@
+//! The evaluator: walks over the nodes of a program that was found sound.
+
+use super::budget::Budget;
+use super::map::Map;
+use super::program::{Loop, NodeId};
+use super::value::{Items, List, Value};
+use super::{Condition, Error, Fact, Node, Variables, operators};
+
+/// One evaluation.
+pub(super) struct Evaluation<'v> {
+    condition: &'v Condition,
+    variables: &'v dyn Variables,
+    budget: &'v Budget,
+    /// The items that the loops around are at, the outermost first.
+    items: Vec<Value<'v>>,
+}
+
+type Valued<'v> = Result<Value<'v>, Error>;
+
+impl<'v> Evaluation<'v> {
+    pub(super) fn new(
+        condition: &'v Condition,
+        variables: &'v dyn Variables,
+        budget: &'v Budget,
+    ) -> Self {
+        Self {
+            condition,
+            variables,
+            budget,
+            items: Vec::new(),
+        }
+    }
+
+    /// The value of the whole.
+    pub(super) fn result(mut self) -> Valued<'v> {
+        self.valued(self.condition.nodes.last())
+    }
+
+    fn node(&mut self, id: NodeId) -> Valued<'v> {
+        self.valued(self.condition.nodes.get(id.size()))
+    }
+
+    /// INVARIANT: a program that was found sound is no deeper than
+    /// [`MAX_DEPTH`](super::MAX_DEPTH), and so is this recursion.
+    fn valued(&mut self, node: Option<&'v Node>) -> Valued<'v> {
+        self.budget.step()?;
+        match node.ok_or(Error::NoSuchOverload)? {
+            Node::Constant(constant) => Ok(Value::of_constant(constant)),
+            Node::Fact(fact) => self.fact(*fact),
+            Node::HasFact(fact) => Ok(Value::Bool(self.variables.fact(*fact).is_some())),
+            Node::Item(item) => {
+                let item = self.items.get(item.size());
+                item.cloned().ok_or(Error::NoSuchOverload)
+            }
+            Node::Field { operand, name } => {
+                let found = self.map(*operand)?.field(name, self.budget)?;
+                found.ok_or(Error::NoSuchKey)
+            }
+            Node::HasField { operand, name } => {
+                let map = self.map(*operand)?;
+                map.has_field(name, self.budget).map(Value::Bool)
+            }
+            Node::And(nodes) => self.junction(nodes, false),
+            Node::Or(nodes) => self.junction(nodes, true),
+            Node::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => match self.node(*condition)? {
+                Value::Bool(true) => self.node(*then),
+                Value::Bool(false) => self.node(*otherwise),
+                _ => Err(Error::NoSuchOverload),
+            },
+            Node::Call {
+                function,
+                arguments,
+            } => {
+                let values = self.all(arguments)?;
+                operators::call(*function, &values, self.budget)
+            }
+            Node::Matches { operand, pattern } => self.matches(*operand, pattern.size()),
+            Node::List(nodes) => {
+                let items = self.all(nodes)?;
+                Value::made_list(items, self.budget)
+            }
+            Node::Map(entries) => {
+                let mut made = Vec::with_capacity(entries.len());
+                for (key, value) in entries {
+                    made.push((self.node(*key)?, self.node(*value)?));
+                }
+                Map::made(made, self.budget).map(Value::Map)
+            }
+            Node::Loop { kind, range, body } => self.each(*kind, *range, *body),
+        }
+    }
+
+    fn all(&mut self, nodes: &[NodeId]) -> Result<Vec<Value<'v>>, Error> {
+        nodes.iter().map(|node| self.node(*node)).collect()
+    }
+
+    fn fact(&self, fact: Fact) -> Valued<'v> {
+        if fact == Fact::Headers {
+            return Ok(Value::Map(Map::Headers(self.variables)));
+        }
+        let given = self.variables.fact(fact).ok_or(Error::NoSuchKey)?;
+        Value::of_fact(given, self.budget)
+    }
+
+    fn map(&mut self, operand: NodeId) -> Result<Map<'v>, Error> {
+        match self.node(operand)? {
+            Value::Map(map) => Ok(map),
+            _ => Err(Error::NoSuchOverload),
+        }
+    }
+
+    fn matches(&mut self, operand: NodeId, pattern: usize) -> Valued<'v> {
+        let Value::String(text) = self.node(operand)? else {
+            return Err(Error::NoSuchOverload);
+        };
+        // A step of an automaton takes longer than a look at a byte.
+        self.budget.scan(text.len().saturating_mul(4))?;
+        let pattern = self.condition.patterns.get(pattern);
+        let found = pattern.and_then(|pattern| pattern.finds(text.as_bytes()));
+        found.map(Value::Bool).ok_or(Error::NoSuchOverload)
+    }
+
+    /// `&&` and `||`: an operand that decides, wherever it stands, makes up for those
+    /// that have no value.
+    fn junction(&mut self, nodes: &[NodeId], deciding: bool) -> Valued<'v> {
+        let mut verdict = Junction::new(deciding);
+        for node in nodes {
+            let value = self.node(*node);
+            if verdict.add(value) {
+                break;
+            }
+        }
+        verdict.end()
+    }
+
+    fn each(&mut self, kind: Loop, range: NodeId, body: NodeId) -> Valued<'v> {
+        let mut items = match self.node(range)? {
+            Value::List(list) => list.items(),
+            Value::Map(map) => map.keys(),
+            _ => return Err(Error::NoSuchOverload),
+        };
+        match kind {
+            Loop::All => self.quantified(&mut items, body, false),
+            Loop::Exists => self.quantified(&mut items, body, true),
+            Loop::ExistsOne => {
+                let mut count: usize = 0;
+                while let Some(item) = items.next(self.budget) {
+                    if boolean(&self.with(item?, body)?)? {
+                        count = count.saturating_add(1);
+                    }
+                }
+                Ok(Value::Bool(count == 1))
+            }
+            Loop::Map => {
+                let mut made = Vec::new();
+                while let Some(item) = items.next(self.budget) {
+                    made.push(self.with(item?, body)?);
+                }
+                Value::made_list(made, self.budget)
+            }
+            Loop::Filter => {
+                let mut made = Vec::new();
+                while let Some(item) = items.next(self.budget) {
+                    let item = item?;
+                    if boolean(&self.with(item.clone(), body)?)? {
+                        made.push(item);
+                    }
+                }
+                Value::made_list(made, self.budget)
+            }
+        }
+    }
+
+    fn quantified(&mut self, items: &mut Items<'v>, body: NodeId, deciding: bool) -> Valued<'v> {
+        let mut verdict = Junction::new(deciding);
+        while let Some(item) = items.next(self.budget) {
+            let value = item.and_then(|item| self.with(item, body));
+            // What is used up stays so: without this a list would be walked to its end.
+            if matches!(value, Err(Error::Exhausted)) || verdict.add(value.clone()) {
+                return value;
+            }
+        }
+        verdict.end()
+    }
+
+    /// The body of a loop, at an item.
+    fn with(&mut self, item: Value<'v>, body: NodeId) -> Valued<'v> {
+        self.items.push(item);
+        let value = self.node(body);
+        self.items.pop();
+        value
+    }
+}
+
+/// What operands of `&&` or `||` come to, the first error aside.
+struct Junction {
+    deciding: bool,
+    is_decided: bool,
+    error: Option<Error>,
+}
+
+impl Junction {
+    const fn new(deciding: bool) -> Self {
+        Self {
+            deciding,
+            is_decided: false,
+            error: None,
+        }
+    }
+
+    /// Adds an operand; whether it decides.
+    fn add(&mut self, value: Valued<'_>) -> bool {
+        match value.and_then(|value| boolean(&value)) {
+            Ok(value) => self.is_decided |= value == self.deciding,
+            Err(error) => _ = self.error.get_or_insert(error),
+        }
+        self.is_decided
+    }
+
+    fn end<'v>(self) -> Valued<'v> {
+        match self.error {
+            Some(error) if !self.is_decided => Err(error),
+            _ => Ok(Value::Bool(self.is_decided == self.deciding)),
+        }
+    }
+}
+
+fn boolean(value: &Value<'_>) -> Result<bool, Error> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        _ => Err(Error::NoSuchOverload),
+    }
+}
+
+impl<'v> List<'v> {
+    /// Whether a value is among the items.
+    pub(super) fn has(&self, value: &Value<'_>, budget: &Budget) -> Result<bool, Error> {
+        let mut items = self.items();
+        while let Some(item) = items.next(budget) {
+            if super::compare::equal(&item?, value, budget)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

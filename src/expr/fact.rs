@@ -1,0 +1,183 @@
+//! What expressions can ask about a request, and who answers.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+
+/// Something that expressions can ask about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Fact {
+    /// The HTTP method.
+    #[serde(rename = "request.method")]
+    Method,
+    /// The path with its query.
+    #[serde(rename = "request.path")]
+    Path,
+    /// The path without query.
+    #[serde(rename = "request.url_path")]
+    UrlPath,
+    /// The authority, with its port if it has one.
+    #[serde(rename = "request.host")]
+    Host,
+    /// The scheme.
+    #[serde(rename = "request.scheme")]
+    Scheme,
+    /// What follows `?`, which it is without.
+    #[serde(rename = "request.query")]
+    Query,
+    /// The headers: always there, and not asked for by [`Variables::fact`].
+    #[serde(rename = "request.headers")]
+    Headers,
+    /// When the request arrived.
+    #[serde(rename = "request.time")]
+    Time,
+    /// The request id that Envoy gave it.
+    #[serde(rename = "request.id")]
+    Id,
+    /// The bytes of its body.
+    #[serde(rename = "request.size")]
+    Size,
+    /// The method of the MCP message.
+    #[serde(rename = "request.mcp.method")]
+    McpMethod,
+    /// The tool called.
+    #[serde(rename = "request.mcp.tool_name")]
+    ToolName,
+    /// The prompt asked for.
+    #[serde(rename = "request.mcp.prompt_name")]
+    PromptName,
+    /// The resource acted on.
+    #[serde(rename = "request.mcp.resource_uri")]
+    ResourceUri,
+    /// The parameters of the MCP message.
+    #[serde(rename = "request.mcp.params")]
+    Params,
+    /// The id of the MCP message.
+    #[serde(rename = "request.mcp.id")]
+    McpId,
+    /// The MCP session.
+    #[serde(rename = "request.mcp.session_id")]
+    SessionId,
+    /// The caller's SPIFFE ID.
+    #[serde(rename = "identity.spiffe_id")]
+    SpiffeId,
+    /// The trust domain of it.
+    #[serde(rename = "identity.trust_domain")]
+    TrustDomain,
+    /// The namespace in it, where it is one of a service account.
+    #[serde(rename = "identity.namespace")]
+    Namespace,
+    /// The service account's name in it, where it is one of a service account.
+    #[serde(rename = "identity.service_account")]
+    ServiceAccount,
+    /// Whether the caller has an identity. Always there.
+    #[serde(rename = "identity.authenticated")]
+    Authenticated,
+    /// Where the connection comes from: address and port.
+    #[serde(rename = "source.address")]
+    SourceAddress,
+    /// The port that the request arrived on.
+    #[serde(rename = "destination.port")]
+    DestinationPort,
+}
+
+impl Fact {
+    /// Every fact, with its name in expressions.
+    pub const ALL: [(&'static str, Self); 24] = [
+        ("request.method", Self::Method),
+        ("request.path", Self::Path),
+        ("request.url_path", Self::UrlPath),
+        ("request.host", Self::Host),
+        ("request.scheme", Self::Scheme),
+        ("request.query", Self::Query),
+        ("request.headers", Self::Headers),
+        ("request.time", Self::Time),
+        ("request.id", Self::Id),
+        ("request.size", Self::Size),
+        ("request.mcp.method", Self::McpMethod),
+        ("request.mcp.tool_name", Self::ToolName),
+        ("request.mcp.prompt_name", Self::PromptName),
+        ("request.mcp.resource_uri", Self::ResourceUri),
+        ("request.mcp.params", Self::Params),
+        ("request.mcp.id", Self::McpId),
+        ("request.mcp.session_id", Self::SessionId),
+        ("identity.spiffe_id", Self::SpiffeId),
+        ("identity.trust_domain", Self::TrustDomain),
+        ("identity.namespace", Self::Namespace),
+        ("identity.service_account", Self::ServiceAccount),
+        ("identity.authenticated", Self::Authenticated),
+        ("source.address", Self::SourceAddress),
+        ("destination.port", Self::DestinationPort),
+    ];
+
+    /// Its name in expressions.
+    pub fn as_str(self) -> &'static str {
+        let named = Self::ALL.iter().find(|(_, fact)| *fact == self);
+        named.map_or("", |(name, _)| name)
+    }
+
+    /// Whether every request has it.
+    pub const fn is_always_there(self) -> bool {
+        matches!(self, Self::Headers | Self::Authenticated)
+    }
+
+    /// Whether it is there for requests that carry an MCP message only.
+    pub const fn is_of_mcp(self) -> bool {
+        matches!(
+            self,
+            Self::McpMethod
+                | Self::ToolName
+                | Self::PromptName
+                | Self::ResourceUri
+                | Self::Params
+                | Self::McpId
+        )
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub enum Given<'r> {
+    /// Text; what is not UTF-8 is an error of the expression that asks.
+    Text(Cow<'r, [u8]>),
+    /// A number.
+    Int(i64),
+    /// A truth.
+    Bool(bool),
+    /// A point in time.
+    Time(Timestamp),
+    /// JSON that the strict reader took.
+    Json(&'r [u8]),
+}
+
+/// Answers for a request.
+pub trait Variables {
+    /// The fact, as [`Given`] by its kind; `None` when the request does not have it.
+    /// Never asked for [`Fact::Headers`].
+    ///
+    /// Of [`Fact::Params`], members may be missing that [`Needs::params`](super::Needs)
+    /// does not name.
+    fn fact(&self, fact: Fact) -> Option<Given<'_>>;
+
+    /// A header's value by its name in lower case; several lines joined by `,`.
+    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>>;
+
+    /// The names of all headers but the pseudo-headers: in lower case, each once. Only
+    /// asked for when [`Needs::all_headers`](super::Needs) is.
+    fn header_names(&self) -> Vec<Cow<'_, [u8]>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_written_by_its_name_in_expressions() {
+        for (name, fact) in Fact::ALL {
+            assert_eq!(fact.as_str(), name);
+            assert_eq!(serde_json::to_value(fact).unwrap(), name);
+        }
+    }
+}

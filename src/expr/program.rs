@@ -1,0 +1,229 @@
+//! A compiled expression, as a document.
+//!
+//! INVARIANT: as of every part of the compiled policy, its meaning depends neither on
+//! the order of keys nor on numbers beyond 2^53; numbers of expressions are text.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use base64ct::{Base64, Encoding};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::value::TypeName;
+use super::{Expression, Fact, Function};
+use crate::json::Whole;
+
+/// The most nodes of a program.
+pub const MAX_NODES: usize = 1000;
+
+/// The deepest nesting of nodes: evaluation is as deep on the machine's stack.
+pub const MAX_DEPTH: usize = 64;
+
+/// A compiled expression.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Program {
+    /// The expression as it was written.
+    pub text: String,
+    /// What there is to do. Each node stands after those it uses, is used by one, and
+    /// the last one is the result.
+    pub nodes: Vec<Node>,
+    /// The regular expressions that nodes search for.
+    pub patterns: Vec<Expression>,
+}
+
+/// A node, by its place in [`Program::nodes`].
+pub type NodeId = Whole;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Node {
+    /// A value that is given.
+    Constant(Constant),
+    /// A fact of the request.
+    Fact(Fact),
+    /// Whether the request has a fact.
+    HasFact(Fact),
+    /// The item that a loop is at; loops are counted from the outermost.
+    Item(Whole),
+    /// A field of a map.
+    Field {
+        /// The map.
+        operand: NodeId,
+        /// The key.
+        name: String,
+    },
+    /// Whether a map has a field.
+    HasField {
+        /// The map.
+        operand: NodeId,
+        /// The key.
+        name: String,
+    },
+    /// `&&`, of all of these.
+    And(Vec<NodeId>),
+    /// `||`, of all of these.
+    Or(Vec<NodeId>),
+    /// `? :`
+    Conditional {
+        /// What decides.
+        condition: NodeId,
+        /// The value if that is true.
+        then: NodeId,
+        /// The value if it is false.
+        otherwise: NodeId,
+    },
+    /// An operation.
+    Call {
+        /// Which.
+        function: Function,
+        /// On what.
+        arguments: Vec<NodeId>,
+    },
+    /// Whether a string has what a regular expression searches for.
+    Matches {
+        /// The string.
+        operand: NodeId,
+        /// The place in [`Program::patterns`].
+        pattern: Whole,
+    },
+    /// A new list.
+    List(Vec<NodeId>),
+    /// A new map, of keys and values.
+    Map(Vec<(NodeId, NodeId)>),
+    /// Something for every item of a list, or key of a map.
+    Loop {
+        /// What.
+        kind: Loop,
+        /// The list or map.
+        range: NodeId,
+        /// What is evaluated for each item.
+        body: NodeId,
+    },
+}
+
+/// What a loop is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Loop {
+    /// Whether the body is true of all.
+    All,
+    /// Whether it is true of some.
+    Exists,
+    /// Whether it is true of exactly one.
+    ExistsOne,
+    /// The list of what the body makes of each.
+    Map,
+    /// The list of those it is true of.
+    Filter,
+}
+
+/// A value that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Constant {
+    /// `null`
+    Null,
+    /// A truth.
+    Bool(bool),
+    /// An integer.
+    #[serde(with = "text")]
+    Int(i64),
+    /// An integer without sign.
+    #[serde(with = "text")]
+    Uint(u64),
+    /// A double.
+    Double(Real),
+    /// A string.
+    String(String),
+    /// Bytes.
+    Bytes(Octets),
+    /// A type.
+    Type(TypeName),
+}
+
+/// A double; equal to another when every bit is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Real(#[serde(with = "text")] pub f64);
+
+impl PartialEq for Real {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Real {}
+
+/// Bytes, in base64.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Octets(pub Vec<u8>);
+
+impl Serialize for Octets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Base64::encode_string(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Octets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = Base64::decode_vec(&text);
+        bytes
+            .map(Self)
+            .map_err(|_| de::Error::custom("bytes that are not base64"))
+    }
+}
+
+/// Numbers as text: a protobuf `Struct` would make doubles of them.
+mod text {
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer, de};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        number: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|_| de::Error::custom("text that is no number"))
+    }
+}
+
+impl Node {
+    /// The nodes it uses.
+    pub fn children(&self) -> Vec<NodeId> {
+        match self {
+            Self::Constant(_) | Self::Fact(_) | Self::HasFact(_) | Self::Item(_) => Vec::new(),
+            Self::Field { operand, .. }
+            | Self::HasField { operand, .. }
+            | Self::Matches { operand, .. } => vec![*operand],
+            Self::And(nodes)
+            | Self::Or(nodes)
+            | Self::List(nodes)
+            | Self::Call {
+                arguments: nodes, ..
+            } => nodes.clone(),
+            Self::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => vec![*condition, *then, *otherwise],
+            Self::Map(entries) => entries
+                .iter()
+                .flat_map(|(key, value)| [*key, *value])
+                .collect(),
+            Self::Loop { range, body, .. } => vec![*range, *body],
+        }
+    }
+}
