@@ -6,13 +6,15 @@ use crate::request::Operation;
 
 /// One thing that a request does. Most requests do one.
 #[derive(Debug, Default)]
-pub(super) struct Act {
+pub(super) struct Act<'m> {
     /// Any rule filed under one of these matches.
     pub(super) selectors: Vec<SelectorId>,
     /// A rule filed here matches only as `completion` says.
     pub(super) completion: Option<Completion>,
     /// A rule filed here could match if it were known what the thing is called.
     pub(super) unnamed: Option<SelectorId>,
+    /// What it acts on.
+    pub(super) thing: Option<Thing<'m>>,
     /// Whether one rule of the level is enough, whatever the policies require.
     pub(super) any_rule: bool,
 }
@@ -30,10 +32,10 @@ pub(super) struct Completion {
 
 /// Everything that a request does; all of it must be allowed.
 #[derive(Debug)]
-pub(super) struct Acts(Vec<Act>);
+pub(super) struct Acts<'m>(Vec<Act<'m>>);
 
-impl Acts {
-    pub(super) fn new(policies: &Policies, operation: Operation<'_>) -> Self {
+impl<'m> Acts<'m> {
+    pub(super) fn new(policies: &Policies, operation: Operation<'m>) -> Self {
         Self(match operation {
             Operation::Http => vec![Act::of(&[])],
             Operation::Get | Operation::Delete { session: true } => {
@@ -57,12 +59,12 @@ impl Acts {
         })
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Act> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Act<'m>> {
         self.0.iter()
     }
 }
 
-impl Act {
+impl<'m> Act<'m> {
     /// An act that unconditional rules match, and those under some selectors.
     fn of(selectors: &[SelectorId]) -> Self {
         let mut all = vec![selector::ANYTHING];
@@ -94,9 +96,10 @@ impl Act {
         mut self,
         policies: &Policies,
         method: MethodName,
-        thing: Thing<'_>,
-        name: Option<&str>,
+        thing: Thing<'m>,
+        name: Option<&'m str>,
     ) -> Self {
+        self.thing = Some(thing);
         match called(policies, thing, name) {
             Some(called) => self.selectors.extend(policies.thing(method, called)),
             None => self.unnamed = Some(selector::listed(method)),
@@ -105,7 +108,7 @@ impl Act {
     }
 }
 
-fn of_call(policies: &Policies, call: &Call<'_>) -> Vec<Act> {
+fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
     match (call.method, call.things) {
         (Method::SubscriptionsListen, things) => of_subscriptions(policies, things),
         (Method::CompletionComplete, Things::One(thing)) => vec![of_completion(policies, thing)],
@@ -122,6 +125,10 @@ fn of_call(policies: &Policies, call: &Call<'_>) -> Vec<Act> {
                 (Some(name), Things::One(thing)) => {
                     act.on(policies, name, thing, call.resource_name)
                 }
+                (None, Things::One(thing)) => Act {
+                    thing: Some(thing),
+                    ..act
+                },
                 _ => act,
             }]
         }
@@ -130,8 +137,8 @@ fn of_call(policies: &Policies, call: &Call<'_>) -> Vec<Act> {
 
 /// A subscription is judged on every uri and task it names; one that names none
 /// listens for changes of lists, as HTTP GET does in older versions.
-fn of_subscriptions(policies: &Policies, things: Things<'_>) -> Vec<Act> {
-    let acts: Vec<Act> = things
+fn of_subscriptions<'m>(policies: &Policies, things: Things<'m>) -> Vec<Act<'m>> {
+    let acts: Vec<Act<'m>> = things
         .iter()
         .map(|thing| match thing {
             Thing::Resource(_) => {
@@ -143,7 +150,10 @@ fn of_subscriptions(policies: &Policies, things: Things<'_>) -> Vec<Act> {
                 ]);
                 act.on(policies, method, thing, None)
             }
-            _ => Act::of(&[selector::ANY_MCP]),
+            thing => Act {
+                thing: Some(thing),
+                ..Act::of(&[selector::ANY_MCP])
+            },
         })
         .collect();
     if acts.is_empty() {
@@ -152,7 +162,7 @@ fn of_subscriptions(policies: &Policies, things: Things<'_>) -> Vec<Act> {
     acts
 }
 
-fn of_completion(policies: &Policies, thing: Thing<'_>) -> Act {
+fn of_completion<'m>(policies: &Policies, thing: Thing<'m>) -> Act<'m> {
     let (method, category) = match thing {
         Thing::Prompt(_) | Thing::Tool(_) => (MethodName::PromptsGet, Category::Prompts),
         Thing::Resource(_) | Thing::Task(_) => (MethodName::ResourcesRead, Category::Resources),
@@ -165,6 +175,7 @@ fn of_completion(policies: &Policies, thing: Thing<'_>) -> Act {
             listed: selector::listed(method),
             things,
         }),
+        thing: Some(thing),
         unnamed: called.is_none().then_some(selector::listed(method)),
         ..Act::of(&[selector::ANY_MCP])
     }

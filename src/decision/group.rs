@@ -26,7 +26,7 @@ pub(super) enum Needed {
 pub(super) fn judge(
     group: &Group,
     callers: &[CallerKey],
-    act: &Act,
+    act: &Act<'_>,
     needed: Needed,
     holds: &dyn Fn(RuleRef) -> bool,
 ) -> Outcome {
@@ -51,7 +51,7 @@ pub(super) fn judge(
 pub(super) fn refuses(
     group: &Group,
     callers: &[CallerKey],
-    act: &Act,
+    act: &Act<'_>,
     holds: &dyn Fn(RuleRef) -> bool,
 ) -> Option<RuleRef> {
     Filed::new(group, callers, &act.refusing(), holds).first()
@@ -125,7 +125,7 @@ impl<'g> Candidates<'g> {
     fn new(
         group: &'g Group,
         callers: &[CallerKey],
-        act: &Act,
+        act: &Act<'_>,
         holds: &'g dyn Fn(RuleRef) -> bool,
     ) -> Self {
         let look_up =

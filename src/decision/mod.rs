@@ -22,6 +22,7 @@
 )]
 
 mod act;
+mod answers;
 mod group;
 mod http;
 mod matching;
@@ -29,12 +30,15 @@ mod verdict;
 
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
+use std::cell::OnceCell;
+
 use crate::policy::{
     AllowPolicies, Attached, CallerKey, Level, Policies, RuleRef, Unprotected, View,
 };
-use crate::request::{HttpTarget, Request};
+use crate::request::Request;
 
-use act::Acts;
+use act::{Act, Acts};
+use answers::Answers;
 use group::{Needed, Outcome};
 use matching::Match;
 
@@ -58,15 +62,17 @@ pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p>
 struct Judge<'p, 'r> {
     policies: &'p Policies,
     callers: Vec<CallerKey>,
-    http: HttpTarget<'r>,
-    acts: Acts,
+    request: &'r Request<'r>,
+    acts: Acts<'r>,
+    /// Where the message's parameters are, once an expression asked for them.
+    params: OnceCell<Option<&'r [u8]>>,
     has_cluster: bool,
     gateway: &'p Attached,
     backend: Option<&'p Attached>,
 }
 
 impl<'p, 'r> Judge<'p, 'r> {
-    fn new(policies: &'p Policies, request: &Request<'r>) -> Self {
+    fn new(policies: &'p Policies, request: &'r Request<'r>) -> Self {
         let known = request
             .caller
             .spiffe_id()
@@ -77,7 +83,8 @@ impl<'p, 'r> Judge<'p, 'r> {
         Self {
             policies,
             callers,
-            http: request.http,
+            request,
+            params: OnceCell::new(),
             acts: Acts::new(policies, request.operation),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
@@ -98,7 +105,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             return self.unprotected();
         }
         let reach = self.policies.reach(view);
-        let port = self.http.port();
+        let port = self.request.http.port();
         // SECURITY: what is not known yet may turn out to be protected once it is.
         if reach.backends && !self.has_cluster {
             return Err(DenialReason::NoCluster);
@@ -149,9 +156,9 @@ impl<'p, 'r> Judge<'p, 'r> {
             AllowPolicies::All => Needed::All,
             AllowPolicies::Any => Needed::Any,
         };
-        let holds = |rule| self.conditions(rule) == Match::Yes;
         let mut determining = None;
         for act in self.acts.iter() {
+            let holds = |rule| self.conditions(rule, act) == Match::Yes;
             match group::judge(group, &self.callers, act, needed, &holds) {
                 Outcome::Allowed(rule) => {
                     determining.get_or_insert(rule);
@@ -174,9 +181,11 @@ impl<'p, 'r> Judge<'p, 'r> {
         if group.is_empty() {
             return Ok(());
         }
-        let holds = |rule| self.conditions(rule) != Match::No;
         let mut acts = self.acts.iter();
-        let refusing = acts.find_map(|act| group::refuses(group, &self.callers, act, &holds));
+        let refusing = acts.find_map(|act| {
+            let holds = |rule| self.conditions(rule, act) != Match::No;
+            group::refuses(group, &self.callers, act, &holds)
+        });
         match refusing.map(|rule| Determining::new(self.policies, rule)) {
             None => Ok(()),
             Some(Some(by)) => Err(DenialReason::Refused { level: name, by }),
@@ -189,21 +198,19 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     /// What of a rule is not in the index.
-    fn conditions(&self, rule: RuleRef) -> Match {
+    fn conditions(&self, rule: RuleRef, act: &Act<'r>) -> Match {
         let http = self.policies.http(rule);
         let http = http.map_or(Match::Yes, |conditions| {
-            http::matches(conditions, &self.http)
+            http::matches(conditions, &self.request.http)
         });
-        http.and(self.expression(rule))
-    }
-
-    /// Whether a rule's expression is true of the request.
-    ///
-    /// SECURITY: expressions are not asked yet, so nobody can say.
-    fn expression(&self, rule: RuleRef) -> Match {
-        match self.policies.cel(rule) {
-            None => Match::Yes,
-            Some(_) => Match::Undecided,
+        match (http, self.policies.cel(rule)) {
+            // What does not match decides, and need not be evaluated further.
+            (Match::No, _) | (_, None) => http,
+            (_, Some(condition)) => {
+                let answers = Answers::new(self.request, act.thing, &self.params);
+                let holds = condition.evaluate(&answers);
+                http.and(holds.map_or(Match::Undecided, Match::decided))
+            }
         }
     }
 }

@@ -56,6 +56,10 @@ fn judge<'p>(
             cluster,
             http: HttpTarget::new(&Headers::default(), None),
             operation,
+            body: b"",
+            size: None,
+            address: None,
+            time: None,
         },
     )
 }

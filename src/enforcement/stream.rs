@@ -21,15 +21,26 @@ pub struct Facts {
     pub cluster: Option<String>,
     /// The port that the request arrived on, where a rule asks for it.
     pub port: Option<u64>,
+    /// Where the connection comes from, address and port, where a rule asks for it.
+    pub address: Option<String>,
+    /// When the request arrived, in nanoseconds since 1970, where a rule asks for it.
+    pub time: Option<u64>,
 }
 
 impl Facts {
-    fn request<'r>(&'r self, operation: Operation<'r>) -> Request<'r> {
+    /// A request whose body, if it has one, is not read.
+    fn request<'r>(&'r self, operation: Operation<'r>, ended: bool) -> Request<'r> {
+        let announced = self.headers.only("content-length");
+        let announced = announced.and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
         Request {
             caller: &self.caller,
             cluster: self.cluster.as_deref(),
             http: HttpTarget::new(&self.headers, self.port),
             operation,
+            body: b"",
+            size: if ended { Some(0) } else { announced },
+            address: self.address.as_deref(),
+            time: self.time,
         }
     }
 }
@@ -111,10 +122,11 @@ impl Stream {
             Ok(Head::Post) => {
                 // What waits for a body waits without what no rule asks for.
                 let facts = Facts {
-                    headers: facts.headers.kept(&policies.needs().headers),
+                    headers: facts.headers.kept(|name| policies.needs().header(name)),
                     ..facts
                 };
                 let mut envelope = self.envelopes.take(settings.limits.depth.size());
+                envelope.keep_body(policies.needs().body);
                 if envelope.account(facts.headers.memory()).is_none() {
                     return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
                 }
@@ -130,7 +142,7 @@ impl Stream {
                 };
             }
         };
-        let request = facts.request(operation);
+        let request = facts.request(operation, ended);
         match decide(policies, &request) {
             Decision::Allow(permit) => self.pass(permit),
             Decision::Deny(denial) => {
@@ -218,13 +230,19 @@ impl Stream {
             return self.out_of_order();
         };
         let Reading {
-            facts, envelope, ..
+            facts,
+            envelope,
+            received,
         } = &mut *reading;
-        let message = match envelope.message(&facts.headers.claims()) {
-            Ok(message) => message,
+        let (message, body) = match envelope.read(&facts.headers.claims()) {
+            Ok(read) => read,
             Err((fault, offset)) => return self.malformed(fault, offset, Some(&reading.envelope)),
         };
-        let request = facts.request(Operation::Message(message));
+        let request = Request {
+            body,
+            size: u64::try_from(*received).ok(),
+            ..facts.request(Operation::Message(message), true)
+        };
         match decide(policies, &request) {
             Decision::Allow(permit) => self.pass(permit),
             Decision::Deny(denial) => {

@@ -32,6 +32,8 @@ fn facts(method: &str, path: &str) -> Facts {
         caller: Caller::Anonymous,
         cluster: None,
         port: None,
+        address: None,
+        time: None,
     }
 }
 

@@ -51,22 +51,23 @@ impl HttpStream {
         if let Ok(mut callers) = self.callers.try_borrow_mut() {
             self.caller = callers.caller(&policies.settings().identity, headers.as_ref());
         }
-        let cluster = match policies.needs().cluster {
-            true => {
-                host::property("xds\0cluster_name").and_then(|name| String::from_utf8(name).ok())
-            }
+        let needs = policies.needs();
+        let property = |path: &str, is_needed: bool| match is_needed {
+            true => host::property(path),
             false => None,
         };
-        let cluster = cluster.filter(|name| !name.is_empty());
-        let port = match policies.needs().port {
-            true => host::property("destination\0port").and_then(|port| number(&port)),
-            false => None,
+        let text = |bytes| {
+            String::from_utf8(bytes)
+                .ok()
+                .filter(|text| !text.is_empty())
         };
         Some(Facts {
             headers: headers?,
             caller: self.caller.clone(),
-            cluster,
-            port,
+            cluster: property("xds\0cluster_name", needs.cluster).and_then(text),
+            port: property("destination\0port", needs.port).and_then(number),
+            address: property("source\0address", needs.address).and_then(text),
+            time: property("request\0time", needs.time).and_then(number),
         })
     }
 
@@ -148,7 +149,7 @@ impl HttpStream {
 }
 
 /// An integer property: 64 bits, little endian.
-fn number(bytes: &[u8]) -> Option<u64> {
+fn number(bytes: Vec<u8>) -> Option<u64> {
     let bytes = <[u8; 8]>::try_from(bytes).ok()?;
     u64::try_from(i64::from_le_bytes(bytes)).ok()
 }

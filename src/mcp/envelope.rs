@@ -14,6 +14,8 @@ use super::{Fault, Method, ResponseCode};
 pub struct Envelope {
     reader: Reader,
     contents: Contents,
+    /// The body so far, where it is kept.
+    body: Option<Vec<u8>>,
 }
 
 /// A fault, and where in the body it was noticed: bytes before it, from 0.
@@ -26,6 +28,7 @@ impl Envelope {
         Self {
             reader: Reader::new(depth_limit),
             contents: Contents::default(),
+            body: None,
         }
     }
 
@@ -33,6 +36,16 @@ impl Envelope {
     pub fn reset(&mut self) {
         self.reader.reset();
         self.contents.clear();
+        self.body.iter_mut().for_each(Vec::clear);
+    }
+
+    /// From the next body on, whether it is kept as it comes.
+    pub fn keep_body(&mut self, keep: bool) {
+        match (keep, &self.body) {
+            (true, None) => self.body = Some(Vec::new()),
+            (true, Some(_)) => {}
+            (false, _) => self.body = None,
+        }
     }
 
     /// How deep messages may be nested.
@@ -55,6 +68,7 @@ impl Envelope {
             id.capacity(),
             uris.capacity(),
             tasks.capacity(),
+            self.body.as_ref().map_or(0, Vec::capacity),
         ]
         .into_iter()
         .fold(0, usize::saturating_add)
@@ -65,7 +79,13 @@ impl Envelope {
     /// # Errors
     /// At the first fault. The envelope must then be [`reset`](Self::reset).
     pub fn push(&mut self, piece: &[u8]) -> Result<(), Located> {
-        self.reader.push(piece, &mut self.contents).map_err(locate)
+        self.reader
+            .push(piece, &mut self.contents)
+            .map_err(locate)?;
+        self.body
+            .iter_mut()
+            .for_each(|body| body.extend_from_slice(piece));
+        Ok(())
     }
 
     /// The body has ended: what does it say, and do the headers agree.
@@ -73,6 +93,14 @@ impl Envelope {
     /// # Errors
     /// When it is not one message that everybody reads the same way.
     pub fn message(&mut self, claims: &Claims<'_>) -> Result<Message<'_>, Located> {
+        self.read(claims).map(|(message, _)| message)
+    }
+
+    /// The same, with the body as it came where it is [kept](Self::keep_body); else empty.
+    ///
+    /// # Errors
+    /// As [`message`](Self::message).
+    pub fn read(&mut self, claims: &Claims<'_>) -> Result<(Message<'_>, &[u8]), Located> {
         self.reader.finish::<Contents>().map_err(locate)?;
         let whole = |fault| (fault, None);
         let message = self.contents.message().map_err(whole)?;
@@ -83,7 +111,7 @@ impl Envelope {
                 self.contents.get(Field::Version),
             )
             .map_err(whole)?;
-        Ok(message)
+        Ok((message, self.body.as_deref().unwrap_or_default()))
     }
 }
 

@@ -9,13 +9,14 @@
 //! policy by name. What the engine finds first therefore does not depend on the
 //! order in which anything was written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
 use super::attach::{Reach, Targets};
 use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
-use crate::expr::{self, Condition};
+use super::needs::Needs;
+use crate::expr::Condition;
 
 /// A hash map without a random seed: its keys come from the operator's
 /// configuration, and the engine reads no random numbers.
@@ -188,42 +189,6 @@ pub struct Policies {
     pub(super) enforced: usize,
     pub(super) targets: Targets,
     pub(super) needs: Needs,
-}
-
-/// What of a request some rule asks for, beyond what every request is asked.
-#[derive(Debug, Default)]
-pub struct Needs {
-    /// The cluster that the route chose.
-    pub cluster: bool,
-    /// The port that the request arrived on.
-    pub port: bool,
-    /// Headers, pseudo-headers included, in lower case.
-    pub headers: BTreeSet<String>,
-    /// What expressions read; their headers are not among the others.
-    pub expressions: expr::Needs,
-}
-
-impl Needs {
-    /// Adds what an HTTP part asks for.
-    pub(super) fn http(&mut self, conditions: &HttpConditions) {
-        let HttpConditions {
-            methods,
-            paths,
-            headers,
-            hosts,
-            ports,
-        } = conditions;
-        self.port |= ports.is_some();
-        let pseudo = [
-            (":method", methods.is_some()),
-            (":path", paths.is_some()),
-            (":authority", hosts.is_some()),
-        ];
-        let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
-        let named = headers.iter().flatten().map(|(name, _)| name.as_str());
-        let names = pseudo.map(|(name, _)| name).chain(named);
-        self.headers.extend(names.map(str::to_owned));
-    }
 }
 
 impl Policies {

@@ -8,10 +8,11 @@ use super::Whole;
 use super::attach::{Place, Targets};
 use super::http::HttpConditions;
 use super::index::{
-    CallerId, CallerKey, IndexedRule, Map, Needs, Policies, PolicyId, PolicyRules, RuleRef,
-    SelectorId, selector,
+    CallerId, CallerKey, IndexedRule, Map, Policies, PolicyId, PolicyRules, RuleRef, SelectorId,
+    selector,
 };
 use super::model::{CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION};
+use super::needs::Needs;
 use crate::expr::Condition;
 
 /// Why a compiled policy was not taken. Its display is one sentence.
@@ -113,9 +114,7 @@ impl Policies {
         for policy in sorted {
             loaded.file(policy, &mut targets, &mut things)?;
         }
-        let reach = targets.audited_reach;
-        loaded.needs.cluster |= reach.backends;
-        loaded.needs.port |= reach.listeners;
+        loaded.needs.targets(targets.audited_reach);
         loaded.targets = targets;
         Ok(loaded)
     }
@@ -169,7 +168,7 @@ impl Policies {
         for rule in &rules.rules {
             rule.http.iter().for_each(|http| self.needs.http(http));
             let cel = rule.cel.iter().map(Condition::needs);
-            cel.for_each(|needs| self.needs.expressions.join(needs));
+            cel.for_each(|needs| self.needs.expression(needs));
         }
         self.policies.push(rules);
         Ok(())

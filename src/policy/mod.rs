@@ -13,6 +13,7 @@ mod identity;
 mod index;
 mod load;
 mod model;
+mod needs;
 
 pub use crate::expr::{Expression, Pattern};
 pub use crate::json::Whole;
@@ -22,8 +23,8 @@ pub use http::{
 };
 pub use identity::{IdentitySource, MetadataText};
 pub use index::{
-    Attached, CallerId, CallerKey, Group, Level, Needs, Policies, PolicyId, RuleRef, SelectorId,
-    View, selector,
+    Attached, CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, View,
+    selector,
 };
 pub use load::LoadError;
 pub use model::{
@@ -31,3 +32,4 @@ pub use model::{
     Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
     SCHEMA_VERSION, Settings, Target, Unprotected,
 };
+pub use needs::Needs;

@@ -1,7 +1,5 @@
 //! What kind of request the headers announce.
 
-use std::collections::BTreeSet;
-
 use crate::mcp::{Claim, Claims, MediaFault, check_media};
 
 use super::headers::Headers;
@@ -115,15 +113,11 @@ fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
 impl Headers {
     /// The headers that are still asked for once the body comes: those that make
     /// claims, and those that rules ask for.
-    pub fn kept(&self, asked: &BTreeSet<String>) -> Self {
+    pub fn kept(&self, is_asked: impl Fn(&[u8]) -> bool) -> Self {
         // `mcp-` or `mcp_`: see `alike`.
         let claims = |name: &[u8]| {
             name.get(..3)
                 .is_some_and(|front| front.eq_ignore_ascii_case(b"mcp"))
-        };
-        let is_asked = |name: &[u8]| {
-            let mut asked = asked.iter();
-            asked.any(|asked| name.eq_ignore_ascii_case(asked.as_bytes()))
         };
         self.filtered(|name| claims(name) || is_asked(name))
     }

@@ -61,6 +61,12 @@ impl Headers {
             .map(move |line| get(&line.value))
     }
 
+    /// The name of every line.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let names = self.lines.iter().map(|line| line.name.clone());
+        names.map(|place| self.bytes.get(place).unwrap_or_default())
+    }
+
     /// Every line of a name or of one that differs from it by `_` for `-`.
     ///
     /// SECURITY: behind interfaces in the manner of CGI the two are one header.

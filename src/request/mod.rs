@@ -47,6 +47,14 @@ pub struct Request<'r> {
     pub http: HttpTarget<'r>,
     /// What is asked.
     pub operation: Operation<'r>,
+    /// The MCP message as it came, where rules read its parameters; else empty.
+    pub body: &'r [u8],
+    /// The length of its body in bytes, where it is known.
+    pub size: Option<u64>,
+    /// Where the connection comes from, address and port, where rules ask for it.
+    pub address: Option<&'r str>,
+    /// When it arrived, in nanoseconds since 1970, where rules ask for it.
+    pub time: Option<u64>,
 }
 
 /// What is asked.

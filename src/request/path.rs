@@ -35,6 +35,16 @@ pub(super) fn without_query(target: &[u8]) -> &[u8] {
     parts.next().unwrap_or_default()
 }
 
+/// The query of a request target: what follows its first `?`, up to a fragment.
+pub(super) fn query(target: &[u8]) -> Option<&[u8]> {
+    let place = target.iter().position(|byte| *byte == b'?')?;
+    let before = target.get(..place)?;
+    let after = target.get(place.checked_add(1)?..)?;
+    let is_query = !before.contains(&b'#');
+    let mut parts = after.split(|byte| *byte == b'#');
+    parts.next().filter(|_| is_query)
+}
+
 /// By whole segments; a trailing slash of the prefix does not count.
 pub(super) fn is_under(path: &[u8], prefix: &[u8]) -> bool {
     let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);

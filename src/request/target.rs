@@ -1,7 +1,7 @@
 //! The HTTP side of a request, as rules ask about it.
 
 use super::headers::Headers;
-use super::path::RequestPath;
+use super::path::{self, RequestPath};
 
 /// What rules can ask about an HTTP request.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,21 @@ impl<'r> HttpTarget<'r> {
     /// The port that the request arrived on.
     pub const fn port(&self) -> Option<u64> {
         self.port
+    }
+
+    /// What follows the `?` of the path.
+    pub fn query(&self) -> Option<&'r [u8]> {
+        self.headers.only(":path").and_then(path::query)
+    }
+
+    /// The only line of a header; `None` when there is none, or several.
+    pub fn only(&self, name: &str) -> Option<&'r [u8]> {
+        self.headers.only(name)
+    }
+
+    /// The names of all headers but the pseudo-headers, as they came.
+    pub fn header_names(&self) -> impl Iterator<Item = &'r [u8]> {
+        self.headers.names().filter(|name| !name.starts_with(b":"))
     }
 
     /// The value of a header, several lines joined as Envoy joins them.

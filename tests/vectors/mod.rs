@@ -228,12 +228,16 @@ impl Test {
             method,
             authority,
             path,
-            headers,
+            mut headers,
             body,
         } = self.http();
+        if !body.is_empty() {
+            headers.push(("content-length".to_owned(), body.len().to_string()));
+        }
         let pseudo = [
             (":method".to_owned(), method),
             (":authority".to_owned(), authority),
+            (":scheme".to_owned(), "https".to_owned()),
             (":path".to_owned(), path),
         ];
         let headers = Headers::from_lines(pseudo.into_iter().chain(headers));
@@ -251,6 +255,8 @@ impl Test {
             caller,
             cluster: Some(self.cluster.clone()),
             port: Some(self.port.unwrap_or(1).into()),
+            address: Some("127.0.0.1:1".to_owned()),
+            time: Some(1_800_000_000_000_000_000),
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(policies, facts, body.is_empty());
@@ -429,4 +435,7 @@ files![
     "forwarded-client-cert",
     "resource-name",
     "deny-resource-name",
+    "cel",
+    "cel-mcp",
+    "deny-cel",
 ];

@@ -82,6 +82,8 @@ impl Judge {
             caller: Caller::Anonymous,
             cluster: None,
             port: None,
+            address: None,
+            time: None,
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(&self.policies, facts, self.body.is_none());

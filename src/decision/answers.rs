@@ -1,0 +1,145 @@
+//! What a request answers to the expressions of rules.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use crate::expr::{Fact, Given, Timestamp, Variables};
+use crate::json::View;
+use crate::mcp::{Call, Thing};
+use crate::request::{Operation, Request};
+
+/// A request, and the one thing of those it acts on that is being judged.
+pub(super) struct Answers<'a, 'c> {
+    request: &'a Request<'a>,
+    thing: Option<Thing<'a>>,
+    params: &'c OnceCell<Option<&'a [u8]>>,
+}
+
+impl<'a, 'c> Answers<'a, 'c> {
+    /// `params` remembers where the parameters are from one expression to the next.
+    pub(super) const fn new(
+        request: &'a Request<'a>,
+        thing: Option<Thing<'a>>,
+        params: &'c OnceCell<Option<&'a [u8]>>,
+    ) -> Self {
+        Self {
+            request,
+            thing,
+            params,
+        }
+    }
+
+    fn call(&self) -> Option<Call<'a>> {
+        match self.request.operation {
+            Operation::Message(message) => message.call(),
+            _ => None,
+        }
+    }
+
+    fn params(&self) -> Option<&'a [u8]> {
+        let find = || {
+            let message = View::new(self.request.body);
+            let mut members = message.members();
+            let (_, value) = members.find(|(key, _)| key.string().as_deref() == Some("params"))?;
+            Some(value.text())
+        };
+        *self.params.get_or_init(find)
+    }
+
+    /// A header of Envoy's own, which comes once.
+    fn only(&self, name: &str) -> Option<&'a [u8]> {
+        self.request.http.only(name)
+    }
+
+    fn session(&self) -> Option<&'a [u8]> {
+        match self.request.operation {
+            Operation::Http => None,
+            _ => self.only("mcp-session-id"),
+        }
+    }
+
+    /// The namespace and name of the service account that a SPIFFE ID stands for.
+    fn service_account(&self) -> Option<(&'a str, &'a str)> {
+        let (_, path) = self.spiffe_id()?;
+        let path = path.strip_prefix("ns/")?;
+        let (namespace, rest) = path.split_once('/')?;
+        let name = rest.strip_prefix("sa/")?;
+        let is_whole = !namespace.is_empty() && !name.is_empty() && !name.contains('/');
+        is_whole.then_some((namespace, name))
+    }
+
+    /// The trust domain and the path.
+    fn spiffe_id(&self) -> Option<(&'a str, &'a str)> {
+        let id = self.request.caller.spiffe_id()?;
+        let rest = id.strip_prefix("spiffe://")?;
+        Some(rest.split_once('/').unwrap_or((rest, "")))
+    }
+}
+
+impl<'a> Variables for Answers<'a, '_> {
+    fn fact(&self, fact: Fact) -> Option<Given<'_>> {
+        let text = |text: &'a str| Given::Text(Cow::Borrowed(text.as_bytes()));
+        let bytes = |bytes| Given::Text(Cow::Borrowed(bytes));
+        match fact {
+            Fact::Method => self.request.http.method().map(bytes),
+            Fact::Path => self.only(":path").map(bytes),
+            Fact::UrlPath => self.request.http.path().map(|path| bytes(path.as_bytes())),
+            Fact::Host => self.only(":authority").map(bytes),
+            Fact::Scheme => self.only(":scheme").map(bytes),
+            Fact::Query => self.request.http.query().map(bytes),
+            // Asked for by name.
+            Fact::Headers => None,
+            Fact::Time => self
+                .request
+                .time
+                .and_then(Timestamp::from_nanos)
+                .map(Given::Time),
+            Fact::Id => self.only("x-request-id").map(bytes),
+            Fact::Size => {
+                let size = self.request.size.and_then(|size| i64::try_from(size).ok());
+                size.map(Given::Int)
+            }
+            Fact::McpMethod => self.call().map(|call| text(call.name)),
+            Fact::ToolName => match self.thing? {
+                Thing::Tool(name) => Some(text(name)),
+                _ => None,
+            },
+            Fact::PromptName => match self.thing? {
+                Thing::Prompt(name) => Some(text(name)),
+                _ => None,
+            },
+            Fact::ResourceUri => match self.thing? {
+                Thing::Resource(uri) => Some(text(uri)),
+                _ => None,
+            },
+            Fact::Params => self.call().and_then(|_| self.params()).map(Given::Json),
+            Fact::McpId => match self.request.operation {
+                Operation::Message(message) => message.id().map(|id| Given::Json(id.token())),
+                _ => None,
+            },
+            Fact::SessionId => self.session().map(bytes),
+            Fact::SpiffeId => self.request.caller.spiffe_id().map(text),
+            Fact::TrustDomain => self.spiffe_id().map(|(domain, _)| text(domain)),
+            Fact::Namespace => self.service_account().map(|(namespace, _)| text(namespace)),
+            Fact::ServiceAccount => self.service_account().map(|(_, name)| text(name)),
+            Fact::Authenticated => Some(Given::Bool(self.request.caller.spiffe_id().is_some())),
+            Fact::SourceAddress => self.request.address.map(text),
+            Fact::DestinationPort => {
+                let port = self.request.http.port();
+                port.and_then(|port| i64::try_from(port).ok())
+                    .map(Given::Int)
+            }
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        self.request.http.header(name).map(Cow::Owned)
+    }
+
+    fn header_names(&self) -> Vec<Cow<'_, [u8]>> {
+        let names = self.request.http.header_names();
+        let lower: BTreeSet<Vec<u8>> = names.map(<[u8]>::to_ascii_lowercase).collect();
+        lower.into_iter().map(Cow::Owned).collect()
+    }
+}

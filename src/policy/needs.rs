@@ -1,0 +1,82 @@
+//! What the rules ask of a request, so that only that is fetched and kept.
+
+use std::collections::BTreeSet;
+
+use super::attach::Reach;
+use super::http::HttpConditions;
+use crate::expr::{self, Fact};
+
+/// What of a request some rule asks for, beyond what every request is asked.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// The cluster that the route chose.
+    pub cluster: bool,
+    /// The port that the request arrived on.
+    pub port: bool,
+    /// Where the connection comes from.
+    pub address: bool,
+    /// When the request arrived.
+    pub time: bool,
+    /// The MCP message as it came.
+    pub body: bool,
+    /// Headers, pseudo-headers included, in lower case.
+    headers: BTreeSet<String>,
+    /// Every header.
+    all_headers: bool,
+}
+
+impl Needs {
+    /// Whether a header is asked for; names are compared without case.
+    pub fn header(&self, name: &[u8]) -> bool {
+        let mut asked = self.headers.iter();
+        self.all_headers || asked.any(|asked| name.eq_ignore_ascii_case(asked.as_bytes()))
+    }
+
+    /// Adds what it takes to know which policies apply.
+    pub(super) fn targets(&mut self, reach: Reach) {
+        self.cluster |= reach.backends;
+        self.port |= reach.listeners;
+    }
+
+    /// Adds what an HTTP part asks for.
+    pub(super) fn http(&mut self, conditions: &HttpConditions) {
+        let HttpConditions {
+            methods,
+            paths,
+            headers,
+            hosts,
+            ports,
+        } = conditions;
+        self.port |= ports.is_some();
+        let pseudo = [
+            (":method", methods.is_some()),
+            (":path", paths.is_some()),
+            (":authority", hosts.is_some()),
+        ];
+        let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
+        let named = headers.iter().flatten().map(|(name, _)| name.as_str());
+        let names = pseudo.map(|(name, _)| name).chain(named);
+        self.headers.extend(names.map(str::to_owned));
+    }
+
+    /// Adds what an expression reads.
+    pub(super) fn expression(&mut self, needs: &expr::Needs) {
+        self.port |= needs.has(Fact::DestinationPort);
+        self.address |= needs.has(Fact::SourceAddress);
+        self.time |= needs.has(Fact::Time);
+        self.body |= needs.has(Fact::Params);
+        self.all_headers |= needs.all_headers();
+        let facts = [
+            (":method", Fact::Method),
+            (":path", Fact::Path),
+            (":path", Fact::UrlPath),
+            (":path", Fact::Query),
+            (":authority", Fact::Host),
+            (":scheme", Fact::Scheme),
+            ("x-request-id", Fact::Id),
+        ];
+        let facts = facts.into_iter().filter(|(_, fact)| needs.has(*fact));
+        let names = facts.map(|(name, _)| name).chain(needs.headers());
+        self.headers.extend(names.map(str::to_owned));
+    }
+}
