@@ -4,7 +4,7 @@ use super::check::{Caller, Checked, CheckedRule};
 use super::pointless::covers;
 use crate::api::decode::{Located, Problem};
 use crate::api::v1alpha1::{McpMethod, Spec};
-use crate::policy::{Action, Mcp, MethodName};
+use crate::policy::{Action, BaseProtocol, Mcp, MethodName};
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
@@ -99,7 +99,7 @@ fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {
         methods,
         base_protocol,
     } = &mcp.value;
-    (*base_protocol && methods.is_none()).then(|| {
+    (*base_protocol == BaseProtocol::Full && methods.is_none()).then(|| {
         let message = "only the base protocol matches: this rule lets no tool be called";
         Problem::new(&mcp.at, message)
             .help("list the `methods` that the rule is for, or leave the rule as it is")

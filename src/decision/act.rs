@@ -1,6 +1,6 @@
 //! What a request does, in the terms rules are filed under.
 
-use crate::mcp::{Call, Message, Method, Thing, Things};
+use crate::mcp::{BasePart, Call, Message, Method, Thing, Things};
 use crate::policy::{Category, MethodName, Policies, SelectorId, selector};
 use crate::request::Operation;
 
@@ -26,6 +26,13 @@ pub(super) struct Completion {
     pub(super) things: Vec<SelectorId>,
 }
 
+/// Where rules are filed that match what carries a session: GET and DELETE.
+const SESSION: [SelectorId; 3] = [
+    selector::ANY_MCP,
+    selector::BASE_PROTOCOL,
+    selector::SESSION,
+];
+
 /// Everything that a request does; all of it must be allowed.
 #[derive(Debug)]
 pub(super) struct Acts(Vec<Act>);
@@ -34,9 +41,7 @@ impl Acts {
     pub(super) fn new(policies: &Policies, operation: Operation<'_>) -> Self {
         Self(match operation {
             Operation::Http => vec![Act::of(&[])],
-            Operation::Get | Operation::Delete { session: true } => {
-                vec![Act::of(&[selector::ANY_MCP, selector::BASE_PROTOCOL])]
-            }
+            Operation::Get | Operation::Delete { session: true } => vec![Act::of(&SESSION)],
             Operation::Delete { session: false } | Operation::Options => {
                 vec![Act::of(&[selector::ANY_MCP])]
             }
@@ -93,9 +98,11 @@ fn of_call(policies: &Policies, call: &Call<'_>) -> Vec<Act> {
         (Method::CompletionComplete, Things::One(thing)) => vec![of_completion(policies, thing)],
         (method, things) => {
             let mut selectors = vec![selector::ANY_MCP];
-            if method.is_base_protocol() {
-                selectors.push(selector::BASE_PROTOCOL);
-            }
+            selectors.extend_from_slice(match method.base_protocol() {
+                Some(BasePart::Session) => &[selector::BASE_PROTOCOL, selector::SESSION],
+                Some(BasePart::Rest) => &[selector::BASE_PROTOCOL],
+                None => &[],
+            });
             selectors.extend(category(method).map(selector::category));
             if let Some(name) = method_name(method) {
                 selectors.push(selector::method(name));
@@ -130,7 +137,7 @@ fn of_subscriptions(policies: &Policies, things: Things<'_>) -> Vec<Act> {
         })
         .collect();
     if acts.is_empty() {
-        return vec![Act::of(&[selector::ANY_MCP, selector::BASE_PROTOCOL])];
+        return vec![Act::of(&SESSION)];
     }
     acts
 }

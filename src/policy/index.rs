@@ -45,15 +45,17 @@ pub mod selector {
     pub const ANYTHING: SelectorId = SelectorId(0);
     /// Every MCP request.
     pub const ANY_MCP: SelectorId = SelectorId(1);
-    /// The base protocol.
+    /// The whole base protocol.
     pub const BASE_PROTOCOL: SelectorId = SelectorId(2);
     /// Every rule, whatever it asks for: answers "does this caller match any
     /// rule by source".
     pub const SOURCE: SelectorId = SelectorId(3);
+    /// That part of the base protocol by which sessions begin and end, and tools are listed.
+    pub const SESSION: SelectorId = SelectorId(4);
 
     /// Every method under a category's prefix.
     pub const fn category(category: Category) -> SelectorId {
-        SelectorId(4 + category as u32)
+        SelectorId(8 + category as u32)
     }
 
     /// A method, whatever it acts on.

@@ -11,7 +11,9 @@ use super::index::{
     CallerId, CallerKey, IndexedRule, Map, Needs, Policies, PolicyId, PolicyRules, RuleRef,
     SelectorId, selector,
 };
-use super::model::{CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION};
+use super::model::{
+    BaseProtocol, CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION,
+};
 
 /// Why a compiled policy was not taken. Its display is one sentence.
 #[derive(Debug)]
@@ -238,12 +240,16 @@ impl Policies {
             file(selector::ANYTHING);
             return Ok(());
         };
-        if *base_protocol {
-            file(selector::BASE_PROTOCOL);
-        }
+        let base = match base_protocol {
+            BaseProtocol::None => None,
+            BaseProtocol::Session => Some(selector::SESSION),
+            BaseProtocol::Full => Some(selector::BASE_PROTOCOL),
+        };
+        base.into_iter().for_each(&mut *file);
         let Some(methods) = methods else {
-            // SPEC: MATCH_BASE_PROTOCOL_METHODS without methods matches those only.
-            if !*base_protocol {
+            // SPEC: MATCH_BASE_PROTOCOL_METHODS without methods matches those only, and
+            // so does a rule of v0alpha0 without tools.
+            if base.is_none() {
                 file(selector::ANY_MCP);
             }
             return Ok(());

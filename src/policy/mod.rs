@@ -25,8 +25,8 @@ pub use index::{
 };
 pub use load::LoadError;
 pub use model::{
-    Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, IdentitySource, Limits,
-    Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, Rule,
-    SCHEMA_VERSION, Settings, Target, Unprotected,
+    Action, AllowPolicies, Backend, BaseProtocol, Category, CompiledPolicy, DenialForm,
+    IdentitySource, Limits, Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy,
+    RequestHeaders, Rule, SCHEMA_VERSION, Settings, Target, Unprotected,
 };
 pub use whole::Whole;

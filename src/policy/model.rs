@@ -233,16 +233,29 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Mcp {
-    /// The methods that match; absent means every MCP request, or with
-    /// `baseProtocol` only the base protocol. Never an empty list.
+    /// The methods that match; absent means every MCP request, or where some of the
+    /// base protocol matches only that. Never an empty list.
     #[serde(
         default,
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
     pub methods: Option<Vec<Method>>,
-    /// Whether the base protocol matches as well.
-    pub base_protocol: bool,
+    /// How much of the base protocol matches as well.
+    pub base_protocol: BaseProtocol,
+}
+
+/// How much of the base protocol a rule matches, in order: each matches all that the
+/// one before it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum BaseProtocol {
+    /// Nothing.
+    None,
+    /// What it takes to begin a session, to end it and to list tools: what v0alpha0
+    /// implies.
+    Session,
+    /// Everything: what v1alpha1 asks for by `MATCH_BASE_PROTOCOL_METHODS`.
+    Full,
 }
 
 /// A method of an MCP part, and the things acted on.

@@ -77,7 +77,10 @@ fn check_mcp(mcp: &Mcp, problems: &mut Vec<Problem>) -> Option<policy::Mcp> {
             methods.into_iter().collect::<Option<Vec<_>>>().map(Some)
         }
     };
-    let base_protocol = base_protocol.clone().or(BaseProtocol::Skip)? == BaseProtocol::Match;
+    let base_protocol = match base_protocol.clone().or(BaseProtocol::Skip)? {
+        BaseProtocol::Skip => policy::BaseProtocol::None,
+        BaseProtocol::Match => policy::BaseProtocol::Full,
+    };
     Some(policy::Mcp {
         methods: methods?,
         base_protocol,
