@@ -407,4 +407,9 @@ files![
     "audit-alone",
     "listeners",
     "listeners-alone",
+    "v0alpha0",
+    "v0alpha0-all",
+    "v0alpha0-any",
+    "v0alpha0-deny",
+    "v0alpha0-listener",
 ];

@@ -1,16 +1,12 @@
 //! What a rule allows.
 
 use super::http::check_http;
-use super::unenforced;
+use super::unenforced_cel;
 use crate::api::decode::{Located, Optional, Problem};
 use crate::api::v1alpha1::{
     Authorization, AuthorizationType, BaseProtocol, Mcp, McpMethod, McpMethodName,
 };
 use crate::policy;
-
-/// What to do about a condition that is not enforced.
-const INSTEAD: &str = "a rule without it would match more; express it with the other fields of \
-                       the rule, or leave the whole rule out";
 
 /// What a rule allows, as far as it is enforced.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +32,8 @@ pub(super) fn check_authorization(
     } = authorization;
     match kind.as_ref().map(|kind| (kind.value, kind)) {
         Some((AuthorizationType::Cel, kind)) => {
-            problems.push(unenforced(&kind.at, "type: CEL", INSTEAD));
+            let instead = "express it with the other fields of the rule";
+            problems.push(unenforced_cel(&kind.at, instead));
         }
         Some((AuthorizationType::Inline, _)) => problems.extend(cel.given().map(|cel| {
             Problem::new(&cel.at, "`cel` is given, and the type is `Inline`").help("leave it out")

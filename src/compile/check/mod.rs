@@ -4,12 +4,16 @@
 //! the engine does not enforce yet. SECURITY: that refusal is what keeps a field
 //! from being ignored; each place that reads an object takes all its fields apart,
 //! so that a new one breaks the build.
+//!
+//! Policies of v1alpha1 are checked here, and those of v0alpha0, of which little is
+//! alike, in `v0alpha0`; both become [`Checked`].
 
 mod authorization;
 mod extensions;
 mod http;
 mod source;
 mod target;
+pub(super) mod v0alpha0;
 
 use authorization::{CheckedAuthorization, check_authorization};
 pub(super) use extensions::{Extensions, check_extensions};
@@ -22,6 +26,10 @@ use crate::api::decode::{Located, Optional, Place, Problem};
 use crate::api::metadata::Metadata;
 use crate::api::v1alpha1::{AccessRule, Action, Spec};
 use crate::policy::{self, Mode, ObjectName};
+
+/// What to do about a source without members, where one may be left out.
+const NOBODY: &str =
+    "leave `source` out to match everybody, or give `type` and `spiffe` or `serviceAccount`";
 
 /// A valid policy.
 #[derive(Debug, Clone)]
@@ -105,12 +113,10 @@ pub(super) fn check(
         Optional::Unreadable => None,
         Optional::Given(rules) => check_rules(&rules.value, namespace, problems).map(Some),
     };
-    let extension = extensions.action.as_ref().map(|action| action.value);
-    let mode = extensions.mode.as_ref().map(|mode| mode.value);
     Some(Checked {
         name,
-        action: extension.unwrap_or(policy::Action::Allow),
-        mode: mode.unwrap_or(Mode::Enforce),
+        action: extensions.action(),
+        mode: extensions.mode(),
         targets: targets?,
         rules: rules?,
     })
@@ -127,6 +133,13 @@ fn deny_asks_nobody(action: &Located<policy::Action>) -> Problem {
 /// SECURITY: the help never says to leave a field out that narrows what matches.
 fn unenforced(at: &Place, what: &str, help: &str) -> Problem {
     Problem::new(at, format!("`{what}` is not enforced yet")).help(help)
+}
+
+/// A condition by expression, in whichever version; `instead` is what else could say it.
+fn unenforced_cel(at: &Place, instead: &str) -> Problem {
+    let help =
+        format!("a rule without it would match more; {instead}, or leave the whole rule out");
+    unenforced(at, "type: CEL", &help)
 }
 
 fn check_rules(
@@ -160,7 +173,7 @@ fn check_rule(
     let source = match source {
         Optional::Absent => Some(None),
         Optional::Unreadable => None,
-        Optional::Given(source) => check_source(source, namespace, problems).map(Some),
+        Optional::Given(source) => check_source(source, namespace, NOBODY, problems).map(Some),
     };
     let authorization = match authorization {
         Optional::Absent => Some(CheckedAuthorization::default()),
