@@ -43,14 +43,14 @@ fn of_deny(rule: &Located<AccessRule>) -> Problem {
     });
     let (message, help) = if lists_tools {
         (
-            "the rule refuses more than these tools: its source may begin no session and list no \
+            "the rule refuses more than these tools: also to begin and end sessions, and to list \
              tools",
             "in version `v1alpha1` a rule refuses only what it lists",
         )
     } else {
         (
-            "the rule refuses no tool: its source may begin no session and list no tools, but \
-             call them",
+            "the rule refuses only to begin and end sessions, and to list tools: it refuses no \
+             tool",
             "list tools, or use version `v1alpha1`, where a rule without `authorization` refuses \
              everything",
         )
