@@ -136,6 +136,14 @@ impl Method {
         matches!(self, Self::Initialized | Self::Notification)
     }
 
+    /// Whether the method acts on the resource of `params.uri`.
+    pub const fn acts_on_resource(self) -> bool {
+        matches!(
+            self,
+            Self::ResourcesRead | Self::ResourcesSubscribe | Self::ResourcesUnsubscribe
+        )
+    }
+
     /// The part of the base protocol that the method belongs to, if to any.
     ///
     /// SPEC: XAccessPolicy v1alpha1, `mcpBaseProtocolMethodsOption`; and
