@@ -285,7 +285,7 @@ fn policy() -> Value {
         json!({
             "name": name,
             "source": format!("spiffe://cluster.local/ns/agents/sa/{name}"),
-            "mcp": {"methods": [{"name": "tools/call", "params": tools}], "baseProtocol": true},
+            "mcp": {"methods": [{"name": "tools/call", "params": tools}], "baseProtocol": "Full"},
         })
     };
     let everything = json!({"namespace": "infra", "name": "everything"});

@@ -6,13 +6,16 @@
 //! position; reading never stops at the first. What fields mean together, and
 //! which of them are enforced, is not decided here.
 //!
-//! One door per version: [`v1alpha1`]. Fields of the API that are not modelled
-//! yet are still known by name ([`decode::Unread`]), so that whoever reads the
-//! object has to say what becomes of them.
+//! One door per version: [`v0alpha0`] and [`v1alpha1`]; what they share is beside them.
+//! Fields of the API that are not modelled yet are still known by name
+//! ([`decode::Unread`]), so that whoever reads the object has to say what becomes of them.
 
 pub mod decode;
 pub mod metadata;
 pub mod names;
+pub mod source;
+pub mod target;
+pub mod v0alpha0;
 pub mod v1alpha1;
 pub mod yaml;
 

@@ -7,7 +7,7 @@
 use super::diagnostic::{Report, Severity};
 use crate::api::decode::{Place, Problem, closest};
 use crate::api::yaml::{Document, FileId, Node, NodeKind, Plain, Span, load, plain};
-use crate::api::{self, v1alpha1};
+use crate::api::{self, v0alpha0, v1alpha1};
 
 /// The `apiVersion` of the project's own files.
 pub(super) const OWN: &str = "accesspolicy/v1";
@@ -15,8 +15,17 @@ pub(super) const OWN: &str = "accesspolicy/v1";
 /// The project's own kinds, which are read elsewhere.
 const OWN_KINDS: [&str; 2] = ["EnforcementPoint", "DecisionTests"];
 
+/// A version of the API that is enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    V1alpha1,
+    V0alpha0,
+}
+
 /// A policy, not yet read.
 pub(super) struct Manifest {
+    /// Its version.
+    pub(super) version: Version,
     /// The object.
     pub(super) root: Node,
     /// What is wrong with its YAML.
@@ -25,11 +34,22 @@ pub(super) struct Manifest {
 
 /// What an object is, by its `apiVersion` and `kind`.
 enum Kind {
-    Policy,
+    Policy(Version),
     List,
     Own,
     Other(String),
     Wrong(Problem),
+}
+
+impl Version {
+    const ALL: [Self; 2] = [Self::V1alpha1, Self::V0alpha0];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::V1alpha1 => v1alpha1::VERSION,
+            Self::V0alpha0 => v0alpha0::VERSION,
+        }
+    }
 }
 
 /// Reads the documents of a text, or reports why it has none.
@@ -79,7 +99,11 @@ fn sort(
     report: &mut Report,
 ) {
     match kind(&root, listed) {
-        Kind::Policy => found.push(Manifest { root, problems }),
+        Kind::Policy(version) => found.push(Manifest {
+            version,
+            root,
+            problems,
+        }),
         Kind::List => {
             report.add(Severity::Error, None, problems);
             list(root, found, report);
@@ -167,27 +191,18 @@ fn classify(root: &Node, api_version: &str, kind: &str) -> Kind {
             help,
         );
     }
-    if is_policy && version == "v0alpha0" {
-        let help = format!("write the policy in version `{}`", v1alpha1::VERSION);
-        return wrong(
-            "apiVersion",
-            "version `v0alpha0` is not enforced yet".to_owned(),
-            help,
-        );
-    }
-    if is_policy && version != v1alpha1::VERSION {
-        let help = format!("the version is `{}`", v1alpha1::VERSION);
-        return wrong(
-            "apiVersion",
-            format!("the version `{version}` is not known"),
-            help,
-        );
-    }
     if is_policy {
-        return if kind == api::KIND {
-            Kind::Policy
-        } else {
-            Kind::List
+        return match Version::ALL.iter().find(|known| known.name() == version) {
+            Some(version) if kind == api::KIND => Kind::Policy(*version),
+            Some(_) => Kind::List,
+            None => {
+                let names = Version::ALL.map(|version| format!("`{}`", version.name()));
+                wrong(
+                    "apiVersion",
+                    format!("the version `{version}` is not known"),
+                    format!("the versions are {}", names.join(" and ")),
+                )
+            }
         };
     }
     if group == api::GROUP && closest(kind, [api::KIND, api::LIST_KIND]).is_some() {

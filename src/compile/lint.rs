@@ -5,7 +5,7 @@ use super::check::{Caller, Checked, CheckedRule};
 use super::pointless::covers;
 use crate::api::decode::{Located, Problem};
 use crate::api::v1alpha1::{McpMethod, Spec};
-use crate::policy::{Action, Mcp, MethodName};
+use crate::policy::{Action, BaseProtocol, Mcp, MethodName};
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
@@ -121,7 +121,7 @@ fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {
         methods,
         base_protocol,
     } = &mcp.value;
-    (*base_protocol && methods.is_none()).then(|| {
+    (*base_protocol == BaseProtocol::Full && methods.is_none()).then(|| {
         let message = "only the base protocol matches: this rule lets no tool be called";
         Problem::new(&mcp.at, message)
             .help("list the `methods` that the rule is for, or leave the rule as it is")
@@ -153,7 +153,8 @@ fn useless_params(mcp: &Located<Mcp>) -> Vec<Problem> {
 
 fn pointless_rules(rules: &[Located<CheckedRule>]) -> Vec<Problem> {
     let mut warnings = Vec::new();
-    for (index, rule) in rules.iter().enumerate() {
+    let written = |rule: &&Located<CheckedRule>| !rule.value.is_implied;
+    for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| written(rule)) {
         let covering = rules.iter().enumerate().find(|(other, by)| {
             *other != index
                 && covers(&by.value, &rule.value)

@@ -135,6 +135,8 @@ fn lower_rule(
         http,
         mcp,
         cel,
+        message,
+        is_implied: _,
     } = rule;
     let source = match source {
         None => None,
@@ -147,6 +149,7 @@ fn lower_rule(
         http: http.clone(),
         mcp,
         cel: cel.as_ref().map(|cel| cel.value.clone()),
+        message: message.clone(),
     })
 }
 

@@ -4,7 +4,7 @@
 //!
 //! 1. [`Source`]: a text (`files` reads them);
 //! 2. a document (`documents` finds the policies among them);
-//! 3. [`XAccessPolicy`](crate::api::v1alpha1::XAccessPolicy): as written, by the CRD;
+//! 3. `Written`: as written, by the CRD of its version (`written`);
 //! 4. `Checked`: valid, and enforced in full (`check`; `read` takes a policy up to here);
 //! 5. [`Policy`](crate::policy::Policy): for one enforcement point (`lower`).
 //!
@@ -21,6 +21,7 @@ mod digest;
 mod documents;
 mod enforcement_point;
 mod files;
+mod implied;
 mod lint;
 mod lower;
 mod pointless;
@@ -29,6 +30,7 @@ mod regex;
 mod source;
 mod survey;
 mod unmatchable;
+mod written;
 
 pub use cel::{Fault, expression};
 pub use diagnostic::{Diagnostic, Report, Severity};

@@ -3,7 +3,7 @@
 //! INVARIANT: sound, not complete: "yes" is always right.
 
 use super::check::CheckedRule;
-use crate::policy::{Category, Http, Mcp, Method, MethodName, PathMatch};
+use crate::policy::{BaseProtocol, Category, Http, Mcp, Method, MethodName, PathMatch};
 
 /// Whether `wide` matches every request that `narrow` matches.
 pub(super) fn covers(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
@@ -102,15 +102,14 @@ fn host_covers(wide: &str, narrow: &str) -> bool {
 }
 
 fn mcp_covers(wide: &Mcp, narrow: &Mcp) -> bool {
-    if narrow.base_protocol && !wide.base_protocol {
+    if narrow.base_protocol > wide.base_protocol {
         // The base protocol has requests that are no MCP messages: GET and DELETE.
         return false;
     }
     match (&wide.methods, &narrow.methods) {
-        (None, _) if !wide.base_protocol => true,
-        (None, None) => narrow.base_protocol,
+        (None, _) if wide.base_protocol == BaseProtocol::None => true,
+        (_, None) => narrow.base_protocol != BaseProtocol::None,
         (None, Some(_)) => false,
-        (Some(_), None) => narrow.base_protocol,
         (Some(wide), Some(narrow)) => narrow
             .iter()
             .all(|narrow| wide.iter().any(|wide| method_covers(wide, narrow))),
@@ -147,7 +146,7 @@ mod tests {
 
     type Written<'a> = (MethodName, Option<&'a [&'a str]>);
 
-    fn mcp(methods: Option<&[Written<'_>]>, base_protocol: bool) -> Mcp {
+    fn mcp(methods: Option<&[Written<'_>]>, base_protocol: BaseProtocol) -> Mcp {
         let method = |(name, params): &Written<'_>| Method {
             name: *name,
             params: params.map(|params| params.iter().map(|p| (*p).to_owned()).collect()),
@@ -160,9 +159,15 @@ mod tests {
 
     #[test]
     fn a_category_covers_its_methods_and_a_longer_list_a_shorter_one() {
-        let all = mcp(Some(&[(MethodName::Tools, None)]), false);
-        let two = mcp(Some(&[(MethodName::ToolsCall, Some(&["a", "b"]))]), false);
-        let one = mcp(Some(&[(MethodName::ToolsCall, Some(&["a"]))]), false);
+        let all = mcp(Some(&[(MethodName::Tools, None)]), BaseProtocol::None);
+        let two = mcp(
+            Some(&[(MethodName::ToolsCall, Some(&["a", "b"]))]),
+            BaseProtocol::None,
+        );
+        let one = mcp(
+            Some(&[(MethodName::ToolsCall, Some(&["a"]))]),
+            BaseProtocol::None,
+        );
         assert!(mcp_covers(&all, &two) && mcp_covers(&two, &one) && mcp_covers(&all, &one));
         assert!(!mcp_covers(&one, &two) && !mcp_covers(&two, &all));
     }
@@ -227,13 +232,30 @@ mod tests {
 
     #[test]
     fn omitted_methods_mean_two_things() {
-        let every_message = mcp(None, false);
-        let base_only = mcp(None, true);
-        let tools_and_base = mcp(Some(&[(MethodName::Tools, None)]), true);
+        let every_message = mcp(None, BaseProtocol::None);
+        let base_only = mcp(None, BaseProtocol::Full);
+        let tools_and_base = mcp(Some(&[(MethodName::Tools, None)]), BaseProtocol::Full);
         assert!(mcp_covers(&tools_and_base, &base_only));
         assert!(!mcp_covers(&base_only, &tools_and_base));
         assert!(!mcp_covers(&every_message, &base_only));
         assert!(!mcp_covers(&base_only, &every_message));
         assert!(!mcp_covers(&tools_and_base, &every_message));
+    }
+
+    #[test]
+    fn more_of_the_base_protocol_covers_less() {
+        let full = mcp(None, BaseProtocol::Full);
+        let session = mcp(None, BaseProtocol::Session);
+        let echo: Written<'_> = (MethodName::ToolsCall, Some(&["echo"]));
+        let session_and_echo = mcp(Some(&[echo]), BaseProtocol::Session);
+        let full_and_echo = mcp(Some(&[echo]), BaseProtocol::Full);
+        for (wide, narrow) in [
+            (&full, &session),
+            (&session_and_echo, &session),
+            (&full_and_echo, &session_and_echo),
+        ] {
+            assert!(mcp_covers(wide, narrow) && !mcp_covers(narrow, wide));
+        }
+        assert!(!mcp_covers(&full, &session_and_echo));
     }
 }

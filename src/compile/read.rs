@@ -6,9 +6,8 @@ use super::check::{self, Checked, Extensions, check_extensions};
 use super::diagnostic::{Report, Severity};
 use super::documents::{Manifest, manifests};
 use super::lint;
-use super::unmatchable::unmatchable;
+use super::written::{Written, WrittenSpec};
 use crate::api::decode::{Located, Place, Problem, Value};
-use crate::api::v1alpha1::{Spec, XAccessPolicy};
 use crate::api::yaml::{FileId, Span};
 use crate::policy::ObjectName;
 
@@ -37,12 +36,16 @@ pub(super) fn read_policies(count: usize, report: &mut Report) -> Vec<ReadPolicy
 }
 
 fn read_policy(manifest: Manifest, names: &mut Names, report: &mut Report) -> Option<ReadPolicy> {
-    let Manifest { root, mut problems } = manifest;
+    let Manifest {
+        version,
+        root,
+        mut problems,
+    } = manifest;
     let at = Place {
         span: root.span,
         field: String::new(),
     };
-    let policy = XAccessPolicy::decode(Value { node: &root, at }, &mut problems);
+    let policy = Written::decode(version, Value { node: &root, at }, &mut problems);
     let metadata = policy.as_ref().and_then(|policy| policy.metadata.as_ref());
     let name = metadata.and_then(|metadata| check::policy_name(&metadata.value));
     let subject = name.as_ref().map(|name| name.value.to_string());
@@ -53,10 +56,10 @@ fn read_policy(manifest: Manifest, names: &mut Names, report: &mut Report) -> Op
     }
     let spec = policy.as_ref().and_then(|policy| policy.spec.as_ref());
     let checked = spec.and_then(|spec| check_spec(name, &extensions, spec, &mut problems));
-    let mut warnings = spec.map_or(Vec::new(), |spec| lint::long_params(&spec.value));
+    let mut warnings = spec.map_or(Vec::new(), WrittenSpec::warnings);
     if problems.is_empty() {
         warnings.extend(checked.as_ref().map_or(Vec::new(), lint::lint));
-        warnings.extend(spec.map_or(Vec::new(), |spec| unmatchable(&spec.value)));
+        warnings.extend(spec.map_or(Vec::new(), |spec| spec.warnings_of_valid(&extensions)));
     } else {
         report.add(Severity::Warning, subject.as_deref(), warnings.drain(..));
     }
@@ -84,7 +87,7 @@ fn refuse_second(name: &Located<ObjectName>, names: &mut Names, problems: &mut V
 fn check_spec(
     name: Option<Located<ObjectName>>,
     extensions: &Extensions,
-    spec: &Located<Spec>,
+    spec: &WrittenSpec,
     problems: &mut Vec<Problem>,
 ) -> Option<Checked> {
     let is_named = name.is_some();
@@ -95,8 +98,8 @@ fn check_spec(
         };
         Located {
             value: unnamed,
-            at: spec.at.clone(),
+            at: spec.at().clone(),
         }
     });
-    check::check(name, extensions, &spec.value, problems).filter(|_| is_named)
+    spec.check(name, extensions, problems).filter(|_| is_named)
 }

@@ -1,6 +1,6 @@
 //! What a request does, in the terms rules are filed under.
 
-use crate::mcp::{Call, Message, Method, Thing, Things};
+use crate::mcp::{BasePart, Call, Message, Method, Thing, Things};
 use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
 use crate::request::Operation;
 
@@ -30,6 +30,13 @@ pub(super) struct Completion {
     pub(super) things: Vec<SelectorId>,
 }
 
+/// Where rules are filed that match what carries a session: GET and DELETE.
+const SESSION: [SelectorId; 3] = [
+    selector::ANY_MCP,
+    selector::BASE_PROTOCOL,
+    selector::SESSION,
+];
+
 /// Everything that a request does; all of it must be allowed.
 #[derive(Debug)]
 pub(super) struct Acts<'m>(Vec<Act<'m>>);
@@ -38,9 +45,7 @@ impl<'m> Acts<'m> {
     pub(super) fn new(policies: &Policies, operation: Operation<'m>) -> Self {
         Self(match operation {
             Operation::Http => vec![Act::of(&[])],
-            Operation::Get | Operation::Delete { session: true } => {
-                vec![Act::of(&[selector::ANY_MCP, selector::BASE_PROTOCOL])]
-            }
+            Operation::Get | Operation::Delete { session: true } => vec![Act::of(&SESSION)],
             Operation::Delete { session: false } | Operation::Options => {
                 vec![Act::of(&[selector::ANY_MCP])]
             }
@@ -114,9 +119,11 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
         (Method::CompletionComplete, Things::One(thing)) => vec![of_completion(policies, thing)],
         (method, things) => {
             let mut selectors = vec![selector::ANY_MCP];
-            if method.is_base_protocol() {
-                selectors.push(selector::BASE_PROTOCOL);
-            }
+            selectors.extend_from_slice(match method.base_protocol() {
+                Some(BasePart::Session) => &[selector::BASE_PROTOCOL, selector::SESSION],
+                Some(BasePart::Rest) => &[selector::BASE_PROTOCOL],
+                None => &[],
+            });
             selectors.extend(category(method).map(selector::category));
             let name = method_name(method);
             selectors.extend(name.map(selector::method));
@@ -157,7 +164,7 @@ fn of_subscriptions<'m>(policies: &Policies, things: Things<'m>) -> Vec<Act<'m>>
         })
         .collect();
     if acts.is_empty() {
-        return vec![Act::of(&[selector::ANY_MCP, selector::BASE_PROTOCOL])];
+        return vec![Act::of(&SESSION)];
     }
     acts
 }

@@ -57,6 +57,16 @@ pub(super) fn refuses(
     Filed::new(group, callers, &act.refusing(), holds).first()
 }
 
+/// The first rule of a group that an act finds and that satisfies `is_wanted`.
+pub(super) fn first(
+    group: &Group,
+    callers: &[CallerKey],
+    act: &Act<'_>,
+    is_wanted: &dyn Fn(RuleRef) -> bool,
+) -> Option<RuleRef> {
+    Filed::new(group, callers, &act.selectors, is_wanted).first()
+}
+
 /// Rules filed under some pairs: each list a look-up, in order of policy and rule.
 struct Filed<'g> {
     lists: Vec<&'g [RuleRef]>,

@@ -33,7 +33,8 @@ pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, Lev
 use std::cell::OnceCell;
 
 use crate::policy::{
-    AllowPolicies, Attached, CallerKey, Level, Policies, RuleRef, Unprotected, View,
+    AllowPolicies, Attached, CallerKey, Group, Level, Policies, PolicyId, RuleRef, Unprotected,
+    View,
 };
 use crate::request::Request;
 
@@ -164,10 +165,10 @@ impl<'p, 'r> Judge<'p, 'r> {
                     determining.get_or_insert(rule);
                 }
                 Outcome::NotAllowed(policy) => {
-                    let policy = policy.and_then(|policy| self.policies.policy_name(policy));
                     return Err(DenialReason::NotAllowed {
                         level: name,
-                        policy,
+                        policy: policy.and_then(|policy| self.policies.policy_name(policy)),
+                        message: self.message(group, policy, act),
                     });
                 }
             }
@@ -186,32 +187,60 @@ impl<'p, 'r> Judge<'p, 'r> {
             let holds = |rule| self.conditions(rule, act) != Match::No;
             group::refuses(group, &self.callers, act, &holds)
         });
-        match refusing.map(|rule| Determining::new(self.policies, rule)) {
-            None => Ok(()),
-            Some(Some(by)) => Err(DenialReason::Refused { level: name, by }),
+        let Some(rule) = refusing else {
+            return Ok(());
+        };
+        let message = self.policies.message(rule);
+        Err(match Determining::new(self.policies, rule) {
+            Some(by) => DenialReason::Refused {
+                level: name,
+                by,
+                message,
+            },
             // A rule without a policy: there is none, and it would still refuse.
-            Some(None) => Err(DenialReason::NotAllowed {
+            None => DenialReason::NotAllowed {
                 level: name,
                 policy: None,
-            }),
-        }
+                message,
+            },
+        })
+    }
+
+    /// What a rule has to say whose expression alone kept it from allowing an act; only
+    /// of `policy`, where that is the one that did not allow.
+    fn message(
+        &self,
+        group: &'p Group,
+        policy: Option<PolicyId>,
+        act: &Act<'r>,
+    ) -> Option<&'p str> {
+        let speaks = |rule: RuleRef| {
+            let is_asked = policy.is_none_or(|policy| policy == rule.policy);
+            is_asked && self.policies.message(rule).is_some() && self.http(rule) == Match::Yes
+        };
+        let rule = group::first(group, &self.callers, act, &speaks)?;
+        self.policies.message(rule)
     }
 
     /// What of a rule is not in the index.
     fn conditions(&self, rule: RuleRef, act: &Act<'r>) -> Match {
-        let http = self.policies.http(rule);
-        let http = http.map_or(Match::Yes, |conditions| {
-            http::matches(conditions, &self.request.http)
-        });
-        match (http, self.policies.cel(rule)) {
+        match (self.http(rule), self.policies.cel(rule)) {
             // What does not match decides, and need not be evaluated further.
-            (Match::No, _) | (_, None) => http,
-            (_, Some(condition)) => {
+            (Match::No, _) => Match::No,
+            (http, None) => http,
+            (http, Some(condition)) => {
                 let answers = Answers::new(self.request, act.thing, &self.params);
                 let holds = condition.evaluate(&answers);
                 http.and(holds.map_or(Match::Undecided, Match::decided))
             }
         }
+    }
+
+    fn http(&self, rule: RuleRef) -> Match {
+        let conditions = self.policies.http(rule);
+        conditions.map_or(Match::Yes, |conditions| {
+            http::matches(conditions, &self.request.http)
+        })
     }
 }
 

@@ -66,7 +66,7 @@ fn judge<'p>(
 
 fn rule(name: &str, tools: &[&str]) -> Value {
     json!({"name": name, "source": "spiffe://d/a", "mcp": {
-        "methods": [{"name": "tools/call", "params": tools}], "baseProtocol": false
+        "methods": [{"name": "tools/call", "params": tools}], "baseProtocol": "None"
     }})
 }
 
@@ -222,7 +222,7 @@ fn a_subscription_is_judged_on_everything_it_names() {
             "p",
             json!("Gateway"),
             json!([{
-                "name": "r", "mcp": {"methods": [{"name": "resources/subscribe", "params": ["a", "b"]}], "baseProtocol": true}
+                "name": "r", "mcp": {"methods": [{"name": "resources/subscribe", "params": ["a", "b"]}], "baseProtocol": "Full"}
             }])
         )]),
     );

@@ -115,6 +115,8 @@ pub enum DenialReason<'p> {
         level: LevelName,
         /// The rule.
         by: Determining<'p>,
+        /// What the rule has to say to the caller.
+        message: Option<&'p str>,
     },
     /// The level's Allow policies do not allow it.
     NotAllowed {
@@ -123,7 +125,19 @@ pub enum DenialReason<'p> {
         /// The first policy that does not, where each must; `None` where one
         /// would do and none does.
         policy: Option<&'p ObjectName>,
+        /// What the first rule has to say to the caller whose expression alone was not true.
+        message: Option<&'p str>,
     },
+}
+
+impl<'p> DenialReason<'p> {
+    /// What a rule has to say to the caller.
+    pub const fn message(&self) -> Option<&'p str> {
+        match self {
+            Self::Refused { message, .. } | Self::NotAllowed { message, .. } => *message,
+            Self::Unprotected | Self::NoCluster | Self::NoPort => None,
+        }
+    }
 }
 
 /// A level.

@@ -98,13 +98,17 @@ impl Answer {
     }
 
     /// The answer to a message that is denied by policy.
-    pub(super) fn to_denied(form: DenialForm, message: &Message<'_>) -> Self {
+    ///
+    /// `said` is what a rule has to say, which takes the place of the usual words.
+    pub(super) fn to_denied(form: DenialForm, message: &Message<'_>, said: Option<&str>) -> Self {
         let Message::Request { id, call } = message else {
             return Self::forbidden();
         };
+        let (code, usual) = FORBIDDEN;
+        let error = (code, said.unwrap_or(usual));
         match form {
-            DenialForm::JsonRpc => Self::error(200, Some(*id), FORBIDDEN),
-            DenialForm::Http403 => Self::error(403, Some(*id), FORBIDDEN),
+            DenialForm::JsonRpc => Self::error(200, Some(*id), error),
+            DenialForm::Http403 => Self::error(403, Some(*id), error),
             DenialForm::Hide => Self::hide(*id, call.things),
         }
     }

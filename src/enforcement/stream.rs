@@ -246,7 +246,8 @@ impl Stream {
         match decide(policies, &request) {
             Decision::Allow(permit) => self.pass(permit),
             Decision::Deny(denial) => {
-                let answer = Answer::to_denied(policies.settings().denial, &message);
+                let said = denial.reason.message();
+                let answer = Answer::to_denied(policies.settings().denial, &message, said);
                 self.refuse(answer, Reason::Denied(denial), Some(&message))
             }
         }

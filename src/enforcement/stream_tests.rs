@@ -14,7 +14,7 @@ fn policies(request_headers: &str, denial: &str) -> Policies {
         "policies": [{
             "policy": {"namespace": "n", "name": "p"}, "action": "Allow", "mode": "Enforce", "targets": ["Gateway"],
             "rules": [{"name": "r", "mcp": {
-                "methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": true
+                "methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": "Full"
             }}]
         }]
     });

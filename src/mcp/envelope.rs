@@ -176,7 +176,7 @@ impl Contents {
             resource_name: self.resource_name(method),
         };
         match (self.has_id, method) {
-            (true, Method::Notification) => Err(Fault::IdUnexpected),
+            (true, method) if method.is_notification() => Err(Fault::IdUnexpected),
             (true, _) => Ok(Message::Request {
                 id: Id(&self.id),
                 call,

@@ -107,7 +107,11 @@ fn messages() {
         ),
         (
             r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
-            "- Notification notifications/initialized",
+            "- Initialized notifications/initialized",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","method":"notifications/other"}"#,
+            "- Notification notifications/other",
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/other","params":{"name":3}}"#,
@@ -179,6 +183,10 @@ fn faults() {
         (r#"{"jsonrpc":"2.0","method":"ping"}"#, IdMissing),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#,
+            IdUnexpected,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"notifications/other"}"#,
             IdUnexpected,
         ),
         (

@@ -39,7 +39,9 @@ pub enum Method {
     Logging,
     /// Everything under `completion/` but `completion/complete`.
     OtherCompletion,
-    /// Everything under `notifications/`: has no id.
+    /// `notifications/initialized`: has no id.
+    Initialized,
+    /// Everything else under `notifications/`: has no id.
     Notification,
     /// Something under `tools/` that no version knows.
     OtherTools,
@@ -98,6 +100,7 @@ impl Method {
             "initialize" => Self::Initialize,
             "server/discover" => Self::ServerDiscover,
             "ping" => Self::Ping,
+            "notifications/initialized" => Self::Initialized,
             _ => Self::of_prefix(name),
         }
     }
@@ -118,13 +121,19 @@ impl Method {
     pub const fn is_request(self) -> bool {
         !matches!(
             self,
-            Self::Notification
+            Self::Initialized
+                | Self::Notification
                 | Self::OtherCompletion
                 | Self::OtherTools
                 | Self::OtherPrompts
                 | Self::OtherResources
                 | Self::Other
         )
+    }
+
+    /// Whether the method is a notification, which has no id.
+    pub const fn is_notification(self) -> bool {
+        matches!(self, Self::Initialized | Self::Notification)
     }
 
     /// Whether the method acts on the resource of `params.uri`.
@@ -135,21 +144,34 @@ impl Method {
         )
     }
 
-    /// Whether the method belongs to the base protocol.
+    /// The part of the base protocol that the method belongs to, if to any.
     ///
     /// SPEC: XAccessPolicy v1alpha1, `mcpBaseProtocolMethodsOption`; and
     /// `server/discover`, which is what 2026-07-28 has instead of `initialize`.
-    pub const fn is_base_protocol(self) -> bool {
-        matches!(
-            self,
-            Self::Initialize
-                | Self::ServerDiscover
-                | Self::ToolsList
-                | Self::Ping
-                | Self::Logging
-                | Self::CompletionComplete
-                | Self::OtherCompletion
-                | Self::Notification
-        )
+    ///
+    /// DEVIATION: XAccessPolicy v0alpha0 is older than `server/discover` and implies
+    /// `initialize` only. A client learns the same from both; without either it could
+    /// not begin.
+    pub const fn base_protocol(self) -> Option<BasePart> {
+        match self {
+            Self::Initialize | Self::ServerDiscover | Self::Initialized | Self::ToolsList => {
+                Some(BasePart::Session)
+            }
+            Self::Ping
+            | Self::Logging
+            | Self::CompletionComplete
+            | Self::OtherCompletion
+            | Self::Notification => Some(BasePart::Rest),
+            _ => None,
+        }
     }
+}
+
+/// A part of the base protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BasePart {
+    /// What begins a session and lists tools: implied by XAccessPolicy v0alpha0.
+    Session,
+    /// What that leaves.
+    Rest,
 }

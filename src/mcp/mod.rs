@@ -35,4 +35,4 @@ pub use envelope::{Envelope, Located};
 pub use fault::{Fault, ResponseCode};
 pub use headers::{Claim, Claims, MediaFault, check_media};
 pub use message::{Call, Id, Message, Thing, Things};
-pub use method::Method;
+pub use method::{BasePart, Method};

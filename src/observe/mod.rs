@@ -74,13 +74,13 @@ impl Grounds {
             DenialReason::Unprotected => words("no policy applies"),
             DenialReason::NoCluster => words("no route, or one to no known cluster"),
             DenialReason::NoPort => words("the port it arrived on is not known"),
-            DenialReason::Refused { level, by } => Self {
+            DenialReason::Refused { level, by, .. } => Self {
                 level: Some(level.as_str()),
                 policies: vec![by.policy.to_string()],
                 rules: vec![by.to_string()],
                 ..words("a rule refuses it")
             },
-            DenialReason::NotAllowed { level, policy } => Self {
+            DenialReason::NotAllowed { level, policy, .. } => Self {
                 level: Some(level.as_str()),
                 policies: policy.iter().map(ToString::to_string).collect(),
                 ..words("no rule allows it")

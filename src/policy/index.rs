@@ -47,15 +47,17 @@ pub mod selector {
     pub const ANYTHING: SelectorId = SelectorId(0);
     /// Every MCP request.
     pub const ANY_MCP: SelectorId = SelectorId(1);
-    /// The base protocol.
+    /// The whole base protocol.
     pub const BASE_PROTOCOL: SelectorId = SelectorId(2);
     /// Every rule, whatever it asks for: answers "does this caller match any
     /// rule by source".
     pub const SOURCE: SelectorId = SelectorId(3);
+    /// That part of the base protocol by which sessions begin and end, and tools are listed.
+    pub const SESSION: SelectorId = SelectorId(4);
 
     /// Every method under a category's prefix.
     pub const fn category(category: Category) -> SelectorId {
-        SelectorId(4 + category as u32)
+        SelectorId(8 + category as u32)
     }
 
     /// A method, whatever it acts on.
@@ -176,6 +178,7 @@ pub(super) struct IndexedRule {
     pub(super) name: String,
     pub(super) http: Option<HttpConditions>,
     pub(super) cel: Option<Condition>,
+    pub(super) message: Option<String>,
 }
 
 /// A loaded compiled policy: immutable, shared by every stream.
@@ -285,6 +288,11 @@ impl Policies {
     /// The expression that is to be true for a rule to match.
     pub fn cel(&self, rule: RuleRef) -> Option<&Condition> {
         self.rule(rule)?.cel.as_ref()
+    }
+
+    /// What is said where a rule's expression is what decides against the caller.
+    pub fn message(&self, rule: RuleRef) -> Option<&str> {
+        self.rule(rule)?.message.as_deref()
     }
 
     fn rule(&self, rule: RuleRef) -> Option<&IndexedRule> {

@@ -11,7 +11,9 @@ use super::index::{
     CallerId, CallerKey, IndexedRule, Map, Policies, PolicyId, PolicyRules, RuleRef, SelectorId,
     selector,
 };
-use super::model::{CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION};
+use super::model::{
+    BaseProtocol, CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION,
+};
 use super::needs::Needs;
 use crate::expr::Condition;
 
@@ -203,6 +205,7 @@ impl Policies {
                 http: _,
                 mcp,
                 cel: _,
+                message: _,
             } = rule;
             let caller = match source {
                 None => CallerKey::Anyone,
@@ -241,12 +244,16 @@ impl Policies {
             file(selector::ANYTHING);
             return Ok(());
         };
-        if *base_protocol {
-            file(selector::BASE_PROTOCOL);
-        }
+        let base = match base_protocol {
+            BaseProtocol::None => None,
+            BaseProtocol::Session => Some(selector::SESSION),
+            BaseProtocol::Full => Some(selector::BASE_PROTOCOL),
+        };
+        base.into_iter().for_each(&mut *file);
         let Some(methods) = methods else {
-            // SPEC: MATCH_BASE_PROTOCOL_METHODS without methods matches those only.
-            if !*base_protocol {
+            // SPEC: MATCH_BASE_PROTOCOL_METHODS without methods matches those only, and
+            // so does a rule of v0alpha0 without tools.
+            if base.is_none() {
                 file(selector::ANY_MCP);
             }
             return Ok(());
@@ -292,10 +299,15 @@ impl IndexedRule {
         let http = http.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
         let cel = rule.cel.map(Condition::new).transpose();
         let cel = cel.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
+        if cel.is_none() && rule.message.is_some() {
+            let what = "a message without an expression";
+            return Err(inconsistent(format!("policy `{policy}` has {what}")));
+        }
         Ok(Self {
             name: rule.name,
             http,
             cel,
+            message: rule.message,
         })
     }
 }

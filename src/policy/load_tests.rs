@@ -22,7 +22,7 @@ fn document() -> Value {
             "rules": [{
                 "name": "r",
                 "source": "spiffe://d/a",
-                "mcp": {"methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": true}
+                "mcp": {"methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": "Full"}
             }]
         }]
     })
@@ -118,6 +118,39 @@ fn null_is_not_absent() {
             "{pointer}"
         );
     }
+}
+
+#[test]
+fn how_much_of_the_base_protocol_matches_is_said_in_full() {
+    for value in [json!(true), json!(null), json!("full"), json!("")] {
+        let said = refusal("/policies/0/rules/0/mcp/baseProtocol", value.clone());
+        assert!(said.contains("not a compiled policy"), "{value}");
+    }
+    let mut document = document();
+    let mcp = document.pointer_mut("/policies/0/rules/0/mcp").unwrap();
+    mcp.as_object_mut().unwrap().remove("baseProtocol");
+    let said = load(&document).unwrap_err().to_string();
+    assert!(said.contains("baseProtocol"), "{said}");
+}
+
+#[test]
+fn a_rule_is_filed_under_its_part_of_the_base_protocol() {
+    let found = |base: &str| {
+        let mut document = document();
+        document["policies"][0]["rules"][0]["mcp"] = json!({"baseProtocol": base});
+        let policies = load(&document).unwrap();
+        let caller = CallerKey::Caller(policies.caller("spiffe://d/a").unwrap());
+        let level = policies.gateway(None).level(crate::policy::View::Enforced);
+        [
+            selector::ANY_MCP,
+            selector::SESSION,
+            selector::BASE_PROTOCOL,
+        ]
+        .map(|selector| !level.allow().rules(caller, selector).is_empty())
+    };
+    assert_eq!(found("None"), [true, false, false]);
+    assert_eq!(found("Session"), [false, true, false]);
+    assert_eq!(found("Full"), [false, false, true]);
 }
 
 #[test]

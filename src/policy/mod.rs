@@ -28,8 +28,8 @@ pub use index::{
 };
 pub use load::LoadError;
 pub use model::{
-    Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, Limits, Listener, Mcp,
-    Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
-    SCHEMA_VERSION, Settings, Target, Unprotected,
+    Action, AllowPolicies, Backend, BaseProtocol, Category, CompiledPolicy, DenialForm, Limits,
+    Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam,
+    Rule, SCHEMA_VERSION, Settings, Target, Unprotected,
 };
 pub use needs::Needs;

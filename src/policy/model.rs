@@ -221,7 +221,8 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
-    /// The rule's name, unique within the policy.
+    /// The rule's name. Rules of one name are one rule as written, which matches when
+    /// any of them does.
     pub name: String,
     /// The caller's SPIFFE ID, exactly; absent means everybody, the anonymous included.
     #[serde(
@@ -251,22 +252,43 @@ pub struct Rule {
         skip_serializing_if = "Option::is_none"
     )]
     pub cel: Option<Program>,
+    /// What a caller is told whom this rule would have allowed, had its expression been
+    /// true; or whom it refuses. Absent where there is no expression.
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub message: Option<String>,
 }
 
 /// The MCP part of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Mcp {
-    /// The methods that match; absent means every MCP request, or with
-    /// `baseProtocol` only the base protocol. Never an empty list.
+    /// The methods that match; absent means every MCP request, or where some of the
+    /// base protocol matches only that. Never an empty list.
     #[serde(
         default,
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
     pub methods: Option<Vec<Method>>,
-    /// Whether the base protocol matches as well.
-    pub base_protocol: bool,
+    /// How much of the base protocol matches as well.
+    pub base_protocol: BaseProtocol,
+}
+
+/// How much of the base protocol a rule matches, in order: each matches all that the
+/// one before it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum BaseProtocol {
+    /// Nothing.
+    None,
+    /// What it takes to begin a session, to end it and to list tools: what v0alpha0
+    /// implies.
+    Session,
+    /// Everything: what v1alpha1 asks for by `MATCH_BASE_PROTOCOL_METHODS`.
+    Full,
 }
 
 /// A method of an MCP part, and the things acted on.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use accesspolicy::policy::{IdentitySource, Policies};
 use serde_json::{Value, json};
 
-use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied, json_of, speaking};
+use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied_with, json_of, speaking};
 use crate::support::certificates::{Authority, Identity};
 use crate::support::client::Client;
 use crate::support::config::{Edge, Listener, Route};
@@ -296,7 +296,10 @@ impl Sent<'_> {
             .header("content-type")
             .is_some_and(|media| media.starts_with("text/plain"));
         let has_form = match (self.expected.expect, self.called()) {
-            (Some(Expect::Deny), Some(id)) => is_denied(answer, &id),
+            (Some(Expect::Deny), Some(id)) => {
+                let words = self.expected.says.as_deref().unwrap_or_default();
+                is_denied_with(answer, &id, words)
+            }
             (Some(Expect::Deny), None) => answer.status == 403 && is_text,
             _ if is_text => [400, 405, 413, 415].contains(&answer.status),
             _ => {
@@ -356,6 +359,7 @@ impl Sent<'_> {
             rule: rules.first().filter(|_| refused).cloned(),
             audit: Some(audited(&record["audit"])).filter(|_| !malformed),
             status: refused.then_some(self.answer.status),
+            says: self.expected.says.clone(),
         };
         if outcome != self.expected {
             return Some(format!("{outcome:?} is not {:?}", self.expected));

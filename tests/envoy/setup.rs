@@ -110,7 +110,12 @@ pub fn call(tool: &str) -> String {
 
 /// Whether this is the answer of policy to a JSON-RPC request with that id.
 pub fn is_denied(answer: &Response, id: &Value) -> bool {
-    let forbidden = json!({"code": 403, "message": "Access to this tool is forbidden."});
+    is_denied_with(answer, id, "Access to this tool is forbidden.")
+}
+
+/// The same, in words of a rule's own.
+pub fn is_denied_with(answer: &Response, id: &Value, words: &str) -> bool {
+    let forbidden = json!({"code": 403, "message": words});
     answer.status == 200
         && answer.header("content-type").as_deref() == Some("application/json")
         && answer.header("x-accesspolicy-decision-id").is_some()

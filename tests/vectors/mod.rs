@@ -72,6 +72,8 @@ pub struct Test {
     pub audit: Option<String>,
     /// The status of the answer.
     pub status: Option<u16>,
+    /// What the error of the answer says to a JSON-RPC request that policy refuses.
+    pub says: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -118,6 +120,7 @@ pub struct Outcome {
     pub rule: Option<String>,
     pub audit: Option<String>,
     pub status: Option<u16>,
+    pub says: Option<String>,
 }
 
 impl DecisionTests {
@@ -293,6 +296,7 @@ impl Test {
             ("policy", &self.policy, &outcome.policy),
             ("rule", &self.rule, &outcome.rule),
             ("audit", &self.audit, &outcome.audit),
+            ("says", &self.says, &outcome.says),
         ] {
             if expected.is_some() && expected != got {
                 wrong.push(format!("expected {what} {expected:?}, got {got:?}"));
@@ -327,6 +331,7 @@ impl Outcome {
                 Self {
                     audit: audit(denial.audit),
                     status,
+                    says: said(&refusal.answer.body),
                     ..Self::denied(denial.reason)
                 }
             }
@@ -354,12 +359,12 @@ impl Outcome {
             ..Self::default()
         };
         match reason {
-            DenialReason::NotAllowed { level, policy } => Self {
+            DenialReason::NotAllowed { level, policy, .. } => Self {
                 level: Some(level.as_str().to_owned()),
                 policy: policy.map(ToString::to_string),
                 ..denied
             },
-            DenialReason::Refused { level, by } => Self {
+            DenialReason::Refused { level, by, .. } => Self {
                 level: Some(level.as_str().to_owned()),
                 policy: Some(by.policy.to_string()),
                 rule: Some(by.to_string()),
@@ -368,6 +373,12 @@ impl Outcome {
             DenialReason::Unprotected | DenialReason::NoCluster | DenialReason::NoPort => denied,
         }
     }
+}
+
+/// What the error of an answer says.
+pub fn said(body: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    answer["error"]["message"].as_str().map(str::to_owned)
 }
 
 /// `allow`, or `deny` and what determines it.
@@ -438,4 +449,10 @@ files![
     "cel",
     "cel-mcp",
     "deny-cel",
+    "v0alpha0",
+    "v0alpha0-all",
+    "v0alpha0-any",
+    "v0alpha0-deny",
+    "v0alpha0-listener",
+    "v0alpha0-cel",
 ];

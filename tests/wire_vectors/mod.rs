@@ -173,7 +173,7 @@ impl Vector {
                 "mode": "Enforce",
                 "targets": ["Gateway"],
                 "rules": [{"name": "r", "mcp": {
-                    "methods": [{"name": method, "params": [thing]}], "baseProtocol": false
+                    "methods": [{"name": method, "params": [thing]}], "baseProtocol": "None"
                 }}]
             }])
         };

@@ -14,6 +14,8 @@ use super::decode::{
 };
 use super::metadata::Metadata;
 use super::names;
+use super::source::Source;
+use super::target::TargetRef;
 
 /// The version's name.
 pub const VERSION: &str = "v1alpha1";
@@ -49,19 +51,6 @@ pub enum Action {
     ExternalAuth,
 }
 
-/// `spec.targetRefs[]`
-#[derive(Debug, Clone)]
-pub struct TargetRef {
-    /// The target's API group.
-    pub group: Required<String>,
-    /// The target's kind.
-    pub kind: Required<String>,
-    /// The target's name.
-    pub name: Required<String>,
-    /// A part of the target: a listener of a Gateway.
-    pub section_name: Optional<String>,
-}
-
 /// `spec.rules[]`
 #[derive(Debug, Clone)]
 pub struct AccessRule {
@@ -71,35 +60,6 @@ pub struct AccessRule {
     pub source: Optional<Source>,
     /// What.
     pub authorization: Optional<Authorization>,
-}
-
-/// `spec.rules[].source`
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Which of the members is given.
-    pub kind: Optional<SourceType>,
-    /// A SPIFFE ID.
-    pub spiffe: Optional<String>,
-    /// A service account of this trust domain.
-    pub service_account: Optional<ServiceAccount>,
-}
-
-/// `spec.rules[].source.type`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceType {
-    /// `serviceAccount`
-    ServiceAccount,
-    /// `spiffe`
-    Spiffe,
-}
-
-/// `spec.rules[].source.serviceAccount`
-#[derive(Debug, Clone)]
-pub struct ServiceAccount {
-    /// Its name.
-    pub name: Required<String>,
-    /// Its namespace, if it is not the policy's.
-    pub namespace: Optional<String>,
 }
 
 /// `spec.rules[].authorization`
@@ -189,13 +149,6 @@ impl Choice for Action {
         &[("Allow", Self::Allow), ("ExternalAuth", Self::ExternalAuth)];
 }
 
-impl Choice for SourceType {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("ServiceAccount", Self::ServiceAccount),
-        ("SPIFFE", Self::Spiffe),
-    ];
-}
-
 impl Choice for AuthorizationType {
     const ALL: &'static [(&'static str, Self)] = &[("Inline", Self::Inline), ("CEL", Self::Cel)];
 }
@@ -281,24 +234,6 @@ fn rules(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<Ac
     Some(rules)
 }
 
-impl TargetRef {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
-        let target = Self {
-            group: object.required(
-                "group",
-                "group: gateway.networking.k8s.io",
-                text(&names::GROUP),
-            ),
-            kind: object.required("kind", "kind: Gateway", text(&names::KIND)),
-            name: object.required("name", "name: prod", text(&names::TARGET_NAME)),
-            section_name: object.optional("sectionName", text(&names::SECTION_NAME)),
-        };
-        object.finish();
-        Some(target)
-    }
-}
-
 impl AccessRule {
     fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut object = Object::open(value, problems)?;
@@ -309,33 +244,6 @@ impl AccessRule {
         };
         object.finish();
         Some(rule)
-    }
-}
-
-impl Source {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
-        let source = Self {
-            kind: object.optional("type", choice),
-            spiffe: object.optional("spiffe", text(&names::SPIFFE)),
-            service_account: object.optional("serviceAccount", ServiceAccount::decode),
-        };
-        object.finish();
-        Some(source)
-    }
-}
-
-impl ServiceAccount {
-    /// DEVIATION: the CRD takes any string. What is no Kubernetes name can be no
-    /// service account, and would make another SPIFFE ID than the one meant.
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
-        let account = Self {
-            name: object.required("name", "name: reader", text(&names::OBJECT_NAME)),
-            namespace: object.optional("namespace", text(&names::NAMESPACE)),
-        };
-        object.finish();
-        Some(account)
     }
 }
 

@@ -4,7 +4,7 @@ use super::expression::check_expression;
 use super::http::check_http;
 use crate::api::decode::{Located, Optional, Problem};
 use crate::api::v1alpha1::{
-    Authorization, AuthorizationType, BaseProtocol, Mcp, McpMethod, McpMethodName,
+    Authorization, AuthorizationType, BaseProtocol, Cel, Mcp, McpMethod, McpMethodName,
 };
 use crate::expr::Program;
 use crate::policy;
@@ -59,7 +59,13 @@ pub(super) fn check_authorization(
     let cel = match cel {
         Optional::Absent => Some(None),
         Optional::Unreadable => None,
-        Optional::Given(cel) => check_expression(&cel.value, problems).map(Some),
+        Optional::Given(cel) => {
+            let Cel { expression } = &cel.value;
+            let program = expression
+                .as_ref()
+                .and_then(|expression| check_expression(expression, problems));
+            program.map(Some)
+        }
     };
     Some(CheckedAuthorization {
         http: http?,
@@ -85,7 +91,10 @@ fn check_mcp(mcp: &Mcp, problems: &mut Vec<Problem>) -> Option<policy::Mcp> {
             methods.into_iter().collect::<Option<Vec<_>>>().map(Some)
         }
     };
-    let base_protocol = base_protocol.clone().or(BaseProtocol::Skip)? == BaseProtocol::Match;
+    let base_protocol = match base_protocol.clone().or(BaseProtocol::Skip)? {
+        BaseProtocol::Skip => policy::BaseProtocol::None,
+        BaseProtocol::Match => policy::BaseProtocol::Full,
+    };
     Some(policy::Mcp {
         methods: methods?,
         base_protocol,

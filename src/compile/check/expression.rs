@@ -1,14 +1,15 @@
 //! The expression of a rule.
 
 use crate::api::decode::{Located, Problem};
-use crate::api::v1alpha1::Cel;
 use crate::compile::cel::{self, Fault};
 use crate::expr::Program;
 
 /// The expression's program; `None` when problems were reported.
-pub(super) fn check_expression(cel: &Cel, problems: &mut Vec<Problem>) -> Option<Located<Program>> {
-    let Cel { expression } = cel;
-    let Located { value, at } = expression.as_ref()?;
+pub(super) fn check_expression(
+    expression: &Located<String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Located<Program>> {
+    let Located { value, at } = expression;
     let faults = match cel::expression(value) {
         Ok(program) => {
             return Some(Located {

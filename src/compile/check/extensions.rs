@@ -22,6 +22,18 @@ pub(in crate::compile) struct Extensions {
     pub(in crate::compile) action: Option<Located<Action>>,
 }
 
+impl Extensions {
+    /// What a match means.
+    pub(in crate::compile) fn action(&self) -> Action {
+        self.action.as_ref().map_or(Action::Allow, |at| at.value)
+    }
+
+    /// Whether the policy is enforced.
+    pub(in crate::compile) fn mode(&self) -> Mode {
+        self.mode.as_ref().map_or(Mode::Enforce, |at| at.value)
+    }
+}
+
 /// Reads the annotations that are ours.
 pub(in crate::compile) fn check_extensions(
     metadata: &Metadata,

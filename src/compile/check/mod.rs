@@ -4,6 +4,9 @@
 //! the engine does not enforce yet. SECURITY: that refusal is what keeps a field
 //! from being ignored; each place that reads an object takes all its fields apart,
 //! so that a new one breaks the build.
+//!
+//! Policies of v1alpha1 are checked here, and those of v0alpha0, of which little is
+//! alike, in `v0alpha0`; both become [`Checked`].
 
 mod authorization;
 mod expression;
@@ -11,6 +14,7 @@ mod extensions;
 mod http;
 mod source;
 mod target;
+pub(super) mod v0alpha0;
 
 use authorization::{CheckedAuthorization, check_authorization};
 pub(super) use extensions::{Extensions, check_extensions};
@@ -24,6 +28,10 @@ use crate::api::metadata::Metadata;
 use crate::api::v1alpha1::{AccessRule, Action, Spec};
 use crate::expr::Program;
 use crate::policy::{self, Mode, ObjectName};
+
+/// What to do about a source without members, where one may be left out.
+const NOBODY: &str =
+    "leave `source` out to match everybody, or give `type` and `spiffe` or `serviceAccount`";
 
 /// A valid policy.
 #[derive(Debug, Clone)]
@@ -48,6 +56,10 @@ pub(super) struct CheckedRule {
     pub(super) http: Option<policy::Http>,
     pub(super) mcp: Option<Located<policy::Mcp>>,
     pub(super) cel: Option<Located<Program>>,
+    /// What a caller is told where the expression is what decides.
+    pub(super) message: Option<String>,
+    /// Whether it is not written but follows from one that is, whose name it has.
+    pub(super) is_implied: bool,
 }
 
 /// A policy's name; without a namespace it is in `default`.
@@ -108,12 +120,10 @@ pub(super) fn check(
         Optional::Unreadable => None,
         Optional::Given(rules) => check_rules(&rules.value, namespace, problems).map(Some),
     };
-    let extension = extensions.action.as_ref().map(|action| action.value);
-    let mode = extensions.mode.as_ref().map(|mode| mode.value);
     Some(Checked {
         name,
-        action: extension.unwrap_or(policy::Action::Allow),
-        mode: mode.unwrap_or(Mode::Enforce),
+        action: extensions.action(),
+        mode: extensions.mode(),
         targets: targets?,
         rules: rules?,
     })
@@ -163,7 +173,7 @@ fn check_rule(
     let source = match source {
         Optional::Absent => Some(None),
         Optional::Unreadable => None,
-        Optional::Given(source) => check_source(source, namespace, problems).map(Some),
+        Optional::Given(source) => check_source(source, namespace, NOBODY, problems).map(Some),
     };
     let authorization = match authorization {
         Optional::Absent => Some(CheckedAuthorization::default()),
@@ -177,5 +187,7 @@ fn check_rule(
         http,
         mcp,
         cel,
+        message: None,
+        is_implied: false,
     })
 }

@@ -1,7 +1,7 @@
 //! Who a rule is about.
 
 use crate::api::decode::{Located, Optional, Problem};
-use crate::api::v1alpha1::{ServiceAccount, Source, SourceType};
+use crate::api::source::{ServiceAccount, Source, SourceType};
 use crate::policy::ObjectName;
 
 /// Who.
@@ -15,9 +15,12 @@ pub(in crate::compile) enum Caller {
 
 /// SECURITY: a source whose type and member do not fit must never be read as a
 /// source that was left out, which is everybody.
+///
+/// `nobody` is what to do about one that is empty.
 pub(super) fn check_source(
     source: &Located<Source>,
     namespace: &str,
+    nobody: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Located<Caller>> {
     let Source {
@@ -40,10 +43,7 @@ pub(super) fn check_source(
             "`source` has both `spiffe` and `serviceAccount`".to_owned(),
             "write one rule for each",
         ),
-        (None, false, false) => refuse(
-            "`source` names nobody".to_owned(),
-            "leave `source` out to match everybody, or give `type` and `spiffe` or `serviceAccount`",
-        ),
+        (None, false, false) => refuse("`source` names nobody".to_owned(), nobody),
         (None, true, false) => refuse("`source` has no `type`".to_owned(), "add `type: SPIFFE`"),
         (None, false, true) => refuse(
             "`source` has no `type`".to_owned(),

@@ -1,7 +1,7 @@
 //! What a policy is attached to.
 
 use crate::api::decode::{Located, Optional, Problem};
-use crate::api::v1alpha1::TargetRef;
+use crate::api::target::TargetRef;
 use crate::policy::ObjectName;
 
 /// What a policy is attached to.

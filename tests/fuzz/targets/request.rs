@@ -16,7 +16,7 @@ const POLICY: &str = r#"{
         "limits": {"bodyBytes": 4096, "depth": 16}},
     "listeners": [], "backends": [],
     "policies": [{"policy": {"namespace": "n", "name": "p"}, "action": "Allow", "mode": "Enforce", "targets": ["Gateway"],
-        "rules": [{"name": "r", "mcp": {"baseProtocol": false,
+        "rules": [{"name": "r", "mcp": {"baseProtocol": "None",
             "methods": [{"name": "tools/call", "params": ["echo"]}]}}]}]
 }"#;
 

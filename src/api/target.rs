@@ -1,0 +1,35 @@
+//! What a policy is attached to, as every version has it.
+
+use super::decode::{Object, Optional, Problem, Required, Value, text};
+use super::names;
+
+/// `spec.targetRefs[]`
+#[derive(Debug, Clone)]
+pub struct TargetRef {
+    /// The target's API group.
+    pub group: Required<String>,
+    /// The target's kind.
+    pub kind: Required<String>,
+    /// The target's name.
+    pub name: Required<String>,
+    /// A part of the target: a listener of a Gateway.
+    pub section_name: Optional<String>,
+}
+
+impl TargetRef {
+    pub(super) fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let target = Self {
+            group: object.required(
+                "group",
+                "group: gateway.networking.k8s.io",
+                text(&names::GROUP),
+            ),
+            kind: object.required("kind", "kind: Gateway", text(&names::KIND)),
+            name: object.required("name", "name: prod", text(&names::TARGET_NAME)),
+            section_name: object.optional("sectionName", text(&names::SECTION_NAME)),
+        };
+        object.finish();
+        Some(target)
+    }
+}
