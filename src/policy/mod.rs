@@ -12,9 +12,9 @@ mod http;
 mod index;
 mod load;
 mod model;
+mod whole;
 
 pub use crate::expr::{Expression, Pattern};
-pub use crate::json::Whole;
 pub use attach::Reach;
 pub use http::{
     HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
@@ -29,3 +29,4 @@ pub use model::{
     Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, Rule,
     SCHEMA_VERSION, Settings, Target, Unprotected,
 };
+pub use whole::Whole;
