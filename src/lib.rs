@@ -11,9 +11,9 @@
 //! 1. It **enters** in `filter`, the only place that knows the host, by
 //!    `HttpStream::on_http_request_headers`, `…_body` and `…_trailers`, which turn
 //!    Envoy's callbacks into events.
-//! 2. [`enforcement::Stream`] is one state machine per stream. Headers and certificate
-//!    go to [`request`], which says who asks and what kind of request it is. One that
-//!    has no MCP body is judged at once.
+//! 2. [`enforcement::Stream`] is one state machine per stream. Headers, and the
+//!    certificate or metadata that names the caller, go to [`request`], which says who
+//!    asks and what kind of request it is. One that has no MCP body is judged at once.
 //! 3. The body, piece by piece, goes through [`json`] (the strict reader) into
 //!    [`mcp`] (what the message means). Anything a server could read
 //!    differently is refused here.

@@ -4,6 +4,8 @@
 //! Unknown fields are refused, and fields that are not enforced yet as well,
 //! unless they say what happens without them.
 
+mod identity;
+
 use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, documents};
 use crate::api::decode::{
@@ -13,9 +15,10 @@ use crate::api::decode::{
 use crate::api::names;
 use crate::api::yaml::{Document, FileId, Span};
 use crate::policy::{
-    AllowPolicies, Backend, DenialForm, IdentitySource, Limits, Listener, ObjectName,
-    RequestHeaders, Settings, Unprotected, Whole,
+    AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
+    ResourceParam, Settings, Unprotected, Whole,
 };
+use identity::Identity;
 
 const KIND: &str = "EnforcementPoint";
 
@@ -34,6 +37,8 @@ pub(super) struct EnforcementPoint {
     pub(super) says_allow_policies: bool,
     /// Where the file says what happens without policies.
     pub(super) unprotected: Option<Place>,
+    /// Where the file says that resources are judged by name, if it does.
+    pub(super) by_name: Option<Place>,
     /// The settings, defaults included.
     pub(super) settings: Settings,
 }
@@ -58,19 +63,8 @@ impl Choice for DenialForm {
     ];
 }
 
-/// `identity.from`: `None` is not enforced yet.
-#[derive(Debug, Clone, Copy)]
-struct From(Option<IdentitySource>);
-
-impl Choice for From {
-    const ALL: &'static [(&'static str, Self)] = &[
-        (
-            "PeerCertificate",
-            Self(Some(IdentitySource::PeerCertificate)),
-        ),
-        ("ForwardedClientCert", Self(None)),
-        ("Metadata", Self(None)),
-    ];
+impl Choice for ResourceParam {
+    const ALL: &'static [(&'static str, Self)] = &[("Uri", Self::Uri), ("Name", Self::Name)];
 }
 
 const CLUSTER: Form = Form {
@@ -152,13 +146,19 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let listeners = object.optional("listeners", listeners);
     let backends = object.optional("backends", backends);
     let trust_domain = object.optional("trustDomain", text(&names::TRUST_DOMAIN));
-    let identity = object.optional("identity", identity);
+    let trust_domain = trust_domain.given().map(|domain| domain.value.clone());
+    let identity = object.optional("identity", identity::identity);
     let allow_policies = object.optional("allowPolicies", choice);
     let says_allow_policies = allow_policies.is_written();
     let unprotected = object.optional("unprotected", choice);
     let unprotected_at = unprotected
         .given()
         .map(|unprotected| unprotected.at.clone());
+    let resource_param = object.optional("resourceParam", choice);
+    let by_name = resource_param
+        .given()
+        .filter(|param| param.value == ResourceParam::Name)
+        .map(|param| param.at.clone());
     let request_headers = object.optional("requestHeaders", choice);
     let mcp_paths = object.optional("mcp", mcp);
     let denial = object.optional("denial", denial);
@@ -170,18 +170,22 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         gateway: gateway?,
         listeners: listeners.or(Vec::new())?,
         backends: backends.or(Vec::new())?,
-        trust_domain: trust_domain.given().map(|domain| domain.value.clone()),
         says_allow_policies,
         unprotected: unprotected_at,
+        by_name,
         settings: Settings {
-            identity: identity.or(IdentitySource::PeerCertificate)?,
+            identity: identity
+                .or(Identity::PeerCertificate)?
+                .source(trust_domain.as_deref())?,
             allow_policies: allow_policies.or(AllowPolicies::All)?,
             unprotected: unprotected.or(Unprotected::Deny)?,
+            resource_param: resource_param.or(ResourceParam::Uri)?,
             request_headers: request_headers.or(RequestHeaders::Hold)?,
             mcp_paths: mcp_paths.or(None)?,
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
         },
+        trust_domain,
     })
 }
 
@@ -308,24 +312,6 @@ fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
         backend,
         clusters: clusters.map_or(Vec::new(), |clusters| clusters.value),
     })
-}
-
-fn identity(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<IdentitySource> {
-    let mut object = Object::open(value, problems)?;
-    let from = object.optional("from", choice::<From>);
-    if let Optional::Given(Located {
-        value: From(None),
-        at,
-    }) = &from
-    {
-        let help = "`PeerCertificate` is the one that is";
-        object.report(Problem::new(at, "this source of identity is not supported yet").help(help));
-    }
-    if let Some(metadata) = object.optional("metadata", unread).given() {
-        object.report(unsupported(&metadata.at, "identity.metadata"));
-    }
-    object.finish();
-    from.or(From(Some(IdentitySource::PeerCertificate)))?.0
 }
 
 fn mcp(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Option<Vec<String>>> {

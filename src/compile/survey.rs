@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
-use crate::api::decode::Problem;
+use crate::api::decode::{Place, Problem};
 use crate::policy::{Action, Mode, ObjectName, Target, Unprotected};
 
 /// More policies on one target than that are hard to keep in mind.
@@ -58,6 +58,7 @@ pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
     }
     warnings.extend(unprotected(policies, point));
     warnings.extend(unjudged(policies, point));
+    warnings.extend(point.by_name.as_ref().map(by_name));
     warnings
 }
 
@@ -158,6 +159,13 @@ fn unprotected(policies: &[Lowered], point: &EnforcementPoint) -> Option<Problem
         }
         (Unprotected::Deny, _) => None,
     }
+}
+
+/// Servers act on the uri, and nobody makes sure that the name is its own.
+fn by_name(at: &Place) -> Problem {
+    let message = "resources are judged by `params.name`, which servers ignore: a caller can get \
+                   any resource under a name that is listed";
+    Problem::new(at, message).help("`resourceParam: Uri` is the default, and lists of uris hold")
 }
 
 /// A level without policies passes. A backend may be left to the Gateway's policies;

@@ -1,7 +1,7 @@
 //! What a request does, in the terms rules are filed under.
 
 use crate::mcp::{Call, Message, Method, Thing, Things};
-use crate::policy::{Category, MethodName, Policies, SelectorId, selector};
+use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
 use crate::request::Operation;
 
 /// One thing that a request does. Most requests do one.
@@ -11,6 +11,8 @@ pub(super) struct Act {
     pub(super) selectors: Vec<SelectorId>,
     /// A rule filed here matches only as `completion` says.
     pub(super) completion: Option<Completion>,
+    /// A rule filed here could match if it were known what the thing is called.
+    pub(super) unnamed: Option<SelectorId>,
     /// Whether one rule of the level is enough, whatever the policies require.
     pub(super) any_rule: bool,
 }
@@ -45,8 +47,8 @@ impl Acts {
             Operation::Message(Message::Response) => {
                 vec![Act {
                     selectors: vec![selector::SOURCE],
-                    completion: None,
                     any_rule: true,
+                    ..Act::default()
                 }]
             }
             Operation::Message(Message::Request { call, .. } | Message::Notification { call }) => {
@@ -83,7 +85,23 @@ impl Act {
             selectors.push(selector::BASE_PROTOCOL);
             selectors.extend(things);
         }
+        selectors.extend(self.unnamed);
         selectors
+    }
+
+    /// That it acts on a thing by a method.
+    fn on(
+        mut self,
+        policies: &Policies,
+        method: MethodName,
+        thing: Thing<'_>,
+        name: Option<&str>,
+    ) -> Self {
+        match called(policies, thing, name) {
+            Some(called) => self.selectors.extend(policies.thing(method, called)),
+            None => self.unnamed = Some(selector::listed(method)),
+        }
+        self
     }
 }
 
@@ -97,15 +115,15 @@ fn of_call(policies: &Policies, call: &Call<'_>) -> Vec<Act> {
                 selectors.push(selector::BASE_PROTOCOL);
             }
             selectors.extend(category(method).map(selector::category));
-            if let Some(name) = method_name(method) {
-                selectors.push(selector::method(name));
-                selectors.extend(
-                    things
-                        .iter()
-                        .filter_map(|t| policies.thing(name, t.as_str())),
-                );
-            }
-            vec![Act::of(&selectors)]
+            let name = method_name(method);
+            selectors.extend(name.map(selector::method));
+            let act = Act::of(&selectors);
+            vec![match (name, things) {
+                (Some(name), Things::One(thing)) => {
+                    act.on(policies, name, thing, call.resource_name)
+                }
+                _ => act,
+            }]
         }
     }
 }
@@ -116,15 +134,14 @@ fn of_subscriptions(policies: &Policies, things: Things<'_>) -> Vec<Act> {
     let acts: Vec<Act> = things
         .iter()
         .map(|thing| match thing {
-            Thing::Resource(uri) => {
+            Thing::Resource(_) => {
                 let method = MethodName::ResourcesSubscribe;
-                let mut selectors = vec![
+                let act = Act::of(&[
                     selector::ANY_MCP,
                     selector::category(Category::Resources),
                     selector::method(method),
-                ];
-                selectors.extend(policies.thing(method, uri));
-                Act::of(&selectors)
+                ]);
+                act.on(policies, method, thing, None)
             }
             _ => Act::of(&[selector::ANY_MCP]),
         })
@@ -141,13 +158,26 @@ fn of_completion(policies: &Policies, thing: Thing<'_>) -> Act {
         Thing::Resource(_) | Thing::Task(_) => (MethodName::ResourcesRead, Category::Resources),
     };
     let mut things = vec![selector::category(category), selector::method(method)];
-    things.extend(policies.thing(method, thing.as_str()));
+    let called = called(policies, thing, None);
+    things.extend(called.and_then(|called| policies.thing(method, called)));
     Act {
         completion: Some(Completion {
             listed: selector::listed(method),
             things,
         }),
+        unnamed: called.is_none().then_some(selector::listed(method)),
         ..Act::of(&[selector::ANY_MCP])
+    }
+}
+
+/// What rules call a thing.
+///
+/// SPEC: with `resourceParam: Name` a resource is what the message calls it, and may
+/// have no name.
+fn called<'m>(policies: &Policies, thing: Thing<'m>, name: Option<&'m str>) -> Option<&'m str> {
+    match (thing, policies.settings().resource_param) {
+        (Thing::Resource(_), ResourceParam::Name) => name,
+        _ => Some(thing.as_str()),
     }
 }
 

@@ -38,6 +38,7 @@ fn call(tool: &str) -> Operation<'_> {
             method: Method::ToolsCall,
             name: "tools/call",
             things: Things::One(Thing::Tool(tool)),
+            resource_name: None,
         },
     })
 }
@@ -227,6 +228,7 @@ fn a_subscription_is_judged_on_everything_it_names() {
             method: Method::SubscriptionsListen,
             name: "subscriptions/listen",
             things,
+            resource_name: None,
         };
         judge(
             &policies,

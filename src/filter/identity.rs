@@ -21,8 +21,9 @@ pub(super) struct Callers {
 const REMEMBERED: usize = 1024;
 
 impl Callers {
-    /// The caller of the request at hand.
-    pub(super) fn caller(&mut self, source: IdentitySource) -> Caller {
+    /// The caller of the request at hand. Only certificates are remembered: headers
+    /// and metadata are each request's own.
+    pub(super) fn caller(&mut self, source: &IdentitySource, headers: Option<&Headers>) -> Caller {
         match source {
             IdentitySource::PeerCertificate => {
                 match host::property("connection\0peer_certificate") {
@@ -30,6 +31,13 @@ impl Callers {
                     _ => Caller::Anonymous,
                 }
             }
+            IdentitySource::ForwardedClientCert => {
+                headers.map_or(Caller::Anonymous, Caller::from_forwarded)
+            }
+            IdentitySource::Metadata(text) => match host::property(text.property()) {
+                Some(value) => Caller::from_metadata(&value, text.trust_domain()),
+                None => Caller::Anonymous,
+            },
         }
     }
 

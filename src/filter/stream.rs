@@ -49,7 +49,7 @@ impl HttpStream {
         let headers = host::request_headers();
         self.id = identity::decision_id(headers.as_ref());
         if let Ok(mut callers) = self.callers.try_borrow_mut() {
-            self.caller = callers.caller(policies.settings().identity);
+            self.caller = callers.caller(&policies.settings().identity, headers.as_ref());
         }
         let cluster = match policies.needs().cluster {
             true => {

@@ -453,6 +453,7 @@ impl Contents {
             method,
             name,
             things: self.things(method)?,
+            resource_name: self.resource_name(method),
         };
         match (self.has_id, method) {
             (true, Method::Notification) => Err(Fault::IdUnexpected),
@@ -469,9 +470,7 @@ impl Contents {
         let thing = match method {
             Method::ToolsCall => self.get(Field::Name).map(Thing::Tool),
             Method::PromptsGet => self.get(Field::Name).map(Thing::Prompt),
-            Method::ResourcesRead | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
-                self.get(Field::Uri).map(Thing::Resource)
-            }
+            method if method.acts_on_resource() => self.get(Field::Uri).map(Thing::Resource),
             Method::CompletionComplete => match self.get(Field::RefType) {
                 Some("ref/prompt") => self.get(Field::RefName).map(Thing::Prompt),
                 Some("ref/resource") => self.get(Field::RefUri).map(Thing::Resource),
@@ -487,6 +486,11 @@ impl Contents {
         } else {
             Err(Fault::ThingInvalid)
         }
+    }
+
+    fn resource_name(&self, method: Method) -> Option<&str> {
+        let name = self.get(Field::Name).filter(|name| is_thing(name));
+        name.filter(|_| method.acts_on_resource())
     }
 
     fn subscriptions(&self) -> Result<Things<'_>, Fault> {

@@ -38,6 +38,8 @@ fn describe(message: Message<'_>) -> String {
         .iter()
         .map(|thing| format!("{thing:?}"))
         .collect();
+    let name = call.resource_name.map(|name| format!("called {name}"));
+    let things: Vec<_> = things.into_iter().chain(name).collect();
     format!("{id} {:?} {} {}", call.method, call.name, things.join(" "))
         .trim_end()
         .to_owned()
@@ -64,7 +66,24 @@ fn messages() {
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"name":"p","uri":"a://u"}}"#,
-            r#"1 ResourcesRead resources/read Resource("a://u")"#,
+            r#"1 ResourcesRead resources/read Resource("a://u") called p"#,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u","name":"\u0070"}}"#,
+            r#"1 ResourcesSubscribe resources/subscribe Resource("u") called p"#,
+        ),
+        // What is no name calls nothing anything.
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"u","name":""}}"#,
+            r#"1 ResourcesRead resources/read Resource("u")"#,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"u","name":"p\n"}}"#,
+            r#"1 ResourcesRead resources/read Resource("u")"#,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"u","name":["p"]}}"#,
+            r#"1 ResourcesRead resources/read Resource("u")"#,
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a"}}}"#,

@@ -59,6 +59,9 @@ pub struct Call<'m> {
     pub name: &'m str,
     /// What it acts on.
     pub things: Things<'m>,
+    /// What `params.name` calls the resource acted on, which servers do not look at;
+    /// not empty, without control characters.
+    pub resource_name: Option<&'m str>,
 }
 
 /// Something acted on: not empty, without control characters, compared byte for byte.

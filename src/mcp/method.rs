@@ -127,6 +127,14 @@ impl Method {
         )
     }
 
+    /// Whether the method acts on the resource of `params.uri`.
+    pub const fn acts_on_resource(self) -> bool {
+        matches!(
+            self,
+            Self::ResourcesRead | Self::ResourcesSubscribe | Self::ResourcesUnsubscribe
+        )
+    }
+
     /// Whether the method belongs to the base protocol.
     ///
     /// SPEC: XAccessPolicy v1alpha1, `mcpBaseProtocolMethodsOption`; and

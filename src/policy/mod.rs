@@ -9,6 +9,7 @@
 
 mod attach;
 mod http;
+mod identity;
 mod index;
 mod load;
 mod model;
@@ -19,14 +20,15 @@ pub use attach::Reach;
 pub use http::{
     HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };
+pub use identity::{IdentitySource, MetadataText};
 pub use index::{
     Attached, CallerId, CallerKey, Group, Level, Needs, Policies, PolicyId, RuleRef, SelectorId,
     View, selector,
 };
 pub use load::LoadError;
 pub use model::{
-    Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, IdentitySource, Limits,
-    Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, Rule,
+    Action, AllowPolicies, Backend, Category, CompiledPolicy, DenialForm, Limits, Listener, Mcp,
+    Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
     SCHEMA_VERSION, Settings, Target, Unprotected,
 };
 pub use whole::Whole;

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Http, Whole};
+use super::{Http, IdentitySource, Whole};
 use crate::expr::Program;
 
 /// The version of the document's form. A filter takes exactly its own.
@@ -81,6 +81,9 @@ pub struct Settings {
     pub allow_policies: AllowPolicies,
     /// What happens when there is no policy at all.
     pub unprotected: Unprotected,
+    /// By what resources are judged; absent means by their uri.
+    #[serde(default, skip_serializing_if = "ResourceParam::is_uri")]
+    pub resource_param: ResourceParam,
     /// Whether request headers wait for the verdict.
     pub request_headers: RequestHeaders,
     /// Path prefixes (whole segments) that carry MCP; absent means every path.
@@ -94,13 +97,6 @@ pub struct Settings {
     pub denial: DenialForm,
     /// Bounds on what is read.
     pub limits: Limits,
-}
-
-/// Where the caller's identity comes from: exactly one place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum IdentitySource {
-    /// The URI SANs of the verified client certificate.
-    PeerCertificate,
 }
 
 /// How several Allow policies of one level combine.
@@ -119,6 +115,26 @@ pub enum Unprotected {
     Deny,
     /// Everything that is well-formed goes on.
     Allow,
+}
+
+/// By which member of `params` resources are judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResourceParam {
+    /// `uri`, which servers act on.
+    #[default]
+    Uri,
+    /// `name`, as the API's text says.
+    ///
+    /// SECURITY: servers do not look at it, so a caller may give any uri under the
+    /// name of another.
+    Name,
+}
+
+impl ResourceParam {
+    /// Whether it is the default.
+    pub const fn is_uri(&self) -> bool {
+        matches!(self, Self::Uri)
+    }
 }
 
 /// Whether request headers wait for the verdict.

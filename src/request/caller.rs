@@ -5,6 +5,9 @@ use x509_cert::der::{Decode, DecodePem};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+use super::Headers;
+use super::forwarded;
+
 /// A SPIFFE ID in the form that policies can name.
 ///
 /// SPEC: XAccessPolicy v1alpha1, `source.spiffe`:
@@ -24,6 +27,19 @@ impl SpiffeId {
             && domain.bytes().all(is_domain)
             && segments.all(|segment| !segment.is_empty() && segment.bytes().all(is_path));
         well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// The ID of the service account that Kubernetes calls
+    /// `system:serviceaccount:<namespace>:<name>`, as `source.serviceAccount` has it.
+    ///
+    /// SPEC: Kubernetes, subject of service account tokens; a namespace is a DNS label,
+    /// a service account's name a DNS subdomain.
+    fn of_service_account(name: &str, trust_domain: &str) -> Option<Self> {
+        let name = name.strip_prefix("system:serviceaccount:")?;
+        let (namespace, name) = name.split_once(':')?;
+        let is_well_formed = is_label(namespace) && name.split('.').all(is_label);
+        let id = || format!("spiffe://{trust_domain}/ns/{namespace}/sa/{name}");
+        is_well_formed.then(id).and_then(|id| Self::new(&id))
     }
 
     /// The ID.
@@ -51,6 +67,34 @@ impl Caller {
         certificate_id(pem).map_or(Self::Anonymous, Self::Spiffe)
     }
 
+    /// The caller that the last element of `x-forwarded-client-cert` names, by the
+    /// same rule.
+    ///
+    /// SECURITY: for gateways behind a hop that sanitises the header; anybody else's
+    /// is the client's own word.
+    pub fn from_forwarded(headers: &Headers) -> Self {
+        let lines: Vec<&[u8]> = headers.all("x-forwarded-client-cert").collect();
+        let header = lines.join(&b',');
+        let header = std::str::from_utf8(&header).ok();
+        let uris = header.and_then(forwarded::last_uris);
+        uris.and_then(only_id).map_or(Self::Anonymous, Self::Spiffe)
+    }
+
+    /// The caller that a text in Envoy's metadata names: by SPIFFE ID or, with the
+    /// `trust_domain` of the cluster, as a Kubernetes service account.
+    ///
+    /// SECURITY: the host gives any value as bytes. What is no text is no name: a
+    /// number has 8 bytes, of which no name has so few; an object or list begins with
+    /// the 32 bits of its length, which would be billions if they were the letters
+    /// that a name begins with.
+    pub fn from_metadata(value: &[u8], trust_domain: Option<&str>) -> Self {
+        let name = std::str::from_utf8(value).ok();
+        let id = name.and_then(|name| {
+            SpiffeId::new(name).or_else(|| SpiffeId::of_service_account(name, trust_domain?))
+        });
+        id.map_or(Self::Anonymous, Self::Spiffe)
+    }
+
     /// The caller's SPIFFE ID.
     pub fn spiffe_id(&self) -> Option<&str> {
         match self {
@@ -63,21 +107,34 @@ impl Caller {
 fn certificate_id(pem: &[u8]) -> Option<SpiffeId> {
     let certificate = Certificate::from_pem(pem).ok()?;
     let extensions = certificate.tbs_certificate().extensions()?;
-    let mut ids = Vec::new();
+    let mut uris = Vec::new();
     for extension in extensions {
         if extension.extn_id != <SubjectAltName as x509_cert::der::oid::AssociatedOid>::OID {
             continue;
         }
         let names = SubjectAltName::from_der(extension.extn_value.as_bytes()).ok()?;
-        ids.extend(names.0.into_iter().filter_map(|name| match name {
-            GeneralName::UniformResourceIdentifier(uri) if is_spiffe(uri.as_str()) => Some(uri),
+        uris.extend(names.0.into_iter().filter_map(|name| match name {
+            GeneralName::UniformResourceIdentifier(uri) => Some(uri),
             _ => None,
         }));
     }
-    match ids.as_slice() {
-        [id] => SpiffeId::new(id.as_str()),
-        _ => None,
+    only_id(uris.iter().map(|uri| uri.as_str()))
+}
+
+/// The one SPIFFE ID among some URIs.
+fn only_id<'u>(uris: impl IntoIterator<Item = &'u str>) -> Option<SpiffeId> {
+    let mut ids = uris.into_iter().filter(|uri| is_spiffe(uri));
+    let id = ids.next()?;
+    match ids.next() {
+        None => SpiffeId::new(id),
+        Some(_) => None,
     }
+}
+
+/// A DNS label in lower case.
+fn is_label(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// Whether a URI claims to be a SPIFFE ID; schemes have no case.
@@ -131,5 +188,98 @@ mod tests {
         ] {
             assert_eq!(Caller::from_certificate(pem), Caller::Anonymous);
         }
+    }
+
+    #[test]
+    fn names_in_metadata() {
+        let domain = Some("cluster.local");
+        let account = "spiffe://cluster.local/ns/agents/sa/reader";
+        for (name, domain, id) in [
+            ("spiffe://d/a", None, Some("spiffe://d/a")),
+            ("spiffe://d/a", domain, Some("spiffe://d/a")),
+            ("system:serviceaccount:agents:reader", domain, Some(account)),
+            (
+                "system:serviceaccount:a-1:b.c-2",
+                domain,
+                Some("spiffe://cluster.local/ns/a-1/sa/b.c-2"),
+            ),
+            ("system:serviceaccount:agents:reader", None, None),
+            ("", domain, None),
+            ("reader", domain, None),
+            ("agents:reader", domain, None),
+            (" spiffe://d/a", domain, None),
+            ("spiffe://d/a\0", domain, None),
+            ("system:serviceaccount:agents", domain, None),
+            ("system:serviceaccount:agents:", domain, None),
+            ("system:serviceaccount::reader", domain, None),
+            ("system:serviceaccount:agents:reader:x", domain, None),
+            ("system:serviceaccount:agents/sa/admin:x", domain, None),
+            ("system:serviceaccount:agents:reader/x", domain, None),
+            ("system:serviceaccount:a.b:reader", domain, None),
+            ("system:serviceaccount:agents:..", domain, None),
+            ("system:serviceaccount:agents:-reader", domain, None),
+            ("system:serviceaccount:Agents:reader", domain, None),
+            ("System:serviceaccount:agents:reader", domain, None),
+            ("system:serviceaccounts:agents:reader", domain, None),
+        ] {
+            let caller = Caller::from_metadata(name.as_bytes(), domain);
+            assert_eq!(caller.spiffe_id(), id, "{name}");
+        }
+    }
+
+    /// As Envoy gives them: a number, an object or list, whatever is in it.
+    #[test]
+    fn what_is_no_text_names_nobody() {
+        let mut object = vec![1, 0, 0, 0, 3, 0, 0, 0, 12, 0, 0, 0];
+        object.extend_from_slice(b"sub\0spiffe://d/a\0");
+        for value in [
+            &b"spiffe:/"[..],
+            &1e300_f64.to_le_bytes(),
+            &[1],
+            &[0, 0, 0, 0],
+            &object,
+            b"\xffspiffe://d/a",
+        ] {
+            assert_eq!(
+                Caller::from_metadata(value, Some("d")),
+                Caller::Anonymous,
+                "{value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_in_forwarded_certificates() {
+        for (lines, id) in [
+            (&["URI=spiffe://d/a"][..], Some("spiffe://d/a")),
+            (
+                &["Hash=0;URI=spiffe://d/b,Hash=1;URI=spiffe://d/a"],
+                Some("spiffe://d/a"),
+            ),
+            (
+                &["URI=spiffe://d/b", "URI=spiffe://d/a"],
+                Some("spiffe://d/a"),
+            ),
+            (&["URI=https://d/x;URI=spiffe://d/a"], Some("spiffe://d/a")),
+            (&["URI=spiffe://d/a;URI=spiffe://d/b"], None),
+            (&["URI=spiffe://d/a;uri=spiffe://d/a"], None),
+            (&["URI=spiffe://d/a;URI=SPIFFE://d/b"], None),
+            (&["URI=SPIFFE://d/a"], None),
+            (&["URI=spiffe://d/a/"], None),
+            (&["URI="], None),
+            (&["By=spiffe://d/a"], None),
+            (&["DNS=spiffe://d/a"], None),
+            (&["URI=spiffe://d/a,Hash=0"], None),
+            (&["URI=spiffe://d/a,"], None),
+            (&[",URI=spiffe://d/a"], None),
+            (&[], None),
+        ] {
+            let name = "X-Forwarded-Client-Cert";
+            let headers = Headers::from_lines(lines.iter().map(|line| (name, line)));
+            let caller = Caller::from_forwarded(&headers);
+            assert_eq!(caller.spiffe_id(), id, "{lines:?}");
+        }
+        let other = Headers::from_lines([("x_forwarded_client_cert", "URI=spiffe://d/a")]);
+        assert_eq!(Caller::from_forwarded(&other), Caller::Anonymous);
     }
 }

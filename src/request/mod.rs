@@ -22,6 +22,7 @@
 )]
 
 mod caller;
+mod forwarded;
 mod head;
 mod headers;
 mod path;

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use accesspolicy::policy::Policies;
-use serde_json::Value;
+use accesspolicy::policy::{IdentitySource, Policies};
+use serde_json::{Value, json};
 
 use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied, json_of, speaking};
 use crate::support::certificates::{Authority, Identity};
 use crate::support::client::Client;
 use crate::support::config::{Edge, Listener, Route};
+use crate::support::envoy::Options;
 use crate::support::message::{Request, Response};
 use crate::support::port::Port;
 use crate::support::recorder::Seen;
@@ -35,7 +36,10 @@ pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
     let folder = tempfile::tempdir().expect("a folder");
     let people = People::issue(folder.path(), &files);
     let listeners = files.iter().flat_map(|file| file.listeners(&people));
-    let stage = Stage::start(listeners.collect());
+    let stage = Stage::start_with(listeners.collect(), Options::default(), |manager| {
+        // Whose word the header is, the enforcement point says.
+        manager["forward_client_cert_details"] = json!("ALWAYS_FORWARD_ONLY");
+    });
 
     let sent: Vec<Sent<'_>> = files
         .iter()
@@ -162,10 +166,14 @@ impl File {
             for (number, test) in run.tests.iter().enumerate() {
                 let address = stage.envoy.listener(&self.listener(run.mode, test.port));
                 for (protocol_name, protocol) in PROTOCOLS {
-                    // No id is the beginning of another.
+                    // No id is a part of another.
                     let mode = run.mode.name();
-                    let id = format!("{}.{mode}.{protocol_name}.{number:03}", self.name);
-                    let identity = test.caller.as_deref().map(|caller| &people.callers[caller]);
+                    let id = format!("v.{}.{mode}.{protocol_name}.{number:03}", self.name);
+                    let caller = match policies.settings().identity {
+                        IdentitySource::PeerCertificate => test.caller.as_deref(),
+                        _ => None,
+                    };
+                    let identity = caller.map(|caller| &people.callers[caller]);
                     let authority = people.authority.certificate();
                     let client = Client::tls(address, &authority, identity).expect("PEM files");
                     let answer = speaking(&client, protocol)
@@ -332,12 +340,10 @@ impl Sent<'_> {
         if by != rules.iter().collect::<Vec<_>>() {
             return Some(format!("recorded {rules:?}, determined by {by:?}"));
         }
-        if record["enduser.id"].as_str() != self.test.caller.as_deref() {
-            return Some(format!("recorded caller {}", record["enduser.id"]));
-        }
         let refused = record["decision"] == "deny";
         let malformed = refused && record["reason"] != "policy";
         let outcome = Outcome {
+            caller: record["enduser.id"].as_str().map(str::to_owned),
             expect: Some(match (refused, record["reason"].as_str()) {
                 (false, _) => Expect::Allow,
                 (true, Some("policy")) => Expect::Deny,

@@ -61,7 +61,7 @@ impl Authority {
             SanType::DnsName("localhost".try_into()?),
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         ];
-        self.issue(name, names, ExtendedKeyUsagePurpose::ServerAuth)
+        self.issue(name, name, names, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// A caller's certificate with these URI SANs, in this order: none, a SPIFFE
@@ -82,17 +82,38 @@ impl Authority {
     /// # Errors
     /// When the folder cannot be written.
     pub fn client_with(&self, name: &str, names: Vec<SanType>) -> Result<Identity, Box<dyn Error>> {
-        self.issue(name, names, ExtendedKeyUsagePurpose::ClientAuth)
+        self.client_called(name, name, names)
+    }
+
+    /// The same, with a common name that the file's name could not be.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn client_called(
+        &self,
+        name: &str,
+        common_name: &str,
+        names: Vec<SanType>,
+    ) -> Result<Identity, Box<dyn Error>> {
+        self.issue(
+            name,
+            common_name,
+            names,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        )
     }
 
     fn issue(
         &self,
         name: &str,
+        common_name: &str,
         names: Vec<SanType>,
         usage: ExtendedKeyUsagePurpose,
     ) -> Result<Identity, Box<dyn Error>> {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
         params.subject_alt_names = names;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];

@@ -20,6 +20,7 @@ pub mod message;
 pub mod port;
 pub mod process;
 pub mod recorder;
+pub mod tokens;
 pub mod yaml;
 
 use std::path::{Path, PathBuf};

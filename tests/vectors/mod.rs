@@ -10,7 +10,7 @@
 use accesspolicy::compile::{self, Source};
 use accesspolicy::decision::{Audit, Basis, DenialReason, Determining};
 use accesspolicy::enforcement::{Facts, Permitted, Reason, Step, Stream};
-use accesspolicy::policy::Policies;
+use accesspolicy::policy::{IdentitySource, Policies};
 use accesspolicy::request::{Caller, Headers, SpiffeId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ pub struct DecisionTests {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Test {
     pub name: String,
-    /// The caller's SPIFFE ID; absent is a caller without certificate.
+    /// The caller's SPIFFE ID; absent is a caller without identity. What names it is a
+    /// certificate or, with `ForwardedClientCert`, must be among the headers.
     pub caller: Option<String>,
     /// The cluster that the route chose.
     #[serde(default = "elsewhere")]
@@ -107,6 +108,8 @@ pub struct Http {
 /// What became of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
+    /// Who the filter took the caller for.
+    pub caller: Option<String>,
     pub expect: Option<Expect>,
     pub gateway: Option<String>,
     pub backend: Option<String>,
@@ -233,11 +236,18 @@ impl Test {
             (":authority".to_owned(), authority),
             (":path".to_owned(), path),
         ];
-        let caller = self.caller.as_deref().map_or(Caller::Anonymous, |id| {
-            SpiffeId::new(id).map_or(Caller::Anonymous, Caller::Spiffe)
-        });
+        let headers = Headers::from_lines(pseudo.into_iter().chain(headers));
+        let caller = match policies.settings().identity {
+            IdentitySource::ForwardedClientCert => Caller::from_forwarded(&headers),
+            // How these are read is shown in Envoy, which alone has them.
+            IdentitySource::PeerCertificate | IdentitySource::Metadata(_) => {
+                let id = self.caller.as_deref().and_then(SpiffeId::new);
+                id.map_or(Caller::Anonymous, Caller::Spiffe)
+            }
+        };
+        let taken_for = caller.spiffe_id().map(str::to_owned);
         let facts = Facts {
-            headers: Headers::from_lines(pseudo.into_iter().chain(headers)),
+            headers,
             caller,
             cluster: Some(self.cluster.clone()),
             port: Some(self.port.unwrap_or(1).into()),
@@ -249,7 +259,10 @@ impl Test {
                 step = stream.body(policies, &[*byte], number + 1 == body.len());
             }
         }
-        Outcome::of(&step)
+        Outcome {
+            caller: taken_for,
+            ..Outcome::of(&step)
+        }
     }
 
     /// What the vector says otherwise than what became of it, in a sentence.
@@ -259,6 +272,12 @@ impl Test {
             wrong.push(format!(
                 "expected {:?}, got {:?}",
                 self.expect, outcome.expect
+            ));
+        }
+        if self.caller != outcome.caller {
+            wrong.push(format!(
+                "expected caller {:?}, got {:?}",
+                self.caller, outcome.caller
             ));
         }
         for (what, expected, got) in [
@@ -408,4 +427,7 @@ files![
     "audit-alone",
     "listeners",
     "listeners-alone",
+    "forwarded-client-cert",
+    "resource-name",
+    "deny-resource-name",
 ];
