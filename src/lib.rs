@@ -30,7 +30,9 @@
 //! [`policy::CompiledPolicy`], written as JSON. The filter loads that JSON once,
 //! into [`policy::Policies`].
 //!
-//! Still empty, until policies can use them: [`expr`] and [`external_auth`].
+//! Rules may have expressions, which [`compile`] turns into programs that [`expr`]
+//! evaluates; none is asked yet. Still empty, until policies can use it:
+//! [`external_auth`].
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 

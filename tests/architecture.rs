@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module knows; it also knows what those know.
 const KNOWS: &[(&str, &[&str])] = &[
-    ("policy", &["expr", "json"]),
+    ("policy", &["expr"]),
     ("json", &[]),
     ("mcp", &["json"]),
     ("request", &["json", "mcp"]),

@@ -1,6 +1,7 @@
 //! The engine as wasm: every vector, on the machine that filters run on.
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 
+mod expression_vectors;
 mod vectors;
 mod wire_vectors;
 
@@ -12,6 +13,16 @@ use wire_vectors::{Ending, Judge, Verdict, WireTests};
 fn every_decision_vector() {
     for (name, text) in vectors::FILES {
         let differences = DecisionTests::read(name, text).unwrap().differences(name);
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    }
+}
+
+/// Compiled and evaluated, both as wasm.
+#[wasm_bindgen_test]
+fn every_expression() {
+    for (name, text) in expression_vectors::FILES {
+        let file = expression_vectors::File::read(text).unwrap();
+        let differences = file.differences(name);
         assert!(differences.is_empty(), "{}", differences.join("\n"));
     }
 }

@@ -96,7 +96,7 @@ impl Report {
                 at,
                 policy: policy.map(str::to_owned),
                 message,
-                help,
+                help: help.map(String::from),
                 related,
             }
         }));

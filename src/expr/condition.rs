@@ -107,7 +107,7 @@ impl Condition {
 struct Around {
     is_used: bool,
     depth: usize,
-    loops: u64,
+    loops: usize,
 }
 
 /// Checks that nodes are a tree, bounded, with every item in its loop.
@@ -133,28 +133,28 @@ fn check(nodes: &[Node], patterns: usize) -> Result<(), Unsound> {
         for child in node.children() {
             let is_body = matches!(node, Node::Loop { body, .. } if *body == child);
             let below = around.get_mut(..place).unwrap_or_default();
-            let below = below.get_mut(child.size()).ok_or(Unsound::NoTree)?;
+            let below = below.get_mut(child).ok_or(Unsound::NoTree)?;
             if below.is_used {
                 return Err(Unsound::NoTree);
             }
             *below = Around {
                 is_used: true,
                 depth,
-                loops: here.loops.saturating_add(u64::from(is_body)),
+                loops: here.loops.saturating_add(usize::from(is_body)),
             };
         }
     }
     Ok(())
 }
 
-fn check_node(node: &Node, loops: u64, patterns: usize) -> Result<(), Unsound> {
+fn check_node(node: &Node, loops: usize, patterns: usize) -> Result<(), Unsound> {
     match node {
-        Node::Item(item) if item.get() >= loops => Err(Unsound::Unbound),
+        Node::Item(item) if *item >= loops => Err(Unsound::Unbound),
         Node::Call {
             function,
             arguments,
         } if !function.arity().contains(&arguments.len()) => Err(Unsound::Arguments),
-        Node::Matches { pattern, .. } if pattern.size() >= patterns => Err(Unsound::Pattern),
+        Node::Matches { pattern, .. } if *pattern >= patterns => Err(Unsound::Pattern),
         Node::HasFact(fact) if fact.is_always_there() => Err(Unsound::Presence),
         _ => Ok(()),
     }

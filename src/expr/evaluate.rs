@@ -37,7 +37,7 @@ impl<'v> Evaluation<'v> {
     }
 
     fn node(&mut self, id: NodeId) -> Valued<'v> {
-        self.valued(self.condition.nodes.get(id.size()))
+        self.valued(self.condition.nodes.get(id))
     }
 
     /// INVARIANT: a program that was found sound is no deeper than
@@ -49,7 +49,7 @@ impl<'v> Evaluation<'v> {
             Node::Fact(fact) => self.fact(*fact),
             Node::HasFact(fact) => Ok(Value::Bool(self.variables.fact(*fact).is_some())),
             Node::Item(item) => {
-                let item = self.items.get(item.size());
+                let item = self.items.get(*item);
                 item.cloned().ok_or(Error::NoSuchOverload)
             }
             Node::Field { operand, name } => {
@@ -78,7 +78,7 @@ impl<'v> Evaluation<'v> {
                 let values = self.all(arguments)?;
                 operators::call(*function, &values, self.budget)
             }
-            Node::Matches { operand, pattern } => self.matches(*operand, pattern.size()),
+            Node::Matches { operand, pattern } => self.matches(*operand, *pattern),
             Node::List(nodes) => {
                 let items = self.all(nodes)?;
                 Value::made_list(items, self.budget)

@@ -2,84 +2,58 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 use super::Timestamp;
 
 /// Something that expressions can ask about a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     /// The HTTP method.
-    #[serde(rename = "request.method")]
     Method,
     /// The path with its query.
-    #[serde(rename = "request.path")]
     Path,
     /// The path without query.
-    #[serde(rename = "request.url_path")]
     UrlPath,
     /// The authority, with its port if it has one.
-    #[serde(rename = "request.host")]
     Host,
     /// The scheme.
-    #[serde(rename = "request.scheme")]
     Scheme,
     /// What follows `?`, which it is without.
-    #[serde(rename = "request.query")]
     Query,
     /// The headers: always there, and not asked for by [`Variables::fact`].
-    #[serde(rename = "request.headers")]
     Headers,
     /// When the request arrived.
-    #[serde(rename = "request.time")]
     Time,
     /// The request id that Envoy gave it.
-    #[serde(rename = "request.id")]
     Id,
     /// The bytes of its body.
-    #[serde(rename = "request.size")]
     Size,
     /// The method of the MCP message.
-    #[serde(rename = "request.mcp.method")]
     McpMethod,
     /// The tool called.
-    #[serde(rename = "request.mcp.tool_name")]
     ToolName,
     /// The prompt asked for.
-    #[serde(rename = "request.mcp.prompt_name")]
     PromptName,
     /// The resource acted on.
-    #[serde(rename = "request.mcp.resource_uri")]
     ResourceUri,
     /// The parameters of the MCP message.
-    #[serde(rename = "request.mcp.params")]
     Params,
     /// The id of the MCP message.
-    #[serde(rename = "request.mcp.id")]
     McpId,
     /// The MCP session.
-    #[serde(rename = "request.mcp.session_id")]
     SessionId,
     /// The caller's SPIFFE ID.
-    #[serde(rename = "identity.spiffe_id")]
     SpiffeId,
     /// The trust domain of it.
-    #[serde(rename = "identity.trust_domain")]
     TrustDomain,
     /// The namespace in it, where it is one of a service account.
-    #[serde(rename = "identity.namespace")]
     Namespace,
     /// The service account's name in it, where it is one of a service account.
-    #[serde(rename = "identity.service_account")]
     ServiceAccount,
     /// Whether the caller has an identity. Always there.
-    #[serde(rename = "identity.authenticated")]
     Authenticated,
     /// Where the connection comes from: address and port.
-    #[serde(rename = "source.address")]
     SourceAddress,
     /// The port that the request arrived on.
-    #[serde(rename = "destination.port")]
     DestinationPort,
 }
 
@@ -167,17 +141,4 @@ pub trait Variables {
     /// The names of all headers but the pseudo-headers: in lower case, each once. Only
     /// asked for when [`Needs::all_headers`](super::Needs) is.
     fn header_names(&self) -> Vec<Cow<'_, [u8]>>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_is_written_by_its_name_in_expressions() {
-        for (name, fact) in Fact::ALL {
-            assert_eq!(fact.as_str(), name);
-            assert_eq!(serde_json::to_value(fact).unwrap(), name);
-        }
-    }
 }

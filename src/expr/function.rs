@@ -2,14 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
-
 /// An operation on values.
 ///
 /// SPEC: cel-spec, "List of Standard Definitions"; from [`Self::CharAt`] on, the strings
 /// extension of cel-go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each is the function or operator it is spelt like
 pub enum Function {
     Equal,
@@ -64,6 +61,60 @@ pub enum Function {
 }
 
 impl Function {
+    /// Every function, by the name it has in programs: conversions are not named as the
+    /// constants of their type are.
+    pub(super) const ALL: [(&'static str, Self); 49] = [
+        ("equal", Self::Equal),
+        ("notEqual", Self::NotEqual),
+        ("less", Self::Less),
+        ("lessOrEqual", Self::LessOrEqual),
+        ("greater", Self::Greater),
+        ("greaterOrEqual", Self::GreaterOrEqual),
+        ("in", Self::In),
+        ("add", Self::Add),
+        ("subtract", Self::Subtract),
+        ("multiply", Self::Multiply),
+        ("divide", Self::Divide),
+        ("modulo", Self::Modulo),
+        ("not", Self::Not),
+        ("negate", Self::Negate),
+        ("index", Self::Index),
+        ("size", Self::Size),
+        ("contains", Self::Contains),
+        ("startsWith", Self::StartsWith),
+        ("endsWith", Self::EndsWith),
+        ("toBool", Self::Bool),
+        ("toInt", Self::Int),
+        ("toUint", Self::Uint),
+        ("toDouble", Self::Double),
+        ("toString", Self::String),
+        ("toBytes", Self::Bytes),
+        ("toTimestamp", Self::Timestamp),
+        ("toDuration", Self::Duration),
+        ("typeOf", Self::Type),
+        ("getFullYear", Self::GetFullYear),
+        ("getMonth", Self::GetMonth),
+        ("getDate", Self::GetDate),
+        ("getDayOfMonth", Self::GetDayOfMonth),
+        ("getDayOfWeek", Self::GetDayOfWeek),
+        ("getDayOfYear", Self::GetDayOfYear),
+        ("getHours", Self::GetHours),
+        ("getMinutes", Self::GetMinutes),
+        ("getSeconds", Self::GetSeconds),
+        ("getMilliseconds", Self::GetMilliseconds),
+        ("charAt", Self::CharAt),
+        ("indexOf", Self::IndexOf),
+        ("lastIndexOf", Self::LastIndexOf),
+        ("lowerAscii", Self::LowerAscii),
+        ("upperAscii", Self::UpperAscii),
+        ("replace", Self::Replace),
+        ("split", Self::Split),
+        ("substring", Self::Substring),
+        ("trim", Self::Trim),
+        ("join", Self::Join),
+        ("reverse", Self::Reverse),
+    ];
+
     /// How many arguments it takes. The second of a getter of time is an offset from
     /// UTC in minutes.
     pub const fn arity(self) -> RangeInclusive<usize> {

@@ -44,6 +44,7 @@ mod program;
 mod strings;
 mod time;
 mod value;
+mod written;
 
 pub use budget::STEPS;
 pub use condition::{Condition, Unsound};
@@ -52,6 +53,6 @@ pub use fact::{Fact, Given, Variables};
 pub use function::Function;
 pub use needs::Needs;
 pub use pattern::{Expression, Pattern};
-pub use program::{Constant, Loop, MAX_DEPTH, MAX_NODES, Node, NodeId, Octets, Program, Real};
+pub use program::{Constant, Loop, MAX_DEPTH, MAX_NODES, Node, NodeId, Program, Real};
 pub use time::{Duration, Timestamp};
 pub use value::{TypeName, Value};

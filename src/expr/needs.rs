@@ -1,17 +1,16 @@
 //! What a program reads of a request.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::program::Constant;
 use super::{Fact, Function, Node};
 
 /// What a program reads of a request, so that only that is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    facts: BTreeSet<Fact>,
-    headers: BTreeSet<String>,
+    // Lists, of which none is long: trees would be much code in the filter.
+    facts: Vec<Fact>,
+    headers: Vec<String>,
     all_headers: bool,
-    params: BTreeSet<Vec<String>>,
+    params: Vec<Vec<String>>,
 }
 
 impl Needs {
@@ -21,17 +20,17 @@ impl Needs {
         for (place, node) in nodes.iter().enumerate() {
             match node {
                 Node::Fact(Fact::Params) => {
-                    needs.params.insert(path(nodes, &users, place));
-                    needs.facts.insert(Fact::Params);
+                    add(&mut needs.params, path(nodes, &users, place));
+                    add(&mut needs.facts, Fact::Params);
                 }
                 Node::Fact(Fact::Headers) => {
-                    needs.facts.insert(Fact::Headers);
+                    add(&mut needs.facts, Fact::Headers);
                     match header(nodes, &users, place) {
-                        Some(name) => _ = needs.headers.insert(name.to_owned()),
+                        Some(name) => add(&mut needs.headers, name.to_owned()),
                         None => needs.all_headers = true,
                     }
                 }
-                Node::Fact(fact) | Node::HasFact(fact) => _ = needs.facts.insert(*fact),
+                Node::Fact(fact) | Node::HasFact(fact) => add(&mut needs.facts, *fact),
                 _ => {}
             }
         }
@@ -46,10 +45,12 @@ impl Needs {
             all_headers,
             params,
         } = other;
-        self.facts.extend(facts);
-        self.headers.extend(headers.iter().cloned());
+        facts.iter().for_each(|fact| add(&mut self.facts, *fact));
+        let own = &mut self.headers;
+        headers.iter().for_each(|name| add(own, name.clone()));
         self.all_headers |= all_headers;
-        self.params.extend(params.iter().cloned());
+        let own = &mut self.params;
+        params.iter().for_each(|path| add(own, path.clone()));
     }
 
     /// Whether it asks for a fact, or for its presence.
@@ -82,20 +83,31 @@ impl Needs {
     }
 }
 
+/// Adds an item that is not there yet.
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
 /// The node that uses each.
-fn users(nodes: &[Node]) -> BTreeMap<usize, usize> {
-    let uses = |(user, node): (usize, &Node)| {
-        let children = node.children();
-        children.into_iter().map(move |child| (child.size(), user))
-    };
-    nodes.iter().enumerate().flat_map(uses).collect()
+fn users(nodes: &[Node]) -> Vec<Option<usize>> {
+    let mut users = vec![None; nodes.len()];
+    for (user, node) in nodes.iter().enumerate() {
+        for child in node.children() {
+            if let Some(used) = users.get_mut(child) {
+                *used = Some(user);
+            }
+        }
+    }
+    users
 }
 
 /// The fixed keys that are read one below the other, starting from a node.
-fn path(nodes: &[Node], users: &BTreeMap<usize, usize>, start: usize) -> Vec<String> {
+fn path(nodes: &[Node], users: &[Option<usize>], start: usize) -> Vec<String> {
     let mut path = Vec::new();
     let mut place = start;
-    while let Some(user) = users.get(&place) {
+    while let Some(Some(user)) = users.get(place) {
         match nodes.get(*user) {
             Some(Node::Field { name, .. }) => path.push(name.clone()),
             Some(Node::HasField { name, .. }) => {
@@ -114,14 +126,14 @@ fn path(nodes: &[Node], users: &BTreeMap<usize, usize>, start: usize) -> Vec<Str
 }
 
 /// The one header that is read of the headers at a node.
-fn header<'n>(nodes: &'n [Node], users: &BTreeMap<usize, usize>, start: usize) -> Option<&'n str> {
-    match nodes.get(*users.get(&start)?)? {
+fn header<'n>(nodes: &'n [Node], users: &[Option<usize>], start: usize) -> Option<&'n str> {
+    match nodes.get((*users.get(start)?)?)? {
         Node::Field { name, .. } | Node::HasField { name, .. } => Some(name),
         Node::Call {
             function: Function::In,
             arguments,
         } => match arguments.as_slice() {
-            [key, map] if map.size() == start => fixed(nodes, key.size()),
+            [key, map] if *map == start => fixed(nodes, *key),
             _ => None,
         },
         node => fixed_index(nodes, node, start),
@@ -135,7 +147,7 @@ fn fixed_index<'n>(nodes: &'n [Node], node: &'n Node, operand: usize) -> Option<
             function: Function::Index,
             arguments,
         } => match arguments.as_slice() {
-            [map, key] if map.size() == operand => fixed(nodes, key.size()),
+            [map, key] if *map == operand => fixed(nodes, *key),
             _ => None,
         },
         _ => None,

@@ -1,17 +1,15 @@
 //! A compiled expression, as a document.
 //!
+//! Each node is a line of text (`written` has its grammar): a document of objects would be
+//! many times as long, and so would be what reads it in the filter.
+//!
 //! INVARIANT: as of every part of the compiled policy, its meaning depends neither on
-//! the order of keys nor on numbers beyond 2^53; numbers of expressions are text.
+//! the order of keys nor on numbers beyond 2^53: there are neither in text.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
-use base64ct::{Base64, Encoding};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use super::value::TypeName;
 use super::{Expression, Fact, Function};
-use crate::json::Whole;
 
 /// The most nodes of a program.
 pub const MAX_NODES: usize = 1000;
@@ -33,15 +31,10 @@ pub struct Program {
 }
 
 /// A node, by its place in [`Program::nodes`].
-pub type NodeId = Whole;
+pub type NodeId = usize;
 
 /// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
     /// A value that is given.
     Constant(Constant),
@@ -50,7 +43,7 @@ pub enum Node {
     /// Whether the request has a fact.
     HasFact(Fact),
     /// The item that a loop is at; loops are counted from the outermost.
-    Item(Whole),
+    Item(usize),
     /// A field of a map.
     Field {
         /// The map.
@@ -90,7 +83,7 @@ pub enum Node {
         /// The string.
         operand: NodeId,
         /// The place in [`Program::patterns`].
-        pattern: Whole,
+        pattern: usize,
     },
     /// A new list.
     List(Vec<NodeId>),
@@ -108,8 +101,7 @@ pub enum Node {
 }
 
 /// What a loop is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loop {
     /// Whether the body is true of all.
     All,
@@ -124,33 +116,29 @@ pub enum Loop {
 }
 
 /// A value that is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constant {
     /// `null`
     Null,
     /// A truth.
     Bool(bool),
     /// An integer.
-    #[serde(with = "text")]
     Int(i64),
     /// An integer without sign.
-    #[serde(with = "text")]
     Uint(u64),
     /// A double.
     Double(Real),
     /// A string.
     String(String),
     /// Bytes.
-    Bytes(Octets),
+    Bytes(Vec<u8>),
     /// A type.
     Type(TypeName),
 }
 
 /// A double; equal to another when every bit is.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Real(#[serde(with = "text")] pub f64);
+#[derive(Debug, Clone, Copy)]
+pub struct Real(pub f64);
 
 impl PartialEq for Real {
     fn eq(&self, other: &Self) -> bool {
@@ -159,46 +147,6 @@ impl PartialEq for Real {
 }
 
 impl Eq for Real {}
-
-/// Bytes, in base64.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Octets(pub Vec<u8>);
-
-impl Serialize for Octets {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&Base64::encode_string(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Octets {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = Base64::decode_vec(&text);
-        bytes
-            .map(Self)
-            .map_err(|_| de::Error::custom("bytes that are not base64"))
-    }
-}
-
-/// Numbers as text: a protobuf `Struct` would make doubles of them.
-mod text {
-    use super::{Deserialize, Deserializer, Display, FromStr, Serializer, de};
-
-    pub(super) fn serialize<T: Display, S: Serializer>(
-        number: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(number)
-    }
-
-    pub(super) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<T, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|_| de::Error::custom("text that is no number"))
-    }
-}
 
 impl Node {
     /// The nodes it uses.

@@ -5,8 +5,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
-
 use super::budget::Budget;
 use super::fact::Given;
 use super::map::Map;
@@ -33,8 +31,7 @@ pub enum Value<'v> {
 }
 
 /// A type, as a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each is the type it is spelt like
 pub enum TypeName {
     Null,
@@ -49,6 +46,24 @@ pub enum TypeName {
     List,
     Map,
     Type,
+}
+
+impl TypeName {
+    /// Every type, by the name it has in programs.
+    pub(super) const ALL: [(&'static str, Self); 12] = [
+        ("null", Self::Null),
+        ("bool", Self::Bool),
+        ("int", Self::Int),
+        ("uint", Self::Uint),
+        ("double", Self::Double),
+        ("string", Self::String),
+        ("bytes", Self::Bytes),
+        ("timestamp", Self::Timestamp),
+        ("duration", Self::Duration),
+        ("list", Self::List),
+        ("map", Self::Map),
+        ("type", Self::Type),
+    ];
 }
 
 /// What is borrowed, or was made on the way.
@@ -121,7 +136,7 @@ impl<'v> Value<'v> {
             Constant::Uint(value) => Self::Uint(*value),
             Constant::Double(Real(value)) => Self::Double(*value),
             Constant::String(text) => Self::String(Shared::Borrowed(text)),
-            Constant::Bytes(octets) => Self::Bytes(Shared::Borrowed(&octets.0)),
+            Constant::Bytes(octets) => Self::Bytes(Shared::Borrowed(octets)),
             Constant::Type(name) => Self::Type(*name),
         }
     }

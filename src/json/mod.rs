@@ -8,7 +8,7 @@
 //!
 //! Keeps nothing but what it is told to keep, never recurses and never panics.
 //! What the document means is the [`Visitor`]'s business; a [`View`] looks into what
-//! it kept. Our own documents hold a number as a [`Whole`].
+//! it kept.
 
 #![deny(
     clippy::unwrap_used,
@@ -34,8 +34,6 @@ mod reader;
 mod scan;
 mod string;
 mod view;
-mod whole;
 
 pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};
 pub use view::{Items, Members, Number, View};
-pub use whole::Whole;

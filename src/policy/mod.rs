@@ -14,9 +14,9 @@ mod index;
 mod load;
 mod model;
 mod needs;
+mod whole;
 
 pub use crate::expr::{Expression, Pattern};
-pub use crate::json::Whole;
 pub use attach::Reach;
 pub use http::{
     HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
@@ -33,3 +33,4 @@ pub use model::{
     Rule, SCHEMA_VERSION, Settings, Target, Unprotected,
 };
 pub use needs::Needs;
+pub use whole::Whole;

@@ -434,6 +434,7 @@ files![
     "unprotected-deny",
     "unprotected-allow",
     "not-mcp",
+    "cel",
     "http",
     "http-and-mcp",
     "deny-policies",

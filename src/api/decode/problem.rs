@@ -30,11 +30,11 @@ pub struct Problem {
     /// What: one sentence in lower case, what was found in backticks.
     pub message: String,
     /// How to mend it.
-    pub help: Option<String>,
+    pub help: Option<Box<str>>,
     /// Other places that have to do with it, and how.
     pub related: Vec<(Span, String)>,
     /// The part of the string at the place that it is about.
-    pub part: Option<Part>,
+    pub part: Option<Box<Part>>,
 }
 
 /// A part of a string.
@@ -61,17 +61,17 @@ impl Problem {
     /// Says how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(printable(help.into()));
+        self.help = Some(printable(help.into()).into());
         self
     }
 
     /// Points at a part of the string that is at the place.
     #[must_use]
     pub fn within(mut self, text: &str, range: Range<usize>) -> Self {
-        self.part = Some(Part {
+        self.part = Some(Box::new(Part {
             text: text.to_owned(),
             range,
-        });
+        }));
         self
     }
 

@@ -4,11 +4,10 @@ use super::check::{Checker, Typed, literal};
 use super::functions::{self, Form, OVERLOADS, Overload};
 use super::syntax::{Expr, Fault, Kind, Name};
 use super::types::Type;
-use super::vocabulary;
+use super::vocabulary::{self, Meaning};
 use super::zone;
 use crate::compile::regex;
 use crate::expr::{Constant, Duration, Function, Node, Timestamp};
-use crate::json::Whole;
 
 /// The most regular expressions of an expression: each may be big.
 const PATTERNS: usize = 4;
@@ -182,9 +181,14 @@ impl Checker {
                     self.fault(Fault::new(&pattern.span, message).help(help));
                 }
                 self.patterns.push(expression);
-                let pattern = Whole::from(u32::try_from(place).unwrap_or(u32::MAX));
                 let operand = typed.node;
-                self.make(Type::Bool, Node::Matches { operand, pattern })
+                self.make(
+                    Type::Bool,
+                    Node::Matches {
+                        operand,
+                        pattern: place,
+                    },
+                )
             }
             Err(refusal) => {
                 let mut fault = Fault::new(&pattern.span, refusal.message);
@@ -200,23 +204,22 @@ impl Checker {
             let fault = Fault::new(&field.span, "`has` takes a field");
             return self.wrong(fault.help(help));
         };
-        let before = self.nodes.len();
-        if self.dotted(field).is_some() {
-            // A fact is asked for its presence; all else that it may be is said there.
-            let faults = self.faults.len();
-            let typed = self.check(field);
-            let fact = match self.nodes.last() {
-                _ if self.faults.len() > faults => return typed,
-                Some(Node::Fact(fact)) => Some(*fact),
-                _ => None,
-            };
-            self.nodes.truncate(before);
-            if let Some(fact) = fact {
-                if fact.is_always_there() {
-                    let message = format!("`{}` is always there", fact.as_str());
-                    return self.wrong(Fault::new(&field.span, message));
+        if let Some(segments) = self.dotted(field) {
+            let names: Vec<&str> = segments.iter().map(|(name, _)| *name).collect();
+            match vocabulary::meaning(&names) {
+                Meaning::Fact(fact, length) if length == names.len() => {
+                    if fact.is_always_there() {
+                        let message = format!("`{}` is always there", fact.as_str());
+                        return self.wrong(Fault::new(&field.span, message));
+                    }
+                    return self.make(Type::Bool, Node::HasFact(fact));
                 }
-                return self.make(Type::Bool, Node::HasFact(fact));
+                Meaning::Fact(..) | Meaning::Type(_) => {}
+                Meaning::Fields | Meaning::Unknown(_) => {
+                    // What it is that is wrong is said there.
+                    self.check(field);
+                    return self.make(Type::Bool, Node::Constant(Constant::Null));
+                }
             }
         }
         let (_, operand) = self.field_of(operand, name);

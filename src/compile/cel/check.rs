@@ -10,7 +10,6 @@ use super::syntax::{Expr, Fault, Kind, Name, Span};
 use super::types::Type;
 use super::vocabulary::{self, Meaning};
 use crate::expr::{Constant, Expression, Fact, Function, Node, NodeId};
-use crate::json::Whole;
 
 /// What is known of an expression, and the node it became.
 pub(super) struct Typed {
@@ -44,7 +43,7 @@ impl Checker {
     }
 
     pub(super) fn make(&mut self, kind: Type, node: Node) -> Typed {
-        let id = Whole::from(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let id = self.nodes.len();
         self.nodes.push(node);
         Typed { kind, node: id }
     }
@@ -58,7 +57,7 @@ impl Checker {
             Constant::Double(_) => Type::Double,
             Constant::String(_) => Type::String,
             Constant::Bytes(_) => Type::Bytes,
-            Constant::Type(_) => Type::Type,
+            Constant::Type(_) => Type::Meta,
         };
         self.make(kind, Node::Constant(constant))
     }
@@ -106,7 +105,6 @@ impl Checker {
         let found = self.scope.iter().rposition(|(known, _)| known == name);
         if let Some((place, (_, kind))) = found.and_then(|at| Some((at, self.scope.get(at)?))) {
             let kind = kind.clone();
-            let place = Whole::from(u32::try_from(place).unwrap_or(u32::MAX));
             return self.make(kind, Node::Item(place));
         }
         self.meaning(&[(name, span)])
@@ -208,7 +206,7 @@ impl Checker {
 
     /// Refuses names that no header has, where a node is the headers.
     pub(super) fn header(&mut self, node: NodeId, name: &str, span: &Span) {
-        if !matches!(self.nodes.get(node.size()), Some(Node::Fact(Fact::Headers))) {
+        if !matches!(self.nodes.get(node), Some(Node::Fact(Fact::Headers))) {
             return;
         }
         let lower = name.to_ascii_lowercase();

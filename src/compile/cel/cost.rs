@@ -54,7 +54,7 @@ pub(super) fn check(program: &Program) -> Result<(), Fault> {
 }
 
 fn cost(node: &Node, costs: &[Cost]) -> Cost {
-    let of = |id: &crate::expr::NodeId| costs.get(id.size()).copied().unwrap_or_default();
+    let of = |id: &crate::expr::NodeId| costs.get(*id).copied().unwrap_or_default();
     let below = node.children();
     let steps = below.iter().map(|child| of(child).steps);
     let steps = steps.fold(1, u64::saturating_add);

@@ -255,7 +255,7 @@ impl Form {
             Bytes => Type::Bytes,
             Timestamp => Type::Timestamp,
             Duration => Type::Duration,
-            Form::Type => Type::Type,
+            Form::Type => Type::Meta,
             List => Type::list(),
             Strings => Type::List(Box::new(Type::String)),
             Map => Type::map(),

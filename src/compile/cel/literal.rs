@@ -4,7 +4,7 @@
 
 use super::syntax::{Fault, Span};
 use super::token::Token;
-use crate::expr::{Constant, Octets, Real};
+use crate::expr::{Constant, Real};
 
 /// Whether a number begins here.
 pub(super) fn begins_number(text: &str) -> bool {
@@ -81,7 +81,14 @@ pub(super) fn number(is_negative: bool, text: &str, span: &Span) -> Result<Const
 
 /// The string or bytes that begin here, if any do, and how long they are.
 pub(super) fn quoted(text: &str, at: usize) -> Result<Option<(Token, usize)>, Fault> {
-    let quote = text.find(['"', '\'']).unwrap_or(text.len());
+    // No prefix is longer than two letters.
+    let quote = text
+        .bytes()
+        .take(3)
+        .position(|byte| matches!(byte, b'"' | b'\''));
+    let Some(quote) = quote else {
+        return Ok(None);
+    };
     let prefix = text[..quote].to_ascii_lowercase();
     let (is_raw, is_bytes) = match prefix.as_str() {
         "" => (false, false),
@@ -192,7 +199,7 @@ impl Value {
 
     fn finish(self, span: Span) -> Result<Constant, Fault> {
         if self.is_bytes {
-            return Ok(Constant::Bytes(Octets(self.bytes)));
+            return Ok(Constant::Bytes(self.bytes));
         }
         let text = String::from_utf8(self.bytes);
         text.map(Constant::String)

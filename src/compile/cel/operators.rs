@@ -82,7 +82,7 @@ fn order(a: &Type, b: &Type) -> Option<Type> {
     let is_ordered = |kind: &Type| {
         !matches!(
             kind,
-            Type::Null | Type::Type | Type::List(_) | Type::Map(..)
+            Type::Null | Type::Meta | Type::List(_) | Type::Map(..)
         )
     };
     let numbers = a.is_number() && b.is_number();

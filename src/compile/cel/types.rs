@@ -17,7 +17,7 @@ pub(super) enum Type {
     Bytes,
     Timestamp,
     Duration,
-    Type,
+    Meta,
     List(Box<Type>),
     Map(Box<Type>, Box<Type>),
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Type {
             Self::Bytes => "bytes",
             Self::Timestamp => "a timestamp",
             Self::Duration => "a duration",
-            Self::Type => "a type",
+            Self::Meta => "a type",
             Self::List(_) => "a list",
             Self::Map(..) => "a map",
         })
