@@ -43,6 +43,7 @@ fn no_file_is_left_out() {
         .collect();
     let run: BTreeSet<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(there, run);
+    assert_eq!(run.len(), FILES.len(), "a file is run twice");
 }
 
 /// A vector that expects something else than what happens is told apart.

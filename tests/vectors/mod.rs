@@ -447,7 +447,6 @@ files![
     "forwarded-client-cert",
     "resource-name",
     "deny-resource-name",
-    "cel",
     "cel-mcp",
     "deny-cel",
     "v0alpha0",
