@@ -15,7 +15,7 @@ use crate::api::decode::{
 use crate::api::names;
 use crate::api::yaml::{Document, FileId, Span};
 use crate::policy::{
-    AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
+    AllowPolicies, AskSettings, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
     ResourceParam, Settings, Unprotected, Whole,
 };
 use identity::Identity;
@@ -184,6 +184,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             mcp_paths: mcp_paths.or(None)?,
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
+            external_auth: AskSettings::default(),
         },
         trust_domain,
     })

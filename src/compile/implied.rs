@@ -13,7 +13,7 @@ pub(super) fn implied(spec: &Spec, action: Action) -> Vec<Problem> {
     let rules = rules.iter().flat_map(|rules| &rules.value);
     match action {
         Action::Allow => rules.filter_map(of_allow).collect(),
-        Action::Deny => Vec::new(),
+        Action::Deny | Action::ExternalAuth => Vec::new(),
     }
 }
 

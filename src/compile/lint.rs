@@ -18,6 +18,8 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
     let mut warnings = Vec::new();
     let Some(rules) = &checked.rules else {
         let (message, help) = match checked.action {
+            // Asking about every request is what such a policy is mostly for.
+            Action::ExternalAuth => return warnings,
             Action::Allow => (
                 "the policy has no rules: it allows every request",
                 "add `rules` to say who may do what",

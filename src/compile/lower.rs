@@ -53,6 +53,7 @@ pub(super) fn lower(
             policy,
             action: checked.action,
             mode: checked.mode,
+            external_auth: None,
             targets,
             rules,
         },

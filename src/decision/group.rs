@@ -57,6 +57,17 @@ pub(super) fn refuses(
     Filed::new(group, callers, &act.refusing(), holds).first()
 }
 
+/// The first rule of a policy that matches an act as the rules of Deny policies do.
+pub(super) fn meets(
+    group: &Group,
+    policy: PolicyId,
+    callers: &[CallerKey],
+    act: &Act<'_>,
+    holds: &dyn Fn(RuleRef) -> bool,
+) -> Option<RuleRef> {
+    Filed::new(group, callers, &act.refusing(), holds).of(policy)
+}
+
 /// The first rule of a group that an act finds and that satisfies `is_wanted`.
 pub(super) fn first(
     group: &Group,

@@ -26,15 +26,17 @@ mod answers;
 mod group;
 mod http;
 mod matching;
+mod progress;
 mod verdict;
 
+pub use progress::{Ask, Pending, Progress};
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
 use std::cell::OnceCell;
 
 use crate::policy::{
-    AllowPolicies, Attached, CallerKey, Group, Level, Policies, PolicyId, RuleRef, Unprotected,
-    View,
+    AllowPolicies, Asking, Attached, CallerKey, Group, Level, Policies, PolicyId, RuleRef,
+    Unprotected, View,
 };
 use crate::request::Request;
 
@@ -45,23 +47,41 @@ use matching::Match;
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
-pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p> {
-    let judge = Judge::new(policies, request);
-    let audit = judge
-        .meets_audited()
-        .then(|| match judge.judge(View::Audited) {
-            Ok(basis) => Audit::Allow(basis),
-            Err(reason) => Audit::Deny(reason),
-        });
+///
+/// `progress` is what authorizers have answered about it so far. Judging begins at the
+/// start each time and comes to the same: nothing that it depends on changes meanwhile.
+pub fn decide<'p>(
+    policies: &'p Policies,
+    request: &Request<'_>,
+    progress: &Progress,
+) -> Decision<'p> {
+    let judge = Judge::new(policies, request, progress);
     match judge.judge(View::Enforced) {
-        Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
-        Err(reason) => Decision::Deny(Denial { reason, audit }),
+        Ok(basis) => Decision::Allow(Permit::new(basis, judge.audit())),
+        Err(Stop::Denied(reason)) => Decision::Deny(Denial {
+            reason,
+            audit: judge.audit(),
+        }),
+        Err(Stop::Ask(ask)) => Decision::Ask(ask),
+    }
+}
+
+/// Why judging stops before its end.
+enum Stop<'p> {
+    Denied(DenialReason<'p>),
+    Ask(Ask<'p>),
+}
+
+impl<'p> From<DenialReason<'p>> for Stop<'p> {
+    fn from(reason: DenialReason<'p>) -> Self {
+        Self::Denied(reason)
     }
 }
 
 /// A request as the index knows it.
 struct Judge<'p, 'r> {
     policies: &'p Policies,
+    progress: &'r Progress,
     callers: Vec<CallerKey>,
     request: &'r Request<'r>,
     acts: Acts<'r>,
@@ -73,7 +93,7 @@ struct Judge<'p, 'r> {
 }
 
 impl<'p, 'r> Judge<'p, 'r> {
-    fn new(policies: &'p Policies, request: &'r Request<'r>) -> Self {
+    fn new(policies: &'p Policies, request: &'r Request<'r>, progress: &'r Progress) -> Self {
         let known = request
             .caller
             .spiffe_id()
@@ -83,6 +103,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             .collect();
         Self {
             policies,
+            progress,
             callers,
             request,
             params: OnceCell::new(),
@@ -95,42 +116,56 @@ impl<'p, 'r> Judge<'p, 'r> {
         }
     }
 
-    /// Whether any policy in Audit mode applies.
-    fn meets_audited(&self) -> bool {
-        let mut attached = std::iter::once(self.gateway).chain(self.backend);
-        attached.any(Attached::has_audited)
+    /// What policies in Audit mode would make of it, where any applies.
+    fn audit(&self) -> Option<Audit<'p>> {
+        let attached = || std::iter::once(self.gateway).chain(self.backend);
+        if !attached().any(Attached::has_audited) {
+            return None;
+        }
+        // Who asks first here may not be judged first; but whatever refuses does.
+        let asking = || attached().find_map(|at| self.asking(at.level(View::Audited).asking()));
+        Some(match self.judge(View::Audited) {
+            Err(Stop::Denied(reason)) => Audit::Deny(reason),
+            Err(Stop::Ask(ask)) => Audit::Ask(ask.by),
+            Ok(basis) => match asking().and_then(|rule| Determining::new(self.policies, rule)) {
+                Some(by) => Audit::Ask(by),
+                None => Audit::Allow(basis),
+            },
+        })
     }
 
-    fn judge(&self, view: View) -> Result<Basis<'p>, DenialReason<'p>> {
+    fn judge(&self, view: View) -> Result<Basis<'p>, Stop<'p>> {
         if !self.policies.has_any(view) {
-            return self.unprotected();
+            return Ok(self.unprotected()?);
         }
         let reach = self.policies.reach(view);
         let port = self.request.http.port();
         // SECURITY: what is not known yet may turn out to be protected once it is.
         if reach.backends && !self.has_cluster {
-            return Err(DenialReason::NoCluster);
+            return Err(DenialReason::NoCluster.into());
         }
         if reach.listeners && port.is_none() {
-            return Err(DenialReason::NoPort);
+            return Err(DenialReason::NoPort.into());
         }
-        let gateway = self.level(LevelName::Gateway, self.gateway.level(view))?;
+        let gateway = self.level(LevelName::Gateway, self.gateway, view)?;
         let Some(attached) = self.backend else {
             // SECURITY: a cluster that was renamed, or misspelt in the enforcement
             // point, is not to be open because some other cluster is protected;
             // and likewise a port.
             let has_listener = port.is_some_and(|port| self.policies.has_listener(port));
             let is_known = !reach.backends && (!reach.listeners || has_listener);
-            let is_judged = !self.gateway.level(view).allow().is_empty();
+            let mut asking = self.gateway.level(View::Enforced).asking().policies();
+            let is_judged = !self.gateway.level(view).allow().is_empty()
+                || asking.any(|policy| self.progress.has_answer(policy));
             return match is_known || is_judged {
                 true => Ok(Basis::Policies {
                     gateway,
                     backend: None,
                 }),
-                false => self.unprotected(),
+                false => Ok(self.unprotected()?),
             };
         };
-        let backend = self.level(LevelName::Backend, attached.level(view))?;
+        let backend = self.level(LevelName::Backend, attached, view)?;
         Ok(Basis::Policies { gateway, backend })
     }
 
@@ -146,8 +181,12 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn level(
         &self,
         name: LevelName,
-        level: &'p Level,
-    ) -> Result<Option<Determining<'p>>, DenialReason<'p>> {
+        attached: &'p Attached,
+        view: View,
+    ) -> Result<Option<Determining<'p>>, Stop<'p>> {
+        // Audited or not, what is enforced is asked about, and only that.
+        self.ask(name, attached.level(View::Enforced).asking())?;
+        let level = attached.level(view);
         self.refused(name, level)?;
         let group = level.allow();
         if group.is_empty() {
@@ -165,15 +204,50 @@ impl<'p, 'r> Judge<'p, 'r> {
                     determining.get_or_insert(rule);
                 }
                 Outcome::NotAllowed(policy) => {
-                    return Err(DenialReason::NotAllowed {
+                    return Err(Stop::Denied(DenialReason::NotAllowed {
                         level: name,
                         policy: policy.and_then(|policy| self.policies.policy_name(policy)),
                         message: self.message(group, policy, act),
-                    });
+                    }));
                 }
             }
         }
         Ok(determining.and_then(|rule| Determining::new(self.policies, rule)))
+    }
+
+    /// Whether an authorizer of a level has yet to be asked about the request.
+    fn ask(&self, level: LevelName, asking: &Asking) -> Result<(), Stop<'p>> {
+        let Some(rule) = self.asking(asking) else {
+            return Ok(());
+        };
+        let ask = Ask::new(self.policies, level, rule);
+        Err(match ask {
+            Some(ask) => Stop::Ask(ask),
+            // A policy that names nobody to ask: there is none, and it would still refuse.
+            None => Stop::Denied(DenialReason::NotAllowed {
+                level,
+                policy: self.policies.policy_name(rule.policy),
+                message: None,
+            }),
+        })
+    }
+
+    /// The rule for which an authorizer is to be asked first, of those that have not
+    /// answered yet.
+    ///
+    /// SPEC: a rule matches here as in a Deny policy: where that cannot be decided, and
+    /// where anything that the request does matches. A response matches where no method
+    /// is asked for: it calls none.
+    fn asking(&self, asking: &Asking) -> Option<RuleRef> {
+        let open = |policy: &PolicyId| !self.progress.has_answer(*policy);
+        let mut policies = asking.policies().filter(open);
+        policies.find_map(|policy| {
+            let mut acts = self.acts.iter();
+            acts.find_map(|act| {
+                let holds = |rule| self.conditions(rule, act) != Match::No;
+                group::meets(asking.group(), policy, &self.callers, act, &holds)
+            })
+        })
     }
 
     /// Whether a Deny policy of a level refuses anything that the request does.

@@ -61,6 +61,7 @@ fn judge<'p>(
             address: None,
             time: None,
         },
+        &Progress::default(),
     )
 }
 

@@ -4,13 +4,17 @@ use std::fmt;
 
 use crate::policy::{ObjectName, Policies, RuleRef};
 
+use super::progress::Ask;
+
 /// Whether a request goes on, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Decision<'p> {
     /// It does.
     Allow(Permit<'p>),
     /// It does not.
     Deny(Denial<'p>),
+    /// That is for an authorizer to say first.
+    Ask(Ask<'p>),
 }
 
 /// The proof that the engine let a request go on.
@@ -45,6 +49,9 @@ pub enum Audit<'p> {
     Allow(Basis<'p>),
     /// It would not.
     Deny(DenialReason<'p>),
+    /// An authorizer would be asked, by this policy first. Nobody asks it: that costs, and
+    /// may have effects.
+    Ask(Determining<'p>),
 }
 
 /// What a permit rests on.

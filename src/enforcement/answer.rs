@@ -1,10 +1,12 @@
 //! What a refused client is told.
 //!
 //! SECURITY: an answer never says which policies exist nor whether the thing
-//! asked for does, never quotes the body but its id, and is never a 401 or a 404.
+//! asked for does, never quotes the body but its id, and is never a 401 or a 404, unless
+//! an authorizer says so.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::external_auth::{Header, Reply, may_be_answered};
 use crate::mcp::{Fault, Id, Message, ResponseCode, Thing, Things};
 use crate::policy::DenialForm;
 use crate::request::HeadFault;
@@ -18,6 +20,8 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: Vec<(&'static str, &'static str)>,
+    /// Headers of an authorizer's.
+    pub passed_on: Vec<Header>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -33,13 +37,18 @@ impl Answer {
         Self {
             status,
             headers: vec![TEXT],
+            passed_on: Vec::new(),
             body: format!("{text}\n").into_bytes(),
         }
     }
 
     /// A JSON-RPC error response with the id's very token.
     fn error(status: u16, id: Option<Id<'_>>, (code, message): (i32, &str)) -> Self {
-        let error = json!({"code": code, "message": message}).to_string();
+        Self::of_error(status, id, &json!({"code": code, "message": message}))
+    }
+
+    fn of_error(status: u16, id: Option<Id<'_>>, error: &Value) -> Self {
+        let error = error.to_string();
         let mut body = br#"{"jsonrpc":"2.0","id":"#.to_vec();
         body.extend_from_slice(id.map_or(b"null", Id::token));
         body.extend_from_slice(br#","error":"#);
@@ -48,6 +57,7 @@ impl Answer {
         Self {
             status,
             headers: vec![JSON],
+            passed_on: Vec::new(),
             body,
         }
     }
@@ -111,6 +121,72 @@ impl Answer {
             DenialForm::Http403 => Self::error(403, Some(*id), error),
             DenialForm::Hide => Self::hide(*id, call.things),
         }
+    }
+
+    /// The answer to what an authorizer refuses: its own, unless a JSON-RPC request has to
+    /// get an error of JSON-RPC.
+    ///
+    /// SPEC: MCP, Authorization: clients act on a 401 that says how to authenticate.
+    pub(super) fn to_unauthorized(
+        form: DenialForm,
+        message: Option<&Message<'_>>,
+        reply: Reply,
+    ) -> Self {
+        let mut headers = reply.headers.iter();
+        let says_how = headers.any(|(name, _)| name.eq_ignore_ascii_case(b"www-authenticate"));
+        let status = match form {
+            _ if reply.status == 401 && says_how => return Self::pass_on(reply),
+            DenialForm::JsonRpc | DenialForm::Hide => 200,
+            DenialForm::Http403 => 403,
+        };
+        match (form, message) {
+            (_, None | Some(Message::Notification { .. } | Message::Response)) => {
+                Self::pass_on(reply)
+            }
+            (DenialForm::Hide, Some(Message::Request { id, call })) => Self::hide(*id, call.things),
+            (_, Some(Message::Request { id, .. })) => {
+                let (code, message) = FORBIDDEN;
+                let data = json!({"status": reply.status});
+                let error = json!({"code": code, "message": message, "data": data});
+                Self::of_error(status, Some(*id), &error)
+            }
+        }
+    }
+
+    fn pass_on(reply: Reply) -> Self {
+        let Reply {
+            status,
+            mut headers,
+            mut body,
+        } = reply;
+        headers.retain(|(name, _)| may_be_answered(name));
+        // SPEC: RFC 9110, 15.3.5 and 15.4.5: these have no content.
+        if matches!(status, 204 | 205 | 304) {
+            body.clear();
+        }
+        Self {
+            status,
+            headers: Vec::new(),
+            passed_on: headers,
+            body,
+        }
+    }
+
+    /// The answer where an authorizer did not answer.
+    pub(super) fn to_unanswered(form: DenialForm, message: Option<&Message<'_>>) -> Self {
+        let form = match form {
+            DenialForm::JsonRpc | DenialForm::Http403 => DenialForm::Http403,
+            DenialForm::Hide => DenialForm::Hide,
+        };
+        match message {
+            Some(message) => Self::to_denied(form, message, None),
+            None => Self::forbidden(),
+        }
+    }
+
+    /// The answer to a request that an authorizer cannot be shown as it is.
+    pub(super) fn not_text() -> Self {
+        Self::text(400, "Refused: a header is no text.")
     }
 
     /// What a server says of a thing or method that it does not have.

@@ -29,6 +29,12 @@ const KEPT: usize = 32;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Envelopes {
+    /// What streams that are being read hold together, in bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.get()
+    }
+
     /// An envelope with nothing in it, for messages nested at most `depth_limit` deep.
     pub(super) fn take(self: &Rc<Self>, depth_limit: usize) -> Borrowed {
         let kept = self

@@ -1,8 +1,9 @@
 //! One stream's life: events in, steps out.
 //!
-//! A stream begins with its headers, perhaps has a body and trailers, and is
-//! settled exactly once, by a permit of the engine or by a refusal. Every order
-//! of events leads to one or the other; no error leads to a permit.
+//! A stream begins with its headers, perhaps has a body and trailers, perhaps waits for
+//! the answers of authorizers, and is settled exactly once, by a permit of the engine or
+//! by a refusal. Every order of events leads to one or the other; no error leads to a
+//! permit, but where the enforcement point says so of authorizers that do not answer.
 //!
 //! Pure: the host's side of it is in `filter`.
 
@@ -26,10 +27,17 @@
 
 mod answer;
 mod envelopes;
+mod facts;
+mod held;
 mod refusal;
+mod said;
+mod step;
 mod stream;
 
 pub use answer::Answer;
 pub use envelopes::Envelopes;
-pub use refusal::{Reason, Refusal};
-pub use stream::{Facts, Permitted, Step, Stream};
+pub use facts::Facts;
+pub use refusal::{Reason, Refusal, Unauthorized};
+pub use said::Said;
+pub use step::{Permitted, Step};
+pub use stream::Stream;

@@ -1,6 +1,7 @@
 //! Why a request is refused.
 
-use crate::decision::Denial;
+use crate::decision::{Ask, Denial, Determining, LevelName};
+use crate::external_auth::AskError;
 use crate::mcp::Fault;
 use crate::request::HeadFault;
 
@@ -30,10 +31,40 @@ pub enum Reason<'p> {
     Malformed(Fault, Option<usize>),
     /// By policy.
     Denied(Denial<'p>),
+    /// By an authorizer, with this status.
+    Unauthorized(Unauthorized<'p, u16>),
+    /// For want of an authorizer's answer.
+    Unanswered(Unauthorized<'p, AskError>),
+    /// A header that an authorizer is to see is no text.
+    NotText,
     /// All requests being read hold too much together.
     Overloaded,
     /// The host told of events in an order that a request cannot have.
     OutOfOrder,
+}
+
+/// Whose authorizer did not let a request go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unauthorized<'p, T> {
+    /// The level.
+    pub level: LevelName,
+    /// The policy that asked, and the rule that matched.
+    pub by: Determining<'p>,
+    /// What came instead of a permission.
+    pub why: T,
+}
+
+impl<'p, T> Unauthorized<'p, T> {
+    pub(super) const fn new(ask: &Ask<'p>, why: T) -> Self
+    where
+        T: Copy,
+    {
+        Self {
+            level: ask.level,
+            by: ask.by,
+            why,
+        }
+    }
 }
 
 impl Reason<'_> {
@@ -46,6 +77,9 @@ impl Reason<'_> {
             Self::Head(_) => "http_request",
             Self::Malformed(..) => "malformed",
             Self::Denied(_) => "policy",
+            Self::Unauthorized(_) => "authorizer",
+            Self::Unanswered(_) => "authorizer_error",
+            Self::NotText => "http_request",
             Self::Overloaded => "overloaded",
             Self::OutOfOrder => "out_of_order",
         }
@@ -58,6 +92,11 @@ impl Reason<'_> {
             Self::Malformed(fault, Some(offset)) => Some(format!("{fault} (at byte {offset})")),
             Self::Malformed(fault, None) => Some(fault.to_string()),
             Self::TooLarge => Some("body is too large".to_owned()),
+            Self::NotText => Some("a header that an authorizer is to see is no text".to_owned()),
+            Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
+            Self::Unanswered(by) => {
+                Some(format!("no answer of an authorizer: {}", by.why.as_str()))
+            }
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }
     }

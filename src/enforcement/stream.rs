@@ -2,89 +2,30 @@
 
 use std::rc::Rc;
 
-use crate::decision::{Decision, Permit, decide};
+use crate::decision::{Decision, Permit, Progress, decide};
+use crate::external_auth::{self, Changes, Obligations, Response, Shown, Unshown, Verdict};
 use crate::mcp::{Envelope, Fault, Message};
-use crate::policy::{Policies, RequestHeaders};
-use crate::request::{Caller, Head, Headers, HttpTarget, Operation, Request};
+use crate::policy::{DenialForm, OnError, Policies, RequestHeaders};
+use crate::request::{Head, Operation};
 
-use super::envelopes::{Borrowed, Envelopes};
-use super::{Answer, Reason, Refusal};
-
-/// What is known of a request when its headers have come.
-#[derive(Debug)]
-pub struct Facts {
-    /// The headers.
-    pub headers: Headers,
-    /// Who asks.
-    pub caller: Caller,
-    /// The Envoy cluster that the route chose.
-    pub cluster: Option<String>,
-    /// The port that the request arrived on, where a rule asks for it.
-    pub port: Option<u64>,
-    /// Where the connection comes from, address and port, where a rule asks for it.
-    pub address: Option<String>,
-    /// When the request arrived, in nanoseconds since 1970, where a rule asks for it.
-    pub time: Option<u64>,
-}
-
-impl Facts {
-    /// A request whose body, if it has one, is not read.
-    fn request<'r>(&'r self, operation: Operation<'r>, ended: bool) -> Request<'r> {
-        let announced = self.headers.only("content-length");
-        let announced = announced.and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
-        Request {
-            caller: &self.caller,
-            cluster: self.cluster.as_deref(),
-            http: HttpTarget::new(&self.headers, self.port),
-            operation,
-            body: b"",
-            size: if ended { Some(0) } else { announced },
-            address: self.address.as_deref(),
-            time: self.time,
-        }
-    }
-}
-
-/// What is to be done next with a stream.
-#[derive(Debug)]
-pub enum Step<'p> {
-    /// Hold what there is: the verdict needs more.
-    Wait,
-    /// Let the headers go on, hold the body: the verdict needs it.
-    PassHeaders,
-    /// Let everything go on.
-    Continue(Permitted<'p>),
-    /// Answer, and let nothing more go on.
-    Refuse(Box<Refusal<'p>>),
-}
-
-/// Why everything may go on.
-#[derive(Debug)]
-pub enum Permitted<'p> {
-    /// The engine permits it, now.
-    Now(Permit<'p>),
-    /// It was permitted before; this is the rest of it.
-    Before,
-}
+use super::envelopes::Envelopes;
+use super::held::{Asking, Full, Held, Ready};
+use super::said::{Said, Spans};
+use super::{Answer, Facts, Permitted, Reason, Refusal, Step, Unauthorized};
 
 #[derive(Debug, Default)]
 enum State {
     /// No headers yet.
     #[default]
     New,
-    /// An MCP message is being read.
-    Reading(Box<Reading>),
+    /// The body is being taken.
+    Reading(Box<Held>),
+    /// An authorizer is asked.
+    Asking(Box<Asking>),
     /// Permitted.
     Passed,
     /// Refused.
     Refused,
-}
-
-#[derive(Debug)]
-struct Reading {
-    facts: Facts,
-    envelope: Borrowed,
-    received: usize,
 }
 
 /// One request's life.
@@ -92,15 +33,27 @@ struct Reading {
 pub struct Stream {
     state: State,
     envelopes: Rc<Envelopes>,
+    spans: Spans,
+    said: Vec<Said>,
 }
 
 impl Stream {
     /// A stream that takes what it reads with from those that streams share.
     pub fn new(envelopes: Rc<Envelopes>) -> Self {
         Self {
-            state: State::New,
             envelopes,
+            ..Self::default()
         }
+    }
+
+    /// Gives the calls of this stream spans of their own, from a random seed.
+    pub fn trace(&mut self, seed: [u8; 8]) {
+        self.spans = Spans(Some(seed));
+    }
+
+    /// What authorizers have said so far, in order.
+    pub fn said(&self) -> &[Said] {
+        &self.said
     }
 
     /// The headers have come; `ended` is whether the request ends with them.
@@ -120,41 +73,45 @@ impl Stream {
             Ok(Head::Delete { session }) => Operation::Delete { session },
             Ok(Head::Options) => Operation::Options,
             Ok(Head::Post) => {
-                // What waits for a body waits without what no rule asks for.
-                let facts = Facts {
-                    headers: facts.headers.kept(|name| policies.needs().header(name)),
-                    ..facts
-                };
-                let mut envelope = self.envelopes.take(settings.limits.depth.size());
-                envelope.keep_body(policies.needs().body);
-                if envelope.account(facts.headers.memory()).is_none() {
-                    return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
-                }
-                self.state = State::Reading(Box::new(Reading {
-                    facts,
-                    envelope,
-                    received: 0,
-                }));
-                return match (ended, settings.request_headers) {
-                    (true, _) => self.judge_message(policies),
-                    (false, RequestHeaders::Hold) => Step::Wait,
-                    (false, RequestHeaders::Stream) => Step::PassHeaders,
-                };
+                let envelope = self.envelopes.take(settings.limits.depth.size());
+                let held = Held::message(facts, envelope, policies);
+                return self.hold(policies, held, ended);
             }
         };
-        let request = facts.request(operation, ended);
-        match decide(policies, &request) {
-            Decision::Allow(permit) => self.pass(permit),
+        let request = facts.request(operation, b"", facts.size(ended));
+        match decide(policies, &request, &Progress::default()) {
+            Decision::Allow(permit) => self.pass(permit, Obligations::default()),
             Decision::Deny(denial) => {
                 self.refuse(Answer::forbidden(), Reason::Denied(denial), None)
             }
+            Decision::Ask(_) => {
+                let shows_body = policies.needs().other_body > 0;
+                let envelope = self.envelopes.take(settings.limits.depth.size());
+                let held = Held::other(facts, operation, ended, envelope, policies);
+                self.hold(policies, held, ended || !shows_body)
+            }
+        }
+    }
+
+    /// Keeps a request until its body has come; `ended` is whether nothing of it is missing.
+    fn hold<'p>(&mut self, policies: &'p Policies, mut held: Held, ended: bool) -> Step<'p> {
+        if held.account().is_err() {
+            return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
+        }
+        if ended {
+            return self.judge(policies, Ready::new(held));
+        }
+        self.state = State::Reading(Box::new(held));
+        match policies.settings().request_headers {
+            RequestHeaders::Hold => Step::Wait,
+            RequestHeaders::Stream => Step::PassHeaders,
         }
     }
 
     /// How many bytes of the body have been taken. Those before are not needed again.
     pub fn received(&self) -> usize {
         match &self.state {
-            State::Reading(reading) => reading.received,
+            State::Reading(held) => held.received,
             _ => 0,
         }
     }
@@ -166,28 +123,23 @@ impl Stream {
 
     /// The next piece of the body has come; `ended` is whether it is the last.
     pub fn body<'p>(&mut self, policies: &'p Policies, piece: &[u8], ended: bool) -> Step<'p> {
-        let State::Reading(reading) = &mut self.state else {
+        let State::Reading(held) = &mut self.state else {
             return self.settled();
         };
-        reading.received = reading.received.saturating_add(piece.len());
-        if reading.received > policies.settings().limits.body_bytes.size() {
+        let limit = policies.settings().limits.body_bytes.size();
+        if held.is_message() && held.received.saturating_add(piece.len()) > limit {
             return self.too_large();
         }
-        if let Err((fault, offset)) = reading.envelope.push(piece) {
-            return self.malformed(fault, offset, None);
-        }
-        let beside = reading.facts.headers.memory();
-        if reading.envelope.account(beside).is_none() {
-            return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
-        }
-        if ended {
-            self.judge_message(policies)
-        } else {
-            Step::Wait
+        match held.push(piece, policies.needs().other_body) {
+            Err(Full::Malformed((fault, offset))) => self.malformed(fault, offset, None),
+            Err(Full::Overloaded) => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
+            Ok(_) if ended => self.ended(policies),
+            Ok(false) => self.read(policies),
+            Ok(true) => Step::Wait,
         }
     }
 
-    /// The body is known to be longer than the limit, whatever is in it.
+    /// The body is known to be longer than the limit of messages, whatever is in it.
     pub fn body_too_large<'p>(&mut self) -> Step<'p> {
         if self.is_reading() {
             self.too_large()
@@ -196,12 +148,20 @@ impl Stream {
         }
     }
 
+    /// Whether it is a message whose body is being taken.
+    pub fn is_message(&self) -> bool {
+        match &self.state {
+            State::Reading(held) => held.is_message(),
+            _ => false,
+        }
+    }
+
     /// Trailers have come, so the body has ended.
     ///
     /// SECURITY: with trailers no piece of the body is ever marked as the last.
     pub fn trailers<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
         if self.is_reading() {
-            self.judge_message(policies)
+            self.ended(policies)
         } else {
             self.settled()
         }
@@ -216,46 +176,144 @@ impl Stream {
         }
     }
 
-    /// An event after the verdict.
-    fn settled<'p>(&mut self) -> Step<'p> {
-        match self.state {
-            State::Passed => Step::Continue(Permitted::Before),
-            State::Refused => Step::Wait,
-            State::New | State::Reading(_) => self.out_of_order(),
+    /// The authorizer that was asked has answered, or never will. An answer that nobody
+    /// waits for changes nothing.
+    pub fn answer<'p>(&mut self, policies: &'p Policies, response: &Response<'_>) -> Step<'p> {
+        if !matches!(self.state, State::Asking(_)) {
+            return Step::Wait;
         }
-    }
-
-    fn judge_message<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
-        let State::Reading(mut reading) = std::mem::replace(&mut self.state, State::Refused) else {
+        let State::Asking(asking) = std::mem::replace(&mut self.state, State::Refused) else {
             return self.out_of_order();
         };
-        let Reading {
-            facts,
-            envelope,
-            received,
-        } = &mut *reading;
-        let (message, body) = match envelope.read(&facts.headers.claims()) {
-            Ok(read) => read,
-            Err((fault, offset)) => return self.malformed(fault, offset, Some(&reading.envelope)),
+        let Some(ask) = asking.pending.ask(policies) else {
+            return self.out_of_order();
         };
-        let request = Request {
-            body,
-            size: u64::try_from(*received).ok(),
-            ..facts.request(Operation::Message(message), true)
-        };
-        match decide(policies, &request) {
-            Decision::Allow(permit) => self.pass(permit),
-            Decision::Deny(denial) => {
-                let said = denial.reason.message();
-                let answer = Answer::to_denied(policies.settings().denial, &message, said);
-                self.refuse(answer, Reason::Denied(denial), Some(&message))
+        let verdict = external_auth::read(ask.auth, response);
+        self.said.push(Said::new(&ask, &verdict));
+        let settings = policies.settings();
+        match (verdict, settings.external_auth.on_error) {
+            (Verdict::Allow(changes), _) => {
+                // Headers that have gone on stay as they were.
+                let changes = match settings.request_headers {
+                    RequestHeaders::Hold => changes,
+                    RequestHeaders::Stream => Changes::default(),
+                };
+                self.judge(policies, asking.allowed(&changes))
+            }
+            (Verdict::Error(_), OnError::Allow) => {
+                self.judge(policies, asking.allowed(&Changes::default()))
+            }
+            (Verdict::Error(error), OnError::Deny) => {
+                let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
+                self.refuse_asked(policies, *asking, reason, Answer::to_unanswered)
+            }
+            (Verdict::Refuse(reply), _) => {
+                let reason = Reason::Unauthorized(Unauthorized::new(&ask, reply.status));
+                self.refuse_asked(policies, *asking, reason, |form, message| {
+                    Answer::to_unauthorized(form, message, reply)
+                })
             }
         }
     }
 
-    fn pass<'p>(&mut self, permit: Permit<'p>) -> Step<'p> {
+    /// What a permit obliges to could not be done: nothing more goes on.
+    pub fn unobliged<'p>(&mut self) -> Step<'p> {
+        self.out_of_order()
+    }
+
+    /// Refuses what an authorizer was asked about.
+    fn refuse_asked<'p>(
+        &mut self,
+        policies: &'p Policies,
+        mut asking: Asking,
+        reason: Reason<'p>,
+        answer: impl FnOnce(DenialForm, Option<&Message<'_>>) -> Answer,
+    ) -> Step<'p> {
+        let message = match asking.held.request() {
+            Ok((request, _)) => request.operation.message(),
+            Err((fault, offset)) => return self.malformed(fault, offset, None),
+        };
+        let answer = answer(policies.settings().denial, message.as_ref());
+        self.refuse(answer, reason, message.as_ref())
+    }
+
+    /// An event after the verdict, or while an authorizer is asked.
+    fn settled<'p>(&mut self) -> Step<'p> {
+        match self.state {
+            State::Passed => Step::Continue(Permitted::Before),
+            State::Refused | State::Asking(_) => Step::Wait,
+            State::New | State::Reading(_) => self.out_of_order(),
+        }
+    }
+
+    /// The whole body has come.
+    fn ended<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        if let State::Reading(held) = &mut self.state {
+            held.end();
+        }
+        self.read(policies)
+    }
+
+    /// As much of the body has come as is needed.
+    fn read<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        match std::mem::replace(&mut self.state, State::Refused) {
+            State::Reading(held) => self.judge(policies, Ready::new(*held)),
+            _ => self.out_of_order(),
+        }
+    }
+
+    fn judge<'p>(&mut self, policies: &'p Policies, ready: Ready) -> Step<'p> {
+        let Ready {
+            mut held,
+            progress,
+            obligations,
+        } = ready;
+        let (request, body) = match held.request() {
+            Ok(read) => read,
+            Err((fault, offset)) => {
+                return self.malformed(fault, offset, Some(held.envelope()));
+            }
+        };
+        let message = request.operation.message();
+        let ask = match decide(policies, &request, &progress) {
+            Decision::Allow(permit) => return self.pass(permit, obligations),
+            Decision::Deny(denial) => {
+                let said = denial.reason.message();
+                let form = policies.settings().denial;
+                let answer = match &message {
+                    Some(message) => Answer::to_denied(form, message, said),
+                    None => Answer::forbidden(),
+                };
+                return self.refuse(answer, Reason::Denied(denial), message.as_ref());
+            }
+            Decision::Ask(ask) => ask,
+        };
+        let shown = Shown {
+            headers: request.http.headers(),
+            body,
+            span: self.spans.next(self.said.len()),
+        };
+        match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
+            Ok(question) => {
+                self.state = State::Asking(Box::new(Asking {
+                    pending: ask.wait(progress),
+                    held,
+                    obligations,
+                }));
+                Step::Ask(Box::new(question))
+            }
+            Err(Unshown::TooLarge) => {
+                self.refuse(Answer::too_large(), Reason::TooLarge, message.as_ref())
+            }
+            Err(Unshown::NotText) => {
+                self.refuse(Answer::not_text(), Reason::NotText, message.as_ref())
+            }
+        }
+    }
+
+    fn pass<'p>(&mut self, permit: Permit<'p>, obligations: Obligations) -> Step<'p> {
         self.state = State::Passed;
-        Step::Continue(Permitted::Now(permit))
+        Step::Continue(Permitted::Now(permit, obligations))
     }
 
     fn refuse<'p>(

@@ -1,5 +1,9 @@
+#[path = "asking_tests.rs"]
+mod asking;
+
 use super::*;
 use crate::decision::{Denial, DenialReason};
+use crate::request::{Caller, Headers};
 use serde_json::json;
 
 fn policies(request_headers: &str, denial: &str) -> Policies {
@@ -53,6 +57,7 @@ fn seen(step: &Step<'_>) -> Seen {
     match step {
         Step::Wait => Seen::Wait,
         Step::PassHeaders => Seen::PassHeaders,
+        Step::Ask(_) => panic!("nobody is to be asked"),
         Step::Continue(_) => Seen::Continue,
         Step::Refuse(refusal) => Seen::Refuse(refusal.answer.status),
     }

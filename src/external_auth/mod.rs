@@ -1,3 +1,35 @@
 //! What to ask an external authorizer, and how to read its answer. No I/O.
 //!
-//! Nothing lives here yet: the compiler refuses `action: ExternalAuth` by name.
+//! A [`Question`] says what is sent, and where; a [`Verdict`] what the answer means;
+//! [`Obligations`] what it may change about the request. Whether anything is asked at all, the
+//! engine says; what becomes of a request while it waits is `enforcement`'s.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod answer;
+mod edit;
+mod http;
+mod names;
+mod question;
+mod trace;
+
+pub use answer::{AskError, Changes, Header, Reply, Verdict};
+pub use edit::{Edit, Obligations};
+pub use names::may_be_answered;
+pub use question::{ANSWER_LIMIT, Body, Call, Question, Response, Shown, Unshown, ask, read};

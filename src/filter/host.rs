@@ -6,7 +6,11 @@
 #![allow(unsafe_code)] // the host interface is pointers and lengths
 
 use std::ptr;
+use std::time::Duration;
 
+use proxy_wasm::hostcalls::dispatch_http_call;
+
+use crate::external_auth::{Call, Edit, Question};
 use crate::request::Headers;
 
 #[link(wasm_import_module = "env")]
@@ -37,15 +41,35 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
 }
 
 const OK: u32 = 0;
+const REQUEST: u32 = 0;
 const REQUEST_HEADERS: u32 = 0;
+const CALL_RESPONSE_HEADERS: u32 = 6;
 
 /// A buffer of the host's.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Buffer {
     RequestBody = 0,
+    CallResponseBody = 4,
     PluginConfiguration = 7,
 }
 
@@ -102,16 +126,79 @@ pub(super) fn property(path: &str) -> Option<Vec<u8>> {
 
 /// The request's headers: one call for all of them.
 pub(super) fn request_headers() -> Option<Headers> {
+    headers(REQUEST_HEADERS)
+}
+
+/// The headers of the answer to a call; only while the host tells of it.
+pub(super) fn call_response_headers() -> Option<Headers> {
+    headers(CALL_RESPONSE_HEADERS)
+}
+
+fn headers(map: u32) -> Option<Headers> {
     // SAFETY: as `take` asks.
-    let bytes =
-        unsafe { take(|data, size| proxy_get_header_map_pairs(REQUEST_HEADERS, data, size)) };
+    let bytes = unsafe { take(|data, size| proxy_get_header_map_pairs(map, data, size)) };
     map::parse(bytes?)
+}
+
+/// Changes the request's headers, for as long as they are held.
+pub(super) fn edit(edit: &Edit) -> Option<()> {
+    let of = |bytes: &[u8]| (bytes.as_ptr(), bytes.len());
+    let map = REQUEST_HEADERS;
+    let status = match edit {
+        Edit::Set((name, value)) => {
+            let ((name, name_size), (value, value_size)) = (of(name), of(value));
+            // SAFETY: the host only reads, within the lengths given, during the call.
+            unsafe { proxy_replace_header_map_value(map, name, name_size, value, value_size) }
+        }
+        Edit::Append((name, value)) => {
+            let ((name, name_size), (value, value_size)) = (of(name), of(value));
+            // SAFETY: likewise.
+            unsafe { proxy_add_header_map_value(map, name, name_size, value, value_size) }
+        }
+        Edit::Remove(name) => {
+            let (name, name_size) = of(name);
+            // SAFETY: likewise.
+            unsafe { proxy_remove_header_map_value(map, name, name_size) }
+        }
+    };
+    (status == OK).then_some(())
+}
+
+/// Lets a request go on that was held.
+pub(super) fn resume() -> Option<()> {
+    // SAFETY: the host is only given a number.
+    let status = unsafe { proxy_continue_stream(REQUEST) };
+    (status == OK).then_some(())
+}
+
+/// The time, in nanoseconds since 1970.
+pub(super) fn now() -> Option<u64> {
+    let mut time = 0;
+    // SAFETY: the host writes one u64 to a place that is one.
+    let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
+    (status == OK).then_some(time)
+}
+
+/// Makes a call; the host tells of the answer under the number returned.
+///
+/// By the SDK, which has to know whom to tell: an answer to a call that it does not know
+/// would end the module.
+pub(super) fn call(question: &Question) -> Option<u32> {
+    let Question {
+        cluster,
+        timeout,
+        call: Call::Http { headers, body },
+    } = question;
+    let headers = headers.iter().map(|(name, value)| (&**name, &**value));
+    let body = Some(body.as_slice()).filter(|body| !body.is_empty());
+    let timeout = Duration::from_millis(timeout.milliseconds().into());
+    dispatch_http_call(cluster, headers.collect(), body, Vec::new(), timeout).ok()
 }
 
 /// Answers the request. `details` ends up in access logs.
 pub(super) fn respond(
     status: u16,
-    headers: &[(&str, &str)],
+    headers: &[(&[u8], &[u8])],
     body: &[u8],
     details: &str,
 ) -> Option<()> {
@@ -163,13 +250,13 @@ mod map {
         Some(start..end)
     }
 
-    pub(super) fn serialize(headers: &[(&str, &str)]) -> Option<Vec<u8>> {
+    pub(super) fn serialize(headers: &[(&[u8], &[u8])]) -> Option<Vec<u8>> {
         let mut bytes = u32::try_from(headers.len()).ok()?.to_le_bytes().to_vec();
         for text in headers.iter().flat_map(|(name, value)| [name, value]) {
             bytes.extend_from_slice(&u32::try_from(text.len()).ok()?.to_le_bytes());
         }
         for text in headers.iter().flat_map(|(name, value)| [name, value]) {
-            bytes.extend_from_slice(text.as_bytes());
+            bytes.extend_from_slice(text);
             bytes.push(0);
         }
         Some(bytes)

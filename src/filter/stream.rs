@@ -8,8 +8,9 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::decision::{Audit, Permit};
-use crate::enforcement::{Facts, Permitted, Reason, Refusal, Step, Stream};
-use crate::observe::Record;
+use crate::enforcement::{Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized};
+use crate::external_auth::{ANSWER_LIMIT, AskError, Question, Response};
+use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
 use crate::request::Caller;
 
@@ -25,6 +26,10 @@ pub(super) struct HttpStream {
     /// For the record.
     caller: Caller,
     id: String,
+    /// The call whose answer is waited for, and when it was made.
+    call: Option<(u32, Option<u64>)>,
+    /// How long authorizers took to answer, in nanoseconds, for the record.
+    took: Vec<Option<u64>>,
 }
 
 impl HttpStream {
@@ -41,6 +46,8 @@ impl HttpStream {
             stream,
             caller: Caller::Anonymous,
             id: String::new(),
+            call: None,
+            took: Vec::new(),
         }
     }
 
@@ -52,6 +59,10 @@ impl HttpStream {
             self.caller = callers.caller(&policies.settings().identity, headers.as_ref());
         }
         let needs = policies.needs();
+        let mut seed = [0; 8];
+        if needs.asks && getrandom::fill(&mut seed).is_ok() {
+            self.stream.trace(seed);
+        }
         let property = |path: &str, is_needed: bool| match is_needed {
             true => host::property(path),
             false => None,
@@ -81,11 +92,29 @@ impl HttpStream {
             let _ = host::respond(403, &[], b"", "accesspolicy_not_configured");
             return Action::Pause;
         };
-        match event(self, &policies) {
-            Step::Wait => Action::Pause,
+        let mut step = event(self, &policies);
+        // Each question is another policy's, so that there is a last one.
+        while let Step::Ask(question) = &step {
+            if self.ask(question) {
+                return Action::Pause;
+            }
+            self.took.push(None);
+            let nobody = Response::Failed(AskError::Unavailable);
+            step = self.stream.answer(&policies, &nobody);
+        }
+        if let Step::Continue(Permitted::Now(_, obligations)) = &step
+            && !obligations
+                .request
+                .iter()
+                .all(|edit| host::edit(edit).is_some())
+        {
+            step = self.stream.unobliged();
+        }
+        match step {
+            Step::Wait | Step::Ask(_) => Action::Pause,
             Step::PassHeaders => Action::Continue,
             Step::Continue(permitted) => {
-                if let Permitted::Now(permit) = permitted {
+                if let Permitted::Now(permit, _) = permitted {
                     self.allow(&permit);
                 }
                 Action::Continue
@@ -97,10 +126,18 @@ impl HttpStream {
         }
     }
 
+    /// Calls an authorizer; `false` when the host does not.
+    fn ask(&mut self, question: &Question) -> bool {
+        self.call = host::call(question).map(|call| (call, host::now()));
+        self.call.is_some()
+    }
+
     /// Records that a request goes on: always where an audited policy would refuse it.
     fn allow(&self, permit: &Permit<'_>) {
         let level = match permit.audit() {
             Some(Audit::Deny(_)) => Level::Info,
+            // It went on because nobody answered.
+            _ if self.stream.said().iter().any(|said| said.answer == "error") => Level::Info,
             _ if self.logs_allowed => Level::Debug,
             _ => return,
         };
@@ -120,13 +157,19 @@ impl HttpStream {
         record.method = method.as_deref();
         record.thing = thing.as_deref();
         record.grounds.detail = reason.detail().map(Cow::Owned);
-        if let Reason::Denied(denial) = reason {
-            record.deny(denial);
+        match reason {
+            Reason::Denied(denial) => record.deny(denial),
+            Reason::Unauthorized(Unauthorized { level, by, .. })
+            | Reason::Unanswered(Unauthorized { level, by, .. }) => record.asked_by(*level, by),
+            _ => {}
         }
         host::log(Level::Info, &record.to_line());
-        let mut headers = answer.headers.to_vec();
-        let id = ("x-accesspolicy-decision-id", self.id.as_str());
-        headers.push(id);
+        let own = answer.headers.iter();
+        let own = own.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let passed_on = answer.passed_on.iter();
+        let passed_on = passed_on.map(|(name, value)| (name.as_slice(), value.as_slice()));
+        let id: (&[u8], &[u8]) = (b"x-accesspolicy-decision-id", self.id.as_bytes());
+        let headers: Vec<_> = own.chain(passed_on).chain([id]).collect();
         let details = format!("accesspolicy_{}", reason.kind());
         if host::respond(answer.status, &headers, &answer.body, &details).is_none() {
             host::log(
@@ -143,8 +186,21 @@ impl HttpStream {
             id: &self.id,
             caller,
             reason,
+            asked: self.asked(),
             ..Record::default()
         }
+    }
+
+    fn asked(&self) -> Vec<AskRecord<'_>> {
+        let took = self.took.iter().copied().chain(std::iter::repeat(None));
+        let said = self.stream.said().iter().zip(took);
+        said.map(|(said, took)| AskRecord {
+            policy: &said.policy,
+            answer: said.answer,
+            detail: said.detail.as_deref(),
+            duration_ms: took.map(|nanoseconds| nanoseconds / 1_000_000),
+        })
+        .collect()
     }
 }
 
@@ -154,7 +210,40 @@ fn number(bytes: Vec<u8>) -> Option<u64> {
     u64::try_from(i64::from_le_bytes(bytes)).ok()
 }
 
-impl Context for HttpStream {}
+impl Context for HttpStream {
+    /// The host tells of a reset by an answer without headers, and of a timeout by one of
+    /// its own.
+    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
+        let Some((_, asked_at)) = self.call.take_if(|(waiting, _)| *waiting == call) else {
+            return;
+        };
+        let since = |asked_at| host::now()?.checked_sub(asked_at);
+        self.took.push(asked_at.and_then(since));
+        let action = self.on(|this, policies| {
+            let lines = match headers {
+                0 => None,
+                _ => host::call_response_headers(),
+            };
+            let content = match body {
+                0 => Some(Vec::new()),
+                _ if body > ANSWER_LIMIT => None,
+                _ => host::buffer(Buffer::CallResponseBody, 0, body),
+            };
+            let response = match (&lines, &content) {
+                (None, _) => Response::Failed(AskError::Unavailable),
+                (_, None) => Response::Failed(AskError::TooLarge),
+                (Some(headers), Some(body)) => Response::Http { headers, body },
+            };
+            this.stream.answer(policies, &response)
+        });
+        if action == Action::Continue && host::resume().is_none() {
+            host::log(
+                Level::Error,
+                "accesspolicy: the host does not go on; the request stays held",
+            );
+        }
+    }
+}
 
 impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, ended: bool) -> Action {
@@ -170,7 +259,8 @@ impl HttpContext for HttpStream {
             if !this.stream.is_reading() {
                 return this.stream.body(policies, &[], ended);
             }
-            if size > policies.settings().limits.body_bytes.size() {
+            let limit = policies.settings().limits.body_bytes.size();
+            if this.stream.is_message() && size > limit {
                 return this.stream.body_too_large();
             }
             let received = this.stream.received();

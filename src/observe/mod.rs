@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::decision::{Audit, Basis, Denial, DenialReason, Determining, Permit};
+use crate::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName, Permit};
 
 /// One decision.
 #[derive(Debug, Default, Serialize)]
@@ -32,15 +32,33 @@ pub struct Record<'r> {
     /// What decided.
     #[serde(flatten)]
     pub grounds: Grounds,
+    /// What authorizers said, in the order in which they were asked.
+    #[serde(rename = "external_auth", skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<AskRecord<'r>>,
     /// What policies in Audit mode would have made of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditRecord>,
 }
 
+/// What an authorizer said.
+#[derive(Debug, Serialize)]
+pub struct AskRecord<'r> {
+    /// The policy that asked, `namespace/name`.
+    pub policy: &'r str,
+    /// `allow`, `refuse` or `error`.
+    pub answer: &'static str,
+    /// The status by which it refused, or the kind of error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<&'r str>,
+    /// How long that took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
 /// What the decision would be if policies in Audit mode were enforced.
 #[derive(Debug, Default, Serialize)]
 pub struct AuditRecord {
-    /// `allow` or `deny`.
+    /// `allow`, `deny`, or `ask` where that is for an authorizer to say.
     pub decision: &'static str,
     /// What decided.
     #[serde(flatten)]
@@ -88,6 +106,15 @@ impl Grounds {
         }
     }
 
+    fn of_ask(by: &Determining<'_>) -> Self {
+        Self {
+            detail: Some(Cow::Borrowed("an authorizer would be asked")),
+            policies: vec![by.policy.to_string()],
+            rules: vec![by.to_string()],
+            ..Self::default()
+        }
+    }
+
     fn of_permit(basis: &Basis<'_>) -> Self {
         match basis {
             Basis::Unprotected => Self {
@@ -118,6 +145,10 @@ impl AuditRecord {
                 decision: "deny",
                 grounds: Grounds::of_denial(reason),
             },
+            Audit::Ask(by) => Self {
+                decision: "ask",
+                grounds: Grounds::of_ask(by),
+            },
         }
     }
 }
@@ -127,6 +158,13 @@ impl Record<'_> {
     pub fn deny(&mut self, denial: &Denial<'_>) {
         self.grounds = Grounds::of_denial(&denial.reason);
         self.audit = denial.audit.as_ref().map(AuditRecord::new);
+    }
+
+    /// Fills in whose authorizer did not let it go on.
+    pub fn asked_by(&mut self, level: LevelName, by: &Determining<'_>) {
+        self.grounds.level = Some(level.as_str());
+        self.grounds.policies = vec![by.policy.to_string()];
+        self.grounds.rules = vec![by.to_string()];
     }
 
     /// Fills in what a permit says.

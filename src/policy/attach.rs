@@ -5,15 +5,23 @@
 
 use std::collections::BTreeSet;
 
-use super::index::{Attached, CallerKey, Group, Map, PolicyId, RuleRef, SelectorId};
+use super::index::{Asking, Attached, CallerKey, Group, Map, PolicyId, RuleRef, SelectorId};
 use super::load::{LoadError, inconsistent};
-use super::model::{Action, Backend, Listener, Mode, ObjectName, Policy, Target};
+use super::model::{Backend, Listener, Mode, ObjectName, Policy, Target};
 
 /// One place a rule is filed under.
 pub(super) struct Place {
     pub(super) caller: CallerKey,
     pub(super) selector: SelectorId,
     pub(super) rule: RuleRef,
+}
+
+/// What a policy does where it matches, and its place where that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    Allow,
+    Deny,
+    Ask(u64),
 }
 
 /// Every target, and what is attached to it.
@@ -117,7 +125,7 @@ impl Targets {
         &mut self,
         target: &Target,
         policy: PolicyId,
-        action: Action,
+        does: Does,
         mode: Mode,
         places: &[Place],
     ) -> Option<()> {
@@ -127,15 +135,31 @@ impl Targets {
         }
         for Attached { enforced, audited } in self.of(target)? {
             let enforced = (mode == Mode::Enforce).then_some(enforced);
+            // A question that was asked need not be asked again to know what else would be.
+            let audited = audited.as_mut();
+            let audited = audited.filter(|_| enforced.is_none() || !matches!(does, Does::Ask(_)));
             for level in enforced.into_iter().chain(audited) {
-                let group = match action {
-                    Action::Allow => &mut level.allow,
-                    Action::Deny => &mut level.deny,
-                };
-                group.add(policy, places);
+                match does {
+                    Does::Allow => level.allow.add(policy, places),
+                    Does::Deny => level.deny.add(policy, places),
+                    Does::Ask(place) => level.asking.add(policy, place, places),
+                }
             }
         }
         Some(())
+    }
+}
+
+impl Asking {
+    /// INVARIANT: policies come in the order of their names, which decides between those
+    /// of one place.
+    fn add(&mut self, policy: PolicyId, place: u64, places: &[Place]) {
+        if self.group.policies.last() == Some(&policy) {
+            return;
+        }
+        let at = self.order.partition_point(|(other, _)| *other <= place);
+        self.order.insert(at, (place, policy));
+        self.group.add(policy, places);
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
 use super::attach::{Reach, Targets};
+use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
 use super::needs::Needs;
@@ -118,11 +119,38 @@ impl Group {
 /// The policies that a request passes at one level.
 #[derive(Debug, Default)]
 pub struct Level {
+    pub(super) asking: Asking,
     pub(super) deny: Group,
     pub(super) allow: Group,
 }
 
+/// The policies that ask authorizers.
+#[derive(Debug, Default)]
+pub struct Asking {
+    pub(super) group: Group,
+    /// Each with its place, in order of places.
+    pub(super) order: Vec<(u64, PolicyId)>,
+}
+
+impl Asking {
+    /// The policies, with their rules filed.
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// The policies, in the order in which they ask.
+    pub fn policies(&self) -> impl Iterator<Item = PolicyId> {
+        self.order.iter().map(|(_, policy)| *policy)
+    }
+}
+
 impl Level {
+    /// The ExternalAuth policies. Among those that are audited, only these: what is
+    /// enforced has been asked about when somebody wants to know.
+    pub fn asking(&self) -> &Asking {
+        &self.asking
+    }
+
     /// The Deny policies.
     pub fn deny(&self) -> &Group {
         &self.deny
@@ -169,6 +197,7 @@ impl Attached {
 #[derive(Debug)]
 pub(super) struct PolicyRules {
     pub(super) policy: ObjectName,
+    pub(super) external_auth: Option<ExternalAuth>,
     pub(super) rules: Vec<IndexedRule>,
 }
 
@@ -273,6 +302,12 @@ impl Policies {
     pub fn policy_name(&self, policy: PolicyId) -> Option<&ObjectName> {
         let policy = self.policies.get(policy.0 as usize)?;
         Some(&policy.policy)
+    }
+
+    /// Whom a policy asks; `None` for one that decides by itself.
+    pub fn external_auth(&self, policy: PolicyId) -> Option<&ExternalAuth> {
+        let policy = self.policies.get(policy.0 as usize)?;
+        policy.external_auth.as_ref()
     }
 
     /// A rule's name; `None` for a policy without rules.

@@ -5,14 +5,16 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::Whole;
-use super::attach::{Place, Targets};
+use super::attach::{Does, Place, Targets};
+use super::authorizer::{ExternalAuth, Protocol};
 use super::http::HttpConditions;
 use super::index::{
     CallerId, CallerKey, IndexedRule, Map, Policies, PolicyId, PolicyRules, RuleRef, SelectorId,
     selector,
 };
 use super::model::{
-    BaseProtocol, CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, Rule, SCHEMA_VERSION,
+    Action, BaseProtocol, CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, RequestHeaders,
+    Rule, SCHEMA_VERSION,
 };
 use super::needs::Needs;
 use crate::expr::Condition;
@@ -131,6 +133,7 @@ impl Policies {
             policy: name,
             action,
             mode,
+            external_auth,
             targets,
             rules,
         } = policy;
@@ -140,6 +143,17 @@ impl Policies {
         let number = u32::try_from(self.policies.len())
             .map_err(|_| inconsistent("there are too many policies".to_owned()))?;
         let id = PolicyId(number);
+        let does = does(action, external_auth.as_ref()).ok_or_else(|| {
+            let what = "an action other than whom it asks";
+            inconsistent(format!("policy `{name}` has {what}"))
+        })?;
+        if let Some(external_auth) = &external_auth {
+            check_authorizer(external_auth, &name)?;
+            self.check_copying(external_auth, &name)?;
+            if mode == Mode::Enforce {
+                self.needs.external_auth(external_auth);
+            }
+        }
         let mut rules = rules
             .map(|rules| non_empty(rules, &name, "rules"))
             .transpose()?;
@@ -148,7 +162,7 @@ impl Policies {
         }
         let places = self.places(id, &name, rules.as_deref(), things)?;
         for target in non_empty(targets, &name, "targets")? {
-            let done = attached.attach(&target, id, action, mode, &places);
+            let done = attached.attach(&target, id, does, mode, &places);
             if done.is_none() {
                 return Err(inconsistent(format!(
                     "policy `{name}` has a target that is not listed"
@@ -165,6 +179,7 @@ impl Policies {
             .collect::<Result<_, _>>()?;
         let rules = PolicyRules {
             policy: name,
+            external_auth,
             rules,
         };
         for rule in &rules.rules {
@@ -286,6 +301,19 @@ impl Policies {
         Ok(())
     }
 
+    /// Headers that have gone on cannot be changed any more.
+    fn check_copying(&self, auth: &ExternalAuth, policy: &ObjectName) -> Result<(), LoadError> {
+        let copies = match &auth.protocol {
+            Protocol::Http(http) => http.allowed_response_headers.is_some(),
+            Protocol::Grpc(_) => false,
+        };
+        if copies && self.settings.request_headers == RequestHeaders::Stream {
+            let what = "copies headers to requests whose headers are streamed";
+            return Err(inconsistent(format!("policy `{policy}` {what}")));
+        }
+        Ok(())
+    }
+
     fn caller_number(&mut self, spiffe_id: &str) -> CallerId {
         // Fewer callers than rules, and those fit.
         let next = CallerId(u32::try_from(self.callers.len()).unwrap_or(u32::MAX));
@@ -326,6 +354,33 @@ impl SelectorNumbers {
         let number = SelectorId(self.0);
         self.0 = self.0.saturating_add(1);
         number
+    }
+}
+
+/// What a policy does; `None` where it asks and nobody is named, or the other way round.
+fn does(action: Action, external_auth: Option<&ExternalAuth>) -> Option<Does> {
+    match (action, external_auth) {
+        (Action::Allow, None) => Some(Does::Allow),
+        (Action::Deny, None) => Some(Does::Deny),
+        (Action::ExternalAuth, Some(external_auth)) => Some(Does::Ask(external_auth.order.get())),
+        (Action::Allow | Action::Deny, Some(_)) | (Action::ExternalAuth, None) => None,
+    }
+}
+
+/// Refuses what would say nothing, and might be read as "nothing" or as "everything".
+fn check_authorizer(external_auth: &ExternalAuth, policy: &ObjectName) -> Result<(), LoadError> {
+    let list = match &external_auth.protocol {
+        Protocol::Http(http) => &http.allowed_response_headers,
+        Protocol::Grpc(grpc) => &grpc.allowed_headers,
+    };
+    let max_body = external_auth.max_body;
+    match list {
+        Some(list) if list.is_empty() => Err(empty(policy, "headers")),
+        _ if max_body.is_some_and(|max| max.get() == 0) => {
+            let what = "shows 0 bytes of a body";
+            Err(inconsistent(format!("policy `{policy}` {what}")))
+        }
+        _ => Ok(()),
     }
 }
 

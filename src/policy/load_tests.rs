@@ -190,3 +190,83 @@ fn an_unknown_member_is_refused() {
     document["policies"][0]["rules"][0]["sources"] = json!("spiffe://d/b");
     assert!(load(&document).unwrap_err().to_string().contains("sources"));
 }
+
+fn asking(auth: Value) -> Value {
+    let mut document = document();
+    let policy = &mut document["policies"][0];
+    policy["action"] = json!("ExternalAuth");
+    policy["externalAuth"] = auth;
+    document
+}
+
+fn auth() -> Value {
+    json!({"protocol": {"Http": {"path": "", "allowedHeaders": []}},
+        "cluster": "c", "authority": "c:80", "order": 3.0})
+}
+
+#[test]
+fn who_asks_says_whom_and_nobody_else_does() {
+    assert!(load(&asking(auth())).is_ok());
+    assert!(refusal("/policies/0/action", json!("ExternalAuth")).contains("whom it asks"));
+    let mut document = asking(auth());
+    document["policies"][0]["action"] = json!("Deny");
+    let said = load(&document).unwrap_err().to_string();
+    assert!(said.contains("whom it asks"), "{said}");
+}
+
+#[test]
+fn what_an_authorizer_is_shown_is_said_in_full() {
+    let with = |name: &str, value: Value| {
+        let mut auth = auth();
+        auth[name] = value;
+        load(&asking(auth)).unwrap_err().to_string()
+    };
+    let http = |headers: Value| json!({"Http": {"path": "", "allowedHeaders": [], "allowedResponseHeaders": headers}});
+    assert!(with("maxBody", json!(0)).contains("0 bytes"));
+    assert!(with("maxBody", Value::Null).contains("not a compiled policy"));
+    assert!(with("protocol", http(json!([]))).contains("empty list"));
+    assert!(with("protocol", http(Value::Null)).contains("not a compiled policy"));
+    assert!(with("protocol", json!({"Grpc": {"allowedHeaders": []}})).contains("empty list"));
+    assert!(with("order", json!(-1)).contains("not a compiled policy"));
+    assert!(with("other", json!(1)).contains("other"));
+    let mut streamed = asking(auth());
+    streamed["settings"]["requestHeaders"] = json!("Stream");
+    assert!(load(&streamed).is_ok());
+    streamed["policies"][0]["externalAuth"]["protocol"] = http(json!(["x-user"]));
+    let said = load(&streamed).unwrap_err().to_string();
+    assert!(said.contains("streamed"), "{said}");
+}
+
+#[test]
+fn a_timeout_is_never_for_ever() {
+    for (timeout, is_taken) in [(json!(1), true), (json!(0), false), (Value::Null, false)] {
+        let mut document = document();
+        document["settings"]["externalAuth"] =
+            json!({"timeout": timeout, "onError": "Deny", "oversize": "Reject"});
+        assert_eq!(load(&document).is_ok(), is_taken, "{timeout}");
+    }
+    let mut document = document();
+    document["settings"]["externalAuth"] = Value::Null;
+    assert!(load(&document).is_err());
+}
+
+#[test]
+fn policies_ask_in_their_order_and_then_by_name() {
+    let mut document = asking(auth());
+    let mut policies = Vec::new();
+    for (name, order) in [("a", 7), ("b", 1), ("c", 7), ("d", 0)] {
+        let mut policy = document["policies"][0].clone();
+        policy["policy"]["name"] = json!(name);
+        policy["externalAuth"]["order"] = json!(order);
+        policies.insert(0, policy);
+    }
+    document["policies"] = json!(policies);
+    let loaded = load(&document).unwrap();
+    let attached = loaded.backend("b1").unwrap();
+    let level = attached.level(crate::policy::View::Enforced);
+    let names = level
+        .asking()
+        .policies()
+        .map(|id| loaded.policy_name(id).unwrap().name.clone());
+    assert_eq!(names.collect::<Vec<_>>(), ["d", "b", "a", "c"]);
+}

@@ -8,6 +8,7 @@
 //! Knows nothing of requests, of the protocol or of the host.
 
 mod attach;
+mod authorizer;
 mod http;
 mod identity;
 mod index;
@@ -18,13 +19,16 @@ mod whole;
 
 pub use crate::expr::{Expression, Pattern};
 pub use attach::Reach;
+pub use authorizer::{
+    AskSettings, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol, Timeout,
+};
 pub use http::{
     HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };
 pub use identity::{IdentitySource, MetadataText};
 pub use index::{
-    Attached, CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId, View,
-    selector,
+    Asking, Attached, CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId,
+    View, selector,
 };
 pub use load::LoadError;
 pub use model::{

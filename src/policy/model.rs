@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::authorizer::{AskSettings, ExternalAuth};
 use super::{Http, IdentitySource, Whole};
 use crate::expr::Program;
 
@@ -97,6 +98,9 @@ pub struct Settings {
     pub denial: DenialForm,
     /// Bounds on what is read.
     pub limits: Limits,
+    /// How authorizers are asked; absent means the default.
+    #[serde(default, skip_serializing_if = "AskSettings::is_default")]
+    pub external_auth: AskSettings,
 }
 
 /// How several Allow policies of one level combine.
@@ -177,6 +181,13 @@ pub struct Policy {
     pub action: Action,
     /// Whether it is enforced.
     pub mode: Mode,
+    /// Whom it asks: given exactly where `action` is [`Action::ExternalAuth`].
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub external_auth: Option<ExternalAuth>,
     /// What it is attached to, out of this gateway and its backends; never empty.
     pub targets: Vec<Target>,
     /// Its rules; absent means that every request matches. Never an empty list.
@@ -195,6 +206,8 @@ pub enum Action {
     Allow,
     /// A request that matches a rule is refused, whatever allows it.
     Deny,
+    /// About a request that matches a rule an authorizer is asked, whose refusal is final.
+    ExternalAuth,
 }
 
 /// Whether a policy is enforced.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::attach::Reach;
+use super::authorizer::{ExternalAuth, Protocol};
 use super::http::HttpConditions;
+use super::whole::Whole;
 use crate::expr::{self, Fact};
 
 /// What of a request some rule asks for, beyond what every request is asked.
@@ -19,11 +21,27 @@ pub struct Needs {
     pub time: bool,
     /// The MCP message as it came.
     pub body: bool,
+    /// How much of a body that is no MCP message, in bytes: what authorizers are shown.
+    pub other_body: usize,
+    /// Whether authorizers are asked.
+    pub asks: bool,
     /// Headers, pseudo-headers included, in lower case.
     headers: BTreeSet<String>,
     /// Every header.
     all_headers: bool,
 }
+
+/// What every authorizer is shown of a request.
+const ALWAYS_SHOWN: [&str; 8] = [
+    ":method",
+    ":scheme",
+    ":authority",
+    ":path",
+    "authorization",
+    "traceparent",
+    "tracestate",
+    "x-request-id",
+];
 
 impl Needs {
     /// Whether a header is asked for; names are compared without case.
@@ -56,6 +74,35 @@ impl Needs {
         let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
         let named = headers.iter().flatten().map(|(name, _)| name.as_str());
         let names = pseudo.map(|(name, _)| name).chain(named);
+        self.headers.extend(names.map(str::to_owned));
+    }
+
+    /// Adds what an authorizer is shown.
+    pub(super) fn external_auth(&mut self, external_auth: &ExternalAuth) {
+        let ExternalAuth {
+            protocol,
+            cluster: _,
+            authority: _,
+            max_body,
+            order: _,
+        } = external_auth;
+        self.asks = true;
+        self.body |= max_body.is_some();
+        let max_body = max_body.map_or(0, Whole::size);
+        self.other_body = self.other_body.max(max_body);
+        let allowed = match protocol {
+            Protocol::Http(http) => Some(&http.allowed_headers),
+            Protocol::Grpc(grpc) => {
+                // It is told about the connection, and what the message says.
+                self.body = true;
+                self.address = true;
+                self.time = true;
+                self.all_headers |= grpc.allowed_headers.is_none();
+                grpc.allowed_headers.as_ref()
+            }
+        };
+        let named = allowed.into_iter().flatten().map(String::as_str);
+        let names = ALWAYS_SHOWN.into_iter().chain(named);
         self.headers.extend(names.map(str::to_owned));
     }
 

@@ -61,6 +61,13 @@ impl Headers {
             .map(move |line| get(&line.value))
     }
 
+    /// Every line: name and value.
+    pub fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
+        let lines = self.lines.iter();
+        lines.map(move |line| (get(&line.name), get(&line.value)))
+    }
+
     /// The name of every line.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         let names = self.lines.iter().map(|line| line.name.clone());
@@ -84,12 +91,7 @@ impl Headers {
 
     /// The headers whose names satisfy `keep`, in memory of their own.
     pub(super) fn filtered(&self, keep: impl Fn(&[u8]) -> bool) -> Self {
-        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
-        let lines = self
-            .lines
-            .iter()
-            .map(|line| (get(&line.name), get(&line.value)));
-        Self::from_lines(lines.filter(|(name, _)| keep(name)))
+        Self::from_lines(self.lines().filter(|(name, _)| keep(name)))
     }
 
     /// The memory held, in bytes.

@@ -74,3 +74,13 @@ pub enum Operation<'r> {
     /// HTTP OPTIONS on an MCP path.
     Options,
 }
+
+impl<'r> Operation<'r> {
+    /// The message, where one is posted.
+    pub const fn message(self) -> Option<Message<'r>> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Http | Self::Get | Self::Delete { .. } | Self::Options => None,
+        }
+    }
+}

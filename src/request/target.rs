@@ -16,6 +16,11 @@ impl<'r> HttpTarget<'r> {
         Self { headers, port }
     }
 
+    /// The headers.
+    pub const fn headers(&self) -> &'r Headers {
+        self.headers
+    }
+
     /// The method.
     pub fn method(&self) -> Option<&'r [u8]> {
         self.headers.only(":method")

@@ -72,7 +72,7 @@ fn judge(policies: &Policies, http: Http, messages: &mut Messages) -> Result<u16
         step = stream.trailers(policies);
     }
     match step {
-        Step::Continue(Permitted::Now(_)) => Ok(0),
+        Step::Continue(Permitted::Now(..)) => Ok(0),
         Step::Refuse(refusal) => Ok(refusal.answer.status),
         other => Err(format!("{other:?}")),
     }

@@ -9,7 +9,8 @@
 
 use accesspolicy::compile::{self, Source};
 use accesspolicy::decision::{Audit, Basis, DenialReason, Determining};
-use accesspolicy::enforcement::{Facts, Permitted, Reason, Step, Stream};
+use accesspolicy::enforcement::{Facts, Permitted, Reason, Step, Stream, Unauthorized};
+use accesspolicy::external_auth::{AskError, Edit, Obligations, Response};
 use accesspolicy::policy::{IdentitySource, Policies};
 use accesspolicy::request::{Caller, Headers, SpiffeId};
 use serde::Deserialize;
@@ -74,6 +75,55 @@ pub struct Test {
     pub status: Option<u16>,
     /// What the error of the answer says to a JSON-RPC request that policy refuses.
     pub says: Option<String>,
+    /// What authorizers answer, in order; when nothing is left they are unavailable.
+    #[serde(default)]
+    pub answers: Vec<Given>,
+    /// The policies that ask, in order; none where it is left out.
+    #[serde(default)]
+    pub asks: Vec<String>,
+    /// What is changed about the request: `set name: value`, `append name: value`,
+    /// `remove name`; nothing where it is left out.
+    #[serde(default)]
+    pub changes: Vec<String>,
+}
+
+/// An authorizer's answer.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Given {
+    /// The status; absent is no answer at all.
+    pub status: Option<u16>,
+    #[serde(default)]
+    pub headers: Vec<[String; 2]>,
+    #[serde(default)]
+    pub body: String,
+}
+
+impl Given {
+    /// Its headers as the host gives them.
+    fn headers(&self, status: u16) -> Headers {
+        let own = [
+            (":status".to_owned(), status.to_string()),
+            // What the host adds to what others answer.
+            ("x-envoy-upstream-service-time".to_owned(), "1".to_owned()),
+        ];
+        let lines = self.headers.iter();
+        let lines = lines.map(|[name, value]| (name.clone(), value.clone()));
+        Headers::from_lines(own.into_iter().chain(lines))
+    }
+
+    /// Goes on with what was asked.
+    fn answer<'p>(&self, policies: &'p Policies, stream: &mut Stream) -> Step<'p> {
+        let Some(status) = self.status else {
+            return stream.answer(policies, &Response::Failed(AskError::Unavailable));
+        };
+        let headers = self.headers(status);
+        let response = Response::Http {
+            headers: &headers,
+            body: self.body.as_bytes(),
+        };
+        stream.answer(policies, &response)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -121,6 +171,8 @@ pub struct Outcome {
     pub audit: Option<String>,
     pub status: Option<u16>,
     pub says: Option<String>,
+    pub asks: Vec<String>,
+    pub changes: Vec<String>,
 }
 
 impl DecisionTests {
@@ -263,13 +315,28 @@ impl Test {
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(policies, facts, body.is_empty());
+        let mut answers = self.answers.iter();
+        let mut go_on = |stream: &mut Stream, mut step| {
+            while let Step::Ask(_) = step {
+                let given = answers.next().cloned().unwrap_or_default();
+                step = given.answer(policies, stream);
+            }
+            step
+        };
+        step = go_on(&mut stream, step);
         for (number, byte) in body.as_bytes().iter().enumerate() {
             if let Step::Wait | Step::PassHeaders = step {
-                step = stream.body(policies, &[*byte], number + 1 == body.len());
+                let next = stream.body(policies, &[*byte], number + 1 == body.len());
+                step = go_on(&mut stream, next);
             }
         }
         Outcome {
             caller: taken_for,
+            asks: stream
+                .said()
+                .iter()
+                .map(|said| said.policy.clone())
+                .collect(),
             ..Outcome::of(&step)
         }
     }
@@ -302,6 +369,14 @@ impl Test {
                 wrong.push(format!("expected {what} {expected:?}, got {got:?}"));
             }
         }
+        for (what, expected, got) in [
+            ("asks", &self.asks, &outcome.asks),
+            ("changes", &self.changes, &outcome.changes),
+        ] {
+            if expected != got {
+                wrong.push(format!("expected {what} {expected:?}, got {got:?}"));
+            }
+        }
         if self.status.is_some() && self.status != outcome.status {
             wrong.push(format!(
                 "expected status {:?}, got {:?}",
@@ -315,18 +390,31 @@ impl Test {
 impl Outcome {
     fn of(step: &Step<'_>) -> Self {
         match step {
-            Step::Continue(Permitted::Now(permit)) => Self {
+            Step::Continue(Permitted::Now(permit, obligations)) => Self {
                 audit: audit(permit.audit()),
+                changes: changes(obligations),
                 ..Self::allowed(permit.basis())
             },
             Step::Refuse(refusal) => {
                 let status = Some(refusal.answer.status);
-                let Reason::Denied(denial) = refusal.reason else {
-                    return Self {
-                        expect: Some(Expect::Refuse),
-                        status,
-                        ..Self::default()
-                    };
+                let denial = match refusal.reason {
+                    Reason::Denied(denial) => denial,
+                    Reason::Unauthorized(Unauthorized { level, by, .. })
+                    | Reason::Unanswered(Unauthorized { level, by, .. }) => {
+                        let message = None;
+                        return Self {
+                            status,
+                            says: said(&refusal.answer.body),
+                            ..Self::denied(DenialReason::Refused { level, by, message })
+                        };
+                    }
+                    _ => {
+                        return Self {
+                            expect: Some(Expect::Refuse),
+                            status,
+                            ..Self::default()
+                        };
+                    }
                 };
                 Self {
                     audit: audit(denial.audit),
@@ -335,7 +423,9 @@ impl Outcome {
                     ..Self::denied(denial.reason)
                 }
             }
-            Step::Wait | Step::PassHeaders | Step::Continue(Permitted::Before) => Self::default(),
+            Step::Wait | Step::PassHeaders | Step::Ask(_) | Step::Continue(Permitted::Before) => {
+                Self::default()
+            }
         }
     }
 
@@ -375,6 +465,20 @@ impl Outcome {
     }
 }
 
+/// What is changed about a request, as vectors say it.
+fn changes(obligations: &Obligations) -> Vec<String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let line = |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}: {}", text(name), text(value));
+    let edits = obligations.request.iter();
+    edits
+        .map(|edit| match edit {
+            Edit::Set(header) => format!("set {}", line(header)),
+            Edit::Append(header) => format!("append {}", line(header)),
+            Edit::Remove(name) => format!("remove {}", text(name)),
+        })
+        .collect()
+}
+
 /// What the error of an answer says.
 pub fn said(body: &[u8]) -> Option<String> {
     let answer: Value = serde_json::from_slice(body).ok()?;
@@ -386,6 +490,7 @@ fn audit(audit: Option<Audit<'_>>) -> Option<String> {
     Some(match audit {
         None => "none".to_owned(),
         Some(Audit::Allow(_)) => "allow".to_owned(),
+        Some(Audit::Ask(by)) => format!("ask {by}"),
         Some(Audit::Deny(reason)) => {
             let Outcome { policy, rule, .. } = Outcome::denied(reason);
             let by = rule.or(policy).map(|by| format!(" {by}"));

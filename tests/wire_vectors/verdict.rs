@@ -120,7 +120,7 @@ impl Verdict {
             offset: None,
         };
         match step {
-            Step::Continue(Permitted::Now(_)) => text(understood(lines, pieces)),
+            Step::Continue(Permitted::Now(..)) => text(understood(lines, pieces)),
             Step::Refuse(refusal) => {
                 let answer = refusal.answer.clone();
                 let (code, id) = error(&answer).unzip();
@@ -152,7 +152,10 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         Reason::Head(fault) => (head(fault).to_owned(), None),
         Reason::TooLarge => ("too large".to_owned(), None),
         Reason::Malformed(fault, offset) => (fault.to_string(), *offset),
-        Reason::Denied(_) => ("denied".to_owned(), None),
+        Reason::Denied(_) | Reason::Unauthorized(_) | Reason::Unanswered(_) => {
+            ("denied".to_owned(), None)
+        }
+        Reason::NotText => ("no text".to_owned(), None),
         Reason::Overloaded => ("overloaded".to_owned(), None),
         Reason::OutOfOrder => ("out of order".to_owned(), None),
     }

@@ -247,7 +247,7 @@ fn calls_of(
         methods: (!tools.is_empty()).then(|| vec![calls()]),
         base_protocol: match action {
             Action::Allow => BaseProtocol::Session,
-            Action::Deny => BaseProtocol::None,
+            Action::Deny | Action::ExternalAuth => BaseProtocol::None,
         },
     };
     Some(Allows::Calls(Located { value, at }))

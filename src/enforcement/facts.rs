@@ -1,0 +1,59 @@
+//! What is known of a request when its headers have come.
+
+use crate::policy::Policies;
+use crate::request::{Caller, Headers, HttpTarget, Operation, Request};
+
+/// What is known of a request when its headers have come.
+#[derive(Debug)]
+pub struct Facts {
+    /// The headers.
+    pub headers: Headers,
+    /// Who asks.
+    pub caller: Caller,
+    /// The Envoy cluster that the route chose.
+    pub cluster: Option<String>,
+    /// The port that the request arrived on, where a rule asks for it.
+    pub port: Option<u64>,
+    /// Where the connection comes from, address and port, where a rule asks for it.
+    pub address: Option<String>,
+    /// When the request arrived, in nanoseconds since 1970, where a rule asks for it.
+    pub time: Option<u64>,
+}
+
+impl Facts {
+    /// The request that does `operation` with a `body` of a `size`.
+    pub(super) fn request<'r>(
+        &'r self,
+        operation: Operation<'r>,
+        body: &'r [u8],
+        size: Option<u64>,
+    ) -> Request<'r> {
+        Request {
+            caller: &self.caller,
+            cluster: self.cluster.as_deref(),
+            http: HttpTarget::new(&self.headers, self.port),
+            operation,
+            body,
+            size,
+            address: self.address.as_deref(),
+            time: self.time,
+        }
+    }
+
+    /// The length of a body that is not read: none, or what is announced.
+    pub(super) fn size(&self, ended: bool) -> Option<u64> {
+        if ended {
+            return Some(0);
+        }
+        let announced = self.headers.only("content-length")?;
+        std::str::from_utf8(announced).ok()?.parse().ok()
+    }
+
+    /// What waits waits without what nobody asks for.
+    pub(super) fn kept(self, policies: &Policies) -> Self {
+        Self {
+            headers: self.headers.kept(|name| policies.needs().header(name)),
+            ..self
+        }
+    }
+}

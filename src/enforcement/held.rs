@@ -1,0 +1,204 @@
+//! What is kept of a request while its body comes and authorizers are asked.
+
+use crate::decision::{Pending, Progress};
+use crate::external_auth::{Body, Changes, Obligations};
+use crate::mcp::{Envelope, Located};
+use crate::policy::Policies;
+use crate::request::{Operation, Request};
+
+use super::Facts;
+use super::envelopes::Borrowed;
+
+/// A request that waits: for the rest of its body, or for an authorizer's answer.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) facts: Facts,
+    /// How many bytes of its body have come.
+    pub(super) received: usize,
+    content: Content,
+    /// Reads the message, where it is one; and knows what all streams hold.
+    envelope: Borrowed,
+}
+
+/// What the body is.
+#[derive(Debug)]
+enum Content {
+    /// A message: whatever is known of it, the envelope knows.
+    Message,
+    /// Nothing that is read; authorizers may be shown the front of it.
+    Other {
+        operation: Operation<'static>,
+        /// The length that was announced.
+        size: Option<u64>,
+        front: Vec<u8>,
+        is_whole: bool,
+    },
+}
+
+/// Why no more of a body is taken.
+pub(super) enum Full {
+    /// It is no message.
+    Malformed(Located),
+    /// All streams hold too much together.
+    Overloaded,
+}
+
+/// A request while an authorizer is asked about it.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) held: Held,
+    pub(super) pending: Pending,
+    pub(super) obligations: Obligations,
+}
+
+/// A request that is to be judged, and what authorizers have said so far.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) held: Held,
+    pub(super) progress: Progress,
+    pub(super) obligations: Obligations,
+}
+
+impl Ready {
+    /// A request that nobody was asked about yet.
+    pub(super) fn new(held: Held) -> Self {
+        Self {
+            held,
+            progress: Progress::default(),
+            obligations: Obligations::default(),
+        }
+    }
+}
+
+impl Asking {
+    /// The authorizer lets it go on, changed like this.
+    pub(super) fn allowed(self, changes: &Changes) -> Ready {
+        let Self {
+            held,
+            pending,
+            mut obligations,
+        } = self;
+        obligations.add(changes);
+        Ready {
+            held,
+            progress: pending.allowed(),
+            obligations,
+        }
+    }
+}
+
+impl Held {
+    /// A request whose body is a message.
+    pub(super) fn message(facts: Facts, mut envelope: Borrowed, policies: &Policies) -> Self {
+        envelope.keep_body(policies.needs().body);
+        Self {
+            facts: facts.kept(policies),
+            received: 0,
+            content: Content::Message,
+            envelope,
+        }
+    }
+
+    /// Any other request; `ended` is whether it has no body, or none that is asked for.
+    pub(super) fn other(
+        facts: Facts,
+        operation: Operation<'static>,
+        ended: bool,
+        envelope: Borrowed,
+        policies: &Policies,
+    ) -> Self {
+        let size = facts.size(ended);
+        Self {
+            facts: facts.kept(policies),
+            received: 0,
+            content: Content::Other {
+                operation,
+                size,
+                front: Vec::new(),
+                is_whole: ended,
+            },
+            envelope,
+        }
+    }
+
+    /// Whether the body is a message.
+    pub(super) const fn is_message(&self) -> bool {
+        matches!(self.content, Content::Message)
+    }
+
+    /// Takes the next piece of the body. Returns whether more of it is asked for, of a
+    /// body that is no message at most `limit` bytes.
+    pub(super) fn push(&mut self, piece: &[u8], limit: usize) -> Result<bool, Full> {
+        self.received = self.received.saturating_add(piece.len());
+        let wants_more = match &mut self.content {
+            Content::Message => {
+                self.envelope.push(piece).map_err(Full::Malformed)?;
+                true
+            }
+            Content::Other { front, .. } => {
+                let room = limit.saturating_sub(front.len());
+                front.extend_from_slice(piece.get(..room).unwrap_or(piece));
+                self.received <= limit
+            }
+        };
+        self.account()?;
+        Ok(wants_more)
+    }
+
+    /// The body has ended.
+    pub(super) fn end(&mut self) {
+        if let Content::Other { is_whole, .. } = &mut self.content {
+            *is_whole = true;
+        }
+    }
+
+    /// Accounts for what it holds now.
+    pub(super) fn account(&mut self) -> Result<(), Full> {
+        let front = match &self.content {
+            Content::Message => 0,
+            Content::Other { front, .. } => front.capacity(),
+        };
+        let beside = self.facts.headers.memory().saturating_add(front);
+        self.envelope.account(beside).ok_or(Full::Overloaded)
+    }
+
+    /// The envelope, for what is wrong with the message.
+    pub(super) const fn envelope(&self) -> &Borrowed {
+        &self.envelope
+    }
+
+    /// The request, and what of its body there is to show.
+    pub(super) fn request(&mut self) -> Result<(Request<'_>, Body<'_>), Located> {
+        let Self {
+            facts,
+            received,
+            content,
+            envelope,
+        } = self;
+        match content {
+            Content::Message => {
+                let envelope: &mut Envelope = envelope;
+                let (message, body) = envelope.read(&facts.headers.claims())?;
+                let size = u64::try_from(*received).ok();
+                let whole = Body {
+                    front: body,
+                    is_whole: true,
+                };
+                let request = facts.request(Operation::Message(message), body, size);
+                Ok((request, whole))
+            }
+            Content::Other {
+                operation,
+                size,
+                front,
+                is_whole,
+            } => {
+                let body = Body {
+                    front,
+                    is_whole: *is_whole,
+                };
+                Ok((facts.request(*operation, b"", *size), body))
+            }
+        }
+    }
+}

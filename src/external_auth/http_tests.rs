@@ -1,0 +1,213 @@
+use super::*;
+use crate::external_auth::{Body, Question, Response, Shown, ask, read};
+use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, Whole};
+
+fn auth(allowed: &[&str], copied: Option<&[&str]>, max_body: Option<u32>) -> ExternalAuth {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    ExternalAuth {
+        protocol: Protocol::Http(HttpAuth {
+            path: "/check".to_owned(),
+            allowed_headers: owned(allowed),
+            allowed_response_headers: copied.map(owned),
+        }),
+        cluster: "authorizer".to_owned(),
+        authority: "authorizer.infra:80".to_owned(),
+        max_body: max_body.map(Whole::from),
+        order: Whole::from(0),
+    }
+}
+
+const LINES: [(&str, &str); 10] = [
+    (":method", "POST"),
+    (":path", "/mcp?a=b"),
+    (":authority", "tools.example"),
+    ("content-length", "500"),
+    ("Authorization", "Bearer t"),
+    ("x-request-id", "r"),
+    ("X-Team", "1"),
+    ("x-team", "2"),
+    ("connection", "x-team"),
+    ("x-envoy-retry-on", "5xx"),
+];
+
+fn asked(auth: &ExternalAuth, oversize: Oversize, body: Body<'_>) -> Result<Question, Unshown> {
+    let headers = Headers::from_lines(LINES);
+    let settings = AskSettings {
+        oversize,
+        ..AskSettings::default()
+    };
+    let shown = Shown {
+        headers: &headers,
+        body,
+        span: [1; 8],
+    };
+    ask(auth, &settings, &shown)
+}
+
+fn whole(front: &[u8]) -> Body<'_> {
+    Body {
+        front,
+        is_whole: true,
+    }
+}
+
+fn sent(question: Question) -> (Vec<String>, Vec<u8>) {
+    let Call::Http { headers, body } = question.call;
+    let lines = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"));
+    (lines.collect(), body)
+}
+
+#[test]
+fn what_is_always_sent_and_nothing_else() {
+    let (headers, body) =
+        sent(asked(&auth(&[], None, None), Oversize::Reject, whole(b"x")).unwrap());
+    assert_eq!(
+        headers,
+        [
+            ":method: POST",
+            ":path: /check/mcp?a=b",
+            ":authority: tools.example",
+            "content-length: 0",
+            "authorization: Bearer t",
+            "x-request-id: r",
+        ]
+    );
+    assert_eq!(body, b"");
+}
+
+#[test]
+fn every_line_of_a_listed_header_but_those_of_the_connection() {
+    let listed = [
+        "x-team",
+        "connection",
+        "x-envoy-retry-on",
+        "host",
+        "authorization",
+    ];
+    let (headers, _) =
+        sent(asked(&auth(&listed, None, None), Oversize::Reject, whole(b"")).unwrap());
+    assert_eq!(
+        headers[4..],
+        [
+            "authorization: Bearer t",
+            "x-request-id: r",
+            "x-team: 1",
+            "x-team: 2"
+        ]
+    );
+}
+
+#[test]
+fn bodies() {
+    let auth = auth(&[], None, Some(4));
+    let cut = |front| Body {
+        front,
+        is_whole: false,
+    };
+    let shown = |oversize, body| {
+        let (headers, body) = sent(asked(&auth, oversize, body)?);
+        Ok((headers[3].clone(), headers[4].clone(), body))
+    };
+    let as_is = |length: usize, is_partial: &str, body: &[u8]| {
+        let partial = format!("x-envoy-auth-partial-body: {is_partial}");
+        Ok((format!("content-length: {length}"), partial, body.to_vec()))
+    };
+    for oversize in [Oversize::Reject, Oversize::Truncate] {
+        assert_eq!(shown(oversize, whole(b"abc")), as_is(3, "false", b"abc"));
+        assert_eq!(shown(oversize, whole(b"abcd")), as_is(4, "false", b"abcd"));
+    }
+    for long in [whole(b"abcde"), cut(b"abcd"), cut(b"abcde")] {
+        assert_eq!(shown(Oversize::Reject, long), Err(Unshown::TooLarge));
+        assert_eq!(shown(Oversize::Truncate, long), as_is(4, "true", b"abcd"));
+    }
+}
+
+#[test]
+fn what_is_no_text_is_not_shown_as_something_else() {
+    let lines: [(&[u8], &[u8]); 3] = [(b":method", b"GET"), (b":path", b"/"), (b"x-a", b"\xff")];
+    let headers = Headers::from_lines(lines);
+    let shown = Shown {
+        headers: &headers,
+        body: whole(b""),
+        span: [1; 8],
+    };
+    let settings = AskSettings::default();
+    let question = ask(&auth(&["x-a"], None, None), &settings, &shown);
+    assert_eq!(question, Err(Unshown::NotText));
+    let (headers, _) = sent(ask(&auth(&[], None, None), &settings, &shown).unwrap());
+    assert!(headers.contains(&":authority: authorizer.infra:80".to_owned()));
+}
+
+fn answered(auth: &ExternalAuth, lines: &[(&str, &str)], body: &[u8]) -> Verdict {
+    let headers = Headers::from_lines(lines.iter().copied());
+    let response = Response::Http {
+        headers: &headers,
+        body,
+    };
+    read(auth, &response)
+}
+
+#[test]
+fn statuses() {
+    let auth = auth(&[], None, None);
+    let of = |status: &str, from_host: bool| {
+        let measured = if from_host {
+            "x-none"
+        } else {
+            "x-envoy-upstream-service-time"
+        };
+        answered(&auth, &[(":status", status), (measured, "1")], b"no")
+    };
+    assert!(matches!(of("200", false), Verdict::Allow(_)));
+    for status in [201, 204, 302, 400, 401, 403, 404, 429, 499] {
+        let Verdict::Refuse(reply) = of(&status.to_string(), false) else {
+            panic!("{status}")
+        };
+        assert_eq!((reply.status, &reply.body[..]), (status, &b"no"[..]));
+    }
+    for (status, from_host, error) in [
+        ("500", false, AskError::ServerError(500)),
+        ("503", false, AskError::ServerError(503)),
+        ("504", false, AskError::ServerError(504)),
+        ("503", true, AskError::Unavailable),
+        ("504", true, AskError::Timeout),
+        ("100", false, AskError::Unreadable),
+        ("", false, AskError::Unreadable),
+        ("20O", false, AskError::Unreadable),
+    ] {
+        assert_eq!(of(status, from_host), Verdict::Error(error), "{status}");
+    }
+    assert_eq!(
+        answered(&auth, &[], b""),
+        Verdict::Error(AskError::Unreadable)
+    );
+}
+
+#[test]
+fn headers_of_the_answer() {
+    let lines = [
+        (":status", "200"),
+        ("X-User", "a"),
+        ("x-role", "b"),
+        ("x-role", "c"),
+        ("host", "other"),
+        ("content-type", "text/html"),
+        ("content-length", "2"),
+        ("mcp-session-id", "1"),
+        ("x-envoy-upstream-service-time", "1"),
+    ];
+    let header = |name: &str, value: &str| (name.into(), value.into());
+    let Verdict::Allow(all) = answered(&auth(&[], None, None), &lines, b"") else {
+        panic!()
+    };
+    assert_eq!(all.set, [header("x-user", "a"), header("x-role", "b")]);
+    assert_eq!(all.append, [header("x-role", "c")]);
+    let listed = auth(&[], Some(&["x-user", "host", "x-absent"]), None);
+    let Verdict::Allow(listed) = answered(&listed, &lines, b"") else {
+        panic!()
+    };
+    assert_eq!(listed.set, [header("x-user", "a")]);
+    assert_eq!(listed.append, []);
+}

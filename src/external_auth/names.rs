@@ -1,0 +1,112 @@
+//! Which headers pass between a client, an authorizer and a server, and which never do.
+
+/// Headers of a connection, not of a message.
+///
+/// SPEC: RFC 9110, 7.6.1.
+const HOP_BY_HOP: [&str; 7] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers that say what was judged: whose request it is, and how its body is to be read.
+///
+/// SECURITY: with another one of these the server would read another request than the one
+/// that policies and authorizers were asked about.
+const JUDGED: [&str; 3] = [
+    "content-encoding",
+    "content-type",
+    "x-forwarded-client-cert",
+];
+
+/// Whether a name is in a list; without case, and with `_` for `-`.
+///
+/// SECURITY: behind interfaces in the manner of CGI the two are one header.
+fn is_any_of(name: &[u8], list: &[&str]) -> bool {
+    let mut list = list.iter();
+    list.any(|listed| name.len() == listed.len() && starts_with(name, listed))
+}
+
+fn starts_with(name: &[u8], prefix: &str) -> bool {
+    let plain = |byte: &u8| match byte {
+        b'_' => b'-',
+        byte => byte.to_ascii_lowercase(),
+    };
+    let front = name.get(..prefix.len()).unwrap_or_default();
+    front.iter().map(plain).eq(prefix.bytes())
+}
+
+/// Whether a header is of the message, and not of how it is sent. Those of the host
+/// change what the host does with a message, and say what it did.
+fn is_of_message(name: &[u8]) -> bool {
+    !name.is_empty()
+        && !name.starts_with(b":")
+        && !is_any_of(name, &HOP_BY_HOP)
+        && !is_any_of(name, &["host", "content-length"])
+        && !starts_with(name, "x-envoy-")
+}
+
+/// Whether a client's header may be shown to an authorizer, if it is listed.
+pub(super) fn may_be_shown(name: &[u8]) -> bool {
+    is_of_message(name)
+}
+
+/// Whether a header of an authorizer's may be told to the client that it refuses.
+pub fn may_be_answered(name: &[u8]) -> bool {
+    is_of_message(name)
+}
+
+/// Whether an authorizer may change a header of the request.
+pub(super) fn may_be_changed(name: &[u8]) -> bool {
+    is_of_message(name) && !is_any_of(name, &JUDGED) && !starts_with(name, "mcp-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_authorizer_may_change() {
+        for name in ["x-user", "authorization", "cookie", "mcp", "x-content-type"] {
+            assert!(may_be_changed(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "",
+            ":path",
+            ":authority",
+            "Host",
+            "content-length",
+            "Content_Length",
+            "transfer-encoding",
+            "connection",
+            "Content-Type",
+            "content_encoding",
+            "x-forwarded-client-cert",
+            "X_Forwarded_Client_Cert",
+            "mcp-session-id",
+            "Mcp_Name",
+            "x-envoy-retry-on",
+        ] {
+            assert!(!may_be_changed(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_may_be_told() {
+        for name in ["www-authenticate", "content-type", "set-cookie", "location"] {
+            assert!(may_be_answered(name.as_bytes()), "{name}");
+        }
+        for name in [
+            ":status",
+            "content-length",
+            "Transfer-Encoding",
+            "x-envoy-upstream-service-time",
+        ] {
+            assert!(!may_be_answered(name.as_bytes()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What is sent to an authorizer, and what comes back, before anybody knows what it means.
+
+use super::http;
+use super::trace::traceparent;
+use super::{AskError, Verdict};
+use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, Timeout};
+use crate::request::Headers;
+
+/// A call that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The Envoy cluster that is called.
+    pub cluster: String,
+    /// How long an answer is waited for.
+    pub timeout: Timeout,
+    /// What is sent.
+    pub call: Call,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// An HTTP request.
+    Http {
+        /// Its headers, pseudo-headers included.
+        headers: Vec<(String, String)>,
+        /// Its body.
+        body: Vec<u8>,
+    },
+}
+
+/// What there is to show of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'r> {
+    /// Its headers.
+    pub headers: &'r Headers,
+    /// Its body.
+    pub body: Body<'r>,
+    /// The span of the call: random, and another for each.
+    pub span: [u8; 8],
+}
+
+/// A request's body, as far as it was kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Body<'r> {
+    /// The front of it.
+    pub front: &'r [u8],
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
+
+/// Why a request cannot be shown to an authorizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unshown {
+    /// Its body is longer than what may be shown.
+    TooLarge,
+    /// A header that is to be shown is no text.
+    ///
+    /// SECURITY: an authorizer that is shown something else, or nothing, would decide
+    /// about another request than the one that goes on.
+    NotText,
+}
+
+/// What to ask about a request.
+///
+/// # Errors
+/// When it cannot be shown as it is.
+pub fn ask(
+    auth: &ExternalAuth,
+    settings: &AskSettings,
+    shown: &Shown<'_>,
+) -> Result<Question, Unshown> {
+    let (body, is_partial) = shown.body.for_policy(auth, settings.oversize)?;
+    let call = match &auth.protocol {
+        Protocol::Http(http) => {
+            let trace = traceparent(shown.headers.only("traceparent"), shown.span);
+            http::question(
+                http,
+                &auth.authority,
+                shown.headers,
+                body,
+                is_partial,
+                trace,
+            )?
+        }
+        // Nobody is asked who could not be understood.
+        Protocol::Grpc(_) => return Err(Unshown::NotText),
+    };
+    Ok(Question {
+        cluster: auth.cluster.clone(),
+        timeout: settings.timeout,
+        call,
+    })
+}
+
+impl<'r> Body<'r> {
+    /// What of it a policy shows, and whether there is more.
+    fn for_policy(
+        self,
+        auth: &ExternalAuth,
+        oversize: Oversize,
+    ) -> Result<(&'r [u8], bool), Unshown> {
+        let Some(max) = auth.max_body else {
+            return Ok((b"", false));
+        };
+        match (self.front.get(..max.size()), oversize) {
+            (None, _) if self.is_whole => Ok((self.front, false)),
+            (Some(front), _) if self.is_whole && front.len() == self.front.len() => {
+                Ok((front, false))
+            }
+            (_, Oversize::Reject) => Err(Unshown::TooLarge),
+            (front, Oversize::Truncate) => Ok((front.unwrap_or(self.front), true)),
+        }
+    }
+}
+
+/// The longest answer that is read, in bytes of its body.
+pub const ANSWER_LIMIT: usize = 1 << 20;
+
+/// What came back.
+#[derive(Debug, Clone, Copy)]
+pub enum Response<'a> {
+    /// An HTTP response.
+    Http {
+        /// Its headers, pseudo-headers included.
+        headers: &'a Headers,
+        /// Its body.
+        body: &'a [u8],
+    },
+    /// Nothing that could be read.
+    Failed(AskError),
+}
+
+/// What an answer means.
+pub fn read(auth: &ExternalAuth, response: &Response<'_>) -> Verdict {
+    match (response, &auth.protocol) {
+        (Response::Failed(error), _) => Verdict::Error(*error),
+        (Response::Http { headers, body }, Protocol::Http(auth)) => {
+            http::verdict(auth, headers, body)
+        }
+        (Response::Http { .. }, Protocol::Grpc(_)) => Verdict::Error(AskError::Unreadable),
+    }
+}
