@@ -21,7 +21,9 @@
 //!    [`policy`], the compiled policy with its index. Only it can make the
 //!    permit without which no byte of a body goes on (headers do before, with
 //!    `requestHeaders: Stream`).
-//! 5. It **leaves** by `HttpStream::on`, which carries out the [`enforcement::Step`]:
+//! 5. Where policies say so, authorizers **are asked** ([`external_auth`]) and the request
+//!    waits; their answers decide whether judging goes on.
+//! 6. It **leaves** by `HttpStream::on`, which carries out the [`enforcement::Step`]:
 //!    continue, or answer and write a record ([`observe`]).
 //!
 //! # The life of a policy
@@ -31,8 +33,7 @@
 //! into [`policy::Policies`].
 //!
 //! Rules may have expressions, which [`compile`] turns into programs that [`expr`]
-//! evaluates; none is asked yet. Still empty, until policies can use it:
-//! [`external_auth`].
+//! evaluates.
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 

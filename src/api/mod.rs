@@ -7,10 +7,9 @@
 //! which of them are enforced, is not decided here.
 //!
 //! One door per version: [`v0alpha0`] and [`v1alpha1`]; what they share is beside them.
-//! Fields of the API that are not modelled yet are still known by name
-//! ([`decode::Unread`]), so that whoever reads the object has to say what becomes of them.
 
 pub mod decode;
+pub mod external_auth;
 pub mod metadata;
 pub mod names;
 pub mod source;

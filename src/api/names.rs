@@ -56,6 +56,25 @@ pub const TARGET_NAME: Form = Form {
     help: "name the object that the policy is for",
 };
 
+/// SPEC: Gateway API, `backendRef.name`.
+pub const BACKEND_NAME: Form = Form {
+    is: "a backend's name",
+    min: 1,
+    max: 253,
+    matches: |_| true,
+    help: "name the Service",
+};
+
+/// SPEC: Gateway API, `HTTPAuthConfig.path`.
+pub const PATH_BEFORE: Form = Form {
+    is: "a path",
+    min: 1,
+    max: 1024,
+    matches: has_path_characters,
+    help: "letters, digits, ``-/._~!$&'()*+,;=:@`` and escapes such as `%20`; leave `path` out to \
+           put nothing before the client's",
+};
+
 /// SPEC: Gateway API, `targetRefs[].sectionName`.
 pub const SECTION_NAME: Form = Form {
     is: "a listener's name",
@@ -168,6 +187,16 @@ fn is_spiffe(text: &str) -> bool {
                 .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     };
     parts.next().is_some_and(is_trust_domain) && parts.all(segment)
+}
+
+/// `^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$`
+fn has_path_characters(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-/._~!$&'()*+,;=:@%".contains(&b);
+    let escape = |rest: &str| {
+        let digits = rest.get(..2);
+        digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    text.bytes().all(plain) && text.split('%').skip(1).all(escape)
 }
 
 /// `^[A-Za-z0-9!#$%&'*+\-.^_\x60|~]+$`

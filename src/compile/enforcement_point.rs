@@ -1,23 +1,25 @@
 //! The enforcement point file: where a compiled policy will run, and what names
 //! mean there.
 //!
-//! Unknown fields are refused, and fields that are not enforced yet as well,
-//! unless they say what happens without them.
+//! Unknown fields are refused.
 
+mod authorizers;
 mod identity;
 
 use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, documents};
 use crate::api::decode::{
-    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Unread, Value,
-    choice, integer, list, refuse_duplicates, text, unread,
+    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Value, choice,
+    integer, list, refuse_duplicates, text,
 };
 use crate::api::names;
 use crate::api::yaml::{Document, FileId, Span};
 use crate::policy::{
-    AllowPolicies, AskSettings, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
+    AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
     ResourceParam, Settings, Unprotected, Whole,
 };
+use authorizers::Asking;
+pub(super) use authorizers::Service;
 use identity::Identity;
 
 const KIND: &str = "EnforcementPoint";
@@ -31,6 +33,10 @@ pub(super) struct EnforcementPoint {
     pub(super) listeners: Vec<Listener>,
     /// The XBackends behind it.
     pub(super) backends: Vec<Backend>,
+    /// What authorizers can be asked.
+    pub(super) services: Vec<Service>,
+    /// Where the file says that requests go on where no authorizer answers, if it does.
+    pub(super) open_on_error: Option<Place>,
     /// The trust domain of its service accounts.
     pub(super) trust_domain: Option<String>,
     /// Whether the file says how several Allow policies combine.
@@ -163,13 +169,16 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let mcp_paths = object.optional("mcp", mcp);
     let denial = object.optional("denial", denial);
     let limits = object.optional("limits", limits);
-    refuse_items(&mut object, "services");
-    object.optional("externalAuth", external_auth);
+    let services = object.optional("services", authorizers::services);
+    let asking = object.optional("externalAuth", authorizers::asking);
     object.finish();
+    let asking = asking.or(Asking::default())?;
     Some(EnforcementPoint {
         gateway: gateway?,
         listeners: listeners.or(Vec::new())?,
         backends: backends.or(Vec::new())?,
+        services: services.or(Vec::new())?,
+        open_on_error: asking.open,
         says_allow_policies,
         unprotected: unprotected_at,
         by_name,
@@ -184,7 +193,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             mcp_paths: mcp_paths.or(None)?,
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
-            external_auth: AskSettings::default(),
+            external_auth: asking.settings,
         },
         trust_domain,
     })
@@ -195,18 +204,6 @@ fn refuse_other(found: Required<String>, expected: &str, object: &mut Object<'_,
         let message = format!("expected `{expected}`, found `{}`", found.value);
         object.report(Problem::new(&found.at, message));
     }
-}
-
-/// Refuses a list that nothing reads yet, unless it is empty.
-fn refuse_items(object: &mut Object<'_, '_>, name: &'static str) {
-    let items = object.optional(name, list(usize::MAX, EmptyList::Meant, unread));
-    if let Some(items) = items.given().filter(|items| !items.value.is_empty()) {
-        object.report(unsupported(&items.at, name));
-    }
-}
-
-fn unsupported(at: &Place, what: &str) -> Problem {
-    Problem::new(at, format!("`{what}` is not supported yet")).help("leave it out")
 }
 
 fn object_name(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<ObjectName> {
@@ -359,23 +356,6 @@ fn limits(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Limits> {
 
 fn whole(max: i64) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<Whole> {
     move |value, problems| integer(1, max)(value, problems).and_then(Whole::new)
-}
-
-/// Takes what says the defaults and nothing else.
-fn external_auth(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Unread> {
-    let mut object = Object::open(value, problems)?;
-    for (name, default) in [
-        ("timeout", "1s"),
-        ("onError", "Deny"),
-        ("oversize", "Reject"),
-    ] {
-        let setting = object.optional(name, text(&names::ANY));
-        if let Some(setting) = setting.given().filter(|setting| setting.value != default) {
-            object.report(unsupported(&setting.at, &format!("externalAuth.{name}")));
-        }
-    }
-    object.finish();
-    Some(Unread)
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 //! Names are resolved here: targets to this gateway and its backends, service
 //! accounts to SPIFFE IDs.
 
-use super::check::{Attachment, Caller, Checked, CheckedRule};
+use super::check::{Attachment, Caller, Checked, CheckedAuth, CheckedRule, ServicePort};
 use super::enforcement_point::EnforcementPoint;
 use crate::api::decode::{Located, Place, Problem};
-use crate::policy::{ObjectName, Policy, Rule, Target};
+use crate::policy::{ExternalAuth, ObjectName, Policy, RequestHeaders, Rule, Target, Whole};
 
 /// A compiled policy, and where its parts are written.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Lowered {
     pub(super) policy: Policy,
     /// Where the policy is named.
     pub(super) at: Place,
+    /// Whether it says when it asks.
+    pub(super) has_order: bool,
 }
 
 /// Compiles a policy. `None` when it is for other gateways, or when problems were
@@ -47,17 +49,24 @@ pub(super) fn lower(
             Some(rules.into_iter().collect::<Option<Vec<Rule>>>()?)
         }
     };
+    let order = checked.order.as_ref();
+    let place = order.map_or(0, |order| order.value);
+    let external_auth = match &checked.external_auth {
+        None => None,
+        Some(auth) => Some(lower_auth(auth, place, point, problems)?),
+    };
     let Located { value: policy, at } = checked.name.clone();
     Some(Lowered {
         policy: Policy {
             policy,
             action: checked.action,
             mode: checked.mode,
-            external_auth: None,
+            external_auth,
             targets,
             rules,
         },
         at,
+        has_order: order.is_some(),
     })
 }
 
@@ -175,4 +184,52 @@ fn spiffe_id(
             None
         }
     }
+}
+
+/// SECURITY: a service of another namespace is asked only where the enforcement point
+/// lists it: that entry is what a ReferenceGrant would be.
+fn lower_auth(
+    auth: &CheckedAuth,
+    place: u32,
+    point: &EnforcementPoint,
+    problems: &mut Vec<Problem>,
+) -> Option<ExternalAuth> {
+    let CheckedAuth {
+        protocol,
+        service:
+            Located {
+                value: ServicePort { service, port },
+                at,
+            },
+        max_body,
+        copying,
+    } = auth;
+    let streams = point.settings.request_headers == RequestHeaders::Stream;
+    if let Some(at) = copying.as_ref().filter(|_| streams) {
+        let message = "headers of the answer are to be copied, and `requestHeaders: Stream` lets \
+                       the request's headers go on before";
+        problems.push(
+            Problem::new(at, message).help(
+                "leave `allowedResponseHeaders` out, or hold headers: `requestHeaders: Hold`",
+            ),
+        );
+    }
+    let mut services = point.services.iter();
+    let Some(known) = services.find(|known| known.service == *service && known.port == *port)
+    else {
+        let message = format!("the enforcement point does not list the service `{service}:{port}`");
+        let ObjectName { namespace, name } = service;
+        problems.push(Problem::new(at, message).help(format!(
+            "add `services: [{{namespace: {namespace}, name: {name}, port: {port}, cluster: ...}}]` \
+             to the enforcement point file, with the Envoy cluster that it is reached by"
+        )));
+        return None;
+    };
+    Some(ExternalAuth {
+        protocol: protocol.clone(),
+        cluster: known.cluster.clone(),
+        authority: format!("{}.{}:{port}", service.name, service.namespace),
+        max_body: *max_body,
+        order: Whole::from(place),
+    })
 }

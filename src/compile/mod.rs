@@ -24,6 +24,7 @@ mod files;
 mod implied;
 mod lint;
 mod lower;
+mod order;
 mod pointless;
 mod read;
 mod regex;
@@ -41,7 +42,7 @@ use read::{ReadPolicy, read_policies};
 pub use source::Source;
 
 use crate::api::yaml::FileId;
-use crate::policy::{CompiledPolicy, SCHEMA_VERSION, Whole};
+use crate::policy::{CompiledPolicy, ObjectName, Policy, SCHEMA_VERSION, Whole};
 
 /// What came of compiling.
 #[derive(Debug)]
@@ -75,12 +76,15 @@ pub fn compile(sources: Vec<Source>, enforcement_point: Source) -> Result<Compil
     let lowered = point
         .as_ref()
         .map(|point| lower_all(read, point, &mut report));
+    if let (Some(lowered), 0) = (&lowered, report.count(Severity::Error)) {
+        report.add(Severity::Error, None, order::unordered(lowered));
+    }
     let (Some(point), Some(mut lowered), 0) = (point, lowered, report.count(Severity::Error))
     else {
         return Err(report.finish().unwrap_or_else(|refused| refused));
     };
     report.add(Severity::Warning, None, survey::survey(&lowered, &point));
-    lowered.sort_by(|a, b| a.policy.policy.cmp(&b.policy.policy));
+    lowered.sort_by(|a, b| key(&a.policy).cmp(&key(&b.policy)));
     let policy = digest::sealed(CompiledPolicy {
         schema_version: Whole::from(SCHEMA_VERSION),
         digest: String::new(),
@@ -94,6 +98,11 @@ pub fn compile(sources: Vec<Source>, enforcement_point: Source) -> Result<Compil
         policy,
         report: report.finish()?,
     })
+}
+
+/// A policy of v0alpha0 that asks somebody is two of one name.
+fn key(policy: &Policy) -> (&ObjectName, bool) {
+    (&policy.policy, policy.external_auth.is_some())
 }
 
 /// Checks the policies in `sources` as far as that goes without an enforcement point.
@@ -127,6 +136,10 @@ fn lower_all(
         if let Some(lowered) = lower::lower(&checked, point, &mut notes, &mut problems) {
             report.add(Severity::Warning, Some(&subject), warnings);
             all.push(lowered);
+        }
+        if let Some(beside) = &checked.beside {
+            // Its targets are the same, and have been told of.
+            all.extend(lower::lower(beside, point, &mut Vec::new(), &mut problems));
         }
         report.add(Severity::Note, Some(&subject), notes);
         report.add(Severity::Error, Some(&subject), problems);

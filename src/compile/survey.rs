@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
 use crate::api::decode::{Place, Problem};
-use crate::policy::{Action, Mode, ObjectName, Target, Unprotected};
+use crate::policy::{
+    Action, Mode, ObjectName, Policy, Protocol, RequestHeaders, Target, Unprotected,
+};
 
 /// More policies on one target than that are hard to keep in mind.
 ///
@@ -55,10 +57,13 @@ pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
         };
         warnings.extend(several_allow(&name, own, inherited, point));
         warnings.extend(many(&name, own));
+        warnings.extend(only_asks(&name, own, inherited));
     }
     warnings.extend(unprotected(policies, point));
     warnings.extend(unjudged(policies, point));
     warnings.extend(point.by_name.as_ref().map(by_name));
+    warnings.extend(point.open_on_error.as_ref().map(open_on_error));
+    warnings.extend(not_copied(policies, point));
     warnings
 }
 
@@ -117,7 +122,11 @@ fn several_allow(
 
 fn many(target: &str, policies: &[&Lowered]) -> Option<Problem> {
     let first = policies.first()?;
-    let count = policies.len();
+    let names: BTreeSet<_> = policies
+        .iter()
+        .map(|lowered| &lowered.policy.policy)
+        .collect();
+    let count = names.len();
     (count > POLICIES_ON_A_TARGET).then(|| {
         Problem::new(&first.at, format!("{target} has {count} policies")).help(format!(
             "more than {POLICIES_ON_A_TARGET} are hard to keep in mind; merge some"
@@ -166,6 +175,52 @@ fn by_name(at: &Place) -> Problem {
     let message = "resources are judged by `params.name`, which servers ignore: a caller can get \
                    any resource under a name that is listed";
     Problem::new(at, message).help("`resourceParam: Uri` is the default, and lists of uris hold")
+}
+
+/// Whoever can keep an authorizer from answering gets round it.
+fn open_on_error(at: &Place) -> Problem {
+    let message = "with `onError: Allow` requests go on that an authorizer was to judge and did \
+                   not: whoever can make it fail or wait gets past it";
+    Problem::new(at, message).help("`onError: Deny` is the default")
+}
+
+/// What matches no rule of a policy that asks is not refused by it.
+fn only_asks(target: &str, own: &[&Lowered], inherited: &[&Lowered]) -> Option<Problem> {
+    let has = |action| {
+        let mut all = own.iter().chain(inherited);
+        all.any(|lowered| is_enforced(lowered) && lowered.policy.action == action)
+    };
+    let narrow = own.iter().find(|lowered| {
+        let Policy { action, rules, .. } = &lowered.policy;
+        is_enforced(lowered) && *action == Action::ExternalAuth && rules.is_some()
+    })?;
+    (!has(Action::Allow)).then(|| {
+        let message = format!(
+            "{target} has no Allow policy: what matches no rule of `{}` goes on unasked",
+            narrow.policy.policy
+        );
+        Problem::new(&narrow.at, message)
+            .help("add an Allow policy that says what may pass, or leave `rules` out")
+    })
+}
+
+/// SPEC: without a list all headers of an answer are to be copied. Where the request's
+/// headers have gone on that cannot be done, and hosts that always stream could ask nobody.
+fn not_copied(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Problem> {
+    let streams = point.settings.request_headers == RequestHeaders::Stream;
+    let asks_http = |lowered: &&Lowered| {
+        let auth = lowered.policy.external_auth.as_ref();
+        is_enforced(lowered) && auth.is_some_and(|auth| matches!(auth.protocol, Protocol::Http(_)))
+    };
+    let asking = policies.iter().filter(|_| streams).filter(asks_http);
+    asking
+        .map(|lowered| {
+            let message = "with `requestHeaders: Stream` no header of the authorizer's answer \
+                           reaches the server, and what the client sends under such a name does";
+            Problem::new(&lowered.at, message)
+                .help("let the server trust none of them, or hold headers: `requestHeaders: Hold`")
+        })
+        .collect()
 }
 
 /// A level without policies passes. A backend may be left to the Gateway's policies;

@@ -114,7 +114,7 @@ impl Policies {
         };
         let mut things = SelectorNumbers::default();
         let mut sorted = policies;
-        sorted.sort_by(|a, b| a.policy.cmp(&b.policy));
+        sorted.sort_by(|a, b| key(a).cmp(&key(b)));
         for policy in sorted {
             loaded.file(policy, &mut targets, &mut things)?;
         }
@@ -137,7 +137,10 @@ impl Policies {
             targets,
             rules,
         } = policy;
-        if self.policies.last().is_some_and(|last| last.policy == name) {
+        let is_same = |last: &PolicyRules| {
+            last.policy == name && last.external_auth.is_some() == external_auth.is_some()
+        };
+        if self.policies.last().is_some_and(is_same) {
             return Err(inconsistent(format!("policy `{name}` is listed twice")));
         }
         let number = u32::try_from(self.policies.len())
@@ -355,6 +358,11 @@ impl SelectorNumbers {
         self.0 = self.0.saturating_add(1);
         number
     }
+}
+
+/// A policy as written may be two: one that decides, and one that asks.
+fn key(policy: &Policy) -> (&ObjectName, bool) {
+    (&policy.policy, policy.external_auth.is_some())
 }
 
 /// What a policy does; `None` where it asks and nobody is named, or the other way round.

@@ -560,4 +560,8 @@ files![
     "v0alpha0-deny",
     "v0alpha0-listener",
     "v0alpha0-cel",
+    "external-auth",
+    "external-auth-open",
+    "external-auth-audit",
+    "v0alpha0-external-auth",
 ];

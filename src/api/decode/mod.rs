@@ -14,6 +14,5 @@ pub use object::{Object, Optional, Required};
 pub use problem::{Located, Part, Place, Problem};
 pub use suggest::closest;
 pub use value::{
-    Choice, EmptyList, Form, Unread, Value, boolean, choice, integer, list, refuse_duplicates,
-    text, unread,
+    Choice, EmptyList, Form, Value, boolean, choice, integer, list, refuse_duplicates, text,
 };

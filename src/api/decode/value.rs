@@ -17,10 +17,6 @@ pub struct Value<'n> {
     pub at: Place,
 }
 
-/// A field that is part of the API and has no type here yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unread;
-
 /// An enumeration of the API.
 pub trait Choice: Copy + 'static {
     /// Every value, as the API spells it.
@@ -109,11 +105,6 @@ impl Value<'_> {
             }
         }
     }
-}
-
-/// A decoder of fields without a type: it takes anything.
-pub fn unread(_: Value<'_>, _: &mut Vec<Problem>) -> Option<Unread> {
-    Some(Unread)
 }
 
 /// A decoder of whole numbers between two bounds.

@@ -5,9 +5,10 @@
 //! tie several fields together are the compiler's.
 
 use super::decode::{
-    Choice, EmptyList, Located, Object, Optional, Problem, Required, Unread, Value, choice, list,
-    refuse_duplicates, text, unread,
+    Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, list,
+    refuse_duplicates, text,
 };
+use super::external_auth::ExternalAuth;
 use super::metadata::Metadata;
 use super::names;
 use super::source::Source;
@@ -53,7 +54,7 @@ pub struct Authorization {
     /// Names of tools.
     pub tools: Optional<Vec<Located<String>>>,
     /// Whom to ask.
-    pub external_auth: Optional<Unread>,
+    pub external_auth: Optional<ExternalAuth>,
     /// An expression.
     pub cel: Optional<CelExpression>,
 }
@@ -164,7 +165,7 @@ impl Authorization {
         let authorization = Self {
             kind: object.required("type", "type: InlineTools", choice),
             tools: object.optional("tools", tools),
-            external_auth: object.optional("externalAuth", unread),
+            external_auth: object.optional("externalAuth", ExternalAuth::decode),
             cel: object.optional("cel", CelExpression::decode),
         };
         object.finish();

@@ -9,9 +9,10 @@ mod http;
 pub use http::{HeaderMatch, HeaderMatchType, HttpMethod, PathMatch, PathMatchType};
 
 use super::decode::{
-    Choice, EmptyList, Located, Object, Optional, Problem, Required, Unread, Value, choice, list,
-    refuse_duplicates, text, unread,
+    Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, list,
+    refuse_duplicates, text,
 };
+use super::external_auth::ExternalAuth;
 use super::metadata::Metadata;
 use super::names;
 use super::source::Source;
@@ -37,7 +38,7 @@ pub struct Spec {
     /// What a match means.
     pub action: Required<Action>,
     /// Whom to ask.
-    pub external_auth: Optional<Unread>,
+    pub external_auth: Optional<ExternalAuth>,
     /// What matches.
     pub rules: Optional<Vec<Located<AccessRule>>>,
 }
@@ -214,7 +215,7 @@ impl Spec {
                 list(10, targets, TargetRef::decode),
             ),
             action: object.required("action", "action: Allow", choice),
-            external_auth: object.optional("externalAuth", unread),
+            external_auth: object.optional("externalAuth", ExternalAuth::decode),
             rules: object.optional("rules", rules),
         };
         object.finish();

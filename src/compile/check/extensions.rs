@@ -11,7 +11,11 @@ const PREFIX: &str = "accesspolicy/";
 
 const MODE: &str = "accesspolicy/mode";
 const ACTION: &str = "accesspolicy/action";
-const KNOWN: [&str; 2] = [MODE, ACTION];
+const ORDER: &str = "accesspolicy/order";
+const KNOWN: [&str; 3] = [MODE, ACTION, ORDER];
+
+/// The last place among policies that ask.
+const LAST: u32 = 1_000_000;
 
 /// What annotations say of a policy.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +24,22 @@ pub(in crate::compile) struct Extensions {
     pub(in crate::compile) mode: Option<Located<Mode>>,
     /// `accesspolicy/action`, which takes the place of `spec.action: Allow`.
     pub(in crate::compile) action: Option<Located<Action>>,
+    /// `accesspolicy/order`: the place among policies that ask.
+    pub(in crate::compile) order: Option<Located<u32>>,
 }
 
 impl Extensions {
     /// What a match means.
     pub(in crate::compile) fn action(&self) -> Action {
         self.action.as_ref().map_or(Action::Allow, |at| at.value)
+    }
+
+    /// Refuses a place where nobody is asked.
+    pub(super) fn refuse_order(&self, problems: &mut Vec<Problem>) {
+        problems.extend(self.order.as_ref().map(|order| {
+            let message = format!("`{ORDER}` is given, and the policy asks nobody");
+            Problem::new(&order.at, message).help("leave it out: only what asks has an order")
+        }));
     }
 
     /// Whether the policy is enforced.
@@ -59,11 +73,25 @@ pub(in crate::compile) fn check_extensions(
                 Problem::new(&key.at, format!("`{ACTION}` is `{other}`"))
                     .help("`Deny` refuses what the rules match; without it they allow"),
             ),
+            (ORDER, text) => match order(text) {
+                Some(place) => extensions.order = Some(located(key, place)),
+                None => problems.push(
+                    Problem::new(&key.at, format!("`{ORDER}` is `{text}`")).help(format!(
+                        "a whole number from 0 to {LAST}: the least asks first"
+                    )),
+                ),
+            },
             (name, _) if is_ours(name) => problems.push(unknown(key)),
             _ => {}
         }
     }
     extensions
+}
+
+fn order(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let place = text.parse().ok().filter(|_| is_number);
+    place.filter(|place| *place <= LAST)
 }
 
 fn located<T>(key: &Located<String>, value: T) -> Located<T> {
@@ -83,6 +111,6 @@ fn unknown(key: &Located<String>) -> Problem {
     let message = format!("the annotation `{}` is not known", key.value);
     Problem::new(&key.at, message).help(match closest(&key.value, KNOWN) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are `{MODE}` and `{ACTION}`"),
+        None => format!("there are `{MODE}`, `{ACTION}` and `{ORDER}`"),
     })
 }

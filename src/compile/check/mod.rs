@@ -11,6 +11,7 @@
 mod authorization;
 mod expression;
 mod extensions;
+mod external_auth;
 mod http;
 mod source;
 mod target;
@@ -18,12 +19,15 @@ pub(super) mod v0alpha0;
 
 use authorization::{CheckedAuthorization, check_authorization};
 pub(super) use extensions::{Extensions, check_extensions};
+use external_auth::check_external_auth;
+pub(super) use external_auth::{CheckedAuth, ServicePort};
 pub(super) use source::Caller;
 use source::check_source;
 pub(super) use target::Attachment;
 use target::check_targets;
 
 use crate::api::decode::{Located, Optional, Place, Problem};
+use crate::api::external_auth::ExternalAuth;
 use crate::api::metadata::Metadata;
 use crate::api::v1alpha1::{AccessRule, Action, Spec};
 use crate::expr::Program;
@@ -42,6 +46,12 @@ pub(super) struct Checked {
     pub(super) action: policy::Action,
     /// Whether it is enforced.
     pub(super) mode: Mode,
+    /// Whom it asks: given exactly where its action is to ask.
+    pub(super) external_auth: Option<CheckedAuth>,
+    /// Its place among policies that ask, where it says one.
+    pub(super) order: Option<Located<u32>>,
+    /// The policy of the same name that asks, for a rule of v0alpha0 that does.
+    pub(super) beside: Option<Box<Checked>>,
     /// What it is attached to.
     pub(super) targets: Vec<Located<Attachment>>,
     /// Its rules; `None` matches every request.
@@ -90,28 +100,22 @@ pub(super) fn check(
         external_auth,
         rules,
     } = spec;
-    let action = action.as_ref();
-    match action.map(|action| action.value) {
-        Some(Action::ExternalAuth) => {
-            problems.extend(extensions.action.as_ref().map(deny_asks_nobody));
-            let help = "leave the policy out, and write Allow policies that do without it";
-            problems
-                .extend(action.map(|action| unenforced(&action.at, "action: ExternalAuth", help)));
-        }
-        Some(Action::Allow) => {
-            if let Some(given) = external_auth.given() {
-                problems.push(
-                    Problem::new(
-                        &given.at,
-                        "`externalAuth` is given, and `action` is `Allow`",
-                    )
-                    .help("leave it out"),
-                );
-            }
-        }
-        None => {}
-    }
     let namespace = &name.value.namespace;
+    let external_auth = match action.as_ref().map(|action| (action.value, action)) {
+        Some((Action::ExternalAuth, action)) => {
+            problems.extend(extensions.action.as_ref().map(deny_asks_nobody));
+            check_asked(external_auth, &action.at, namespace, problems).map(Some)
+        }
+        Some((Action::Allow, _)) => {
+            extensions.refuse_order(problems);
+            problems.extend(external_auth.given().map(|given| {
+                let message = "`externalAuth` is given, and `action` is `Allow`";
+                Problem::new(&given.at, message).help("leave it out")
+            }));
+            Some(None)
+        }
+        None => None,
+    };
     let targets = target_refs
         .as_ref()
         .and_then(|refs| check_targets(&refs.value, namespace, problems));
@@ -120,13 +124,40 @@ pub(super) fn check(
         Optional::Unreadable => None,
         Optional::Given(rules) => check_rules(&rules.value, namespace, problems).map(Some),
     };
+    let external_auth = external_auth?;
     Some(Checked {
-        name,
-        action: extensions.action(),
+        action: match external_auth {
+            Some(_) => policy::Action::ExternalAuth,
+            None => extensions.action(),
+        },
         mode: extensions.mode(),
+        external_auth,
+        order: extensions.order.clone(),
+        beside: None,
         targets: targets?,
         rules: rules?,
+        name,
     })
+}
+
+/// Whom a policy asks that is to ask somebody.
+fn check_asked(
+    external_auth: &Optional<ExternalAuth>,
+    action: &Place,
+    namespace: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<CheckedAuth> {
+    match external_auth {
+        Optional::Given(Located { value, at }) => {
+            check_external_auth(value, at, namespace, problems)
+        }
+        Optional::Unreadable => None,
+        Optional::Absent => {
+            let message = "the action is `ExternalAuth`, and `externalAuth` is missing";
+            problems.push(Problem::new(action, message).help("add `externalAuth: {...}`"));
+            None
+        }
+    }
 }
 
 fn deny_asks_nobody(action: &Located<policy::Action>) -> Problem {

@@ -7,7 +7,7 @@
 use super::expression::check_expression;
 use super::source::check_source;
 use super::target::check_targets;
-use super::{Checked, CheckedRule, Extensions, unenforced};
+use super::{Checked, CheckedAuth, CheckedRule, Extensions, check_external_auth};
 use crate::api::decode::{Located, Optional, Place, Problem};
 use crate::api::v0alpha0::{AccessRule, Authorization, AuthorizationType, CelExpression, Spec};
 use crate::expr::Program;
@@ -35,16 +35,36 @@ pub(in crate::compile) fn check(
             .iter()
             .map(|rule| check_rule(rule, namespace, extensions.action(), problems))
             .collect();
-        let rules = rules.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(rules.into_iter().flatten().collect::<Vec<_>>())
+        rules.into_iter().collect::<Option<Vec<_>>>()
     });
-    Some(Checked {
+    let (mut rules_of_policy, mut asking) = (Vec::new(), None);
+    for CheckedRules { rules, asks } in rules? {
+        rules_of_policy.extend(rules);
+        asking = asking.or(asks);
+    }
+    if asking.is_none() {
+        extensions.refuse_order(problems);
+    }
+    let checked = Checked {
         action: extensions.action(),
         mode: extensions.mode(),
+        external_auth: None,
+        order: None,
+        beside: None,
         targets: targets?,
-        rules: Some(rules?),
+        rules: Some(rules_of_policy),
         name,
-    })
+    };
+    let beside = asking.map(|(auth, rule)| {
+        Box::new(Checked {
+            action: Action::ExternalAuth,
+            external_auth: Some(auth),
+            order: extensions.order.clone(),
+            rules: Some(vec![rule]),
+            ..checked.clone()
+        })
+    });
+    Some(Checked { beside, ..checked })
 }
 
 fn refuse_second_authorizer(rules: &[Located<AccessRule>], problems: &mut Vec<Problem>) {
@@ -62,13 +82,20 @@ fn refuse_second_authorizer(rules: &[Located<AccessRule>], problems: &mut Vec<Pr
     }
 }
 
-/// A rule, and one for what it implies where it does not say so itself.
+/// What becomes of a rule.
+struct CheckedRules {
+    /// It, and one for what it implies where it does not say so itself.
+    rules: Vec<Located<CheckedRule>>,
+    /// Whom it asks, and about what.
+    asks: Option<(CheckedAuth, Located<CheckedRule>)>,
+}
+
 fn check_rule(
     rule: &Located<AccessRule>,
     namespace: &str,
     action: Action,
     problems: &mut Vec<Problem>,
-) -> Option<Vec<Located<CheckedRule>>> {
+) -> Option<CheckedRules> {
     let AccessRule {
         name,
         source,
@@ -80,7 +107,9 @@ fn check_rule(
     let allows = match authorization {
         Optional::Absent => calls_of(&[], rule.at.clone(), action, problems),
         Optional::Unreadable => None,
-        Optional::Given(authorization) => check_authorization(authorization, action, problems),
+        Optional::Given(authorization) => {
+            check_authorization(authorization, namespace, action, problems)
+        }
     };
     let allowed = CheckedRule {
         name: name.as_ref()?.value.clone(),
@@ -91,11 +120,27 @@ fn check_rule(
         message: None,
         is_implied: false,
     };
+    let located = |value| Located {
+        value,
+        at: rule.at.clone(),
+    };
+    let mut asks = None;
     let rules = match allows? {
         Allows::Calls(mcp) => vec![CheckedRule {
             mcp: Some(mcp),
             ..allowed
         }],
+        Allows::Asked(auth) => {
+            let of = |mcp| CheckedRule {
+                mcp: Some(Located {
+                    value: mcp,
+                    at: rule.at.clone(),
+                }),
+                ..allowed.clone()
+            };
+            asks = Some((auth, located(of(any_call(BaseProtocol::None)))));
+            vec![of(any_call(BaseProtocol::Session))]
+        }
         Allows::What { holds, message } => {
             let implied = (action == Action::Allow).then(|| CheckedRule {
                 mcp: Some(Located {
@@ -113,11 +158,10 @@ fn check_rule(
             std::iter::once(written).chain(implied).collect()
         }
     };
-    let located = |value| Located {
-        value,
-        at: rule.at.clone(),
-    };
-    Some(rules.into_iter().map(located).collect())
+    Some(CheckedRules {
+        rules: rules.into_iter().map(located).collect(),
+        asks,
+    })
 }
 
 /// What a rule allows, or refuses.
@@ -129,10 +173,13 @@ enum Allows {
         holds: Located<Program>,
         message: Option<String>,
     },
+    /// Calls of whatever tool an authorizer lets be called.
+    Asked(CheckedAuth),
 }
 
 fn check_authorization(
     authorization: &Located<Authorization>,
+    namespace: &str,
     action: Action,
     problems: &mut Vec<Problem>,
 ) -> Option<Allows> {
@@ -160,9 +207,13 @@ fn check_authorization(
             calls_of(&tools.value, tools.at.clone(), action, problems)
         }
         AuthorizationType::ExternalAuth => {
-            let help = "leave the whole rule out, or list the tools with `type: InlineTools`";
-            problems.push(unenforced(&kind.at, "type: ExternalAuth", help));
-            None
+            let Located {
+                value: external_auth,
+                at,
+            } = external_auth.given()?;
+            refuse_asking_to_refuse(action, kind, problems);
+            let auth = check_external_auth(external_auth, at, namespace, problems);
+            auth.map(Allows::Asked)
         }
         AuthorizationType::Cel => {
             let CelExpression {
@@ -173,6 +224,19 @@ fn check_authorization(
             let message = message.given().map(|message| message.value.clone());
             Some(Allows::What { holds, message })
         }
+    }
+}
+
+/// A policy that refuses has nothing to ask.
+fn refuse_asking_to_refuse(
+    action: Action,
+    kind: &Located<AuthorizationType>,
+    problems: &mut Vec<Problem>,
+) {
+    if action == Action::Deny {
+        let message = "a rule asks an authorizer, and the policy refuses what its rules match";
+        let help = "write another policy for it, without `accesspolicy/action: Deny`";
+        problems.push(Problem::new(&kind.at, message).help(help));
     }
 }
 
@@ -251,6 +315,18 @@ fn calls_of(
         },
     };
     Some(Allows::Calls(Located { value, at }))
+}
+
+/// Calls of every tool, and so much of the base protocol.
+fn any_call(base_protocol: BaseProtocol) -> Mcp {
+    let calls = Method {
+        name: MethodName::ToolsCall,
+        params: None,
+    };
+    Mcp {
+        methods: Some(vec![calls]),
+        base_protocol,
+    }
 }
 
 /// What is implied.
