@@ -24,6 +24,7 @@
 
 mod answer;
 mod edit;
+pub mod grpc;
 mod http;
 mod names;
 mod question;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::certificates::Identity;
+use super::ext_authz::ExtAuthz;
 
 /// A whole static configuration.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub struct Listener {
     /// The port; 0 leaves the choice to the system. See [`super::port::Port`].
     pub port: u16,
     pub tls: Option<Tls>,
+    /// HTTP filters that come before the filter, as Envoy reads them.
+    pub filters_before: Vec<Value>,
     /// Absent leaves the way to the router open.
     pub filter: Option<Filter>,
     pub routes: Vec<Route>,
@@ -109,6 +112,7 @@ impl Listener {
             name: name.to_owned(),
             port: 0,
             tls: None,
+            filters_before: Vec::new(),
             filter: None,
             routes: Vec::new(),
             edge: Edge::default(),
@@ -131,6 +135,12 @@ impl Listener {
 
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = Some(filter);
+        self
+    }
+
+    /// Adds Envoy's own filter that asks an authorizer, before the filter.
+    pub fn ext_authz(mut self, filter: &ExtAuthz) -> Self {
+        self.filters_before.push(filter.json());
         self
     }
 
@@ -173,7 +183,8 @@ impl Listener {
 
     fn connection_manager(&self) -> Value {
         let filter = self.filter.as_ref().map(Filter::json);
-        let filters: Vec<_> = filter.into_iter().chain([router()]).collect();
+        let before = self.filters_before.iter().cloned();
+        let filters: Vec<_> = before.chain(filter).chain([router()]).collect();
         let mut manager = json!({
             "@type": type_url("filters.network.http_connection_manager.v3.HttpConnectionManager"),
             "stat_prefix": self.name,

@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod client;
 pub mod config;
 pub mod envoy;
+pub mod ext_authz;
 pub mod health;
 pub mod lane;
 pub mod message;
