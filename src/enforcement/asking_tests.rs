@@ -266,6 +266,30 @@ fn bodies_that_are_too_long_to_show() {
     }
 }
 
+/// Also where the end comes with the piece that is too much.
+#[test]
+fn a_body_that_ends_too_late() {
+    for (oversize, length, is_refused) in [
+        ("Reject", 50, false),
+        ("Reject", 51, true),
+        ("Truncate", 51, false),
+    ] {
+        let auth = json!({"timeout": 5, "onError": "Deny", "oversize": oversize});
+        let policies = policies(&json!({"externalAuth": auth}), Some(50));
+        let mut stream = Stream::default();
+        stream.headers(&policies, facts("POST", "/other"), false);
+        let step = stream.body(&policies, &vec![b'x'; length], true);
+        if is_refused {
+            assert!(matches!(&step, Step::Refuse(refusal) if refusal.answer.status == 413));
+        } else {
+            let (_, headers, body) = asked(step);
+            let is_partial = (length > 50).to_string();
+            assert_eq!(body.len(), 50);
+            assert!(headers.contains(&("x-envoy-auth-partial-body".to_owned(), is_partial)));
+        }
+    }
+}
+
 #[test]
 fn what_waits_is_accounted_for() {
     let policies = policies(&json!({}), Some(50));

@@ -145,10 +145,13 @@ impl Held {
         Ok(wants_more)
     }
 
-    /// The body has ended.
+    /// The body has ended. What was kept of it is all of it only if all of it was kept.
     pub(super) fn end(&mut self) {
-        if let Content::Other { is_whole, .. } = &mut self.content {
-            *is_whole = true;
+        if let Content::Other {
+            front, is_whole, ..
+        } = &mut self.content
+        {
+            *is_whole = front.len() == self.received;
         }
     }
 

@@ -1,20 +1,23 @@
 //! Every decision vector: in Envoy it has the outcome that the engine says, for the
 //! client, for the server and in the record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use accesspolicy::policy::{IdentitySource, Policies};
 use serde_json::{Value, json};
 
+use crate::authorizer::Act;
+use crate::authorizer::http::HttpAuthorizer;
 use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied_with, json_of, speaking};
 use crate::support::certificates::{Authority, Identity};
 use crate::support::client::Client;
-use crate::support::config::{Edge, Listener, Route};
+use crate::support::config::{Cluster, Edge, Listener, Route};
 use crate::support::envoy::Options;
 use crate::support::message::{Request, Response};
 use crate::support::port::Port;
-use crate::support::recorder::Seen;
-use crate::vectors::{DecisionTests, ELSEWHERE, Expect, FILES, Outcome, PORTS, Test};
+use crate::support::recorder::{Answer, Seen};
+use crate::vectors::{DecisionTests, ELSEWHERE, Expect, FILES, Given, Outcome, PORTS, Test};
 
 #[test]
 fn every_vector() {
@@ -36,14 +39,21 @@ pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
     let folder = tempfile::tempdir().expect("a folder");
     let people = People::issue(folder.path(), &files);
     let listeners = files.iter().flat_map(|file| file.listeners(&people));
-    let stage = Stage::start_with(listeners.collect(), Options::default(), |manager| {
-        // Whose word the header is, the enforcement point says.
-        manager["forward_client_cert_details"] = json!("ALWAYS_FORWARD_ONLY");
-    });
+    let answers = Answers::default();
+    let authorizer = answers.authorizer();
+    let stage = Stage::start_beside(
+        vec![Cluster::new("authorizer", authorizer.address())],
+        listeners.collect(),
+        Options::default(),
+        |manager| {
+            // Whose word the header is, the enforcement point says.
+            manager["forward_client_cert_details"] = json!("ALWAYS_FORWARD_ONLY");
+        },
+    );
 
     let sent: Vec<Sent<'_>> = files
         .iter()
-        .flat_map(|file| file.send(&stage, &people))
+        .flat_map(|file| file.send(&stage, &people, &answers))
         .collect();
     let seen = stage.recorder.requests_when_quiet();
     let records = stage.records(sent.iter().map(|sent| sent.id.as_str()));
@@ -64,6 +74,40 @@ pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
     );
     let known = |seen: &Seen| sent.iter().any(|sent| is(seen, &sent.id));
     assert!(seen.iter().all(known), "a request that nobody sent");
+}
+
+/// What the authorizer answers about each request, by its id.
+#[derive(Clone, Default)]
+struct Answers(Arc<Mutex<BTreeMap<String, VecDeque<Given>>>>);
+
+impl Answers {
+    fn prepare(&self, id: &str, answers: &[Given]) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(id.to_owned(), answers.iter().cloned().collect());
+    }
+
+    fn authorizer(&self) -> HttpAuthorizer {
+        let answers = self.clone();
+        HttpAuthorizer::start(move |seen| {
+            let mut all = answers.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let id = seen.header("x-request-id").unwrap_or_default();
+            let next = all.get_mut(&id).and_then(VecDeque::pop_front);
+            let Given {
+                status,
+                headers,
+                body,
+            } = next.unwrap_or_default();
+            let Some(status) = status else {
+                return Act::Close;
+            };
+            let headers = headers.into_iter().map(|[name, value]| (name, value));
+            Act::Answer(Answer {
+                status,
+                headers: headers.collect(),
+                body: body.into_bytes(),
+            })
+        })
+    }
 }
 
 /// A file of vectors.
@@ -159,7 +203,7 @@ impl File {
         listeners
     }
 
-    fn send<'t>(&'t self, stage: &Stage, people: &People) -> Vec<Sent<'t>> {
+    fn send<'t>(&'t self, stage: &Stage, people: &People, answers: &Answers) -> Vec<Sent<'t>> {
         let mut sent = Vec::new();
         for run in &self.runs {
             let policies = Policies::from_json(run.configuration.as_bytes()).expect("a policy");
@@ -169,6 +213,7 @@ impl File {
                     // No id is a part of another.
                     let mode = run.mode.name();
                     let id = format!("v.{}.{mode}.{protocol_name}.{number:03}", self.name);
+                    answers.prepare(&id, &test.answers);
                     let caller = match policies.settings().identity {
                         IdentitySource::PeerCertificate => test.caller.as_deref(),
                         _ => None,
@@ -212,13 +257,13 @@ fn request(test: &Test, id: &str) -> Request {
     }
 }
 
-/// `none`, `allow`, or `deny` and what determines it, as the vectors say it.
+/// `none`, `allow`, or `deny` or `ask` and what determines it, as the vectors say it.
 fn audited(record: &Value) -> String {
     let Some(decision) = record["decision"].as_str() else {
         return "none".to_owned();
     };
     let by = match decision {
-        "deny" => record["security_rule.name"][0]
+        "deny" | "ask" => record["security_rule.name"][0]
             .as_str()
             .or(record["policies"][0].as_str()),
         _ => None,
@@ -296,6 +341,11 @@ impl Sent<'_> {
             .header("content-type")
             .is_some_and(|media| media.starts_with("text/plain"));
         let has_form = match (self.expected.expect, self.called()) {
+            // An authorizer has said what the client is told.
+            (Some(Expect::Deny), _) if self.is_of_authorizer() => {
+                let says = crate::vectors::said(&answer.body);
+                (Some(answer.status), says) == (self.expected.status, self.expected.says.clone())
+            }
             (Some(Expect::Deny), Some(id)) => {
                 let words = self.expected.says.as_deref().unwrap_or_default();
                 is_denied_with(answer, &id, words)
@@ -313,6 +363,12 @@ impl Sent<'_> {
             wrong.push(format!("answered {} {}", answer.status, answer.text()));
         }
         wrong
+    }
+
+    /// Whether what refuses is a policy that asks.
+    fn is_of_authorizer(&self) -> bool {
+        let policy = self.expected.policy.as_ref();
+        policy.is_some_and(|policy| self.expected.asks.last() == Some(policy))
     }
 
     /// The id of the JSON-RPC request that this is, on a path that carries MCP.
@@ -344,12 +400,14 @@ impl Sent<'_> {
             return Some(format!("recorded {rules:?}, determined by {by:?}"));
         }
         let refused = record["decision"] == "deny";
-        let malformed = refused && record["reason"] != "policy";
+        let is_decided = !refused || record["reason"] == "policy";
+        let asked = record["external_auth"].as_array().into_iter().flatten();
+        let asks = asked.filter_map(|asked| asked["policy"].as_str());
         let outcome = Outcome {
             caller: record["enduser.id"].as_str().map(str::to_owned),
             expect: Some(match (refused, record["reason"].as_str()) {
                 (false, _) => Expect::Allow,
-                (true, Some("policy")) => Expect::Deny,
+                (true, Some("policy" | "authorizer" | "authorizer_error")) => Expect::Deny,
                 (true, _) => Expect::Refuse,
             }),
             gateway: self.expected.gateway.clone(),
@@ -357,13 +415,17 @@ impl Sent<'_> {
             level: record["level"].as_str().map(str::to_owned),
             policy: policies.first().filter(|_| refused).cloned(),
             rule: rules.first().filter(|_| refused).cloned(),
-            audit: Some(audited(&record["audit"])).filter(|_| !malformed),
+            audit: Some(audited(&record["audit"])).filter(|_| is_decided),
             status: refused.then_some(self.answer.status),
             says: self.expected.says.clone(),
+            asks: asks.map(str::to_owned).collect(),
+            // What of it arrives is shown elsewhere.
+            changes: self.expected.changes.clone(),
         };
         if outcome != self.expected {
             return Some(format!("{outcome:?} is not {:?}", self.expected));
         }
-        self.test.difference(&outcome)
+        let changes = self.test.changes.clone();
+        self.test.difference(&Outcome { changes, ..outcome })
     }
 }

@@ -3,11 +3,14 @@
 //! failed VM.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[path = "../support/authorizer/mod.rs"]
+mod authorizer;
 mod bodies;
 mod configuration;
 mod connections;
 mod decisions;
 mod early;
+mod external_auth;
 mod forwarded;
 mod identity;
 mod metadata;

@@ -149,10 +149,21 @@ impl Stage {
         options: Options,
         change: impl Fn(&mut Value),
     ) -> Self {
+        Self::start_beside(Vec::new(), listeners, options, change)
+    }
+
+    /// The same, with `others` beside the server.
+    pub fn start_beside(
+        others: Vec<Cluster>,
+        listeners: Vec<Listener>,
+        options: Options,
+        change: impl Fn(&mut Value),
+    ) -> Self {
         let recorder = Recorder::start();
         let address = recorder.address();
         let clusters = ["everything", "weather-1", "weather-2", vectors::ELSEWHERE];
         let mut clusters = clusters.map(|name| Cluster::new(name, address)).to_vec();
+        clusters.extend(others);
         clusters.push(Cluster::new(HTTP2, address).http2());
         let mut bootstrap = Bootstrap {
             listeners,

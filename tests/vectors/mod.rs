@@ -563,5 +563,5 @@ files![
     "external-auth",
     "external-auth-open",
     "external-auth-audit",
-    "v0alpha0-external-auth",
+    "v0alpha0-asking",
 ];
