@@ -18,7 +18,7 @@ pub(super) struct Written {
 
 /// What it says, in the words of its version.
 pub(super) enum WrittenSpec {
-    V1alpha1(Located<v1alpha1::Spec>),
+    V1alpha1(Box<Located<v1alpha1::Spec>>),
     V0alpha0(Located<v0alpha0::Spec>),
 }
 
@@ -35,7 +35,7 @@ impl Written {
                     v1alpha1::XAccessPolicy::decode(value, problems)?;
                 Self {
                     metadata,
-                    spec: spec.map(WrittenSpec::V1alpha1),
+                    spec: spec.map(|spec| WrittenSpec::V1alpha1(Box::new(spec))),
                 }
             }
             Version::V0alpha0 => {

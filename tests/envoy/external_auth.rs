@@ -12,9 +12,9 @@ use crate::setup::{
     Mode, PROTOCOLS, Stage, anybody_may_call, at, call, is, is_denied, json_of, plain_listener,
     speaking,
 };
-use crate::support::config::{Cluster, Listener, Route};
+use crate::support::config::{Cluster, Listener};
 use crate::support::envoy::Options;
-use crate::support::message::{Length, Request, Response, first};
+use crate::support::message::{Length, Request, Response};
 use crate::support::port::Port;
 use crate::support::recorder::{Answer, Seen};
 use crate::vectors;
@@ -541,38 +541,6 @@ fn bodies_are_shown_as_far_as_they_may() {
             }
         }
     }
-}
-
-/// A header that an authorizer sets does not take the request to a server that policies
-/// were not asked about.
-#[test]
-fn the_route_stays_as_it_was_judged() {
-    let authorizer = HttpAuthorizer::answering(200, &[("x-to", "other")], "");
-    let configuration = configured(
-        &[policy("asking", GATEWAY, asks("authorizer", &Value::Null))],
-        Mode::Hold,
-        &Value::Null,
-    );
-    let mut listener = Listener::plain("hold").filter(Mode::Hold.filter(&configuration));
-    listener.routes.push(Route {
-        header: Some(("x-to".to_owned(), "other".to_owned())),
-        prefix: "/".to_owned(),
-        cluster: "down".to_owned(),
-        ..Route::default()
-    });
-    let desk = Desk::with(authorizer, vec![listener.route("/", "everything")]);
-    for request in [Request::mcp(call("echo")), Request::get("/x")] {
-        for (name, protocol) in PROTOCOLS {
-            let client = speaking(&desk.stage.client("hold"), protocol);
-            let answer = client.send(&request).expect("an answer");
-            assert_eq!(answer.status, 200, "{name}: {answer:?}");
-        }
-    }
-    let seen = desk.stage.recorder.requests();
-    assert!(
-        seen.iter()
-            .all(|seen| first(&seen.headers, "x-to").as_deref() == Some("other"))
-    );
 }
 
 #[test]
