@@ -8,8 +8,8 @@
 //!
 //! One door per version: [`v0alpha0`] and [`v1alpha1`]; what they share is beside them.
 
+pub mod authorizer;
 pub mod decode;
-pub mod external_auth;
 pub mod metadata;
 pub mod names;
 pub mod source;

@@ -4,11 +4,11 @@
 //! the CRD field by field, and say what the API server checks in each; rules that
 //! tie several fields together are the compiler's.
 
+use super::authorizer::ExternalAuth;
 use super::decode::{
     Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, list,
     refuse_duplicates, text,
 };
-use super::external_auth::ExternalAuth;
 use super::metadata::Metadata;
 use super::names;
 use super::source::Source;

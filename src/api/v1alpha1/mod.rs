@@ -8,11 +8,11 @@ mod http;
 
 pub use http::{HeaderMatch, HeaderMatchType, HttpMethod, PathMatch, PathMatchType};
 
+use super::authorizer::ExternalAuth;
 use super::decode::{
     Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, list,
     refuse_duplicates, text,
 };
-use super::external_auth::ExternalAuth;
 use super::metadata::Metadata;
 use super::names;
 use super::source::Source;

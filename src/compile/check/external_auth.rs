@@ -1,10 +1,8 @@
 //! Whom a policy asks.
 
 use super::unenforced;
+use crate::api::authorizer::{BackendRef, ExternalAuth, ForwardBody, GrpcAuth, HttpAuth, Protocol};
 use crate::api::decode::{Located, Optional, Place, Problem};
-use crate::api::external_auth::{
-    BackendRef, ExternalAuth, ForwardBody, GrpcAuth, HttpAuth, Protocol,
-};
 use crate::policy::{self, ObjectName, Whole};
 
 /// Whom a policy asks, and what it shows them.

@@ -26,8 +26,8 @@ use source::check_source;
 pub(super) use target::Attachment;
 use target::check_targets;
 
+use crate::api::authorizer::ExternalAuth;
 use crate::api::decode::{Located, Optional, Place, Problem};
-use crate::api::external_auth::ExternalAuth;
 use crate::api::metadata::Metadata;
 use crate::api::v1alpha1::{AccessRule, Action, Spec};
 use crate::expr::Program;
