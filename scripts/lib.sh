@@ -121,6 +121,26 @@ typescript_clients() {
   printf '%s' "$wanted" >"$to/.complete"
 }
 
+# cerbos_engine: the policy engine Cerbos, of the version of the lock file; its binary
+# is $cerbos, which is empty on machines that it is not locked for. Needs node_path.
+cerbos_engine() {
+  local from="$root/tests/clients/cerbos" to="$tools/cerbos" wanted
+  wanted="$(cksum <"$from/package-lock.json")"
+  mkdir -p "$to"
+  cp "$from"/package*.json "$from"/.npmrc "$to/"
+  if [ ! -f "$to/.complete" ] || [ "$(cat "$to/.complete")" != "$wanted" ]; then
+    (cd "$to" && "${npm[@]}" ci --ignore-scripts --no-progress >&2) || return 1
+    printf '%s' "$wanted" >"$to/.complete"
+  fi
+  cerbos="$to/node_modules/@cerbos/cerbos-linux-x64/cerbos-linux-x64"
+  if [ -f "$cerbos" ]; then
+    chmod +x "$cerbos"
+  else
+    cerbos=
+    say "no Cerbos for this machine: its test is skipped"
+  fi
+}
+
 # wasm_runner: wasm-bindgen's test runner, of the version that Cargo.lock names.
 wasm_runner() {
   local version

@@ -5,6 +5,7 @@
 mod authorizer;
 mod ext_authz_answers;
 mod ext_authz_questions;
+mod policy_engine;
 mod scripted;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,7 @@
 //! Authorizers do as they are told, and say what they were asked.
 
+#![allow(unreachable_pub)] // modules of a test have no outside
+
 use std::time::{Duration, Instant};
 
 use accesspolicy::external_auth::Verdict;
@@ -86,16 +88,20 @@ fn stopped_and_started_again() {
     assert_eq!(get(&client, "/").expect("an answer").status, 200);
 }
 
-/// The call as gRPC has it in HTTP/2, with our question; the status and the message.
+/// Asks about a path.
 fn check(authorizer: &GrpcAuthorizer, path: &str) -> Result<(String, Vec<u8>), Failure> {
     let question = CheckQuestion {
         path: path.as_bytes(),
         ..CheckQuestion::default()
     };
-    let message = check_request(&question).expect("a question");
+    call(authorizer, &check_request(&question).expect("a question"))
+}
+
+/// The call as gRPC has it in HTTP/2; its status and the message that is the answer.
+pub fn call(authorizer: &GrpcAuthorizer, question: &[u8]) -> Result<(String, Vec<u8>), Failure> {
     let mut frame = vec![0];
-    frame.extend(u32::try_from(message.len())?.to_be_bytes());
-    frame.extend(message);
+    frame.extend(u32::try_from(question.len())?.to_be_bytes());
+    frame.extend(question);
     let request = Request::new("POST", &format!("/{SERVICE}/{METHOD}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")

@@ -54,6 +54,8 @@ impl<'m> Fields<'m> {
         Err(Unreadable)
     }
 
+    // Read in many places, none of which is in a hurry: one copy keeps the module small.
+    #[inline(never)]
     fn field(&mut self) -> Result<(u32, Value<'m>), Unreadable> {
         let key = u32::try_from(self.varint()?).map_err(|_| Unreadable)?;
         let number = key >> 3;

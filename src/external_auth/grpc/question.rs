@@ -41,7 +41,8 @@ pub struct CheckQuestion<'r> {
     /// The protocol: `HTTP/1.1` or `HTTP/2`.
     pub protocol: &'r [u8],
     /// The header lines that are sent, names in lower case, those with a colon among
-    /// them. Lines of one name are joined with `,`.
+    /// them. Lines of one name are joined with `,`. What a client sends under the name
+    /// that says whether the body is cut has to be left out.
     pub headers: &'r [(&'r [u8], &'r [u8])],
     /// The length of the whole body in bytes, if it is known.
     pub size: Option<u64>,
@@ -65,8 +66,8 @@ pub struct McpFacts<'r> {
     pub arguments: Option<&'r [u8]>,
 }
 
-/// Under which names authorizers look for the MCP message: the one Kubernetes'
-/// proposal uses, and the one of Envoy's own MCP filter.
+/// Under which names the configurations of authorizers look for the MCP message; the
+/// second is that of Envoy's own MCP filter.
 const METADATA: [&str; 2] = ["mcp_proxy", "envoy.filters.http.mcp"];
 
 /// The serialized message.

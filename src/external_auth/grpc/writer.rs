@@ -33,7 +33,11 @@ const FIXED64: u32 = 1;
 const LENGTH: u32 = 2;
 
 impl Writer {
+    // Fields are written in many places, none of which is in a hurry: one copy of each
+    // way keeps the module small.
+
     /// Begins a message in a field.
+    #[inline(never)]
     pub(super) fn open(&mut self, field: u32) {
         self.key(field, LENGTH);
         self.open.push(self.lengths.len());
@@ -44,6 +48,7 @@ impl Writer {
     }
 
     /// Ends the message begun last.
+    #[inline(never)]
     pub(super) fn close(&mut self) {
         let index = self.open.pop();
         let Some(length) = index.and_then(|index| self.lengths.get_mut(index)) else {
@@ -68,6 +73,7 @@ impl Writer {
     }
 
     /// A string or bytes, written also when empty.
+    #[inline(never)]
     pub(super) fn bytes(&mut self, field: u32, value: &[u8]) {
         self.key(field, LENGTH);
         varint(&mut self.bytes, value.len());
@@ -82,6 +88,7 @@ impl Writer {
     }
 
     /// A number, written also when it is 0.
+    #[inline(never)]
     pub(super) fn number(&mut self, field: u32, value: u64) {
         self.key(field, VARINT);
         long_varint(&mut self.bytes, value);

@@ -10,6 +10,7 @@
 // Each test takes the part it needs; the rest is dead code in that test.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod cerbos;
 pub mod grpc;
 pub mod http;
 
