@@ -3,8 +3,6 @@
 //! SECURITY: an answer never says which policies exist nor whether the thing
 //! asked for does, never quotes the body but its id, and is never a 401 or a 404.
 
-use serde_json::json;
-
 use crate::mcp::{Fault, Id, Message, ResponseCode, Thing, Things};
 use crate::policy::DenialForm;
 use crate::request::HeadFault;
@@ -39,7 +37,9 @@ impl Answer {
 
     /// A JSON-RPC error response with the id's very token.
     fn error(status: u16, id: Option<Id<'_>>, (code, message): (i32, &str)) -> Self {
-        let error = json!({"code": code, "message": message}).to_string();
+        // A string always serializes.
+        let message = serde_json::to_string(message).unwrap_or_default();
+        let error = format!(r#"{{"code":{code},"message":{message}}}"#);
         let mut body = br#"{"jsonrpc":"2.0","id":"#.to_vec();
         body.extend_from_slice(id.map_or(b"null", Id::token));
         body.extend_from_slice(br#","error":"#);

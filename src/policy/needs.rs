@@ -1,7 +1,5 @@
 //! What the rules ask of a request, so that only that is fetched and kept.
 
-use std::collections::BTreeSet;
-
 use super::attach::Reach;
 use super::http::HttpConditions;
 use crate::expr::{self, Fact};
@@ -20,7 +18,7 @@ pub struct Needs {
     /// The MCP message as it came.
     pub body: bool,
     /// Headers, pseudo-headers included, in lower case.
-    headers: BTreeSet<String>,
+    headers: Vec<String>,
     /// Every header.
     all_headers: bool,
 }
@@ -56,7 +54,13 @@ impl Needs {
         let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
         let named = headers.iter().flatten().map(|(name, _)| name.as_str());
         let names = pseudo.map(|(name, _)| name).chain(named);
-        self.headers.extend(names.map(str::to_owned));
+        names.for_each(|name| self.add(name));
+    }
+
+    fn add(&mut self, header: &str) {
+        if !self.headers.iter().any(|known| known == header) {
+            self.headers.push(header.to_owned());
+        }
     }
 
     /// Adds what an expression reads.
@@ -77,6 +81,6 @@ impl Needs {
         ];
         let facts = facts.into_iter().filter(|(_, fact)| needs.has(*fact));
         let names = facts.map(|(name, _)| name).chain(needs.headers());
-        self.headers.extend(names.map(str::to_owned));
+        names.for_each(|name| self.add(name));
     }
 }
