@@ -1,0 +1,123 @@
+//! The MCP part of a rule.
+
+use accesspolicy::policy::Mcp;
+use serde_json::Value;
+
+use super::request::{Asks, Thing, method, things};
+
+/// Whether a request is what the MCP part asks for, to allow it.
+///
+/// A completion that only the base protocol lets through is a case of its own: see
+/// [`is_base_completion`].
+pub fn matches(mcp: &Mcp, asks: &Asks) -> bool {
+    match (asks, &mcp.methods) {
+        (Asks::Http, _) => false,
+        (_, None) => !has_base_protocol(mcp) || is_base_protocol(asks),
+        (Asks::Message(message), Some(_)) => {
+            (has_base_protocol(mcp) && is_base_protocol(asks)) || lists_message(mcp, message)
+        }
+        (_, Some(_)) => has_base_protocol(mcp) && is_base_protocol(asks),
+    }
+}
+
+/// Whether a request is what the MCP part asks for, or touches it, to refuse it.
+pub fn touches(mcp: &Mcp, asks: &Asks) -> bool {
+    let Asks::Message(message) = asks else {
+        return matches(mcp, asks);
+    };
+    let touched = match method(message) {
+        // Completing tells of the thing what getting it would.
+        Some("completion/complete") => things(message).into_iter().any(|thing| gets(mcp, thing)),
+        // One of many is enough.
+        Some("subscriptions/listen") => things(message).into_iter().any(|thing| hears(mcp, thing)),
+        _ => false,
+    };
+    touched || matches(mcp, asks)
+}
+
+/// Whether a message is a completion, and the MCP part lets it through as part of the
+/// base protocol, not because it has no condition on methods.
+pub fn is_base_completion(mcp: &Mcp, asks: &Asks) -> bool {
+    let Asks::Message(message) = asks else {
+        return false;
+    };
+    method(message) == Some("completion/complete") && has_base_protocol(mcp)
+}
+
+/// Whether the MCP part lists what may be got of a thing's kind.
+pub fn restricts(mcp: &Mcp, thing: Thing<'_>) -> bool {
+    let methods = mcp.methods.iter().flatten();
+    let mut lists = methods.filter(|method| method.params.is_some());
+    lists.any(|method| Some(method.name.as_str()) == getter(thing))
+}
+
+/// Whether the MCP part matches getting a prompt or reading a resource.
+pub fn gets(mcp: &Mcp, thing: Thing<'_>) -> bool {
+    match (&mcp.methods, getter(thing)) {
+        (None, _) => !has_base_protocol(mcp),
+        (Some(_), None) => false,
+        (Some(_), Some(getter)) => lists(mcp, getter, Some(thing)),
+    }
+}
+
+fn getter(thing: Thing<'_>) -> Option<&'static str> {
+    match thing {
+        Thing::Prompt(_) => Some("prompts/get"),
+        Thing::Resource(_) => Some("resources/read"),
+        Thing::Tool(_) | Thing::Task(_) => None,
+    }
+}
+
+/// Whether the MCP part lists subscribing to a thing.
+fn hears(mcp: &Mcp, thing: Thing<'_>) -> bool {
+    matches!(thing, Thing::Resource(_)) && lists(mcp, "resources/subscribe", Some(thing))
+}
+
+fn lists_message(mcp: &Mcp, message: &Value) -> bool {
+    let things = things(message);
+    match method(message) {
+        None => false,
+        Some("subscriptions/listen") => {
+            !things.is_empty() && things.into_iter().all(|thing| hears(mcp, thing))
+        }
+        Some(method) => lists(mcp, method, things.first().copied()),
+    }
+}
+
+/// Whether a method, and the thing it acts on, is listed.
+fn lists(mcp: &Mcp, called: &str, thing: Option<Thing<'_>>) -> bool {
+    let name = thing.map(|thing| match thing {
+        Thing::Tool(name) | Thing::Prompt(name) | Thing::Resource(name) | Thing::Task(name) => name,
+    });
+    mcp.methods.iter().flatten().any(|method| {
+        let listed = method.name.as_str();
+        let is_category = !listed.contains('/');
+        if is_category {
+            return called.starts_with(&format!("{listed}/"));
+        }
+        listed == called
+            && match &method.params {
+                None => true,
+                Some(params) => params.iter().any(|param| Some(param.as_str()) == name),
+            }
+    })
+}
+
+/// Whether the MCP part has the base protocol.
+fn has_base_protocol(mcp: &Mcp) -> bool {
+    mcp.base_protocol
+}
+
+/// Whether a request belongs to the base protocol.
+fn is_base_protocol(asks: &Asks) -> bool {
+    match asks {
+        Asks::Get | Asks::Delete { session: true } => true,
+        Asks::Message(message) => method(message).is_some_and(|method| {
+            ["initialize", "server/discover", "tools/list", "ping"].contains(&method)
+                || ["completion/", "logging/", "notifications/"]
+                    .iter()
+                    .any(|prefix| method.starts_with(prefix))
+        }),
+        _ => false,
+    }
+}
