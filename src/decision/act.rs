@@ -140,7 +140,12 @@ fn of_completion(policies: &Policies, thing: Thing<'_>) -> Act {
         Thing::Prompt(_) | Thing::Tool(_) => (MethodName::PromptsGet, Category::Prompts),
         Thing::Resource(_) | Thing::Task(_) => (MethodName::ResourcesRead, Category::Resources),
     };
-    let mut things = vec![selector::category(category), selector::method(method)];
+    let mut things = vec![
+        selector::ANYTHING,
+        selector::ANY_MCP,
+        selector::category(category),
+        selector::method(method),
+    ];
     things.extend(policies.thing(method, thing.as_str()));
     Act {
         completion: Some(Completion {

@@ -391,6 +391,7 @@ files![
     "methods",
     "base-protocol",
     "completion",
+    "subscriptions",
     "responses",
     "levels-all",
     "levels-any",
@@ -405,6 +406,7 @@ files![
     "deny-alone",
     "audit",
     "audit-alone",
+    "audit-foreign",
     "listeners",
     "listeners-alone",
 ];
