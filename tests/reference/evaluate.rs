@@ -18,9 +18,14 @@ pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
     let enforced: Vec<&Policy> = only(&all, |policy| policy.mode == Mode::Enforce);
     let audited = only(&all, |policy| policy.mode == Mode::Audit);
     let case = Case { document, request };
+    let verdict = case.judge(&enforced);
+    let as_enforced = case.judge(&all);
+    // Where no such policy is attached, one may still make the request one that no
+    // policy judges, or the other way round.
+    let is_told = case.meets(&audited) || as_enforced.is_allowed() != verdict.is_allowed();
     Outcome::Judged {
-        verdict: case.judge(&enforced),
-        audit: case.concern(&audited).then(|| case.judge(&all)),
+        verdict,
+        audit: is_told.then_some(as_enforced),
     }
 }
 
@@ -35,6 +40,9 @@ impl Case<'_> {
         if policies.is_empty() {
             return self.unprotected();
         }
+        if self.request.cluster.is_none() && target(policies, is_backend) {
+            return Verdict::Deny(Reason::NoCluster);
+        }
         if self.request.port.is_none() && target(policies, is_listener) {
             return Verdict::Deny(Reason::NoPort);
         }
@@ -43,9 +51,6 @@ impl Case<'_> {
             Ok(by) => by,
             Err(reason) => return Verdict::Deny(reason),
         };
-        if self.request.cluster.is_none() && target(policies, is_backend) {
-            return Verdict::Deny(Reason::NoCluster);
-        }
         let at_backend = only(policies, |policy| self.is_at_backend(policy));
         let backend = match self.pass(Level::Backend, &at_backend) {
             Ok(by) => by,
@@ -61,41 +66,47 @@ impl Case<'_> {
         Verdict::Allow { gateway, backend }
     }
 
-    /// Passes a level, by a rule if one is needed.
+    /// Passes a level with everything that is asked, by a rule if one is needed.
     fn pass(&self, level: Level, policies: &[&Policy]) -> Result<Option<String>, Reason> {
         let mut policies = policies.to_vec();
         policies.sort_by_key(|policy| &policy.policy);
         let denying = only(&policies, |policy| policy.action == Action::Deny);
         let allowing = only(&policies, |policy| policy.action == Action::Allow);
-        let mut refusals = denying.iter();
-        if let Some(by) = refusals.find_map(|policy| rule::refuses(policy, self.request)) {
-            return Err(Reason::Refused { level, by });
+        let parts = self.request.parts();
+        for part in &parts {
+            let mut refusals = denying.iter();
+            if let Some(by) = refusals.find_map(|policy| rule::refuses(policy, part)) {
+                return Err(Reason::Refused { level, by });
+            }
         }
-        if allowing.is_empty() {
-            return Ok(None);
+        let mut first = None;
+        for part in parts.iter().filter(|_| !allowing.is_empty()) {
+            match self.allowed(&allowing, part) {
+                Ok(by) => first = first.or(Some(by)),
+                Err(policy) => return Err(Reason::NotAllowed { level, policy }),
+            }
         }
-        let by_any = |allows: fn(&Policy, &Request) -> Option<String>| {
-            let mut allowing = allowing.iter();
-            let by = allowing.find_map(|policy| allows(policy, self.request));
-            let policy = None;
-            by.map(Some).ok_or(Reason::NotAllowed { level, policy })
-        };
+        Ok(first)
+    }
+
+    /// The rule that allows one thing asked; or the policy that does not, where each must.
+    fn allowed(&self, policies: &[&Policy], part: &Request) -> Result<String, Option<String>> {
         // A response calls nothing: it is enough that the caller is known.
-        if rule::is_response(self.request) {
-            return by_any(rule::knows);
+        if rule::is_response(part) {
+            return policies
+                .iter()
+                .find_map(|policy| rule::knows(policy, part))
+                .ok_or(None);
         }
+        let mut found = policies.iter().map(|policy| {
+            let missing = || Some(policy.policy.to_string());
+            rule::allows(policy, part).ok_or_else(missing)
+        });
         match self.document.settings.allow_policies {
-            AllowPolicies::Any => by_any(rule::allows),
+            AllowPolicies::Any => found.find_map(Result::ok).ok_or(None),
             AllowPolicies::All => {
-                let mut first = None;
-                for policy in allowing {
-                    let Some(by) = rule::allows(policy, self.request) else {
-                        let policy = Some(policy.policy.to_string());
-                        return Err(Reason::NotAllowed { level, policy });
-                    };
-                    first = first.or(Some(by));
-                }
-                Ok(first)
+                let all: Vec<String> = found.collect::<Result<_, _>>()?;
+                Ok(all[0].clone())
             }
         }
     }
@@ -107,13 +118,10 @@ impl Case<'_> {
         }
     }
 
-    /// Whether one of some policies is attached where the request goes, or could be.
-    fn concern(&self, policies: &[&Policy]) -> bool {
-        (self.request.port.is_none() && target(policies, is_listener))
-            || (self.request.cluster.is_none() && target(policies, is_backend))
-            || policies
-                .iter()
-                .any(|policy| self.is_at_gateway(policy) || self.is_at_backend(policy))
+    /// Whether one of some policies is attached where the request goes.
+    fn meets(&self, policies: &[&Policy]) -> bool {
+        let mut policies = policies.iter();
+        policies.any(|policy| self.is_at_gateway(policy) || self.is_at_backend(policy))
     }
 
     fn is_at_gateway(&self, policy: &Policy) -> bool {

@@ -25,14 +25,10 @@ pub fn touches(mcp: &Mcp, asks: &Asks) -> bool {
     let Asks::Message(message) = asks else {
         return matches(mcp, asks);
     };
-    let touched = match method(message) {
-        // Completing tells of the thing what getting it would.
-        Some("completion/complete") => things(message).into_iter().any(|thing| gets(mcp, thing)),
-        // One of many is enough.
-        Some("subscriptions/listen") => things(message).into_iter().any(|thing| hears(mcp, thing)),
-        _ => false,
-    };
-    touched || matches(mcp, asks)
+    // Completing tells of the thing what getting it would.
+    let completes = method(message) == Some("completion/complete");
+    let touches = completes && things(message).into_iter().any(|thing| gets(mcp, thing));
+    touches || matches(mcp, asks)
 }
 
 /// Whether a message is a completion, and the MCP part lets it through as part of the
@@ -68,19 +64,16 @@ fn getter(thing: Thing<'_>) -> Option<&'static str> {
     }
 }
 
-/// Whether the MCP part lists subscribing to a thing.
-fn hears(mcp: &Mcp, thing: Thing<'_>) -> bool {
-    matches!(thing, Thing::Resource(_)) && lists(mcp, "resources/subscribe", Some(thing))
-}
-
 fn lists_message(mcp: &Mcp, message: &Value) -> bool {
-    let things = things(message);
-    match method(message) {
-        None => false,
-        Some("subscriptions/listen") => {
-            !things.is_empty() && things.into_iter().all(|thing| hears(mcp, thing))
+    // One thing at most: see `Request::parts`.
+    let thing = things(message).first().copied();
+    match (method(message), thing) {
+        (None, _) => false,
+        // Listening for a resource is subscribing to it.
+        (Some("subscriptions/listen"), Some(Thing::Resource(_))) => {
+            lists(mcp, "resources/subscribe", thing)
         }
-        Some(method) => lists(mcp, method, things.first().copied()),
+        (Some(method), _) => lists(mcp, method, thing),
     }
 }
 
@@ -113,7 +106,10 @@ fn is_base_protocol(asks: &Asks) -> bool {
     match asks {
         Asks::Get | Asks::Delete { session: true } => true,
         Asks::Message(message) => method(message).is_some_and(|method| {
-            ["initialize", "server/discover", "tools/list", "ping"].contains(&method)
+            // One that names nothing takes the place of GET in 2026-07-28.
+            let is_stream = method == "subscriptions/listen" && things(message).is_empty();
+            is_stream
+                || ["initialize", "server/discover", "tools/list", "ping"].contains(&method)
                 || ["completion/", "logging/", "notifications/"]
                     .iter()
                     .any(|prefix| method.starts_with(prefix))

@@ -1,9 +1,7 @@
 //! A request as plain values.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is known of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +51,35 @@ pub enum Thing<'m> {
     Task(&'m str),
 }
 
+impl Request {
+    /// The request as several, each of which asks for one thing: a subscription is
+    /// judged on everything it names.
+    pub fn parts(&self) -> Vec<Self> {
+        let Asks::Message(message) = &self.asks else {
+            return vec![self.clone()];
+        };
+        let named = things(message);
+        if method(message) != Some("subscriptions/listen") || named.is_empty() {
+            return vec![self.clone()];
+        }
+        let of = |thing| {
+            let names = match thing {
+                Thing::Task(id) => json!({"taskIds": [id]}),
+                Thing::Tool(uri) | Thing::Prompt(uri) | Thing::Resource(uri) => {
+                    json!({"resourceSubscriptions": [uri]})
+                }
+            };
+            let mut message = message.clone();
+            message["params"]["notifications"] = names;
+            Self {
+                asks: Asks::Message(message),
+                ..self.clone()
+            }
+        };
+        named.into_iter().map(of).collect()
+    }
+}
+
 /// The method of a message; a response has none.
 pub fn method(message: &Value) -> Option<&str> {
     message["method"].as_str()
@@ -90,10 +117,4 @@ fn text(value: &Value) -> &str {
 
 fn items(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().map(text)
-}
-
-impl fmt::Display for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
-    }
 }
