@@ -8,14 +8,14 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use super::engine;
 use super::evaluate::evaluate;
-use super::generate::{Case, cases};
+use super::generate::{Case, cases, configuration};
 use super::outcome::Outcome;
 
 /// How many requests each policy judges.
 const REQUESTS: usize = 32;
 
-/// How many policies, unless `ACCESSPOLICY_CASES` says otherwise.
-const POLICIES: u32 = 1000;
+/// How many policies, unless more are asked for.
+const POLICIES: u32 = 600;
 
 /// The kinds of outcome, each with the least share that must be seen, in a thousand.
 const LEAST: [(&str, f64); 13] = [
@@ -36,15 +36,15 @@ const LEAST: [(&str, f64); 13] = [
 
 #[test]
 fn both_evaluators_agree() {
-    let told = std::env::var("ACCESSPOLICY_CASES");
-    let cases_told = told.map_or(POLICIES, |told| told.parse().expect("a number of policies"));
+    let configuration = configuration(POLICIES);
+    let policies = u64::from(configuration.cases);
     let counts = RefCell::new(BTreeMap::<String, u64>::new());
     let start = Instant::now();
-    run(cases_told, &counts);
+    run(configuration, &counts);
     let counts = counts.into_inner();
-    let pairs = u64::from(cases_told) * REQUESTS as u64;
+    let pairs = policies * REQUESTS as u64;
     println!(
-        "{pairs} requests of {cases_told} policies in {:.1} s",
+        "{pairs} requests of {policies} policies in {:.1} s",
         start.elapsed().as_secs_f64()
     );
     #[expect(clippy::cast_precision_loss, reason = "for people")]
@@ -61,12 +61,8 @@ fn both_evaluators_agree() {
 }
 
 /// Judges cases and counts their outcomes.
-fn run(cases_told: u32, counts: &RefCell<BTreeMap<String, u64>>) {
-    let mut runner = TestRunner::new(Config {
-        cases: cases_told,
-        failure_persistence: None,
-        ..Config::default()
-    });
+fn run(configuration: Config, counts: &RefCell<BTreeMap<String, u64>>) {
+    let mut runner = TestRunner::new(configuration);
     let result = runner.run(&cases(REQUESTS), |case| {
         disagreement(&case, |outcome| {
             for kind in kinds(outcome) {

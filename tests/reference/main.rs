@@ -9,10 +9,12 @@
 #![allow(unreachable_pub, missing_docs)]
 
 mod agreement;
+mod change;
 mod engine;
 mod evaluate;
 mod generate;
 mod http;
+mod laws;
 mod mcp;
 mod outcome;
 mod request;

@@ -9,6 +9,7 @@ mod words;
 use accesspolicy::policy::{CompiledPolicy, Policies};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 use serde_json::{Value, json};
 
 use crate::request::Request;
@@ -31,7 +32,26 @@ pub fn cases(requests: usize) -> impl Strategy<Value = Case> {
     })
 }
 
+/// So many cases, or what `ACCESSPOLICY_CASES` says.
+pub fn configuration(cases: u32) -> Config {
+    let told = std::env::var("ACCESSPOLICY_CASES");
+    let told = told.map(|told| told.parse().expect("a number of policies"));
+    Config {
+        cases: told.unwrap_or(cases),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
 impl Case {
+    /// A policy by itself.
+    pub fn of(document: CompiledPolicy) -> Self {
+        Self {
+            document,
+            requests: Vec::new(),
+        }
+    }
+
     pub fn policies(&self) -> Policies {
         load(self.document.clone())
     }
