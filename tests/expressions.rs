@@ -5,7 +5,7 @@ mod expression_vectors;
 
 use accesspolicy::compile;
 use accesspolicy::expr::{Condition, Program};
-use expression_vectors::{FILES, File, Request, evaluate};
+use expression_vectors::{FILES, File, Request};
 
 /// Those of cel-spec's conformance tests, and ours.
 #[test]

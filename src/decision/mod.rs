@@ -47,13 +47,17 @@ use matching::Match;
 /// cluster that the route chose.
 pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p> {
     let judge = Judge::new(policies, request);
-    let audit = judge
-        .meets_audited()
-        .then(|| match judge.judge(View::Audited) {
+    let decided = judge.judge(View::Enforced);
+    // Where none is attached, enforcing one may still make the request one that no
+    // policy could judge, or the other way round.
+    let audited = policies.has_audited().then(|| judge.judge(View::Audited));
+    let audit = audited
+        .filter(|audited| judge.meets_audited() || audited.is_ok() != decided.is_ok())
+        .map(|audited| match audited {
             Ok(basis) => Audit::Allow(basis),
             Err(reason) => Audit::Deny(reason),
         });
-    match judge.judge(View::Enforced) {
+    match decided {
         Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
         Err(reason) => Decision::Deny(Denial { reason, audit }),
     }
@@ -95,7 +99,7 @@ impl<'p, 'r> Judge<'p, 'r> {
         }
     }
 
-    /// Whether any policy in Audit mode applies.
+    /// Whether any policy in Audit mode is attached where the request goes.
     fn meets_audited(&self) -> bool {
         let mut attached = std::iter::once(self.gateway).chain(self.backend);
         attached.any(Attached::has_audited)
@@ -115,22 +119,20 @@ impl<'p, 'r> Judge<'p, 'r> {
             return Err(DenialReason::NoPort);
         }
         let gateway = self.level(LevelName::Gateway, self.gateway.level(view))?;
-        let Some(attached) = self.backend else {
-            // SECURITY: a cluster that was renamed, or misspelt in the enforcement
-            // point, is not to be open because some other cluster is protected;
-            // and likewise a port.
-            let has_listener = port.is_some_and(|port| self.policies.has_listener(port));
-            let is_known = !reach.backends && (!reach.listeners || has_listener);
-            let is_judged = !self.gateway.level(view).allow().is_empty();
-            return match is_known || is_judged {
-                true => Ok(Basis::Policies {
-                    gateway,
-                    backend: None,
-                }),
-                false => self.unprotected(),
-            };
+        let attached = self.backend.map(|attached| attached.level(view));
+        let backend = match attached {
+            Some(level) => self.level(LevelName::Backend, level)?,
+            None => None,
         };
-        let backend = self.level(LevelName::Backend, attached.level(view))?;
+        // SECURITY: a cluster that was renamed, or misspelt in the enforcement point, is
+        // not to be open because some other cluster is protected; and likewise a port.
+        let has_listener = port.is_some_and(|port| self.policies.has_listener(port));
+        let is_foreign =
+            (reach.backends && attached.is_none()) || (reach.listeners && !has_listener);
+        let mut judges = std::iter::once(self.gateway.level(view)).chain(attached);
+        if is_foreign && judges.all(|level| level.allow().is_empty()) {
+            return self.unprotected();
+        }
         Ok(Basis::Policies { gateway, backend })
     }
 
