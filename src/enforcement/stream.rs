@@ -11,7 +11,7 @@ use super::envelopes::{Borrowed, Envelopes};
 use super::{Answer, Reason, Refusal};
 
 /// What is known of a request when its headers have come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Facts {
     /// The headers.
     pub headers: Headers,
@@ -92,14 +92,15 @@ struct Reading {
 pub struct Stream {
     state: State,
     envelopes: Rc<Envelopes>,
+    message_bytes: Option<usize>,
 }
 
 impl Stream {
     /// A stream that takes what it reads with from those that streams share.
     pub fn new(envelopes: Rc<Envelopes>) -> Self {
         Self {
-            state: State::New,
             envelopes,
+            ..Self::default()
         }
     }
 
@@ -157,6 +158,11 @@ impl Stream {
             State::Reading(reading) => reading.received,
             _ => 0,
         }
+    }
+
+    /// The length in bytes of the message that was read, once it was found well-formed.
+    pub const fn message_bytes(&self) -> Option<usize> {
+        self.message_bytes
     }
 
     /// Whether the stream still wants to see its body.
@@ -238,6 +244,7 @@ impl Stream {
             Ok(read) => read,
             Err((fault, offset)) => return self.malformed(fault, offset, Some(&reading.envelope)),
         };
+        self.message_bytes = Some(*received);
         let request = Request {
             body,
             size: u64::try_from(*received).ok(),

@@ -11,6 +11,7 @@ mod early;
 mod forwarded;
 mod identity;
 mod metadata;
+mod metrics;
 mod module;
 mod refusals;
 mod setup;

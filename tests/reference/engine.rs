@@ -32,8 +32,7 @@ pub fn judge_pieces(policies: &Policies, request: &Request, pieces: &[&[u8]]) ->
         caller: id.map_or(Caller::Anonymous, |id| Caller::Spiffe(id.expect("an ID"))),
         cluster: request.cluster.clone(),
         port: request.port,
-        address: None,
-        time: None,
+        ..Facts::default()
     };
     let is_empty = pieces.iter().all(|piece| piece.is_empty());
     let mut stream = Stream::default();
