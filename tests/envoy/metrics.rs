@@ -84,7 +84,7 @@ fn numbers_are_those_of_the_requests() {
             number += 1;
             let request = Request::new("POST", "/mcp")
                 .header("content-type", "application/json")
-                .header("x-request-id", &format!("m-{number}"))
+                .header("x-request-id", format!("m-{number}"))
                 .body(body);
             client.send(&request).expect("an answer");
         }
