@@ -26,8 +26,16 @@ mod answers;
 mod group;
 mod http;
 mod matching;
+#[cfg(not(target_os = "wasi"))]
+mod trace;
 mod verdict;
 
+pub use matching::Match;
+#[cfg(not(target_os = "wasi"))]
+pub use trace::{
+    ActTrace, Check, Contradiction, LevelTrace, LevelVerdict, Part, PolicyTrace, RuleTrace, Trace,
+    Verdict, explain,
+};
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
 use std::cell::OnceCell;
@@ -41,7 +49,6 @@ use crate::request::Request;
 use act::{Act, Acts};
 use answers::Answers;
 use group::{Needed, Outcome};
-use matching::Match;
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
