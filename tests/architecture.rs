@@ -20,7 +20,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("filter", &["enforcement", "observe"]),
     ("api", &[]),
     ("compile", &["api", "policy", "expr"]),
-    ("cli", &["compile"]),
+    ("cases", &["compile", "enforcement"]),
+    ("cli", &["cases", "compile", "enforcement"]),
 ];
 
 /// Modules that are pure: the same input, the same output.
