@@ -21,7 +21,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("compile", &["api", "policy", "expr"]),
     ("cases", &["compile", "enforcement"]),
-    ("cli", &["cases", "compile", "enforcement"]),
+    ("cli", &["cases", "compile"]),
 ];
 
 /// Modules that are pure: the same input, the same output.

@@ -19,6 +19,9 @@ const ADDRESS: &str = "127.0.0.1:1";
 /// When, in nanoseconds since 1970: 2027-01-15T08:00:00Z.
 const TIME: u64 = 1_800_000_000_000_000_000;
 
+/// The header in which a hop says whose certificate it saw.
+const FORWARDED: &str = "x-forwarded-client-cert";
+
 /// A request, with as much said of it as matters.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -85,7 +88,8 @@ pub struct Http {
 
 impl Request {
     /// Fills in what is left out with what a policy's enforcement point makes likely: the
-    /// first path that carries MCP, and the only backend there is.
+    /// first path that carries MCP, the only backend there is, and the header that a hop
+    /// in front would name the caller by.
     pub fn fill_in(&mut self, compiled: &CompiledPolicy) {
         if self.path.is_none() {
             let paths = compiled.settings.mcp_paths.iter().flatten();
@@ -95,6 +99,14 @@ impl Request {
             && let [backend] = compiled.backends.as_slice()
         {
             self.cluster = backend.clusters.first().cloned();
+        }
+        let is_forwarded = |(name, _): &(String, String)| name.eq_ignore_ascii_case(FORWARDED);
+        if let Some(caller) = &self.caller
+            && compiled.settings.identity == IdentitySource::ForwardedClientCert
+            && !self.headers.iter().any(is_forwarded)
+        {
+            let value = format!("URI={caller}");
+            self.headers.push((FORWARDED.to_owned(), value));
         }
     }
 

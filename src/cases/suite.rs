@@ -196,11 +196,9 @@ fn read(mut object: Object<'_, '_>, source: &Source) -> Option<Read> {
     let policies = list(usize::MAX, EmptyList::Meant, written);
     let policies = object.required("policies", "policies: [policy.yaml]", policies);
     let point = object.optional("enforcementPoint", written);
-    let tests = list(
-        usize::MAX,
-        EmptyList::Refused("add a test"),
-        |value, problems| case(value, source, problems),
-    );
+    let tests = list(usize::MAX, EmptyList::Meant, |value, problems| {
+        case(value, source, problems)
+    });
     let tests = object.required(
         "tests",
         "tests: [{name: ..., call: ..., expect: allow}]",

@@ -5,8 +5,11 @@
 //! written.
 
 mod compile;
+mod explain;
 mod output;
 mod render;
+mod subject;
+mod terminal;
 mod validate;
 
 use std::fmt::Display;
@@ -15,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The answer is no: a policy is refused.
+/// The answer is no: a policy is refused, a request not judged as expected, a test failed.
 const REFUSED: u8 = 1;
 /// Wrong usage.
 const USAGE: u8 = 2;
@@ -33,6 +36,16 @@ struct Arguments {
 enum Command {
     Compile(compile::Arguments),
     Validate(validate::Arguments),
+    Explain(explain::Arguments),
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OutputForm {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 /// Runs the command that the process was started with.
@@ -40,6 +53,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
     }
 }
 

@@ -91,6 +91,19 @@ pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadabl
 /// # Errors
 /// When it cannot be read.
 pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
+    let bytes = read_bytes(path)?;
+    let name = match path == Path::new(STANDARD_INPUT) {
+        true => "<stdin>".to_owned(),
+        false => path.display().to_string(),
+    };
+    Ok(Source::new(name, bytes))
+}
+
+/// Reads one file, or standard input (`-`), as it is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let unreadable = |error| Unreadable {
         path: path.to_owned(),
         error,
@@ -98,10 +111,9 @@ pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
     if path == Path::new(STANDARD_INPUT) {
         let mut bytes = Vec::new();
         io::stdin().read_to_end(&mut bytes).map_err(unreadable)?;
-        return Ok(Source::new("<stdin>", bytes));
+        return Ok(bytes);
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    Ok(Source::new(path.display().to_string(), bytes))
+    fs::read(path).map_err(unreadable)
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
