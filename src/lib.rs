@@ -55,3 +55,5 @@ pub mod cases;
 pub mod cli;
 #[cfg(not(target_os = "wasi"))]
 pub mod compile;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod effective;

@@ -21,7 +21,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("compile", &["api", "policy", "expr"]),
     ("cases", &["compile", "enforcement"]),
-    ("cli", &["cases", "compile"]),
+    ("effective", &["decision"]),
+    ("cli", &["cases", "compile", "effective"]),
 ];
 
 /// Modules that are pure: the same input, the same output.

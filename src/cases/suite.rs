@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Expected, Outcome, Request, decode};
 use crate::api::decode::{EmptyList, Object, Optional, Place, Problem, Value, list, text};
 use crate::api::names;
-use crate::api::yaml::{FileId, Node, NodeKind};
+use crate::api::yaml::{FileId, Node, NodeKind, load};
 use crate::compile::{
     Compiled, FilesError, Part, Parts, Report, Source, compile_parts, read_document, read_source,
     read_sources,
@@ -47,6 +47,16 @@ enum Written {
 }
 
 impl Suite {
+    /// Whether a text is one of decision tests, or is meant to be.
+    pub fn is_meant(source: &Source) -> bool {
+        let documents = load(FileId(0), source.text()).documents;
+        let kinds = documents
+            .iter()
+            .filter_map(|document| document.root.get("kind"));
+        let mut kinds = kinds.filter_map(|kind| kind.value.text());
+        kinds.any(|kind| kind == KIND)
+    }
+
     /// Reads a file of decision tests. Other files that it names lie beside it, in
     /// `folder`.
     ///

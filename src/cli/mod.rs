@@ -10,6 +10,7 @@ mod output;
 mod render;
 mod subject;
 mod terminal;
+mod test;
 mod validate;
 
 use std::fmt::Display;
@@ -37,6 +38,7 @@ enum Command {
     Compile(compile::Arguments),
     Validate(validate::Arguments),
     Explain(explain::Arguments),
+    Test(test::Arguments),
 }
 
 /// How results are written.
@@ -54,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
     }
 }
 

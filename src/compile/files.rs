@@ -66,13 +66,22 @@ pub fn compile_files(
 
 /// Reads files, the manifests of folders, and standard input (`-`).
 ///
-/// Folders are read recursively, in the order of names; only files that end in
-/// `.yaml`, `.yml` or `.json` count there, and names that start with `.` do not.
-/// What is named twice is read once.
-///
 /// # Errors
 /// When something cannot be read.
 pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadable> {
+    let files = list_files(paths)?;
+    files.iter().map(|file| read_source(file)).collect()
+}
+
+/// The files named, and those of the folders named.
+///
+/// Folders are walked through recursively, in the order of names; only files that end in
+/// `.yaml`, `.yml` or `.json` count there, and names that start with `.` do not.
+/// What is named twice is listed once.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn list_files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>, Unreadable> {
     let mut files = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
         if path.is_dir() {
@@ -83,7 +92,7 @@ pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadabl
     }
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
-    files.iter().map(|file| read_source(file)).collect()
+    Ok(files)
 }
 
 /// Reads one file, or standard input (`-`).

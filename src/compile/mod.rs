@@ -37,7 +37,8 @@ pub use cel::{Fault, expression};
 pub use diagnostic::{Diagnostic, Report, Severity};
 use enforcement_point::EnforcementPoint;
 pub use files::{
-    FilesError, STANDARD_INPUT, Unreadable, compile_files, read_bytes, read_source, read_sources,
+    FilesError, STANDARD_INPUT, Unreadable, compile_files, list_files, read_bytes, read_source,
+    read_sources,
 };
 use lower::Lowered;
 pub use parts::{Part, Parts};
