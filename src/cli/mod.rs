@@ -5,6 +5,7 @@
 //! written.
 
 mod compile;
+mod effective;
 mod explain;
 mod output;
 mod render;
@@ -39,6 +40,7 @@ enum Command {
     Validate(validate::Arguments),
     Explain(explain::Arguments),
     Test(test::Arguments),
+    Effective(effective::Arguments),
 }
 
 /// How results are written.
@@ -57,6 +59,7 @@ pub fn run() -> ExitCode {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Effective(arguments) => effective::run(&arguments),
     }
 }
 

@@ -19,12 +19,7 @@ pub(super) struct Subject {
     pub(super) paths: Vec<PathBuf>,
 
     /// A compiled policy: what `compile` wrote
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "paths",
-        conflicts_with = "enforcement_point"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "enforcement_point")]
     pub(super) config: Option<PathBuf>,
 
     /// Where the policies of PATH will run
