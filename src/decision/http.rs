@@ -14,26 +14,47 @@ pub(super) fn matches(conditions: &HttpConditions, request: &HttpTarget<'_>) -> 
         hosts,
         ports,
     } = conditions;
-    let method = any(methods.as_deref(), |method| {
+    let headers = headers
+        .iter()
+        .flatten()
+        .map(|(name, value)| of_header(name, value, request));
+    let others = of_methods(methods.as_deref(), request)
+        .and(of_paths(paths.as_deref(), request))
+        .and(of_ports(ports.as_deref(), request))
+        .and(of_hosts(hosts.as_deref(), request));
+    headers.fold(others, Match::and)
+}
+
+pub(super) fn of_methods(methods: Option<&[String]>, request: &HttpTarget<'_>) -> Match {
+    any(methods, |method| {
         Match::decided(request.method() == Some(method.as_bytes()))
-    });
-    let path = any(paths.as_deref(), |path| match request.path() {
+    })
+}
+
+pub(super) fn of_paths(paths: Option<&[PathCondition]>, request: &HttpTarget<'_>) -> Match {
+    any(paths, |path| match request.path() {
         Some(request) => of_path(path, request),
         None => Match::Undecided,
-    });
-    let port = any(ports.as_deref(), |port| match request.port() {
+    })
+}
+
+pub(super) fn of_ports(ports: Option<&[u64]>, request: &HttpTarget<'_>) -> Match {
+    any(ports, |port| match request.port() {
         Some(request) => Match::decided(request == *port),
         None => Match::Undecided,
-    });
-    let host = hosts.as_deref().map_or(Match::Yes, |patterns| {
+    })
+}
+
+pub(super) fn of_hosts(hosts: Option<&[String]>, request: &HttpTarget<'_>) -> Match {
+    hosts.map_or(Match::Yes, |patterns| {
         let host = request.host();
         any(Some(patterns), |pattern| of_host(pattern, host.as_ref()))
-    });
-    let headers = headers.iter().flatten().map(|(name, value)| {
-        let header = request.header(name);
-        header.map_or(Match::No, |header| of_value(value, &header))
-    });
-    headers.fold(method.and(path).and(port).and(host), Match::and)
+    })
+}
+
+pub(super) fn of_header(name: &str, value: &ValueCondition, request: &HttpTarget<'_>) -> Match {
+    let header = request.header(name);
+    header.map_or(Match::No, |header| of_value(value, &header))
 }
 
 /// An omitted list holds; of one that is given, an item must.

@@ -5,7 +5,7 @@
 /// SPEC: a condition that cannot be decided does not match where a match allows, and
 /// does where a match refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Match {
+pub enum Match {
     /// It does.
     Yes,
     /// It does not.

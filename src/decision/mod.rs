@@ -26,8 +26,16 @@ mod answers;
 mod group;
 mod http;
 mod matching;
+#[cfg(not(target_os = "wasi"))]
+mod trace;
 mod verdict;
 
+pub use matching::Match;
+#[cfg(not(target_os = "wasi"))]
+pub use trace::{
+    ActTrace, Check, Contradiction, LevelTrace, LevelVerdict, Part, PolicyTrace, RuleTrace, Trace,
+    Verdict, explain,
+};
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
 use std::cell::OnceCell;
@@ -41,7 +49,6 @@ use crate::request::Request;
 use act::{Act, Acts};
 use answers::Answers;
 use group::{Needed, Outcome};
-use matching::Match;
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
@@ -52,7 +59,7 @@ pub fn decide<'p>(policies: &'p Policies, request: &Request<'_>) -> Decision<'p>
     // policy could judge, or the other way round.
     let audited = policies.has_audited().then(|| judge.judge(View::Audited));
     let audit = audited
-        .filter(|audited| judge.meets_audited() || audited.is_ok() != decided.is_ok())
+        .filter(|audited| judge.tells(audited, &decided))
         .map(|audited| match audited {
             Ok(basis) => Audit::Allow(basis),
             Err(reason) => Audit::Deny(reason),
@@ -103,6 +110,11 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn meets_audited(&self) -> bool {
         let mut attached = std::iter::once(self.gateway).chain(self.backend);
         attached.any(Attached::has_audited)
+    }
+
+    /// Whether what would be decided is worth telling beside what is.
+    fn tells<T, E>(&self, audited: &Result<T, E>, decided: &Result<T, E>) -> bool {
+        self.meets_audited() || audited.is_ok() != decided.is_ok()
     }
 
     fn judge(&self, view: View) -> Result<Basis<'p>, DenialReason<'p>> {

@@ -26,10 +26,14 @@
 
 mod answer;
 mod envelopes;
+#[cfg(not(target_os = "wasi"))]
+mod explain;
 mod refusal;
 mod stream;
 
 pub use answer::Answer;
 pub use envelopes::Envelopes;
+#[cfg(not(target_os = "wasi"))]
+pub use explain::{Explained, explain};
 pub use refusal::{Reason, Refusal};
 pub use stream::{Facts, Permitted, Step, Stream};

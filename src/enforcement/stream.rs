@@ -11,7 +11,7 @@ use super::envelopes::{Borrowed, Envelopes};
 use super::{Answer, Reason, Refusal};
 
 /// What is known of a request when its headers have come.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The headers.
     pub headers: Headers,
@@ -28,8 +28,16 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What waits for a body waits without what no rule asks for.
+    pub(super) fn kept(self, policies: &Policies) -> Self {
+        Self {
+            headers: self.headers.kept(|name| policies.needs().header(name)),
+            ..self
+        }
+    }
+
     /// A request whose body, if it has one, is not read.
-    fn request<'r>(&'r self, operation: Operation<'r>, ended: bool) -> Request<'r> {
+    pub(super) fn request<'r>(&'r self, operation: Operation<'r>, ended: bool) -> Request<'r> {
         let announced = self.headers.only("content-length");
         let announced = announced.and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
         Request {
@@ -121,11 +129,7 @@ impl Stream {
             Ok(Head::Delete { session }) => Operation::Delete { session },
             Ok(Head::Options) => Operation::Options,
             Ok(Head::Post) => {
-                // What waits for a body waits without what no rule asks for.
-                let facts = Facts {
-                    headers: facts.headers.kept(|name| policies.needs().header(name)),
-                    ..facts
-                };
+                let facts = facts.kept(policies);
                 let mut envelope = self.envelopes.take(settings.limits.depth.size());
                 envelope.keep_body(policies.needs().body);
                 if envelope.account(facts.headers.memory()).is_none() {

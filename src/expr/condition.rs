@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::budget::Budget;
 use super::evaluate::Evaluation;
+use super::needs;
 use super::{Error, MAX_DEPTH, MAX_NODES, Needs, Node, Pattern, Program, Value, Variables};
 
 /// A program that is ready to be evaluated.
@@ -87,6 +88,12 @@ impl Condition {
     /// What has to be known of a request.
     pub const fn needs(&self) -> &Needs {
         &self.needs
+    }
+
+    /// The paths below `request.mcp.params` that it reads, each as its keys; the empty one
+    /// is all of it.
+    pub fn params(&self) -> Vec<Vec<String>> {
+        needs::params(&self.nodes)
     }
 
     /// Whether the expression is true of a request.

@@ -48,6 +48,39 @@ impl Needs {
     }
 }
 
+/// The paths below the parameters that a program reads, each as its keys; the empty one is
+/// all of them. For explanations: the filter keeps the whole of a message or nothing.
+pub(super) fn params(nodes: &[Node]) -> Vec<Vec<String>> {
+    let users = users(nodes);
+    let read = nodes.iter().enumerate();
+    let places = read.filter(|(_, node)| matches!(node, Node::Fact(Fact::Params)));
+    places
+        .map(|(place, _)| path(nodes, &users, place))
+        .collect()
+}
+
+/// The fixed keys that are read one below the other, starting from a node.
+fn path(nodes: &[Node], users: &[Option<usize>], start: usize) -> Vec<String> {
+    let mut path = Vec::new();
+    let mut place = start;
+    while let Some(Some(user)) = users.get(place).copied() {
+        match nodes.get(user) {
+            Some(Node::Field { name, .. }) => path.push(name.clone()),
+            Some(Node::HasField { name, .. }) => {
+                path.push(name.clone());
+                break;
+            }
+            Some(node) => match fixed_index(nodes, node, place) {
+                Some(name) => path.push(name.to_owned()),
+                None => break,
+            },
+            None => break,
+        }
+        place = user;
+    }
+    path
+}
+
 /// The node that uses each.
 fn users(nodes: &[Node]) -> Vec<Option<usize>> {
     let mut users = vec![None; nodes.len()];

@@ -8,6 +8,8 @@
 //! Knows nothing of requests, of the protocol or of the host.
 
 mod attach;
+#[cfg(not(target_os = "wasi"))]
+mod document;
 mod http;
 mod identity;
 mod index;
@@ -18,6 +20,8 @@ mod whole;
 
 pub use crate::expr::{Expression, Pattern};
 pub use attach::Reach;
+#[cfg(not(target_os = "wasi"))]
+pub use document::Document;
 pub use http::{
     HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };

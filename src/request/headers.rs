@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 /// The lines of a request's headers, pseudo-headers included, in one buffer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     bytes: Vec<u8>,
     lines: Vec<Line>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Line {
     name: Range<usize>,
     value: Range<usize>,

@@ -30,7 +30,7 @@ fn policy() -> String {
     let tests = json!({
         "apiVersion": "accesspolicy/v1",
         "kind": "DecisionTests",
-        "description": "",
+        "description": "a mix of requests",
         "enforcementPoint": at(&json!({}), Mode::Hold),
         "policies": [
             policy("tools.v1", json!({}), anybody_may_call(&["echo", "get-sum"])),
@@ -39,7 +39,7 @@ fn policy() -> String {
         ],
         "tests": [],
     });
-    let tests: DecisionTests = serde_json::from_value(tests).expect("no vectors");
+    let tests = DecisionTests::read("mix", &tests.to_string()).expect("no vectors");
     tests.compile().expect("a policy")
 }
 

@@ -1,0 +1,115 @@
+//! What became of a request, in the words of tests.
+
+use serde_json::Value;
+
+use super::Expect;
+use crate::decision::{Audit, Basis, DenialReason, Determining};
+use crate::enforcement::{Permitted, Reason, Step};
+
+/// What became of a request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Who the filter took the caller for.
+    pub caller: Option<String>,
+    /// What became of it; absent where nothing did.
+    pub expect: Option<Expect>,
+    /// The rule that determined the Gateway level.
+    pub gateway: Option<String>,
+    /// The rule that determined the Backend level.
+    pub backend: Option<String>,
+    /// The level that refused.
+    pub level: Option<String>,
+    /// The policy that refused.
+    pub policy: Option<String>,
+    /// The rule that refused.
+    pub rule: Option<String>,
+    /// What policies in Audit mode would have made of it.
+    pub audit: Option<String>,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// What the error of the answer says.
+    pub says: Option<String>,
+}
+
+impl Outcome {
+    /// What a step of the filter means; the caller is not part of it.
+    pub fn of(step: &Step<'_>) -> Self {
+        match step {
+            Step::Continue(Permitted::Now(permit)) => Self {
+                audit: audit(permit.audit()),
+                ..Self::allowed(permit.basis())
+            },
+            Step::Refuse(refusal) => {
+                let status = Some(refusal.answer.status);
+                let Reason::Denied(denial) = refusal.reason else {
+                    return Self {
+                        expect: Some(Expect::Refuse),
+                        status,
+                        ..Self::default()
+                    };
+                };
+                Self {
+                    audit: audit(denial.audit),
+                    status,
+                    says: said(&refusal.answer.body),
+                    ..Self::denied(denial.reason)
+                }
+            }
+            Step::Wait | Step::PassHeaders | Step::Continue(Permitted::Before) => Self::default(),
+        }
+    }
+
+    fn allowed(basis: Basis<'_>) -> Self {
+        let name = |by: Option<Determining<'_>>| by.map(|by| by.to_string());
+        let (gateway, backend) = match basis {
+            Basis::Unprotected => (None, None),
+            Basis::Policies { gateway, backend } => (name(gateway), name(backend)),
+        };
+        Self {
+            expect: Some(Expect::Allow),
+            gateway,
+            backend,
+            ..Self::default()
+        }
+    }
+
+    fn denied(reason: DenialReason<'_>) -> Self {
+        let denied = Self {
+            expect: Some(Expect::Deny),
+            ..Self::default()
+        };
+        match reason {
+            DenialReason::NotAllowed { level, policy, .. } => Self {
+                level: Some(level.as_str().to_owned()),
+                policy: policy.map(ToString::to_string),
+                ..denied
+            },
+            DenialReason::Refused { level, by, .. } => Self {
+                level: Some(level.as_str().to_owned()),
+                policy: Some(by.policy.to_string()),
+                rule: Some(by.to_string()),
+                ..denied
+            },
+            DenialReason::Unprotected | DenialReason::NoCluster | DenialReason::NoPort => denied,
+        }
+    }
+}
+
+/// What the error of an answer says.
+pub fn said(body: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    answer["error"]["message"].as_str().map(str::to_owned)
+}
+
+/// `allow`, or `deny` and what determines it.
+fn audit(audit: Option<Audit<'_>>) -> Option<String> {
+    Some(match audit {
+        None => "none".to_owned(),
+        Some(Audit::Allow(_)) => "allow".to_owned(),
+        Some(Audit::Deny(reason)) => {
+            let Outcome { policy, rule, .. } = Outcome::denied(reason);
+            let by = rule.or(policy).map(|by| format!(" {by}"));
+            format!("deny{}", by.unwrap_or_default())
+        }
+    })
+}
