@@ -38,7 +38,7 @@ struct Arguments {
 enum Command {
     Compile(compile::Arguments),
     Validate(validate::Arguments),
-    Explain(explain::Arguments),
+    Explain(Box<explain::Arguments>),
     Test(test::Arguments),
     Effective(effective::Arguments),
 }

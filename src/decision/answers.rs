@@ -83,7 +83,12 @@ impl<'a> Variables for Answers<'a, '_> {
         match fact {
             Fact::Method => self.request.http.method().map(bytes),
             Fact::Path => self.only(":path").map(bytes),
-            Fact::UrlPath => self.request.http.path().map(|path| bytes(path.as_bytes())),
+            // SECURITY: what servers read as several paths is not one of them.
+            Fact::UrlPath => {
+                let path = self.request.http.path();
+                let path = path.filter(|path| !path.is_ambiguous());
+                path.map(|path| bytes(path.as_bytes()))
+            }
             Fact::Host => self.only(":authority").map(bytes),
             Fact::Scheme => self.only(":scheme").map(bytes),
             Fact::Query => self.request.http.query().map(bytes),

@@ -20,6 +20,11 @@ impl Match {
         if matches { Self::Yes } else { Self::No }
     }
 
+    /// This where all ways to look at it agree; else nobody can say.
+    pub(super) const fn if_agreed(self, all_agree: bool) -> Self {
+        if all_agree { self } else { Self::Undecided }
+    }
+
     /// Both must match. What does not match decides, whatever the other is.
     pub(super) const fn and(self, other: Self) -> Self {
         match (self, other) {

@@ -38,7 +38,10 @@ pub use trace::{
 };
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+
+use crate::expr::Allowance;
 
 use crate::policy::{
     AllowPolicies, Attached, CallerKey, Group, Level, Policies, PolicyId, RuleRef, Unprotected,
@@ -78,6 +81,10 @@ struct Judge<'p, 'r> {
     acts: Acts<'r>,
     /// Where the message's parameters are, once an expression asked for them.
     params: OnceCell<Option<&'r [u8]>>,
+    /// What the HTTP parts of rules came to, which is the same for all that the request
+    /// does.
+    http: RefCell<BTreeMap<RuleRef, Match>>,
+    allowance: Allowance,
     has_cluster: bool,
     gateway: &'p Attached,
     backend: Option<&'p Attached>,
@@ -97,6 +104,8 @@ impl<'p, 'r> Judge<'p, 'r> {
             callers,
             request,
             params: OnceCell::new(),
+            http: RefCell::default(),
+            allowance: Allowance::default(),
             acts: Acts::new(policies, request.operation),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
@@ -244,17 +253,25 @@ impl<'p, 'r> Judge<'p, 'r> {
             (http, None) => http,
             (http, Some(condition)) => {
                 let answers = Answers::new(self.request, act.thing, &self.params);
-                let holds = condition.evaluate(&answers);
+                let holds = condition.evaluate_within(&answers, &self.allowance);
                 http.and(holds.map_or(Match::Undecided, Match::decided))
             }
         }
     }
 
     fn http(&self, rule: RuleRef) -> Match {
-        let conditions = self.policies.http(rule);
-        conditions.map_or(Match::Yes, |conditions| {
-            http::matches(conditions, &self.request.http)
-        })
+        let Some(conditions) = self.policies.http(rule) else {
+            return Match::Yes;
+        };
+        let known = self.http.try_borrow().ok();
+        if let Some(known) = known.and_then(|known| known.get(&rule).copied()) {
+            return known;
+        }
+        let matches = http::matches(conditions, &self.request.http);
+        if let Ok(mut known) = self.http.try_borrow_mut() {
+            known.insert(rule, matches);
+        }
+        matches
     }
 }
 

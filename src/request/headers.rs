@@ -78,7 +78,10 @@ impl Headers {
         };
         self.lines
             .iter()
-            .filter(move |line| get(&line.name).iter().map(plain).eq(name.bytes()))
+            .filter(move |line| {
+                let name = name.as_bytes().iter().map(plain);
+                get(&line.name).iter().map(plain).eq(name)
+            })
             .map(move |line| get(&line.value))
     }
 

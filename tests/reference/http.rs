@@ -36,7 +36,7 @@ pub fn matches(http: &Http, request: &Request) -> Truth {
             headers
                 .iter()
                 .flatten()
-                .map(|wanted| Truth::from(header_matches(wanted, request))),
+                .map(|wanted| header_matches(wanted, request)),
         ),
     ])
 }
@@ -49,20 +49,55 @@ fn any_of<T>(list: &Option<Vec<T>>, matches: impl Fn(&T) -> Truth) -> Truth {
     }
 }
 
-/// A path that servers read in different ways is only ever what it is spelt like.
+/// A path that servers read in different ways is only ever what it is spelt like. Where
+/// only escapes differ, all spellings have to agree.
 fn path_matches(wanted: &PathMatch, path: &str) -> Truth {
+    let agree = |found: bool, others: &[bool]| match others.iter().all(|other| *other == found) {
+        true => Truth::from(found),
+        false => Truth::Undecided,
+    };
+    let under =
+        |path: &str, prefix: &str| path == prefix || path.starts_with(&format!("{prefix}/"));
     match wanted {
         PathMatch::Exact(exact) if exact == path => Truth::Yes,
         PathMatch::PathPrefix(prefix) if prefix.is_empty() => Truth::Yes,
         _ if is_ambiguous(path) => Truth::Undecided,
-        PathMatch::Exact(_) => Truth::No,
-        PathMatch::PathPrefix(prefix) => {
-            Truth::from(path == prefix || path.starts_with(&format!("{prefix}/")))
-        }
+        PathMatch::Exact(exact) => agree(false, &[unescaped(path) == unescaped(exact)]),
+        PathMatch::PathPrefix(prefix) => agree(
+            under(path, prefix),
+            &[under(&unescaped(path), &unescaped(prefix))],
+        ),
         PathMatch::RegularExpression(expression) => {
-            Truth::from(is_whole_match(&expression.text, path))
+            let found = |path: &str| is_whole_match(&expression.text, path);
+            let plain = unescaped(path);
+            agree(found(path), &[found(&plain), found(&escaped(&plain))])
         }
     }
+}
+
+/// A path without escapes; those there are stand for ASCII or for whole characters.
+fn unescaped(path: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let (escape, after) = rest[at + 1..].split_at(2);
+        bytes.push(u8::from_str_radix(escape, 16).expect("an escape"));
+        rest = after;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).expect("characters")
+}
+
+/// A path with the escapes that it needs.
+fn escaped(path: &str) -> String {
+    let as_it_is = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte);
+    path.bytes()
+        .map(|byte| match as_it_is(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 /// Dot segments, empty segments, parameters, backslashes, blanks, and escapes that are
@@ -98,19 +133,30 @@ fn host_matches(wanted: &str, host: &str) -> bool {
     }
 }
 
-fn header_matches(wanted: &HeaderMatch, request: &Request) -> bool {
-    let lines: Vec<&str> = request
-        .headers
+/// Which of several lines counts, nobody can say; nor of names that are alike.
+fn header_matches(wanted: &HeaderMatch, request: &Request) -> Truth {
+    let alike = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+    let headers = request.headers.iter();
+    let all: Vec<&(String, String)> = headers
+        .filter(|(name, _)| alike(name) == alike(&wanted.name))
+        .collect();
+    let lines: Vec<&str> = all
         .iter()
         .filter(|(name, _)| name.to_ascii_lowercase() == wanted.name)
         .map(|(_, value)| value.as_str())
         .collect();
     let value = lines.join(",");
-    !lines.is_empty()
+    let found = !lines.is_empty()
         && match &wanted.value {
             ValueMatch::Exact(exact) => *exact == value,
             ValueMatch::RegularExpression(expression) => is_whole_match(&expression.text, &value),
-        }
+        };
+    let is_clear = all.is_empty() || (all.len() == 1 && lines.len() == 1);
+    match (found, is_clear) {
+        (true, _) => Truth::Yes,
+        (false, true) => Truth::No,
+        (false, false) => Truth::Undecided,
+    }
 }
 
 fn is_whole_match(text: &str, value: &str) -> bool {

@@ -125,6 +125,8 @@ files![
     "http-and-mcp",
     "deny-policies",
     "deny-undecided",
+    "deny-evasions",
+    "allow-evasions",
     "deny-alone",
     "audit",
     "audit-alone",

@@ -35,7 +35,7 @@ pub const MCP_PATHS: [&str; 10] = [
 ];
 
 /// Paths that do not.
-pub const OTHER_PATHS: [&str; 16] = [
+pub const OTHER_PATHS: [&str; 19] = [
     "/files",
     "/files/",
     "/files/a",
@@ -52,10 +52,14 @@ pub const OTHER_PATHS: [&str; 16] = [
     "/admin",
     "/",
     "/é",
+    "/files/a%3Ab",
+    "/%c3%a9",
+    "/f%C3%A9",
 ];
 
 /// What rules ask of paths: most are asked for, some are never.
-pub const EXACT_PATHS: [&str; 8] = [
+pub const EXACT_PATHS: [&str; 9] = [
+    "/%C3%A9",
     "/mcp",
     "/mcp/x",
     "/mcp;v=1",
@@ -66,7 +70,8 @@ pub const EXACT_PATHS: [&str; 8] = [
     "/admin",
 ];
 pub const PATH_PREFIXES: [&str; 5] = ["", "/mcp", "/files", "/files/a", "/admin"];
-pub const PATH_EXPRESSIONS: [&str; 5] = [
+pub const PATH_EXPRESSIONS: [&str; 6] = [
+    ".*:b",
     "/mcp",
     "/(mcp|files)(/.*)?",
     "/[^/]*",
