@@ -24,10 +24,18 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Whether a header is asked for; names are compared without case.
+    /// Whether a header is asked for; names are compared without case, and `_` is as good
+    /// as `-`, because to some servers it is.
     pub fn header(&self, name: &[u8]) -> bool {
-        let mut asked = self.headers.iter();
-        self.all_headers || asked.any(|asked| name.eq_ignore_ascii_case(asked.as_bytes()))
+        let plain = |byte: &u8| match byte {
+            b'_' => b'-',
+            byte => byte.to_ascii_lowercase(),
+        };
+        let is_asked = |asked: &String| {
+            let asked = asked.as_bytes().iter().map(plain);
+            name.iter().map(plain).eq(asked)
+        };
+        self.all_headers || self.headers.iter().any(is_asked)
     }
 
     /// Adds what it takes to know which policies apply.
