@@ -52,7 +52,11 @@ pub mod filter;
 
 #[cfg(not(target_os = "wasi"))]
 pub mod api;
+#[cfg(not(target_os = "wasi"))]
+pub mod cases;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 #[cfg(not(target_os = "wasi"))]
 pub mod compile;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod effective;

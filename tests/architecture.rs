@@ -20,7 +20,9 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("filter", &["enforcement", "observe"]),
     ("api", &[]),
     ("compile", &["api", "policy", "expr"]),
-    ("cli", &["compile"]),
+    ("cases", &["compile", "enforcement"]),
+    ("effective", &["decision"]),
+    ("cli", &["cases", "compile", "effective"]),
 ];
 
 /// Modules that are pure: the same input, the same output.

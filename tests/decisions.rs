@@ -6,7 +6,9 @@ mod vectors;
 use std::collections::BTreeSet;
 use std::fs;
 
-use vectors::{DecisionTests, FILES};
+use accesspolicy::enforcement::Step;
+use accesspolicy::policy::Document;
+use vectors::{DecisionTests, FILES, Outcome, difference};
 
 #[test]
 fn every_vector() {
@@ -23,6 +25,32 @@ fn every_vector() {
         differences.len(),
         differences.join("\n")
     );
+}
+
+/// What is told of every vector ends where the engine does, by the same rule.
+#[test]
+fn every_vector_is_explained() {
+    let mut wrong = Vec::new();
+    for (name, text) in FILES {
+        let tests = DecisionTests::read(name, text).unwrap();
+        let compiled = serde_json::from_str(&tests.compile().unwrap()).unwrap();
+        let (document, policies) = Document::load(compiled).unwrap();
+        for test in tests.tests {
+            let explained = test.request.explain(&policies, &document);
+            let contradiction = explained.contradiction();
+            wrong.extend(contradiction.map(|what| format!("{name}: {}: {what}", test.name)));
+            // Nobody is asked for an explanation, which ends there.
+            if let Step::Ask(_) = explained.step {
+                continue;
+            }
+            let outcome = Outcome {
+                caller: test.request.caller.clone(),
+                ..Outcome::of(&explained.step)
+            };
+            wrong.extend(difference(&test, &outcome).map(|what| format!("{name}: {what}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

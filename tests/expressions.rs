@@ -5,8 +5,7 @@ mod expression_vectors;
 
 use accesspolicy::compile;
 use accesspolicy::expr::{Condition, Program};
-use expression_vectors::{FILES, File, Request, evaluate};
-use serde_json::Value as Json;
+use expression_vectors::{FILES, File, Request};
 
 /// Those of cel-spec's conformance tests, and ours.
 #[test]
@@ -20,53 +19,6 @@ fn every_expression_comes_to_what_is_written() {
     }
     println!("{count} expressions");
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-}
-
-/// What no expression reads may be left out of the parameters.
-#[test]
-fn parameters_are_as_good_without_what_is_not_needed() {
-    let mut count = 0;
-    for (section, test) in tests("requests") {
-        let Some(params) = section.facts.get("request.mcp.params") else {
-            continue;
-        };
-        let Ok(program) = compile::expression(&format!("type({test}) == int || true")) else {
-            continue;
-        };
-        let condition = Condition::new(program).unwrap();
-        let paths: Vec<&[String]> = condition.needs().params().collect();
-        let mut sparse = serde_json::from_str(params).unwrap();
-        prune(&mut sparse, &paths);
-        let mut request = section.clone();
-        let sparse = sparse.to_string();
-        count += usize::from(sparse.len() < params.len() / 2);
-        request
-            .facts
-            .insert("request.mcp.params".to_owned(), sparse);
-        for expression in [
-            format!("type({test}) == int"),
-            format!("dyn({test}) == dyn({test})"),
-        ] {
-            let [whole, pruned] = [&section, &request].map(|r| evaluate(&expression, r));
-            assert_eq!(whole, pruned, "{expression}: {request:?}");
-        }
-    }
-    assert!(count > 20, "{count}");
-}
-
-/// Leaves out the members of objects that are on no path, and below none.
-fn prune(value: &mut Json, paths: &[&[String]]) {
-    if paths.iter().any(|path| path.is_empty()) {
-        return;
-    }
-    if let Json::Object(members) = value {
-        members.retain(|name, _| paths.iter().any(|path| path[0] == *name));
-        for (name, member) in members {
-            let below = paths.iter().filter(|path| path[0] == *name);
-            let below: Vec<&[String]> = below.map(|path| &path[1..]).collect();
-            prune(member, &below);
-        }
-    }
 }
 
 /// Whatever becomes of a program on its way: it is refused, or ends in a value or error.

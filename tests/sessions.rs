@@ -302,10 +302,12 @@ fn policy() -> Value {
             "denial": "JsonRpc",
             "limits": {"bodyBytes": 1_048_576, "depth": 64},
         },
+        "listeners": [],
         "backends": [{"backend": everything, "clusters": ["everything"]}],
         "policies": [{
             "policy": {"namespace": "infra", "name": "tools"},
             "action": "Allow",
+            "mode": "Enforce",
             "targets": [{"Backend": everything}],
             "rules": [rule("reader", &["echo"]), rule("writer", &["echo", "get-sum"])],
         }],

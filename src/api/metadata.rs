@@ -7,7 +7,7 @@ use super::names;
 use super::yaml::NodeKind;
 
 /// The fields of an object's metadata that do not concern policies.
-const IGNORED: [&str; 12] = [
+const IGNORED: [&str; 11] = [
     "generateName",
     "selfLink",
     "uid",
@@ -16,7 +16,6 @@ const IGNORED: [&str; 12] = [
     "creationTimestamp",
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
-    "labels",
     "ownerReferences",
     "finalizers",
     "managedFields",
@@ -31,6 +30,8 @@ pub struct Metadata {
     pub namespace: Optional<String>,
     /// Its annotations.
     pub annotations: Optional<Vec<Annotation>>,
+    /// Its labels, which have the form of annotations.
+    pub labels: Optional<Vec<Annotation>>,
 }
 
 /// A note attached to an object.
@@ -50,6 +51,7 @@ impl Metadata {
             name: object.required("name", "name: tools", text(&names::OBJECT_NAME)),
             namespace: object.optional("namespace", text(&names::NAMESPACE)),
             annotations: object.optional("annotations", annotations),
+            labels: object.optional("labels", annotations),
         };
         object.ignore(&IGNORED);
         object.finish();

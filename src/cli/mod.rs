@@ -5,8 +5,13 @@
 //! written.
 
 mod compile;
+mod effective;
+mod explain;
 mod output;
 mod render;
+mod subject;
+mod terminal;
+mod test;
 mod validate;
 
 use std::fmt::Display;
@@ -15,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The answer is no: a policy is refused.
+/// The answer is no: a policy is refused, a request not judged as expected, a test failed.
 const REFUSED: u8 = 1;
 /// Wrong usage.
 const USAGE: u8 = 2;
@@ -33,6 +38,18 @@ struct Arguments {
 enum Command {
     Compile(compile::Arguments),
     Validate(validate::Arguments),
+    Explain(Box<explain::Arguments>),
+    Test(test::Arguments),
+    Effective(effective::Arguments),
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OutputForm {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 /// Runs the command that the process was started with.
@@ -40,6 +57,9 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Effective(arguments) => effective::run(&arguments),
     }
 }
 

@@ -64,6 +64,13 @@ impl Report {
         }
     }
 
+    /// What is wrong with texts that others than the compiler read.
+    pub fn refusal(sources: Vec<Source>, problems: Vec<Problem>) -> Self {
+        let mut report = Self::new(sources);
+        report.add(Severity::Error, None, problems);
+        report.finish().unwrap_or_else(|refused| refused)
+    }
+
     /// Adds what is wrong with a policy, or with a text.
     pub(super) fn add(
         &mut self,

@@ -76,6 +76,38 @@ pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<Document> {
     loaded.documents
 }
 
+/// Reads the only document of a text that is to hold one of the project's own `kind`, or
+/// reports why there is none.
+pub(super) fn only(file: FileId, kind: &str, report: &mut Report) -> Option<Document> {
+    let before = report.diagnostics.len();
+    let mut documents = documents(file, report);
+    if report.diagnostics.len() > before {
+        return None;
+    }
+    let document = documents.pop().filter(|_| documents.is_empty());
+    if document.is_none() {
+        let start = Place {
+            span: Span {
+                file,
+                start: 0,
+                end: 0,
+            },
+            field: String::new(),
+        };
+        let problem = Problem::new(&start, "the file does not hold exactly one document")
+            .help(format!("such a file is one document of `kind: {kind}`"));
+        report.add(Severity::Error, None, [problem]);
+    }
+    document
+}
+
+/// Finds the policies in an object that stands in a file of another kind.
+pub(super) fn manifests_in(root: Node, report: &mut Report) -> Vec<Manifest> {
+    let mut found = Vec::new();
+    sort(root, Vec::new(), None, &mut found, report);
+    found
+}
+
 /// Finds the policies in a text, and says what else there is.
 pub(super) fn manifests(file: FileId, report: &mut Report) -> Vec<Manifest> {
     let mut found = Vec::new();

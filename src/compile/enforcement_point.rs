@@ -7,13 +7,14 @@ mod authorizers;
 mod identity;
 
 use super::diagnostic::{Report, Severity};
-use super::documents::{OWN, documents};
+use super::documents::{OWN, only};
+use super::parts::Part;
 use crate::api::decode::{
     Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Value, choice,
     integer, list, refuse_duplicates, text,
 };
 use crate::api::names;
-use crate::api::yaml::{Document, FileId, Span};
+use crate::api::yaml::Document;
 use crate::policy::{
     AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
     ResourceParam, Settings, Unprotected, Whole,
@@ -109,28 +110,14 @@ fn is_path(path: &str) -> bool {
             .any(|segment| segment == "." || segment == "..")
 }
 
-/// Reads the enforcement point of a text, and reports what is wrong with it.
-pub(super) fn read(file: FileId, report: &mut Report) -> Option<EnforcementPoint> {
-    let start = Place {
-        span: Span {
-            file,
-            start: 0,
-            end: 0,
-        },
-        field: String::new(),
-    };
-    let before = report.diagnostics.len();
-    let mut documents = documents(file, report);
-    if report.diagnostics.len() > before {
-        return None;
-    }
-    let Some(Document { root, mut problems }) = documents.pop().filter(|_| documents.is_empty())
-    else {
-        let problem = Problem::new(&start, "the file does not hold exactly one document").help(
-            format!("an enforcement point file is one document of `kind: {KIND}`"),
-        );
-        report.add(Severity::Error, None, [problem]);
-        return None;
+/// Reads an enforcement point, and reports what is wrong with it.
+pub(super) fn read(part: Part, report: &mut Report) -> Option<EnforcementPoint> {
+    let (root, mut problems) = match part {
+        Part::File(file) => {
+            let Document { root, problems } = only(file, KIND, report)?;
+            (root, problems)
+        }
+        Part::Node(root) => (root, Vec::new()),
     };
     let point = Object::root(&root, &mut problems).and_then(decode);
     let refused = !problems.is_empty();

@@ -66,13 +66,22 @@ pub fn compile_files(
 
 /// Reads files, the manifests of folders, and standard input (`-`).
 ///
-/// Folders are read recursively, in the order of names; only files that end in
-/// `.yaml`, `.yml` or `.json` count there, and names that start with `.` do not.
-/// What is named twice is read once.
-///
 /// # Errors
 /// When something cannot be read.
 pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadable> {
+    let files = list_files(paths)?;
+    files.iter().map(|file| read_source(file)).collect()
+}
+
+/// The files named, and those of the folders named.
+///
+/// Folders are walked through recursively, in the order of names; only files that end in
+/// `.yaml`, `.yml` or `.json` count there, and names that start with `.` do not.
+/// What is named twice is listed once.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn list_files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>, Unreadable> {
     let mut files = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
         if path.is_dir() {
@@ -83,7 +92,7 @@ pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadabl
     }
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
-    files.iter().map(|file| read_source(file)).collect()
+    Ok(files)
 }
 
 /// Reads one file, or standard input (`-`).
@@ -91,6 +100,19 @@ pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadabl
 /// # Errors
 /// When it cannot be read.
 pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
+    let bytes = read_bytes(path)?;
+    let name = match path == Path::new(STANDARD_INPUT) {
+        true => "<stdin>".to_owned(),
+        false => path.display().to_string(),
+    };
+    Ok(Source::new(name, bytes))
+}
+
+/// Reads one file, or standard input (`-`), as it is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let unreadable = |error| Unreadable {
         path: path.to_owned(),
         error,
@@ -98,10 +120,9 @@ pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
     if path == Path::new(STANDARD_INPUT) {
         let mut bytes = Vec::new();
         io::stdin().read_to_end(&mut bytes).map_err(unreadable)?;
-        return Ok(Source::new("<stdin>", bytes));
+        return Ok(bytes);
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    Ok(Source::new(path.display().to_string(), bytes))
+    fs::read(path).map_err(unreadable)
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {

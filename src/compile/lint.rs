@@ -34,7 +34,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
     };
     for rule in rules {
         warnings.extend(nobody(&rule.value));
-        warnings.extend(decided(&rule.value));
+        warnings.extend(decided(&rule.value, checked.action));
         if let Some(mcp) = &rule.value.mcp {
             if checked.action == Action::Allow {
                 warnings.extend(base_protocol_only(mcp));
@@ -99,20 +99,30 @@ fn nobody(rule: &CheckedRule) -> Option<Problem> {
 }
 
 /// An expression whose value is known before any request.
-fn decided(rule: &CheckedRule) -> Option<Problem> {
+fn decided(rule: &CheckedRule, action: Action) -> Option<Problem> {
     let cel = rule.cel.as_ref()?;
-    let (message, help) = match truth(&cel.value)? {
-        Truth::Always => (
+    let ask = "leave the rule out, or ask something of the request";
+    let (message, help) = match (truth(&cel.value)?, action) {
+        (Truth::Always, _) => (
             "the expression is true of every request".to_owned(),
             "leave `cel` out and change the type to `Inline`, or ask something of the request",
         ),
-        Truth::Never => (
+        (Truth::Never, _) => (
             "the expression is false of every request: the rule matches none".to_owned(),
-            "leave the rule out, or ask something of the request",
+            ask,
         ),
-        Truth::Error(error) => (
+        (Truth::Error(error), Action::Allow) => (
             format!("the expression has no value ({error}): the rule matches no request"),
-            "leave the rule out, or ask something of the request",
+            ask,
+        ),
+        // What cannot be decided counts against the request.
+        (Truth::Error(error), Action::Deny) => (
+            format!("the expression has no value ({error}): the rule refuses every request"),
+            ask,
+        ),
+        (Truth::Error(error), Action::ExternalAuth) => (
+            format!("the expression has no value ({error}): the rule asks about every request"),
+            ask,
         ),
     };
     Some(Problem::new(&cel.at, message).help(help))

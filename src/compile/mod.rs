@@ -25,6 +25,7 @@ mod implied;
 mod lint;
 mod lower;
 mod order;
+mod parts;
 mod pointless;
 mod read;
 mod regex;
@@ -36,12 +37,16 @@ mod written;
 pub use cel::{Fault, expression};
 pub use diagnostic::{Diagnostic, Report, Severity};
 use enforcement_point::EnforcementPoint;
-pub use files::{FilesError, STANDARD_INPUT, Unreadable, compile_files, read_source, read_sources};
+pub use files::{
+    FilesError, STANDARD_INPUT, Unreadable, compile_files, list_files, read_bytes, read_source,
+    read_sources,
+};
 use lower::Lowered;
+pub use parts::{Part, Parts};
 use read::{ReadPolicy, read_policies};
 pub use source::Source;
 
-use crate::api::yaml::FileId;
+use crate::api::yaml::{Document, FileId, Node};
 use crate::policy::{CompiledPolicy, ObjectName, Policy, SCHEMA_VERSION, Whole};
 
 /// What came of compiling.
@@ -67,12 +72,30 @@ pub struct Validated {
 ///
 /// # Errors
 /// When anything in them is refused; the report then has every problem.
-pub fn compile(sources: Vec<Source>, enforcement_point: Source) -> Result<Compiled, Report> {
-    let count = sources.len();
+pub fn compile(mut sources: Vec<Source>, enforcement_point: Source) -> Result<Compiled, Report> {
+    let policies = Part::files(sources.len());
+    let point = Part::File(FileId(sources.len()));
+    sources.push(enforcement_point);
+    compile_parts(Parts {
+        sources,
+        policies,
+        point,
+    })
+}
+
+/// Compiles what is a text of its own, or part of one that was read already.
+///
+/// # Errors
+/// When anything in it is refused; the report then has every problem.
+pub fn compile_parts(parts: Parts) -> Result<Compiled, Report> {
+    let Parts {
+        sources,
+        policies,
+        point,
+    } = parts;
     let mut report = Report::new(sources);
-    report.sources.push(enforcement_point);
-    let point = enforcement_point::read(FileId(count), &mut report);
-    let read = read_policies(count, &mut report);
+    let point = enforcement_point::read(point, &mut report);
+    let read = read_policies(policies, &mut report);
     let lowered = point
         .as_ref()
         .map(|point| lower_all(read, point, &mut report));
@@ -110,9 +133,9 @@ fn key(policy: &Policy) -> (&ObjectName, bool) {
 /// # Errors
 /// When anything in them is refused; the report then has every problem.
 pub fn validate(sources: Vec<Source>) -> Result<Validated, Report> {
-    let count = sources.len();
+    let policies = Part::files(sources.len());
     let mut report = Report::new(sources);
-    let policies = read_policies(count, &mut report);
+    let policies = read_policies(policies, &mut report);
     for ReadPolicy { checked, warnings } in &policies {
         let subject = checked.name.value.to_string();
         report.add(Severity::Warning, Some(&subject), warnings.iter().cloned());
@@ -121,6 +144,21 @@ pub fn validate(sources: Vec<Source>) -> Result<Validated, Report> {
         policies: policies.len(),
         report: report.finish()?,
     })
+}
+
+/// Reads the only document of a text that is to be one of the project's own `kind`.
+///
+/// # Errors
+/// When it is none, or more than one, or its YAML is wrong.
+pub fn read_document(source: &Source, kind: &str) -> Result<Node, Report> {
+    let mut report = Report::new(vec![source.clone()]);
+    let document = documents::only(FileId(0), kind, &mut report);
+    let Some(Document { root, problems }) = document.filter(|_| report.diagnostics.is_empty())
+    else {
+        return Err(report);
+    };
+    report.add(Severity::Error, None, problems);
+    report.finish().map(|_| root)
 }
 
 /// Compiles what applies here; only of that there is anything to warn about.

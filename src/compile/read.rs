@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use super::check::{self, Checked, Extensions, check_extensions};
 use super::diagnostic::{Report, Severity};
-use super::documents::{Manifest, manifests};
+use super::documents::{Manifest, manifests, manifests_in};
 use super::lint;
+use super::parts::Part;
 use super::written::{Written, WrittenSpec};
 use crate::api::decode::{Located, Place, Problem, Value};
-use crate::api::yaml::{FileId, Span};
+use crate::api::yaml::Span;
 use crate::policy::ObjectName;
 
 /// A policy as far as it is valid. Where something else is wrong with it that was
@@ -23,12 +24,16 @@ pub(super) struct ReadPolicy {
 /// Where each policy is named first.
 type Names = HashMap<ObjectName, Span>;
 
-/// The policies of the first `count` sources; what is wrong with them is reported.
-pub(super) fn read_policies(count: usize, report: &mut Report) -> Vec<ReadPolicy> {
+/// The policies of all parts; what is wrong with them is reported.
+pub(super) fn read_policies(parts: Vec<Part>, report: &mut Report) -> Vec<ReadPolicy> {
     let mut names = Names::new();
     let mut read = Vec::new();
-    for file in 0..count {
-        for manifest in manifests(FileId(file), report) {
+    for part in parts {
+        let manifests = match part {
+            Part::File(file) => manifests(file, report),
+            Part::Node(root) => manifests_in(root, report),
+        };
+        for manifest in manifests {
             read.extend(read_policy(manifest, &mut names, report));
         }
     }

@@ -60,11 +60,27 @@ pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
         warnings.extend(only_asks(&name, own, inherited));
     }
     warnings.extend(unprotected(policies, point));
+    warnings.extend(only_refused(policies, point));
     warnings.extend(unjudged(policies, point));
     warnings.extend(point.by_name.as_ref().map(by_name));
     warnings.extend(point.open_on_error.as_ref().map(open_on_error));
     warnings.extend(not_copied(policies, point));
     warnings
+}
+
+/// A Deny policy alone does not turn on default deny, nor does `unprotected` count where
+/// there is a policy.
+fn only_refused(policies: &[Lowered], point: &EnforcementPoint) -> Option<Problem> {
+    let mut enforced = policies
+        .iter()
+        .filter(|lowered| is_enforced(lowered))
+        .peekable();
+    enforced.peek()?;
+    let refuse = enforced.all(|lowered| lowered.policy.action == Action::Deny);
+    refuse.then(|| {
+        let message = "every policy refuses: what none of them matches is allowed";
+        Problem::new(&point.gateway.at, message).help("add an Allow policy that says what may pass")
+    })
 }
 
 /// The sites that something is enforced at, and those that are left open.

@@ -174,7 +174,12 @@ fn of_completion<'m>(policies: &Policies, thing: Thing<'m>) -> Act<'m> {
         Thing::Prompt(_) | Thing::Tool(_) => (MethodName::PromptsGet, Category::Prompts),
         Thing::Resource(_) | Thing::Task(_) => (MethodName::ResourcesRead, Category::Resources),
     };
-    let mut things = vec![selector::category(category), selector::method(method)];
+    let mut things = vec![
+        selector::ANYTHING,
+        selector::ANY_MCP,
+        selector::category(category),
+        selector::method(method),
+    ];
     let called = called(policies, thing, None);
     things.extend(called.and_then(|called| policies.thing(method, called)));
     Act {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 
 use crate::expr::{Fact, Given, Timestamp, Variables};
 use crate::json::View;
@@ -84,7 +83,12 @@ impl<'a> Variables for Answers<'a, '_> {
         match fact {
             Fact::Method => self.request.http.method().map(bytes),
             Fact::Path => self.only(":path").map(bytes),
-            Fact::UrlPath => self.request.http.path().map(|path| bytes(path.as_bytes())),
+            // SECURITY: what servers read as several paths is not one of them.
+            Fact::UrlPath => {
+                let path = self.request.http.path();
+                let path = path.filter(|path| !path.is_ambiguous());
+                path.map(|path| bytes(path.as_bytes()))
+            }
             Fact::Host => self.only(":authority").map(bytes),
             Fact::Scheme => self.only(":scheme").map(bytes),
             Fact::Query => self.request.http.query().map(bytes),
@@ -138,8 +142,12 @@ impl<'a> Variables for Answers<'a, '_> {
     }
 
     fn header_names(&self) -> Vec<Cow<'_, [u8]>> {
-        let names = self.request.http.header_names();
-        let lower: BTreeSet<Vec<u8>> = names.map(<[u8]>::to_ascii_lowercase).collect();
-        lower.into_iter().map(Cow::Owned).collect()
+        let mut names: Vec<Cow<'_, [u8]>> = Vec::new();
+        for name in self.request.http.header_names() {
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                names.push(Cow::Owned(name.to_ascii_lowercase()));
+            }
+        }
+        names
     }
 }

@@ -174,8 +174,9 @@ impl<'g> Candidates<'g> {
 
     /// The first rule of a policy that matches.
     fn rule_of(&self, policy: PolicyId) -> Option<RuleRef> {
-        let completion = || self.completion.as_ref()?.rule_of(policy);
-        self.matching.of(policy).or_else(completion)
+        let completion = self.completion.as_ref();
+        let completion = completion.and_then(|completion| completion.rule_of(policy));
+        self.matching.of(policy).into_iter().chain(completion).min()
     }
 
     /// The first rule of any policy that matches.

@@ -1,7 +1,9 @@
 //! The HTTP part of a rule against a request.
 
+use std::borrow::Cow;
+
 use crate::policy::{HttpConditions, PathCondition, Pattern, ValueCondition};
-use crate::request::{Host, HttpTarget, RequestPath};
+use crate::request::{Host, HttpTarget, RequestPath, forms, is_under as is_under_prefix};
 
 use super::Match;
 
@@ -14,26 +16,50 @@ pub(super) fn matches(conditions: &HttpConditions, request: &HttpTarget<'_>) -> 
         hosts,
         ports,
     } = conditions;
-    let method = any(methods.as_deref(), |method| {
+    let headers = headers
+        .iter()
+        .flatten()
+        .map(|(name, value)| of_header(name, value, request));
+    let others = of_methods(methods.as_deref(), request)
+        .and(of_paths(paths.as_deref(), request))
+        .and(of_ports(ports.as_deref(), request))
+        .and(of_hosts(hosts.as_deref(), request));
+    headers.fold(others, Match::and)
+}
+
+pub(super) fn of_methods(methods: Option<&[String]>, request: &HttpTarget<'_>) -> Match {
+    any(methods, |method| {
         Match::decided(request.method() == Some(method.as_bytes()))
-    });
-    let path = any(paths.as_deref(), |path| match request.path() {
+    })
+}
+
+pub(super) fn of_paths(paths: Option<&[PathCondition]>, request: &HttpTarget<'_>) -> Match {
+    any(paths, |path| match request.path() {
         Some(request) => of_path(path, request),
         None => Match::Undecided,
-    });
-    let port = any(ports.as_deref(), |port| match request.port() {
+    })
+}
+
+pub(super) fn of_ports(ports: Option<&[u64]>, request: &HttpTarget<'_>) -> Match {
+    any(ports, |port| match request.port() {
         Some(request) => Match::decided(request == *port),
         None => Match::Undecided,
-    });
-    let host = hosts.as_deref().map_or(Match::Yes, |patterns| {
+    })
+}
+
+pub(super) fn of_hosts(hosts: Option<&[String]>, request: &HttpTarget<'_>) -> Match {
+    hosts.map_or(Match::Yes, |patterns| {
         let host = request.host();
         any(Some(patterns), |pattern| of_host(pattern, host.as_ref()))
-    });
-    let headers = headers.iter().flatten().map(|(name, value)| {
-        let header = request.header(name);
-        header.map_or(Match::No, |header| of_value(value, &header))
-    });
-    headers.fold(method.and(path).and(port).and(host), Match::and)
+    })
+}
+
+pub(super) fn of_header(name: &str, value: &ValueCondition, request: &HttpTarget<'_>) -> Match {
+    let header = request.header(name);
+    let found = header.map_or(Match::No, |header| of_value(value, &header));
+    // SECURITY: of several lines, or of lines whose names are alike, some servers take the
+    // first and some the last.
+    found.if_agreed(found != Match::No || !request.has_several(name))
 }
 
 /// An omitted list holds; of one that is given, an item must.
@@ -44,21 +70,37 @@ fn any<T>(list: Option<&[T]>, matches: impl FnMut(&T) -> Match) -> Match {
 }
 
 /// SECURITY: a path that servers read in several ways is the path that it spells, and
-/// what else it is cannot be said.
+/// what else it is cannot be said. Where only escapes differ, it can be said if all forms
+/// of the path agree.
 fn of_path(condition: &PathCondition, path: RequestPath<'_>) -> Match {
     let bytes = path.as_bytes();
-    let found = match condition {
-        PathCondition::Exact(expected) => Match::decided(bytes == expected.as_bytes()),
+    match condition {
+        PathCondition::Exact(expected) if bytes == expected.as_bytes() => Match::Yes,
         // The empty prefix is every path, also `*`, which has no segments.
-        PathCondition::Prefix(prefix) if prefix.is_empty() => return Match::Yes,
-        PathCondition::Prefix(prefix) => Match::decided(path.is_under(prefix)),
-        PathCondition::Pattern(pattern) => of_pattern(pattern, bytes),
-    };
-    let spells_it = found == Match::Yes && matches!(condition, PathCondition::Exact(_));
-    if path.is_ambiguous() && !spells_it {
-        Match::Undecided
-    } else {
-        found
+        PathCondition::Prefix(prefix) if prefix.is_empty() => Match::Yes,
+        _ if path.is_ambiguous() => Match::Undecided,
+        PathCondition::Exact(expected) => {
+            Match::No.if_agreed(plain(bytes) != plain(expected.as_bytes()))
+        }
+        PathCondition::Prefix(prefix) => {
+            let is_under = path.is_under(prefix);
+            let (plain, prefix) = (plain(bytes), plain(prefix.as_bytes()));
+            let of_plain = is_under_prefix(&plain, &prefix);
+            Match::decided(is_under).if_agreed(of_plain == is_under)
+        }
+        PathCondition::Pattern(pattern) => {
+            let found = of_pattern(pattern, bytes);
+            let mut forms = forms(bytes).into_iter().flatten();
+            found.if_agreed(forms.all(|form| of_pattern(pattern, &form) == found))
+        }
+    }
+}
+
+/// A path without escapes.
+fn plain(path: &[u8]) -> Cow<'_, [u8]> {
+    match forms(path) {
+        Some([plain, _]) => Cow::Owned(plain),
+        None => Cow::Borrowed(path),
     }
 }
 
@@ -80,7 +122,12 @@ fn of_value(condition: &ValueCondition, value: &[u8]) -> Match {
     }
 }
 
+/// SECURITY: patterns match characters, and bytes that are none are dropped by some
+/// servers.
 fn of_pattern(pattern: &Pattern, value: &[u8]) -> Match {
+    if std::str::from_utf8(value).is_err() {
+        return Match::Undecided;
+    }
     pattern
         .matches(value)
         .map_or(Match::Undecided, Match::decided)

@@ -5,7 +5,7 @@
 /// SPEC: a condition that cannot be decided does not match where a match allows, and
 /// does where a match refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Match {
+pub enum Match {
     /// It does.
     Yes,
     /// It does not.
@@ -18,6 +18,11 @@ impl Match {
     /// What is known.
     pub(super) const fn decided(matches: bool) -> Self {
         if matches { Self::Yes } else { Self::No }
+    }
+
+    /// This where all ways to look at it agree; else nobody can say.
+    pub(super) const fn if_agreed(self, all_agree: bool) -> Self {
+        if all_agree { self } else { Self::Undecided }
     }
 
     /// Both must match. What does not match decides, whatever the other is.

@@ -27,12 +27,23 @@ mod group;
 mod http;
 mod matching;
 mod progress;
+#[cfg(not(target_os = "wasi"))]
+mod trace;
 mod verdict;
 
+pub use matching::Match;
 pub use progress::{Ask, Pending, Progress};
+#[cfg(not(target_os = "wasi"))]
+pub use trace::{
+    ActTrace, Check, Contradiction, LevelTrace, LevelVerdict, Part, PolicyTrace, RuleTrace, Trace,
+    Verdict, explain,
+};
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+
+use crate::expr::Allowance;
 
 use crate::policy::{
     AllowPolicies, Asking, Attached, CallerKey, Group, Level, Policies, PolicyId, RuleRef,
@@ -43,7 +54,6 @@ use crate::request::Request;
 use act::{Act, Acts};
 use answers::Answers;
 use group::{Needed, Outcome};
-use matching::Match;
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
@@ -56,13 +66,15 @@ pub fn decide<'p>(
     progress: &Progress,
 ) -> Decision<'p> {
     let judge = Judge::new(policies, request, progress);
-    match judge.judge(View::Enforced) {
-        Ok(basis) => Decision::Allow(Permit::new(basis, judge.audit())),
-        Err(Stop::Denied(reason)) => Decision::Deny(Denial {
-            reason,
-            audit: judge.audit(),
-        }),
-        Err(Stop::Ask(ask)) => Decision::Ask(ask),
+    let decided = match judge.judge(View::Enforced) {
+        Ok(basis) => Ok(basis),
+        Err(Stop::Denied(reason)) => Err(reason),
+        Err(Stop::Ask(ask)) => return Decision::Ask(ask),
+    };
+    let audit = judge.audit(decided.is_ok());
+    match decided {
+        Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
+        Err(reason) => Decision::Deny(Denial { reason, audit }),
     }
 }
 
@@ -87,6 +99,10 @@ struct Judge<'p, 'r> {
     acts: Acts<'r>,
     /// Where the message's parameters are, once an expression asked for them.
     params: OnceCell<Option<&'r [u8]>>,
+    /// What the HTTP parts of rules came to, which is the same for all that the request
+    /// does.
+    http: RefCell<BTreeMap<RuleRef, Match>>,
+    allowance: Allowance,
     has_cluster: bool,
     gateway: &'p Attached,
     backend: Option<&'p Attached>,
@@ -107,6 +123,8 @@ impl<'p, 'r> Judge<'p, 'r> {
             callers,
             request,
             params: OnceCell::new(),
+            http: RefCell::default(),
+            allowance: Allowance::default(),
             acts: Acts::new(policies, request.operation),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
@@ -116,22 +134,42 @@ impl<'p, 'r> Judge<'p, 'r> {
         }
     }
 
-    /// What policies in Audit mode would make of it, where any applies.
-    fn audit(&self) -> Option<Audit<'p>> {
-        let attached = || std::iter::once(self.gateway).chain(self.backend);
-        if !attached().any(Attached::has_audited) {
+    /// What policies in Audit mode would make of it, where that is worth telling.
+    fn audit(&self, is_allowed: bool) -> Option<Audit<'p>> {
+        // Where none is attached, enforcing one may still make the request one that no
+        // policy could judge, or the other way round.
+        if !self.policies.has_audited() {
             return None;
         }
-        // Who asks first here may not be judged first; but whatever refuses does.
-        let asking = || attached().find_map(|at| self.asking(at.level(View::Audited).asking()));
-        Some(match self.judge(View::Audited) {
-            Err(Stop::Denied(reason)) => Audit::Deny(reason),
-            Err(Stop::Ask(ask)) => Audit::Ask(ask.by),
-            Ok(basis) => match asking().and_then(|rule| Determining::new(self.policies, rule)) {
-                Some(by) => Audit::Ask(by),
-                None => Audit::Allow(basis),
+        let (audit, would_be) = match self.judge(View::Audited) {
+            Err(Stop::Denied(reason)) => (Audit::Deny(reason), Some(false)),
+            Err(Stop::Ask(ask)) => (Audit::Ask(ask.by), None),
+            // Who asks first here may not be judged first; but whatever refuses does.
+            Ok(basis) => match self.audited_asking() {
+                Some(by) => (Audit::Ask(by), None),
+                None => (Audit::Allow(basis), Some(true)),
             },
-        })
+        };
+        self.tells(would_be, Some(is_allowed)).then_some(audit)
+    }
+
+    /// Who would be asked first if policies in Audit mode were enforced.
+    fn audited_asking(&self) -> Option<Determining<'p>> {
+        let mut attached = std::iter::once(self.gateway).chain(self.backend);
+        let rule = attached.find_map(|at| self.asking(at.level(View::Audited).asking()))?;
+        Determining::new(self.policies, rule)
+    }
+
+    /// Whether any policy in Audit mode is attached where the request goes.
+    fn meets_audited(&self) -> bool {
+        let mut attached = std::iter::once(self.gateway).chain(self.backend);
+        attached.any(Attached::has_audited)
+    }
+
+    /// Whether what would be allowed is worth telling beside what is; `None` stands for
+    /// what an authorizer says.
+    fn tells(&self, audited: Option<bool>, decided: Option<bool>) -> bool {
+        self.meets_audited() || audited != decided
     }
 
     fn judge(&self, view: View) -> Result<Basis<'p>, Stop<'p>> {
@@ -148,25 +186,28 @@ impl<'p, 'r> Judge<'p, 'r> {
             return Err(DenialReason::NoPort.into());
         }
         let gateway = self.level(LevelName::Gateway, self.gateway, view)?;
-        let Some(attached) = self.backend else {
-            // SECURITY: a cluster that was renamed, or misspelt in the enforcement
-            // point, is not to be open because some other cluster is protected;
-            // and likewise a port.
-            let has_listener = port.is_some_and(|port| self.policies.has_listener(port));
-            let is_known = !reach.backends && (!reach.listeners || has_listener);
-            let mut asking = self.gateway.level(View::Enforced).asking().policies();
-            let is_judged = !self.gateway.level(view).allow().is_empty()
-                || asking.any(|policy| self.progress.has_answer(policy));
-            return match is_known || is_judged {
-                true => Ok(Basis::Policies {
-                    gateway,
-                    backend: None,
-                }),
-                false => Ok(self.unprotected()?),
-            };
+        let backend = match self.backend {
+            Some(attached) => self.level(LevelName::Backend, attached, view)?,
+            None => None,
         };
-        let backend = self.level(LevelName::Backend, attached, view)?;
+        // SECURITY: a cluster that was renamed, or misspelt in the enforcement point, is
+        // not to be open because some other cluster is protected; and likewise a port.
+        let has_listener = port.is_some_and(|port| self.policies.has_listener(port));
+        let is_foreign =
+            (reach.backends && self.backend.is_none()) || (reach.listeners && !has_listener);
+        let mut attached = std::iter::once(self.gateway).chain(self.backend);
+        if is_foreign && !attached.any(|attached| self.is_judged(attached, view)) {
+            return Ok(self.unprotected()?);
+        }
         Ok(Basis::Policies { gateway, backend })
+    }
+
+    /// Whether a policy attached there has judged the request: an Allow policy, or one
+    /// whose authorizer has answered.
+    fn is_judged(&self, attached: &Attached, view: View) -> bool {
+        let mut asking = attached.level(View::Enforced).asking().policies();
+        !attached.level(view).allow().is_empty()
+            || asking.any(|policy| self.progress.has_answer(policy))
     }
 
     /// The decision on a request that no policy could judge.
@@ -304,17 +345,25 @@ impl<'p, 'r> Judge<'p, 'r> {
             (http, None) => http,
             (http, Some(condition)) => {
                 let answers = Answers::new(self.request, act.thing, &self.params);
-                let holds = condition.evaluate(&answers);
+                let holds = condition.evaluate_within(&answers, &self.allowance);
                 http.and(holds.map_or(Match::Undecided, Match::decided))
             }
         }
     }
 
     fn http(&self, rule: RuleRef) -> Match {
-        let conditions = self.policies.http(rule);
-        conditions.map_or(Match::Yes, |conditions| {
-            http::matches(conditions, &self.request.http)
-        })
+        let Some(conditions) = self.policies.http(rule) else {
+            return Match::Yes;
+        };
+        let known = self.http.try_borrow().ok();
+        if let Some(known) = known.and_then(|known| known.get(&rule).copied()) {
+            return known;
+        }
+        let matches = http::matches(conditions, &self.request.http);
+        if let Ok(mut known) = self.http.try_borrow_mut() {
+            known.insert(rule, matches);
+        }
+        matches
     }
 }
 

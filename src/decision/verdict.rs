@@ -59,8 +59,8 @@ pub enum Audit<'p> {
 pub enum Basis<'p> {
     /// There is no policy, and the enforcement point says `unprotected: Allow`.
     Unprotected,
-    /// The rule that determined each level; `None` where no Allow policy is
-    /// attached, or where the request is a response, which needs only a source.
+    /// The rule that determined each level, the first by name; `None` where no Allow
+    /// policy is attached. A response needs only a rule's source.
     Policies {
         /// At the Gateway.
         gateway: Option<Determining<'p>>,

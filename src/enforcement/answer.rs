@@ -4,8 +4,6 @@
 //! asked for does, never quotes the body but its id, and is never a 401 or a 404, unless
 //! an authorizer says so.
 
-use serde_json::{Value, json};
-
 use crate::external_auth::{Header, Reply, may_be_answered};
 use crate::mcp::{Fault, Id, Message, ResponseCode, Thing, Things};
 use crate::policy::DenialForm;
@@ -44,11 +42,19 @@ impl Answer {
 
     /// A JSON-RPC error response with the id's very token.
     fn error(status: u16, id: Option<Id<'_>>, (code, message): (i32, &str)) -> Self {
-        Self::of_error(status, id, &json!({"code": code, "message": message}))
+        Self::error_with(status, id, (code, message), "")
     }
 
-    fn of_error(status: u16, id: Option<Id<'_>>, error: &Value) -> Self {
-        let error = error.to_string();
+    /// The same with further members, each after a comma.
+    fn error_with(
+        status: u16,
+        id: Option<Id<'_>>,
+        (code, message): (i32, &str),
+        further: &str,
+    ) -> Self {
+        // A string always serializes.
+        let message = serde_json::to_string(message).unwrap_or_default();
+        let error = format!(r#"{{"code":{code},"message":{message}{further}}}"#);
         let mut body = br#"{"jsonrpc":"2.0","id":"#.to_vec();
         body.extend_from_slice(id.map_or(b"null", Id::token));
         body.extend_from_slice(br#","error":"#);
@@ -145,10 +151,8 @@ impl Answer {
             }
             (DenialForm::Hide, Some(Message::Request { id, call })) => Self::hide(*id, call.things),
             (_, Some(Message::Request { id, .. })) => {
-                let (code, message) = FORBIDDEN;
-                let data = json!({"status": reply.status});
-                let error = json!({"code": code, "message": message, "data": data});
-                Self::of_error(status, Some(*id), &error)
+                let further = format!(r#","data":{{"status":{}}}"#, reply.status);
+                Self::error_with(status, Some(*id), FORBIDDEN, &further)
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::policy::Policies;
 use crate::request::{Caller, Headers, HttpTarget, Operation, Request};
 
 /// What is known of a request when its headers have come.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The headers.
     pub headers: Headers,

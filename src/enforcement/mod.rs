@@ -27,6 +27,8 @@
 
 mod answer;
 mod envelopes;
+#[cfg(not(target_os = "wasi"))]
+mod explain;
 mod facts;
 mod held;
 mod refusal;
@@ -36,6 +38,8 @@ mod stream;
 
 pub use answer::Answer;
 pub use envelopes::Envelopes;
+#[cfg(not(target_os = "wasi"))]
+pub use explain::{Explained, explain};
 pub use facts::Facts;
 pub use refusal::{Reason, Refusal, Unauthorized};
 pub use said::Said;

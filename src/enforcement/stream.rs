@@ -35,6 +35,7 @@ pub struct Stream {
     envelopes: Rc<Envelopes>,
     spans: Spans,
     said: Vec<Said>,
+    message_bytes: Option<usize>,
 }
 
 impl Stream {
@@ -114,6 +115,11 @@ impl Stream {
             State::Reading(held) => held.received,
             _ => 0,
         }
+    }
+
+    /// The length in bytes of the message that was read, once it was found well-formed.
+    pub const fn message_bytes(&self) -> Option<usize> {
+        self.message_bytes
     }
 
     /// Whether the stream still wants to see its body.
@@ -275,6 +281,9 @@ impl Stream {
             }
         };
         let message = request.operation.message();
+        if message.is_some() {
+            self.message_bytes = request.size.and_then(|size| usize::try_from(size).ok());
+        }
         let ask = match decide(policies, &request, &progress) {
             Decision::Allow(permit) => return self.pass(permit, obligations),
             Decision::Deny(denial) => {

@@ -35,9 +35,7 @@ fn facts(method: &str, path: &str) -> Facts {
         headers: Headers::from_lines(lines),
         caller: Caller::Anonymous,
         cluster: None,
-        port: None,
-        address: None,
-        time: None,
+        ..Facts::default()
     }
 }
 

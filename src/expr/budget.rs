@@ -14,6 +14,22 @@ const BYTES: u32 = 1 << 20;
 /// Bytes looked at in one step.
 const BYTES_PER_STEP: usize = 32;
 
+/// The steps that all evaluations for one decision may take together.
+const STEPS_TOGETHER: u32 = 1_000_000;
+
+/// What evaluations that serve one decision may take together.
+///
+/// SECURITY: a request chooses how many things it acts on, and a policy how many rules
+/// are asked of each.
+#[derive(Debug)]
+pub struct Allowance(Cell<u32>);
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self(Cell::new(STEPS_TOGETHER))
+    }
+}
+
 /// What is left.
 ///
 /// INVARIANT: once something did not fit nothing else does, so that an expression
@@ -25,11 +41,19 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) const fn new() -> Self {
+    /// For one evaluation: what it may take, and no more than is left of the allowance.
+    pub(super) fn of(allowance: &Allowance) -> Self {
         Self {
-            steps: Cell::new(STEPS),
+            steps: Cell::new(STEPS.min(allowance.0.get())),
             bytes: Cell::new(BYTES),
         }
+    }
+
+    /// Takes what was used off the allowance.
+    pub(super) fn settle(&self, allowance: &Allowance) {
+        let granted = STEPS.min(allowance.0.get());
+        let used = granted.saturating_sub(self.steps.get());
+        allowance.0.set(allowance.0.get().saturating_sub(used));
     }
 
     /// Takes a step.

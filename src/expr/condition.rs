@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::budget::Budget;
+use super::budget::{Allowance, Budget};
 use super::evaluate::Evaluation;
+use super::needs;
 use super::{Error, MAX_DEPTH, MAX_NODES, Needs, Node, Pattern, Program, Value, Variables};
 
 /// A program that is ready to be evaluated.
@@ -89,13 +90,33 @@ impl Condition {
         &self.needs
     }
 
+    /// The paths below `request.mcp.params` that it reads, each as its keys; the empty one
+    /// is all of it.
+    pub fn params(&self) -> Vec<Vec<String>> {
+        needs::params(&self.nodes)
+    }
+
     /// Whether the expression is true of a request.
     ///
     /// # Errors
     /// When it has no value, one that is no boolean, or takes too much to evaluate.
     pub fn evaluate(&self, variables: &dyn Variables) -> Result<bool, Error> {
-        let budget = Budget::new();
-        match Evaluation::new(self, variables, &budget).result()? {
+        self.evaluate_within(variables, &Allowance::default())
+    }
+
+    /// The same, as one of several evaluations that share what they may take.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_within(
+        &self,
+        variables: &dyn Variables,
+        allowance: &Allowance,
+    ) -> Result<bool, Error> {
+        let budget = Budget::of(allowance);
+        let result = Evaluation::new(self, variables, &budget).result();
+        budget.settle(allowance);
+        match result? {
             Value::Bool(holds) => Ok(holds),
             _ => Err(Error::NoSuchOverload),
         }

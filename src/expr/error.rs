@@ -20,7 +20,8 @@ pub enum Error {
     DivisionByZero,
     /// The text cannot be read as what it is to become.
     Malformed,
-    /// A map is given the same key twice, or one that is no key.
+    /// A map has the same key twice, one that is no key, or one that is nearly what is asked
+    /// for.
     BadKey,
     /// The request has bytes that are not UTF-8 where a string is asked for.
     NotText,
@@ -38,7 +39,7 @@ impl Error {
             Self::Overflow => "out of the type's range",
             Self::DivisionByZero => "division by zero",
             Self::Malformed => "malformed value",
-            Self::BadKey => "repeated or unsupported key",
+            Self::BadKey => "repeated, unsupported or ambiguous key",
             Self::NotText => "not UTF-8",
             Self::Exhausted => "too much to evaluate",
         }

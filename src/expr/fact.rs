@@ -130,9 +130,6 @@ pub enum Given<'r> {
 pub trait Variables {
     /// The fact, as [`Given`] by its kind; `None` when the request does not have it.
     /// Never asked for [`Fact::Headers`].
-    ///
-    /// Of [`Fact::Params`], members may be missing that [`Needs::params`](super::Needs)
-    /// does not name.
     fn fact(&self, fact: Fact) -> Option<Given<'_>>;
 
     /// A header's value by its name in lower case; several lines joined by `,`.

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::compare;
 use super::value::{Items, Value};
 use super::{Error, Variables};
-use crate::json::View;
+use crate::json::{View, is_twin};
 
 /// A map.
 #[derive(Clone)]
@@ -153,13 +153,20 @@ fn is_key(value: &Value<'_>) -> bool {
 }
 
 /// The member of an object; the reader has refused a second one of the same name.
+///
+/// SECURITY: where a server might take another member for it (see [`is_twin`]), nobody can
+/// say which is meant.
 fn member<'v>(view: View<'v>, name: &str, budget: &Budget) -> Result<Option<View<'v>>, Error> {
+    let mut found = None;
     for (key, value) in view.members() {
         let length = key.text().len().saturating_add(value.text().len());
         budget.scan(length)?;
-        if key.string().is_some_and(|key| key == name) {
-            return Ok(Some(value));
+        let key = key.string().ok_or(Error::Malformed)?;
+        if key == name {
+            found = Some(value);
+        } else if is_twin(&key, &[name], &[]) {
+            return Err(Error::BadKey);
         }
     }
-    Ok(None)
+    Ok(found)
 }

@@ -46,7 +46,7 @@ mod time;
 mod value;
 mod written;
 
-pub use budget::STEPS;
+pub use budget::{Allowance, STEPS};
 pub use condition::{Condition, Unsound};
 pub use error::Error;
 pub use fact::{Fact, Given, Variables};

@@ -30,6 +30,9 @@ pub enum Value<'v> {
     Type(TypeName),
 }
 
+/// The double from which on not every whole number is one.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A type, as a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each is the type it is spelt like
@@ -183,6 +186,9 @@ impl<'v> Value<'v> {
                 budget.scan(view.text().len())?;
                 match view.number().ok_or(Error::Malformed)? {
                     Number::Integer(value) => Self::Int(value),
+                    // SECURITY: beyond 2^53 a double is a whole number again, but not the
+                    // one that is written: a server may read another.
+                    Number::Double(value) if value.abs() >= EXACT => return Err(Error::Overflow),
                     Number::Double(value) => Self::Double(value),
                 }
             }

@@ -17,6 +17,15 @@ use crate::request::Headers;
 unsafe extern "C" {
     fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
     fn proxy_get_log_level(level: *mut u32) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_set_property(
+        path: *const u8,
+        path_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_get_buffer_bytes(
         buffer: u32,
         start: usize,
@@ -93,6 +102,40 @@ pub(super) fn logs(level: Level) -> bool {
     // SAFETY: the host writes one u32 to a place that is one.
     let status = unsafe { proxy_get_log_level(&raw mut current) };
     status == OK && current <= level as u32
+}
+
+/// The kinds of metrics that the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MetricKind {
+    Counter = 0,
+    Gauge = 1,
+    Histogram = 2,
+}
+
+/// The host's number for a metric of this name.
+pub(super) fn metric(kind: MetricKind, name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the host reads the name and writes one u32 to a place that is one.
+    let status =
+        unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) };
+    (status == OK).then_some(id)
+}
+
+/// Adds to a counter, or records a value.
+pub(super) fn record(kind: MetricKind, id: u32, value: u64) {
+    // SAFETY: numbers only.
+    let _ = match kind {
+        MetricKind::Counter => unsafe {
+            proxy_increment_metric(id, i64::try_from(value).unwrap_or(i64::MAX))
+        },
+        MetricKind::Gauge | MetricKind::Histogram => unsafe { proxy_record_metric(id, value) },
+    };
+}
+
+/// Sets a property of the stream, for access logs: `wasm.` and the name.
+pub(super) fn set_property(name: &str, value: &str) {
+    // SAFETY: the host only reads, within the lengths given, during the call.
+    let _ = unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
 }
 
 /// Takes what a host call returned.

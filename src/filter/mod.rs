@@ -14,6 +14,7 @@
 
 mod host;
 mod identity;
+mod metrics;
 mod root;
 mod stream;
 

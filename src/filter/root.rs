@@ -11,6 +11,7 @@ use crate::policy::Policies;
 
 use super::host::{self, Buffer, Level};
 use super::identity::Callers;
+use super::metrics::{self, Metrics};
 use super::stream::HttpStream;
 
 /// One configured plugin.
@@ -22,6 +23,7 @@ pub struct Root {
     policies: Option<Rc<Policies>>,
     callers: Rc<RefCell<Callers>>,
     envelopes: Rc<Envelopes>,
+    metrics: Rc<Metrics>,
     logs_allowed: bool,
 }
 
@@ -43,10 +45,15 @@ impl RootContext for Root {
                     ),
                 );
                 self.logs_allowed = host::logs(Level::Debug);
+                metrics::configured("taken");
+                metrics::in_force(policies.digest());
+                // What is counted is found by where its name lies in the configuration.
+                self.metrics = Rc::default();
                 self.policies = Some(Rc::new(policies));
                 true
             }
             Err(error) => {
+                metrics::configured("refused");
                 host::log(
                     Level::Error,
                     &format!("accesspolicy: configuration refused: {error}"),
@@ -61,6 +68,7 @@ impl RootContext for Root {
             self.policies.clone(),
             Rc::clone(&self.callers),
             Stream::new(Rc::clone(&self.envelopes)),
+            Rc::clone(&self.metrics),
             self.logs_allowed,
         )))
     }

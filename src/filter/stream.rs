@@ -16,6 +16,7 @@ use crate::request::Caller;
 
 use super::host::{self, Buffer, Level};
 use super::identity::{self, Callers};
+use super::metrics::Metrics;
 
 /// One HTTP stream.
 pub(super) struct HttpStream {
@@ -23,6 +24,7 @@ pub(super) struct HttpStream {
     callers: Rc<RefCell<Callers>>,
     logs_allowed: bool,
     stream: Stream,
+    metrics: Rc<Metrics>,
     /// For the record.
     caller: Caller,
     id: String,
@@ -37,6 +39,7 @@ impl HttpStream {
         policies: Option<Rc<Policies>>,
         callers: Rc<RefCell<Callers>>,
         stream: Stream,
+        metrics: Rc<Metrics>,
         logs_allowed: bool,
     ) -> Self {
         Self {
@@ -44,6 +47,7 @@ impl HttpStream {
             callers,
             logs_allowed,
             stream,
+            metrics,
             caller: Caller::Anonymous,
             id: String::new(),
             call: None,
@@ -115,11 +119,13 @@ impl HttpStream {
             Step::PassHeaders => Action::Continue,
             Step::Continue(permitted) => {
                 if let Permitted::Now(permit, _) = permitted {
+                    self.count_body();
                     self.allow(&permit);
                 }
                 Action::Continue
             }
             Step::Refuse(refusal) => {
+                self.count_body();
                 self.refuse(&refusal);
                 Action::Pause
             }
@@ -132,8 +138,15 @@ impl HttpStream {
         self.call.is_some()
     }
 
+    fn count_body(&self) {
+        if let Some(bytes) = self.stream.message_bytes() {
+            self.metrics.body(bytes);
+        }
+    }
+
     /// Records that a request goes on: always where an audited policy would refuse it.
     fn allow(&self, permit: &Permit<'_>) {
+        self.metrics.allowed(permit);
         let level = match permit.audit() {
             Some(Audit::Deny(_)) => Level::Info,
             // It went on because nobody answered.
@@ -153,15 +166,33 @@ impl HttpStream {
             method,
             thing,
         } = refusal;
+        self.metrics.refused(reason.kind());
+        host::set_property("accesspolicy.decision", "deny");
+        host::set_property("accesspolicy.reason", reason.kind());
         let mut record = self.record("deny", reason.kind());
         record.method = method.as_deref();
         record.thing = thing.as_deref();
         record.grounds.detail = reason.detail().map(Cow::Owned);
-        match reason {
-            Reason::Denied(denial) => record.deny(denial),
+        let is_policies = match reason {
+            Reason::Denied(denial) => {
+                self.metrics.denied(denial);
+                record.deny(denial);
+                true
+            }
             Reason::Unauthorized(Unauthorized { level, by, .. })
-            | Reason::Unanswered(Unauthorized { level, by, .. }) => record.asked_by(*level, by),
-            _ => {}
+            | Reason::Unanswered(Unauthorized { level, by, .. }) => {
+                record.asked_by(*level, by);
+                true
+            }
+            _ => false,
+        };
+        if is_policies {
+            let by = record
+                .grounds
+                .rules
+                .first()
+                .or(record.grounds.policies.first());
+            host::set_property("accesspolicy.by", by.map_or("", String::as_str));
         }
         host::log(Level::Info, &record.to_line());
         let own = answer.headers.iter();

@@ -33,7 +33,9 @@ mod number;
 mod reader;
 mod scan;
 mod string;
+mod twin;
 mod view;
 
 pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};
+pub use twin::is_twin;
 pub use view::{Items, Members, Number, View};

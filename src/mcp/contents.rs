@@ -4,7 +4,7 @@ use crate::json::{Kind, Visitor, Want};
 
 use super::Fault;
 use super::place::{FIELDS, Field, Member, Place};
-use super::twin;
+use crate::json::is_twin;
 
 /// Where the characters of the string that is being read go.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +63,7 @@ impl Visitor for Contents {
         if place != Place::Elsewhere {
             // The reader has seen to it; were it otherwise, the key would be no name.
             let key = std::str::from_utf8(key).map_err(|_| Fault::AmbiguousKey)?;
-            if twin::is_twin(key, place.names(), place.aliases()) {
+            if is_twin(key, place.names(), place.aliases()) {
                 return Err(Fault::AmbiguousKey);
             }
             self.member = place.member(key);

@@ -6,8 +6,8 @@ use super::contents::Contents;
 use super::headers::Claims;
 use super::message::{Call, Id, Message, Thing, Things};
 use super::place::Field;
-use super::twin;
 use super::{Fault, Method, ResponseCode};
+use crate::json::is_twin;
 
 /// Reads one body. Reused from body to body, it allocates nothing after a while.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ impl Contents {
         // SECURITY: some dispatchers find handlers without case, or trim names.
         if name.len() > METHOD_LIMIT
             || name.contains(char::is_control)
-            || twin::is_twin(name, Method::NAMES, &[])
+            || is_twin(name, Method::NAMES, &[])
         {
             return Err(Fault::AmbiguousMethod);
         }
@@ -218,6 +218,10 @@ impl Contents {
             uris: &self.uris,
             tasks: &self.tasks,
         };
+        let count = things.iter().take(THINGS_LIMIT.saturating_add(1)).count();
+        if count > THINGS_LIMIT {
+            return Err(Fault::TooManyThings);
+        }
         if self.subscriptions_invalid || !things.iter().all(|thing| is_thing(thing.as_str())) {
             return Err(Fault::ThingInvalid);
         }
@@ -240,6 +244,11 @@ impl Contents {
 /// SECURITY: integers of more than 308 digits are infinity to some readers, those of
 /// more than 4300 an error to others, and an id is repeated in every answer.
 const ID_LIMIT: usize = 256;
+
+/// The most uris and tasks that one subscription names.
+///
+/// SECURITY: each is judged by every rule that could match.
+const THINGS_LIMIT: usize = 256;
 
 /// The longest method, in bytes. The longest that any version knows has 32.
 const METHOD_LIMIT: usize = 256;

@@ -357,3 +357,20 @@ fn headers_that_disagree() {
         );
     }
 }
+
+#[test]
+fn a_subscription_names_so_many_things_and_no_more() {
+    let listen = |count: usize| {
+        let uris = vec!["\"a\""; count].join(",");
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{{"notifications":{{"resourceSubscriptions":[{uris}]}}}}}}"#
+        )
+    };
+    let read = |text: String| {
+        let mut envelope = Envelope::new(8);
+        envelope.push(text.as_bytes()).unwrap();
+        envelope.message(&Claims::default()).map(|_| ())
+    };
+    assert_eq!(read(listen(256)), Ok(()));
+    assert_eq!(read(listen(257)), Err((Fault::TooManyThings, None)));
+}

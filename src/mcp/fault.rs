@@ -66,6 +66,8 @@ pub enum Fault {
     ThingMissing,
     /// What the message names is empty or has control characters.
     ThingInvalid,
+    /// The message names more things than are judged for one request.
+    TooManyThings,
     /// A header names another method, thing or version, or names it twice.
     HeaderMismatch,
     /// 2026-07-28 requires a header that is not there.
@@ -78,7 +80,7 @@ impl Fault {
         match self {
             Self::Json(Syntax::DuplicateKey | Syntax::Depth) => ResponseCode::InvalidRequest,
             Self::Json(_) => ResponseCode::ParseError,
-            Self::ParamsType | Self::ThingMissing | Self::ThingInvalid => {
+            Self::ParamsType | Self::ThingMissing | Self::ThingInvalid | Self::TooManyThings => {
                 ResponseCode::InvalidParams
             }
             Self::HeaderMismatch | Self::HeaderMissing => ResponseCode::HeaderMismatch,
@@ -105,6 +107,7 @@ impl Fault {
             Self::IdUnexpected => "notification with id",
             Self::ThingMissing => "params do not name what the method acts on",
             Self::ThingInvalid => "params name something empty or with control characters",
+            Self::TooManyThings => "params name more than 256 things",
             Self::HeaderMismatch => "header and body disagree",
             Self::HeaderMissing => "required header is missing",
         }

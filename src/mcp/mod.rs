@@ -29,7 +29,6 @@ mod headers;
 mod message;
 mod method;
 mod place;
-mod twin;
 
 pub use envelope::{Envelope, Located};
 pub use fault::{Fault, ResponseCode};

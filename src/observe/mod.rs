@@ -4,6 +4,10 @@
 //! record never holds arguments, tokens or bodies. Hostile names cannot break
 //! out of a line: JSON strings escape what could.
 
+mod metrics;
+
+pub use metrics::{Determined, Metric, digest_value};
+
 use std::borrow::Cow;
 
 use serde::Serialize;

@@ -3,8 +3,6 @@
 //! A listener's level has the policies of the whole Gateway as well, so that a request
 //! looks in one place.
 
-use std::collections::BTreeSet;
-
 use super::index::{Asking, Attached, CallerKey, Group, Map, PolicyId, RuleRef, SelectorId};
 use super::load::{LoadError, inconsistent};
 use super::model::{Backend, Listener, Mode, ObjectName, Policy, Target};
@@ -29,7 +27,7 @@ pub(super) enum Does {
 pub(super) struct Targets {
     pub(super) gateway: Attached,
     pub(super) listeners: Map<u64, Attached>,
-    pub(super) ports: BTreeSet<u64>,
+    pub(super) ports: Vec<u64>,
     pub(super) backends: Vec<Attached>,
     pub(super) clusters: Map<String, usize>,
     pub(super) reach: Reach,
@@ -63,12 +61,13 @@ impl Targets {
     ) -> Result<Self, LoadError> {
         let mut targets = Self::default();
         for Listener { name, port } in listeners {
-            if !targets.ports.insert(port.get()) {
+            if targets.ports.contains(&port.get()) {
                 return Err(inconsistent(format!(
                     "two listeners have port {}",
                     port.get()
                 )));
             }
+            targets.ports.push(port.get());
             let again = targets.ports_by_name.insert(name.clone(), port.get());
             if again.is_some() {
                 return Err(inconsistent(format!("listener `{name}` is listed twice")));

@@ -247,6 +247,11 @@ impl Policies {
         }
     }
 
+    /// Whether any policy is in Audit mode.
+    pub fn has_audited(&self) -> bool {
+        self.enforced < self.policies.len()
+    }
+
     /// How many policies there are.
     pub fn policy_count(&self) -> usize {
         self.policies.len()

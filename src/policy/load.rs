@@ -1,5 +1,6 @@
 //! From the text of a compiled policy to [`Policies`]: taken whole or refused.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::Deserialize;
@@ -113,9 +114,7 @@ impl Policies {
             needs: Needs::default(),
         };
         let mut things = SelectorNumbers::default();
-        let mut sorted = policies;
-        sorted.sort_by(|a, b| key(a).cmp(&key(b)));
-        for policy in sorted {
+        for policy in in_order(policies, |a, b| key(a).cmp(&key(b))) {
             loaded.file(policy, &mut targets, &mut things)?;
         }
         loaded.needs.targets(targets.audited_reach);
@@ -157,12 +156,10 @@ impl Policies {
                 self.needs.external_auth(external_auth);
             }
         }
-        let mut rules = rules
+        let rules = rules
             .map(|rules| non_empty(rules, &name, "rules"))
-            .transpose()?;
-        if let Some(rules) = &mut rules {
-            rules.sort_by(|a, b| a.name.cmp(&b.name));
-        }
+            .transpose()?
+            .map(|rules| in_order(rules, |a, b| a.name.cmp(&b.name)));
         let places = self.places(id, &name, rules.as_deref(), things)?;
         for target in non_empty(targets, &name, "targets")? {
             let done = attached.attach(&target, id, does, mode, &places);
@@ -361,7 +358,7 @@ impl SelectorNumbers {
 }
 
 /// A policy as written may be two: one that decides, and one that asks.
-fn key(policy: &Policy) -> (&ObjectName, bool) {
+pub(super) fn key(policy: &Policy) -> (&ObjectName, bool) {
     (&policy.policy, policy.external_auth.is_some())
 }
 
@@ -398,6 +395,24 @@ pub(super) fn inconsistent(what: String) -> LoadError {
 
 fn empty(policy: &ObjectName, list: &str) -> LoadError {
     inconsistent(format!("policy `{policy}` has an empty list of {list}"))
+}
+
+/// Items in order; those that are equal stay as they are.
+///
+/// The compiler writes them in order, so this has next to nothing to do; and it is a
+/// twentieth of the code that sorting takes in the module.
+fn in_order<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let mut sorted: Vec<T> = Vec::with_capacity(items.len());
+    for item in items {
+        let place = match sorted.last() {
+            Some(last) if compare(last, &item) == Ordering::Greater => {
+                sorted.partition_point(|other| compare(other, &item) != Ordering::Greater)
+            }
+            _ => sorted.len(),
+        };
+        sorted.insert(place, item);
+    }
+    sorted
 }
 
 fn non_empty<T>(list: Vec<T>, policy: &ObjectName, what: &str) -> Result<Vec<T>, LoadError> {

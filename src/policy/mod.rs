@@ -9,6 +9,8 @@
 
 mod attach;
 mod authorizer;
+#[cfg(not(target_os = "wasi"))]
+mod document;
 mod http;
 mod identity;
 mod index;
@@ -22,6 +24,8 @@ pub use attach::Reach;
 pub use authorizer::{
     AskSettings, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol, Timeout,
 };
+#[cfg(not(target_os = "wasi"))]
+pub use document::Document;
 pub use http::{
     HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };

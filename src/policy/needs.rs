@@ -1,7 +1,5 @@
 //! What the rules ask of a request, so that only that is fetched and kept.
 
-use std::collections::BTreeSet;
-
 use super::attach::Reach;
 use super::authorizer::{ExternalAuth, Protocol};
 use super::http::HttpConditions;
@@ -26,7 +24,7 @@ pub struct Needs {
     /// Whether authorizers are asked.
     pub asks: bool,
     /// Headers, pseudo-headers included, in lower case.
-    headers: BTreeSet<String>,
+    headers: Vec<String>,
     /// Every header.
     all_headers: bool,
 }
@@ -44,10 +42,18 @@ const ALWAYS_SHOWN: [&str; 8] = [
 ];
 
 impl Needs {
-    /// Whether a header is asked for; names are compared without case.
+    /// Whether a header is asked for; names are compared without case, and `_` is as good
+    /// as `-`, because to some servers it is.
     pub fn header(&self, name: &[u8]) -> bool {
-        let mut asked = self.headers.iter();
-        self.all_headers || asked.any(|asked| name.eq_ignore_ascii_case(asked.as_bytes()))
+        let plain = |byte: &u8| match byte {
+            b'_' => b'-',
+            byte => byte.to_ascii_lowercase(),
+        };
+        let is_asked = |asked: &String| {
+            let asked = asked.as_bytes().iter().map(plain);
+            name.iter().map(plain).eq(asked)
+        };
+        self.all_headers || self.headers.iter().any(is_asked)
     }
 
     /// Adds what it takes to know which policies apply.
@@ -74,7 +80,13 @@ impl Needs {
         let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
         let named = headers.iter().flatten().map(|(name, _)| name.as_str());
         let names = pseudo.map(|(name, _)| name).chain(named);
-        self.headers.extend(names.map(str::to_owned));
+        names.for_each(|name| self.add(name));
+    }
+
+    fn add(&mut self, header: &str) {
+        if !self.headers.iter().any(|known| known == header) {
+            self.headers.push(header.to_owned());
+        }
     }
 
     /// Adds what an authorizer is shown.
@@ -124,6 +136,6 @@ impl Needs {
         ];
         let facts = facts.into_iter().filter(|(_, fact)| needs.has(*fact));
         let names = facts.map(|(name, _)| name).chain(needs.headers());
-        self.headers.extend(names.map(str::to_owned));
+        names.for_each(|name| self.add(name));
     }
 }

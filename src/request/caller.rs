@@ -49,9 +49,10 @@ impl SpiffeId {
 }
 
 /// Who asks, as far as the one place that identities come from says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Caller {
     /// Nobody who could be named: matches no rule that has a source.
+    #[default]
     Anonymous,
     /// Somebody with a SPIFFE ID.
     Spiffe(SpiffeId),

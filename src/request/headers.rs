@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 /// The lines of a request's headers, pseudo-headers included, in one buffer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     bytes: Vec<u8>,
     lines: Vec<Line>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Line {
     name: Range<usize>,
     value: Range<usize>,
@@ -85,7 +85,10 @@ impl Headers {
         };
         self.lines
             .iter()
-            .filter(move |line| get(&line.name).iter().map(plain).eq(name.bytes()))
+            .filter(move |line| {
+                let name = name.as_bytes().iter().map(plain);
+                get(&line.name).iter().map(plain).eq(name)
+            })
             .map(move |line| get(&line.value))
     }
 

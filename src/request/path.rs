@@ -46,7 +46,7 @@ pub(super) fn query(target: &[u8]) -> Option<&[u8]> {
 }
 
 /// By whole segments; a trailing slash of the prefix does not count.
-pub(super) fn is_under(path: &[u8], prefix: &[u8]) -> bool {
+pub fn is_under(path: &[u8], prefix: &[u8]) -> bool {
     let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);
     match path.strip_prefix(prefix) {
         Some(rest) => rest.first().is_none_or(|byte| *byte == b'/'),
@@ -76,7 +76,7 @@ impl<'r> RequestPath<'r> {
 
     /// Whether servers read it as different paths: dot segments, empty segments,
     /// parameters of segments, backslashes, or escapes of what needs none or of what
-    /// divides a path.
+    /// divides a path. What is left, several [`forms`] of one path, is not among these.
     pub fn is_ambiguous(self) -> bool {
         let path = self.0;
         let plain = |byte: &u8| matches!(byte, b'\\' | b';' | 0..=0x20 | 0x7f);
@@ -91,22 +91,47 @@ impl<'r> RequestPath<'r> {
 
 /// Whether what follows a `%` is no escape, or one that servers treat in different ways.
 fn is_odd_escape(after: &[u8]) -> bool {
-    let Some((escaped, _)) = after.split_first_chunk::<2>() else {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let Some(([high, low], _)) = after.split_first_chunk::<2>() else {
         return true;
     };
-    let [Some(high), Some(low)] = escaped.map(|digit| char::from(digit).to_digit(16)) else {
+    let Some((high, low)) = digit(*high).zip(digit(*low)) else {
         return true;
     };
     match u8::try_from((high << 4) | low) {
         Ok(byte) => {
-            let is_unreserved =
-                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-            is_unreserved
+            is_unreserved(byte)
                 || byte.is_ascii_control()
                 || matches!(byte, b'/' | b'\\' | b'%' | b';' | b'?' | b'#')
         }
         Err(_) => true,
     }
+}
+
+/// SPEC: RFC 3986, 2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// A path in the two forms that servers bring it into: without escapes, and with those
+/// that it needs. `None` where both are the path as it is.
+pub fn forms(path: &[u8]) -> Option<[Vec<u8>; 2]> {
+    if path.is_ascii() && !path.contains(&b'%') {
+        return None;
+    }
+    let plain = decode(path);
+    let mut escaped = Vec::with_capacity(path.len());
+    for byte in &plain {
+        // SPEC: RFC 3986, 3.3: what a path has as it is.
+        if is_unreserved(*byte) || b"!$&'()*+,;=:@/".contains(byte) {
+            escaped.push(*byte);
+        } else {
+            let digit = |value: u8| b"0123456789ABCDEF".get(usize::from(value)).copied();
+            escaped.push(b'%');
+            escaped.extend([byte >> 4, byte & 15].into_iter().filter_map(digit));
+        }
+    }
+    Some([plain, escaped])
 }
 
 /// Whether a server might read the path as another one that carries MCP.
@@ -293,6 +318,18 @@ mod tests {
         ] {
             assert!(RequestPath::new(path.as_bytes()).is_ambiguous(), "{path}");
         }
+    }
+
+    #[test]
+    fn forms_of_one_path() {
+        for path in ["/caf\u{e9}", "/caf%C3%A9", "/caf%c3%a9"] {
+            let [plain, escaped] = forms(path.as_bytes()).unwrap();
+            assert_eq!(plain, "/caf\u{e9}".as_bytes(), "{path}");
+            assert_eq!(escaped, b"/caf%C3%A9", "{path}");
+        }
+        let [plain, escaped] = forms(b"/a%3Ab%40%20c").unwrap();
+        assert_eq!((&*plain, &*escaped), (&b"/a:b@ c"[..], &b"/a:b@%20c"[..]));
+        assert_eq!(forms(b"/a:b"), None);
     }
 
     #[test]

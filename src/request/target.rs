@@ -52,6 +52,13 @@ impl<'r> HttpTarget<'r> {
         self.headers.only(name)
     }
 
+    /// Whether a header has several lines, lines of names that are alike to some servers
+    /// included, or one under such a name.
+    pub fn has_several(&self, name: &str) -> bool {
+        let alike = self.headers.alike(name).count();
+        alike > 1 || (alike == 1 && !self.headers.has(name))
+    }
+
     /// The names of all headers but the pseudo-headers, as they came.
     pub fn header_names(&self) -> impl Iterator<Item = &'r [u8]> {
         self.headers.names().filter(|name| !name.starts_with(b":"))

@@ -17,7 +17,9 @@ use crate::support::envoy::Options;
 use crate::support::message::{Request, Response};
 use crate::support::port::Port;
 use crate::support::recorder::{Answer, Seen};
-use crate::vectors::{DecisionTests, ELSEWHERE, Expect, FILES, Given, Outcome, PORTS, Test};
+use crate::vectors::{
+    DecisionTests, ELSEWHERE, Expect, FILES, Given, Outcome, PORTS, Test, difference,
+};
 
 #[test]
 fn every_vector() {
@@ -100,10 +102,9 @@ impl Answers {
             let Some(status) = status else {
                 return Act::Close;
             };
-            let headers = headers.into_iter().map(|[name, value]| (name, value));
             Act::Answer(Answer {
                 status,
-                headers: headers.collect(),
+                headers,
                 body: body.into_bytes(),
             })
         })
@@ -208,14 +209,16 @@ impl File {
         for run in &self.runs {
             let policies = Policies::from_json(run.configuration.as_bytes()).expect("a policy");
             for (number, test) in run.tests.iter().enumerate() {
-                let address = stage.envoy.listener(&self.listener(run.mode, test.port));
+                let address = stage
+                    .envoy
+                    .listener(&self.listener(run.mode, test.request.port));
                 for (protocol_name, protocol) in PROTOCOLS {
                     // No id is a part of another.
                     let mode = run.mode.name();
                     let id = format!("v.{}.{mode}.{protocol_name}.{number:03}", self.name);
                     answers.prepare(&id, &test.answers);
                     let caller = match policies.settings().identity {
-                        IdentitySource::PeerCertificate => test.caller.as_deref(),
+                        IdentitySource::PeerCertificate => test.request.caller.as_deref(),
                         _ => None,
                     };
                     let identity = caller.map(|caller| &people.callers[caller]);
@@ -242,10 +245,10 @@ impl File {
 const CLUSTER: &str = "x-cluster";
 
 fn request(test: &Test, id: &str) -> Request {
-    let http = test.http();
+    let http = test.request.http();
     let mut request = Request::new(&http.method, &http.path)
         .authority(&http.authority)
-        .header(CLUSTER, &test.cluster)
+        .header(CLUSTER, test.request.cluster())
         .header("x-request-id", id);
     for (name, value) in &http.headers {
         request = request.header(name, value);
@@ -278,7 +281,10 @@ impl People {
         let server = authority.server("server").expect("a certificate");
         let mut callers = BTreeMap::new();
         let named = files.iter().flat_map(File::tests);
-        for (number, caller) in named.filter_map(|test| test.caller.as_ref()).enumerate() {
+        for (number, caller) in named
+            .filter_map(|test| test.request.caller.as_ref())
+            .enumerate()
+        {
             callers.entry(caller.clone()).or_insert_with(|| {
                 authority
                     .client(&format!("caller-{number}"), &[caller])
@@ -310,10 +316,10 @@ impl Sent<'_> {
     /// An allowed request is at the server once, byte for byte.
     fn arrived(&self, seen: &[Seen]) -> Vec<String> {
         let mut wrong = Vec::new();
-        let http = self.test.http();
+        let http = self.test.request.http();
         let of_it: Vec<_> = seen.iter().filter(|seen| is(seen, &self.id)).collect();
         match of_it.as_slice() {
-            [seen] if seen.body == http.body.as_bytes() && seen.complete => {
+            [seen] if seen.body == http.body && seen.complete => {
                 if (&seen.method, &seen.target) != (&http.method, &http.path) {
                     wrong.push(format!("arrived as {} {}", seen.method, seen.target));
                 }
@@ -373,8 +379,8 @@ impl Sent<'_> {
 
     /// The id of the JSON-RPC request that this is, on a path that carries MCP.
     fn called(&self) -> Option<Value> {
-        let http = self.test.http();
-        let message: Value = serde_json::from_str(&http.body).ok()?;
+        let http = self.test.request.http();
+        let message: Value = serde_json::from_slice(&http.body).ok()?;
         let on_mcp = http.path.split(['?', '/']).nth(1) == Some("mcp");
         message.get("method").filter(|_| on_mcp)?;
         message.get("id").cloned()
@@ -425,7 +431,7 @@ impl Sent<'_> {
         if outcome != self.expected {
             return Some(format!("{outcome:?} is not {:?}", self.expected));
         }
-        let changes = self.test.changes.clone();
-        self.test.difference(&Outcome { changes, ..outcome })
+        let changes = self.test.expected.changes.clone();
+        difference(self.test, &Outcome { changes, ..outcome })
     }
 }

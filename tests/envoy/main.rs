@@ -14,6 +14,7 @@ mod external_auth;
 mod forwarded;
 mod identity;
 mod metadata;
+mod metrics;
 mod module;
 mod refusals;
 mod setup;

@@ -57,6 +57,7 @@ fn judge(policies: &Policies, http: Http, messages: &mut Messages) -> Result<u16
         headers: Headers::from_lines(lines.iter().map(|(name, value)| (name, value))),
         caller: Caller::Anonymous,
         cluster: None,
+        ..Facts::default()
     };
     let mut stream = Stream::default();
     let mut step = stream.headers(policies, facts, http.body.is_none());

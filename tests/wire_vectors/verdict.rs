@@ -81,9 +81,7 @@ impl Judge {
             headers: Headers::from_lines(self.lines.iter().map(|(name, value)| (name, value))),
             caller: Caller::Anonymous,
             cluster: None,
-            port: None,
-            address: None,
-            time: None,
+            ..Facts::default()
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(&self.policies, facts, self.body.is_none());

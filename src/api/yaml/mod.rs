@@ -4,6 +4,7 @@
 //! tree has to keep what a security policy's reader must know: whether a scalar
 //! was quoted, where each key stands, and every duplicate, not just the first.
 
+mod json;
 mod load;
 mod locate;
 mod node;

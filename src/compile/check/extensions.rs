@@ -57,7 +57,14 @@ pub(in crate::compile) fn check_extensions(
         name: _,
         namespace: _,
         annotations,
+        labels,
     } = metadata;
+    let labels = labels.given().map(|given| given.value.as_slice());
+    let labels = labels.unwrap_or_default().iter().map(|label| &label.key);
+    problems.extend(labels.filter(|key| is_ours(&key.value)).map(|key| {
+        let message = format!("`{}` is a label, and labels say nothing here", key.value);
+        Problem::new(&key.at, message).help("write it under `annotations`")
+    }));
     let annotations = annotations.given().map(|given| given.value.as_slice());
     let mut extensions = Extensions::default();
     for Annotation { key, value } in annotations.unwrap_or_default() {

@@ -49,6 +49,12 @@ impl Timestamp {
         Self::new(seconds, nanos)
     }
 
+    /// Nanoseconds since 1970; `None` where they do not fit.
+    pub fn nanos(self) -> Option<i64> {
+        let nanos = self.seconds.checked_mul(NANOS)?;
+        nanos.checked_add(i64::from(self.nanos))
+    }
+
     pub(super) const fn seconds(self) -> i64 {
         self.seconds
     }

@@ -31,7 +31,7 @@ fuzz_target!(|input: (Vec<(&[u8], &[u8])>, &[u8], Vec<&[u8]>, bool)| {
         [(b":method", b"POST"), (b":path", path), (b"content-type", b"application/json")];
     let headers = Headers::from_lines(fixed.into_iter().chain(lines));
     let mut stream = Stream::default();
-    let facts = Facts { headers, caller: Caller::Anonymous, cluster: None, port: None };
+    let facts = Facts { headers, caller: Caller::Anonymous, ..Facts::default() };
     let mut step = stream.headers(policies(), facts, false);
     for piece in &pieces {
         assert!(!matches!(step, Step::Continue(_)));

@@ -11,7 +11,7 @@ const PROTO: &str = "__proto__";
 /// for `s`, the Kelvin sign for `k`), trim them, ignore invisible characters, or cut
 /// them at a NUL. Where the filter and the server would read different members,
 /// nobody may choose.
-pub(super) fn is_twin(key: &str, names: &[&str], aliases: &[&str]) -> bool {
+pub fn is_twin(key: &str, names: &[&str], aliases: &[&str]) -> bool {
     if names.contains(&key) {
         return false;
     }

@@ -1,0 +1,105 @@
+//! Who may do what, for people.
+
+use super::super::terminal::{Tone, hang, plain};
+use super::rows::rows;
+use super::{caller_name, merged, place_name};
+use crate::effective::{Acted, Effective, Grant, Kind};
+use crate::policy::CompiledPolicy;
+
+/// A column is no wider.
+const WIDEST: usize = 34;
+
+/// The whole page.
+pub(super) fn text(compiled: &CompiledPolicy, effective: &Effective, width: usize) -> String {
+    let places = effective.universe.places.iter().zip(&effective.grants);
+    let places = places.map(|(place, grants)| (place_name(compiled, place), grants));
+    let mut page = String::new();
+    for (name, grants) in merged(places.collect()) {
+        if !page.is_empty() {
+            page.push('\n');
+        }
+        page.push_str(&Tone::Strong.paint(&hang("", &name, width)));
+        for (caller, grants) in effective.universe.callers.iter().zip(grants) {
+            page.push_str(&hang("  ", caller_name(caller.as_deref()), width));
+            page.push_str(&of_caller(effective, grants, width));
+        }
+        page.push_str(&of_tools(effective, grants, width));
+    }
+    page
+}
+
+fn of_caller(effective: &Effective, grants: &[Grant], width: usize) -> String {
+    let rows = rows(&effective.universe.asks, grants, |grant| {
+        *grant != Grant::Never
+    });
+    let lines = rows.iter().map(|row| (row.what.as_str(), said(row.value)));
+    let lines: Vec<(&str, Vec<String>)> = lines.collect();
+    match lines.as_slice() {
+        [] => "    nothing\n".to_owned(),
+        lines => columns(lines, width),
+    }
+}
+
+/// What is said of a grant, line by line.
+fn said(grant: &Grant) -> Vec<String> {
+    let by = |by: &[String]| match by {
+        [] => "no Allow policy is for it".to_owned(),
+        by => format!("by {}", by.join(", ")),
+    };
+    match grant {
+        Grant::Never => Vec::new(),
+        Grant::Always { by: rules } => vec![by(rules)],
+        Grant::Depends { by: rules, on } => {
+            let on = on.iter().map(|on| format!("depends on {on}"));
+            std::iter::once(by(rules)).chain(on).collect()
+        }
+    }
+}
+
+/// For every tool its callers.
+fn of_tools(effective: &Effective, grants: &[Vec<Grant>], width: usize) -> String {
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    for (number, ask) in effective.universe.asks.iter().enumerate() {
+        let (Acted::Named(Kind::Tool, tool) | Acted::Other(Kind::Tool, tool)) = &ask.acted else {
+            continue;
+        };
+        let callers = effective.universe.callers.iter().zip(grants);
+        let callers = callers.filter_map(|(caller, grants)| {
+            let name = caller_name(caller.as_deref());
+            match grants.get(number)? {
+                Grant::Never => None,
+                Grant::Always { .. } => Some(name.to_owned()),
+                Grant::Depends { .. } => Some(format!("{name} (depends)")),
+            }
+        });
+        let callers: Vec<String> = callers.collect();
+        let callers = if callers.is_empty() {
+            vec!["nobody".to_owned()]
+        } else {
+            callers
+        };
+        lines.push((tool, callers));
+    }
+    format!("  callers of each tool\n{}", columns(&lines, width))
+}
+
+/// Two columns: a name, and what is said of it.
+fn columns(lines: &[(&str, Vec<String>)], width: usize) -> String {
+    let widths = lines.iter().map(|(name, _)| plain(name).chars().count());
+    let column = widths.max().unwrap_or(0).min(WIDEST);
+    let mut text = String::new();
+    for (name, said) in lines {
+        let name = plain(name);
+        let mut front = format!("    {name:<column$}  ");
+        // A long name has a line for itself.
+        if name.chars().count() > column {
+            text.push_str(&hang("    ", &name, width));
+            front = " ".repeat(column + 6);
+        }
+        for line in said {
+            text.push_str(&hang(&front, line, width));
+            front = " ".repeat(column + 6);
+        }
+    }
+    text
+}

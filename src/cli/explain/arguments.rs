@@ -1,0 +1,219 @@
+//! What is to be explained.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::super::subject::{Loaded, Subject};
+use super::super::{OutputForm, REFUSED, fail, render};
+use crate::cases::{Body, Expect, Request, call_body, read_request};
+use crate::compile::{STANDARD_INPUT, read_bytes, read_source};
+use crate::policy::ObjectName;
+use crate::request::SpiffeId;
+
+/// Say what becomes of one request, and why
+///
+/// Lets the request go the whole way that it goes in the filter and shows every level,
+/// policy and rule it meets, in order, with what each condition wants and what it found.
+///
+/// The request comes from a file in the form of decision tests (a test without
+/// expectations), from the options, or from both: options go before the file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 explained, 1 not as expected, 2 wrong usage.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(super) subject: Subject,
+
+    /// The request: a YAML or JSON file, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+
+    /// The caller's SPIFFE ID; without it, nobody
+    #[arg(long, value_name = "SPIFFE-ID")]
+    caller: Option<String>,
+
+    /// A JSON-RPC request: a method, or a method and what it acts on: "tools/call echo"
+    #[arg(long, visible_alias = "method", value_name = "CALL")]
+    call: Option<String>,
+
+    /// The body, byte for byte: a file, or `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "call")]
+    body: Option<PathBuf>,
+
+    /// A header; can be given several times
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    /// The authority
+    #[arg(long)]
+    host: Option<String>,
+
+    /// The path, with query; else the first that carries MCP
+    #[arg(long)]
+    path: Option<String>,
+
+    /// The HTTP method; else POST
+    #[arg(long, value_name = "METHOD")]
+    http_method: Option<String>,
+
+    /// The XBackend that the request goes to; else the only one there is
+    #[arg(long, value_name = "NAMESPACE/NAME", conflicts_with = "cluster")]
+    backend: Option<String>,
+
+    /// The Envoy cluster that the route chose, instead of the backend
+    #[arg(long)]
+    cluster: Option<String>,
+
+    /// The port that the request arrives on
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// Why the caller may not call a tool: the nearest rule, and what is missing
+    #[arg(long, value_name = "TOOL", conflicts_with_all = ["call", "body"])]
+    pub(super) why_not: Option<String>,
+
+    /// Show every rule, also those for other callers
+    #[arg(long)]
+    pub(super) all: bool,
+
+    /// Exit with 1 when it is otherwise
+    #[arg(long, value_name = "OUTCOME")]
+    pub(super) expect: Option<Answer>,
+
+    /// How it is written
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) output: OutputForm,
+}
+
+/// Yes or no, whoever says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Answer {
+    /// The request goes on
+    Allow,
+    /// It does not
+    Deny,
+}
+
+impl Answer {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+
+    pub(super) fn is_met(self, found: Option<Expect>) -> bool {
+        (self == Self::Allow) == (found == Some(Expect::Allow))
+    }
+}
+
+impl Arguments {
+    /// The request; where it cannot be read, says so.
+    pub(super) fn request(&self, loaded: &Loaded) -> Result<Request, ExitCode> {
+        let is_stdin = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT;
+        let files = self.request.iter().chain(&self.body).filter(is_stdin);
+        if files.count() + usize::from(self.subject.reads_stdin()) > 1 {
+            return Err(fail("standard input can be only one of the files"));
+        }
+        let asks = self.call.is_some()
+            || self.body.is_some()
+            || self.http_method.is_some()
+            || self.why_not.is_some();
+        let mut request = match &self.request {
+            Some(path) => {
+                let source = read_source(path).map_err(fail)?;
+                read_request(source).map_err(|report| {
+                    render::print(&report);
+                    render::refused(&report, "the request cannot be explained");
+                    ExitCode::from(REFUSED)
+                })?
+            }
+            None if asks => Request::default(),
+            None => {
+                return Err(fail(
+                    "say what is asked: --request, --call, --body, --http-method or --why-not",
+                ));
+            }
+        };
+        self.add_to(&mut request)?;
+        let compiled = loaded.document.compiled();
+        if let Some(name) = &self.backend {
+            let known = name.split_once('/').and_then(|(namespace, name)| {
+                let (namespace, name) = (namespace.to_owned(), name.to_owned());
+                Request::cluster_of(compiled, &ObjectName { namespace, name })
+            });
+            let Some(cluster) = known else {
+                return Err(fail(format_args!(
+                    "no XBackend `{name}` is behind this gateway; there {}",
+                    backends(loaded)
+                )));
+            };
+            request.cluster = Some(cluster.to_owned());
+        }
+        request.fill_in(compiled);
+        if request.cluster.is_none() && compiled.backends.len() > 1 {
+            return Err(fail(format_args!(
+                "say where the request goes, by --backend or --cluster; there {}",
+                backends(loaded)
+            )));
+        }
+        Ok(request)
+    }
+
+    fn add_to(&self, request: &mut Request) -> Result<(), ExitCode> {
+        if let Some(caller) = &self.caller {
+            if SpiffeId::new(caller).is_none() {
+                return Err(fail(format_args!("`{caller}` is no SPIFFE ID")));
+            }
+            request.caller = Some(caller.clone());
+        }
+        let why_not = self
+            .why_not
+            .as_ref()
+            .map(|tool| format!("tools/call {tool}"));
+        if let Some(call) = self.call.as_ref().or(why_not.as_ref()) {
+            let body = call_body(call).map_err(|what| {
+                fail(format_args!("`{call}`: {what}; give the message by --body"))
+            })?;
+            request.body = Body::Message(body);
+        }
+        if let Some(path) = &self.body {
+            request.body = Body::Bytes(read_bytes(path).map_err(fail)?);
+        }
+        for header in &self.headers {
+            let Some((name, value)) = header.split_once(':') else {
+                return Err(fail(format_args!("`{header}` is no header: `name: value`")));
+            };
+            let (name, value) = (name.trim(), value.trim());
+            request
+                .headers
+                .push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        let given = |option: &Option<String>, field: &mut Option<String>| {
+            if option.is_some() {
+                field.clone_from(option);
+            }
+        };
+        given(&self.host, &mut request.host);
+        given(&self.path, &mut request.path);
+        given(&self.http_method, &mut request.method);
+        given(&self.cluster, &mut request.cluster);
+        request.port = self.port.or(request.port);
+        if request.time.is_none() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+            request.time = now.and_then(|now| u64::try_from(now.as_nanos()).ok());
+        }
+        Ok(())
+    }
+}
+
+/// `is infra/a`, `are infra/a and infra/b`, in the words of an error.
+fn backends(loaded: &Loaded) -> String {
+    let backends = loaded.document.compiled().backends.iter();
+    let names: Vec<String> = backends.map(|found| found.backend.to_string()).collect();
+    match names.as_slice() {
+        [] => "is none".to_owned(),
+        [one] => format!("is `{one}`"),
+        several => format!("are `{}`", several.join("`, `")),
+    }
+}

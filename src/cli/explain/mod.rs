@@ -1,0 +1,101 @@
+//! `accesspolicy explain`
+
+mod arguments;
+mod json;
+mod page;
+mod settings;
+mod why_not;
+
+use std::process::ExitCode;
+
+pub(super) use arguments::Arguments;
+pub(super) use page::page;
+
+use super::subject::Loaded;
+use super::{OutputForm, REFUSED, fail, say, terminal};
+use crate::cases::{Expect, Outcome, Request};
+use crate::decision::{Ask, Decision};
+use crate::enforcement::{Explained, Reason, Step};
+
+/// A request, and what becomes of it.
+pub(super) struct Explanation<'p> {
+    pub(super) request: &'p Request,
+    pub(super) loaded: &'p Loaded,
+    pub(super) explained: Explained<'p>,
+    pub(super) outcome: Outcome,
+}
+
+impl<'p> Explanation<'p> {
+    /// Explains a request.
+    ///
+    /// # Errors
+    /// Where what was seen does not lead to what was decided: then nothing is told.
+    pub(super) fn of(request: &'p Request, loaded: &'p Loaded) -> Result<Self, String> {
+        let explained = request.explain(&loaded.policies, &loaded.document);
+        if let Some(contradiction) = explained.contradiction() {
+            return Err(format!("internal error, please report it: {contradiction}"));
+        }
+        let caller = request.facts(&loaded.policies).caller;
+        Ok(Self {
+            request,
+            loaded,
+            outcome: Outcome {
+                caller: caller.spiffe_id().map(str::to_owned),
+                ..Outcome::of(&explained.step)
+            },
+            explained,
+        })
+    }
+
+    /// What an authorizer would be asked first, if one would; the explanation ends there.
+    fn ask(&self) -> Option<&Ask<'p>> {
+        match &self.explained.trace.as_ref()?.decision {
+            Decision::Ask(ask) => Some(ask),
+            Decision::Allow(_) | Decision::Deny(_) => None,
+        }
+    }
+
+    /// Why the request is refused, if it is.
+    fn reason(&self) -> Option<&Reason<'p>> {
+        match &self.explained.step {
+            Step::Refuse(refusal) => Some(&refusal.reason),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let loaded = match arguments.subject.load() {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    let request = match arguments.request(&loaded) {
+        Ok(request) => request,
+        Err(code) => return code,
+    };
+    let explanation = match Explanation::of(&request, &loaded) {
+        Ok(explanation) => explanation,
+        Err(error) => {
+            say(format_args!("error: {error}"));
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let width = terminal::width();
+    let text = match (arguments.output, &arguments.why_not) {
+        (OutputForm::Json, _) => json::text(&explanation),
+        (OutputForm::Text, Some(tool)) => why_not::page(&explanation, tool, width),
+        (OutputForm::Text, None) => page(&explanation, arguments.all, width),
+    };
+    if let Err(error) = terminal::print(&text) {
+        return fail(format_args!("cannot write to standard output: {error}"));
+    }
+    let found = explanation.outcome.expect;
+    match arguments.expect {
+        Some(expected) if !expected.is_met(found) => {
+            let found = found.map_or("nothing", Expect::as_str);
+            say(format_args!("expected {}, got {found}", expected.as_str()));
+            ExitCode::from(REFUSED)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}

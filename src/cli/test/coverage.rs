@@ -1,0 +1,61 @@
+//! Which rules tests come to.
+
+use std::collections::BTreeSet;
+
+use super::super::explain::Explanation;
+use crate::decision::Decision;
+use crate::policy::{Document, RuleRef};
+
+/// The rules of a policy, and those that determined something.
+pub(super) struct Coverage {
+    rules: BTreeSet<String>,
+    determining: BTreeSet<String>,
+}
+
+impl Coverage {
+    pub(super) fn new(document: &Document) -> Self {
+        let rules = document
+            .policies()
+            .flat_map(|policy| document.rules(policy));
+        Self {
+            rules: rules.filter_map(|rule| name(document, rule)).collect(),
+            determining: BTreeSet::new(),
+        }
+    }
+
+    /// Adds what determined a request: of every policy that it came to, the rule by
+    /// which that policy matched.
+    pub(super) fn add(&mut self, explanation: &Explanation<'_>) {
+        let Some(trace) = &explanation.explained.trace else {
+            return;
+        };
+        if let Decision::Ask(ask) = &trace.decision {
+            self.determining.insert(ask.by.to_string());
+        }
+        let document = &explanation.loaded.document;
+        let mut goes_on = true;
+        for level in &trace.levels {
+            let policies = level.acts.iter().flat_map(|act| &act.policies);
+            let matched = policies.filter_map(|policy| policy.matched());
+            if goes_on {
+                let names = matched.filter_map(|rule| name(document, rule));
+                self.determining.extend(names);
+            }
+            goes_on &= level.enforced.is_ok();
+        }
+    }
+
+    /// The rules that determined nothing.
+    pub(super) fn idle(&self) -> Vec<String> {
+        self.rules.difference(&self.determining).cloned().collect()
+    }
+}
+
+/// `namespace/policy#rule`
+fn name(document: &Document, rule: RuleRef) -> Option<String> {
+    let policy = &document.policy(rule.policy)?.policy;
+    Some(match document.rule(rule) {
+        Some(rule) => format!("{policy}#{}", rule.name),
+        None => policy.to_string(),
+    })
+}

@@ -1,0 +1,273 @@
+//! The engine, asked about everything.
+
+use super::bounds::{Bounds, is_conditional};
+use super::universe::{Acted, Ask, DELETE, GET, HTTP, Kind, OPTIONS, Place, RESPONSE, Universe};
+use crate::decision::{
+    Basis, Check, Decision, LevelTrace, Match, Part, PolicyTrace, Progress, RuleTrace, Trace,
+    decide, explain,
+};
+use crate::mcp::{Call, Message, Thing, Things};
+use crate::policy::{Action, AllowPolicies, CompiledPolicy, LoadError, Policies, RuleRef, View};
+use crate::request::{Caller, Headers, HttpTarget, Operation, Request, SpiffeId};
+
+/// Whether something is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// Never.
+    Never,
+    /// Whatever else the request is.
+    Always {
+        /// The rules that allow it; none where no policy is for it.
+        by: Vec<String>,
+    },
+    /// On conditions.
+    Depends {
+        /// The rules that may allow it.
+        by: Vec<String>,
+        /// The conditions, with the rules that make them.
+        on: Vec<String>,
+    },
+}
+
+/// Who may do what.
+#[derive(Debug)]
+pub struct Effective {
+    /// What was asked.
+    pub universe: Universe,
+    /// By place, caller and ask, each in the universe's order.
+    pub grants: Vec<Vec<Vec<Grant>>>,
+}
+
+/// Asks a compiled policy about everything in `universe`.
+///
+/// # Errors
+/// When the compiled policy contradicts itself.
+pub fn effective(compiled: &CompiledPolicy, universe: Universe) -> Result<Effective, LoadError> {
+    let bounds = Bounds::new(compiled)?;
+    let of_caller = |place: &Place, caller: &Option<String>| -> Vec<Grant> {
+        let asks = universe.asks.iter();
+        asks.map(|ask| grant(&bounds, place, caller.as_deref(), ask))
+            .collect()
+    };
+    let places = universe.places.iter().map(|place| {
+        let callers = universe.callers.iter();
+        callers.map(|caller| of_caller(place, caller)).collect()
+    });
+    Ok(Effective {
+        grants: places.collect(),
+        universe,
+    })
+}
+
+/// A request that does nothing but what is asked.
+struct Question {
+    headers: Headers,
+    caller: Caller,
+    /// What is no backend's cluster.
+    cluster: String,
+}
+
+fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Grant {
+    let question = Question {
+        headers: Headers::from_lines([
+            (":method", "POST"),
+            (":path", "/"),
+            (":authority", "any.invalid"),
+        ]),
+        caller: caller
+            .and_then(SpiffeId::new)
+            .map_or(Caller::Anonymous, Caller::Spiffe),
+        cluster: place.cluster.clone().unwrap_or_else(|| elsewhere(bounds)),
+    };
+    let request = Request {
+        caller: &question.caller,
+        cluster: Some(&question.cluster),
+        http: HttpTarget::new(&question.headers, Some(port(bounds, place))),
+        operation: operation(ask),
+        body: b"",
+        size: None,
+        address: None,
+        time: None,
+    };
+    let (decision, asking) = decide_asked(&bounds.best, &request);
+    let Decision::Allow(best) = decision else {
+        return Grant::Never;
+    };
+    let worst = decide(&bounds.worst, &request, &Progress::default());
+    let is_sure = matches!(worst, Decision::Allow(_));
+    if best.basis() == Basis::Unprotected {
+        return Grant::Always {
+            by: vec!["unprotected: Allow".to_owned()],
+        };
+    }
+    let (document, policies) = &bounds.met;
+    let met = explain(policies, document, &request);
+    let by = giving(bounds, &met);
+    let names = by.iter().map(|rule| name(bounds, *rule)).collect();
+    if is_sure {
+        return Grant::Always { by: names };
+    }
+    let asked = explain(&bounds.policies, &bounds.document, &request);
+    let mut on = conditions(bounds, &asked, &by, &met);
+    on.extend(asking);
+    on.sort();
+    Grant::Depends { by: names, on }
+}
+
+/// What is decided where every authorizer lets the request go on, and who asks.
+fn decide_asked<'p>(policies: &'p Policies, request: &Request<'_>) -> (Decision<'p>, Vec<String>) {
+    let mut progress = Progress::default();
+    let mut asking = Vec::new();
+    loop {
+        match decide(policies, request, &progress) {
+            Decision::Ask(ask) => {
+                asking.push(format!(
+                    "authorizer {} allows ({})",
+                    ask.auth.cluster, ask.by
+                ));
+                progress = ask.wait(progress).allowed();
+            }
+            decision => return (decision, asking),
+        }
+    }
+}
+
+/// A cluster of no backend.
+fn elsewhere(bounds: &Bounds) -> String {
+    let backends = || bounds.document.compiled().backends.iter();
+    let mut name = "elsewhere".to_owned();
+    while backends().any(|backend| backend.clusters.contains(&name)) {
+        name.push('\'');
+    }
+    name
+}
+
+/// A place's port, or one of no listener.
+fn port(bounds: &Bounds, place: &Place) -> u64 {
+    place.port.unwrap_or_else(|| {
+        let is_free = |port: &u64| !bounds.policies.has_listener(*port);
+        (1..).find(is_free).unwrap_or_default()
+    })
+}
+
+fn operation(ask: &Ask) -> Operation<'_> {
+    match ask.name {
+        GET => return Operation::Get,
+        DELETE => return Operation::Delete { session: true },
+        OPTIONS => return Operation::Options,
+        HTTP => return Operation::Http,
+        RESPONSE => return Operation::Message(Message::Response),
+        _ => {}
+    }
+    let things = match &ask.acted {
+        Acted::Nothing => Things::None,
+        Acted::Named(kind, name) | Acted::Other(kind, name) => Things::One(match kind {
+            Kind::Tool => Thing::Tool(name),
+            Kind::Prompt => Thing::Prompt(name),
+            Kind::Resource => Thing::Resource(name),
+        }),
+    };
+    let call = Call {
+        method: ask.method(),
+        name: ask.name,
+        things,
+        resource_name: ask.thing(),
+    };
+    Operation::Message(Message::Notification { call })
+}
+
+/// The rules that allow, all conditions met: of each Allow policy the first that has no
+/// condition, or else all that have.
+fn giving(bounds: &Bounds, met: &Trace<'_>) -> Vec<RuleRef> {
+    let mut giving = Vec::new();
+    for level in &met.levels {
+        let policies = enforced(level, Action::Allow);
+        let of_policy = policies.map(|policy| {
+            let matching = || policy.rules.iter().filter(|rule| rule.counts);
+            let sure = matching().find(|rule| !is_conditional_rule(bounds, rule));
+            let maybe = matching().map(|rule| rule.rule).collect();
+            let is_sure = sure.is_some();
+            (is_sure, sure.map_or(maybe, |rule| vec![rule.rule]))
+        });
+        let of_policy: Vec<(bool, Vec<RuleRef>)> = of_policy.collect();
+        let any = bounds.policies.allow_policies() == AllowPolicies::Any;
+        let first_sure = of_policy.iter().find(|(is_sure, _)| any && *is_sure);
+        match first_sure {
+            Some((_, rules)) => giving.extend(rules),
+            None => giving.extend(of_policy.iter().flat_map(|(_, rules)| rules)),
+        }
+    }
+    giving.sort_unstable();
+    giving.dedup();
+    giving
+}
+
+fn enforced<'t, 'p>(
+    level: &'t LevelTrace<'p>,
+    action: Action,
+) -> impl Iterator<Item = &'t PolicyTrace<'p>> {
+    let policies = level.acts.iter().flat_map(|act| &act.policies);
+    policies.filter(move |policy| policy.is_in(View::Enforced) && policy.action == action)
+}
+
+fn is_conditional_rule(bounds: &Bounds, rule: &RuleTrace<'_>) -> bool {
+    let written = bounds.document.rule(rule.rule);
+    written.is_some_and(is_conditional)
+}
+
+fn name(bounds: &Bounds, rule: RuleRef) -> String {
+    let policy = bounds.document.policy(rule.policy);
+    let policy = policy.map(|policy| policy.policy.to_string());
+    let policy = policy.unwrap_or_default();
+    match bounds.document.rule(rule) {
+        Some(rule) => format!("{policy}#{}", rule.name),
+        None => policy,
+    }
+}
+
+/// The conditions of the rules that allow, and of those that would refuse.
+fn conditions(bounds: &Bounds, asked: &Trace<'_>, by: &[RuleRef], met: &Trace<'_>) -> Vec<String> {
+    let refusing: Vec<RuleRef> = met
+        .levels
+        .iter()
+        .flat_map(|level| enforced(level, Action::Deny))
+        .flat_map(|policy| &policy.rules)
+        .filter(|rule| rule.matches == Match::Yes && is_conditional_rule(bounds, rule))
+        .map(|rule| rule.rule)
+        .collect();
+    let mut all = Vec::new();
+    let rules = asked.levels.iter().flat_map(|level| &level.acts);
+    let rules = rules
+        .flat_map(|act| &act.policies)
+        .flat_map(|policy| &policy.rules);
+    for rule in rules {
+        let (is_giving, is_refusing) = (by.contains(&rule.rule), refusing.contains(&rule.rule));
+        if !(is_giving || is_refusing) {
+            continue;
+        }
+        let own = rule
+            .checks
+            .iter()
+            .filter(|check| !matches!(check.part, Part::Source | Part::Mcp));
+        let own: Vec<String> = own.map(in_words).collect();
+        if !own.is_empty() {
+            let unless = if is_refusing { "not " } else { "" };
+            all.push(format!(
+                "{unless}{} ({})",
+                own.join(" and "),
+                name(bounds, rule.rule)
+            ));
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn in_words(check: &Check) -> String {
+    let wanted = check.wanted.join(" or ");
+    match check.part {
+        Part::Cel => format!("cel: {wanted}"),
+        _ => format!("{} {wanted}", check.part),
+    }
+}

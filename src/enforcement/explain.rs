@@ -1,0 +1,92 @@
+//! What becomes of a request that is known as a whole, and why.
+//!
+//! It goes the way it goes in the filter, through [`Stream`]; and a second time, up to
+//! where it is judged, to see why. Both must come to the same.
+
+use crate::decision::{Contradiction, Trace, explain as trace};
+use crate::mcp::Envelope;
+use crate::policy::{Document, Policies};
+use crate::request::{Head, Operation};
+
+use super::{Facts, Permitted, Reason, Step, Stream};
+
+/// What becomes of a request, and why.
+#[derive(Debug)]
+pub struct Explained<'p> {
+    /// What the filter does: [`Step::Continue`], [`Step::Refuse`], or [`Step::Ask`] where
+    /// that is for an authorizer to say.
+    pub step: Step<'p>,
+    /// Why, where it is the policies that decide.
+    pub trace: Option<Trace<'p>>,
+}
+
+/// Judges a request and explains the verdict. `document` is the one that `policies` are
+/// made of.
+pub fn explain<'p>(
+    policies: &'p Policies,
+    document: &'p Document,
+    facts: Facts,
+    body: &[u8],
+) -> Explained<'p> {
+    let mut stream = Stream::default();
+    let mut step = stream.headers(policies, facts.clone(), body.is_empty());
+    if let Step::Wait | Step::PassHeaders = step {
+        step = stream.body(policies, body, true);
+    }
+    let trace = match &step {
+        Step::Refuse(refusal) if !matches!(refusal.reason, Reason::Denied(_)) => None,
+        _ => look(policies, document, facts, body),
+    };
+    Explained { step, trace }
+}
+
+impl Explained<'_> {
+    /// Where what was seen is not what was decided: a defect of this program.
+    pub fn contradiction(&self) -> Option<String> {
+        use crate::decision::Decision::{Allow, Ask, Deny};
+        let decision = self.trace.as_ref().map(|trace| &trace.decision);
+        match (&self.step, decision) {
+            (Step::Continue(Permitted::Now(permit, _)), Some(Allow(seen))) if permit == seen => {}
+            (Step::Refuse(refusal), Some(Deny(seen)))
+                if refusal.reason == Reason::Denied(*seen) => {}
+            (Step::Ask(_), Some(Ask(_))) => {}
+            (Step::Refuse(refusal), None) if !matches!(refusal.reason, Reason::Denied(_)) => {}
+            (step, decision) => {
+                return Some(format!("the filter does {step:?}, the engine {decision:?}"));
+            }
+        }
+        let contradiction = self.trace.as_ref().and_then(Trace::contradiction);
+        contradiction.as_ref().map(Contradiction::to_string)
+    }
+}
+
+/// Reads a request that was judged as the stream did, and judges it once more.
+fn look<'p>(
+    policies: &'p Policies,
+    document: &'p Document,
+    facts: Facts,
+    body: &[u8],
+) -> Option<Trace<'p>> {
+    let settings = policies.settings();
+    let limit = settings.limits.body_bytes.size();
+    let paths = settings.mcp_paths.as_deref();
+    let ended = body.is_empty();
+    let operation = match Head::read(&facts.headers, paths, limit, ended).ok()? {
+        Head::Http => Operation::Http,
+        Head::Get => Operation::Get,
+        Head::Delete { session } => Operation::Delete { session },
+        Head::Options => Operation::Options,
+        Head::Post => {
+            let facts = facts.kept(policies);
+            let mut envelope = Envelope::new(settings.limits.depth.size());
+            envelope.keep_body(policies.needs().body);
+            envelope.push(body).ok()?;
+            let (message, kept) = envelope.read(&facts.headers.claims()).ok()?;
+            let size = u64::try_from(body.len()).ok();
+            let request = facts.request(Operation::Message(message), kept, size);
+            return Some(trace(policies, document, &request));
+        }
+    };
+    let request = facts.request(operation, b"", facts.size(ended));
+    Some(trace(policies, document, &request))
+}

@@ -1,0 +1,174 @@
+//! The filter's metrics in the host's hands.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ptr;
+
+use crate::decision::{Audit, Basis, Denial, Determining, LevelName, Permit};
+use crate::observe::{Determined, Metric, digest_value};
+use crate::policy::ObjectName;
+
+use super::host::{self, MetricKind};
+
+/// Counters and the like, by what they count.
+///
+/// Each is made when it is first counted, and is found again without its name.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    known: RefCell<BTreeMap<Key, u32>>,
+}
+
+/// The most counters that name policies and rules.
+///
+/// SECURITY: the host never forgets a name; a policy with a hundred thousand rules is not
+/// to fill its memory.
+const NAMED: usize = 4000;
+
+/// What is counted, without names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Requests(&'static str, &'static str),
+    /// Names by where they lie in the configuration, which outlives this.
+    By(Use, Verdict, LevelName, Option<usize>, Option<usize>),
+    Other(Use),
+    BodyBytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Allowed,
+    Refused,
+    NotAllowed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    Decisions,
+    Audit,
+}
+
+impl Metrics {
+    /// A request goes on.
+    pub(super) fn allowed(&self, permit: &Permit<'_>) {
+        let reason = match permit.basis() {
+            Basis::Unprotected => "unprotected",
+            Basis::Policies { gateway, backend } => {
+                let levels = [(LevelName::Gateway, gateway), (LevelName::Backend, backend)];
+                for (level, by) in levels {
+                    if let Some(by) = by {
+                        self.determined(Use::Decisions, Determined::Allowed(level, by));
+                    }
+                }
+                "policy"
+            }
+        };
+        self.request("allow", reason);
+        self.audited(permit.audit());
+    }
+
+    /// A request is refused by policy.
+    pub(super) fn denied(&self, denial: &Denial<'_>) {
+        if let Some(by) = Determined::by(&denial.reason) {
+            self.determined(Use::Decisions, by);
+        }
+        self.audited(denial.audit);
+    }
+
+    /// A request is refused, for a kind of reason.
+    pub(super) fn refused(&self, reason: &'static str) {
+        self.request("deny", reason);
+    }
+
+    /// An MCP body was read to its end.
+    pub(super) fn body(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.count(
+            Key::BodyBytes,
+            MetricKind::Histogram,
+            Metric::BodyBytes,
+            bytes,
+        );
+    }
+
+    fn request(&self, decision: &'static str, reason: &'static str) {
+        let metric = Metric::Requests { decision, reason };
+        self.count(
+            Key::Requests(decision, reason),
+            MetricKind::Counter,
+            metric,
+            1,
+        );
+    }
+
+    fn audited(&self, audit: Option<Audit<'_>>) {
+        if let Some(Audit::Deny(reason)) = audit {
+            let by = Determined::by(&reason).unwrap_or(Determined::Other);
+            self.determined(Use::Audit, by);
+        }
+    }
+
+    fn determined(&self, used: Use, by: Determined<'_>) {
+        let of_rule = |verdict, level, by: Determining<'_>| {
+            let rule = by.rule.map(|rule| rule.as_ptr().addr());
+            Key::By(used, verdict, level, Some(address(by.policy)), rule)
+        };
+        let key = match by {
+            Determined::Allowed(level, by) => of_rule(Verdict::Allowed, level, by),
+            Determined::Refused(level, by) => of_rule(Verdict::Refused, level, by),
+            Determined::NotAllowed(level, policy) => {
+                let policy = policy.map(address);
+                Key::By(used, Verdict::NotAllowed, level, policy, None)
+            }
+            Determined::Other => Key::Other(used),
+        };
+        let is_full = self
+            .known
+            .try_borrow()
+            .is_ok_and(|known| known.len() >= NAMED && !known.contains_key(&key));
+        let (key, by) = match is_full {
+            true => (Key::Other(used), Determined::Other),
+            false => (key, by),
+        };
+        let metric = match used {
+            Use::Decisions => Metric::Decisions(by),
+            Use::Audit => Metric::Audit(by),
+        };
+        self.count(key, MetricKind::Counter, metric, 1);
+    }
+
+    fn count(&self, key: Key, kind: MetricKind, metric: Metric<'_>, value: u64) {
+        let Ok(mut known) = self.known.try_borrow_mut() else {
+            return;
+        };
+        let id = match known.get(&key) {
+            Some(id) => *id,
+            None => {
+                let Some(id) = host::metric(kind, &metric.to_string()) else {
+                    return;
+                };
+                known.insert(key, id);
+                id
+            }
+        };
+        host::record(kind, id, value);
+    }
+}
+
+/// A configuration came, and was taken or not.
+pub(super) fn configured(outcome: &'static str) {
+    let metric = Metric::ConfigLoads { outcome };
+    if let Some(id) = host::metric(MetricKind::Counter, &metric.to_string()) {
+        host::record(MetricKind::Counter, id, 1);
+    }
+}
+
+/// The configuration with this digest is in force.
+pub(super) fn in_force(digest: &str) {
+    if let Some(id) = host::metric(MetricKind::Gauge, &Metric::ConfigDigest.to_string()) {
+        host::record(MetricKind::Gauge, id, digest_value(digest));
+    }
+}
+
+fn address(name: &ObjectName) -> usize {
+    ptr::from_ref(name).addr()
+}

@@ -1,0 +1,125 @@
+//! What becomes of a request by the engine, the whole way that it takes in the filter:
+//! headers and body are read, and nobody tells it what the request asks.
+
+use accesspolicy::decision::{Audit, Basis, DenialReason, Determining, LevelName};
+use accesspolicy::enforcement::{Facts, Permitted, Reason as Refusal, Step, Stream};
+use accesspolicy::policy::Policies;
+use accesspolicy::request::{Caller, Headers, SpiffeId};
+
+use super::outcome::{Level, Outcome, Reason, Verdict};
+use super::request::{Asks, Request};
+
+/// What becomes of a request whose body comes in one piece.
+pub fn judge(policies: &Policies, request: &Request) -> Outcome {
+    let body = body(request);
+    judge_pieces(policies, request, &[body.as_bytes()])
+}
+
+/// The body of a request.
+pub fn body(request: &Request) -> String {
+    match &request.asks {
+        Asks::Message(message) => message.to_string(),
+        Asks::Nonsense { body } => body.clone(),
+        _ => String::new(),
+    }
+}
+
+/// What becomes of a request whose body comes in these pieces.
+pub fn judge_pieces(policies: &Policies, request: &Request, pieces: &[&[u8]]) -> Outcome {
+    let id = request.caller.as_deref().map(SpiffeId::new);
+    let facts = Facts {
+        headers: headers(request),
+        caller: id.map_or(Caller::Anonymous, |id| Caller::Spiffe(id.expect("an ID"))),
+        cluster: request.cluster.clone(),
+        port: request.port,
+        ..Facts::default()
+    };
+    let is_empty = pieces.iter().all(|piece| piece.is_empty());
+    let mut stream = Stream::default();
+    let mut step = stream.headers(policies, facts, is_empty);
+    for (number, piece) in pieces.iter().enumerate() {
+        if let Step::Wait | Step::PassHeaders = step {
+            step = stream.body(policies, piece, number + 1 == pieces.len());
+        }
+    }
+    outcome(&step)
+}
+
+fn headers(request: &Request) -> Headers {
+    let pseudo = [
+        (":method", Some(&request.method)),
+        (":path", Some(&request.path)),
+        (":authority", request.authority.as_ref()),
+    ];
+    let pseudo = pseudo
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?.as_str())));
+    let own = match &request.asks {
+        Asks::Message(_) | Asks::Nonsense { .. } => Some(("content-type", "application/json")),
+        Asks::Delete { session: true } => Some(("mcp-session-id", "s")),
+        _ => None,
+    };
+    let further = request.headers.iter();
+    let further = further.map(|(name, value)| (name.as_str(), value.as_str()));
+    Headers::from_lines(pseudo.chain(own).chain(further))
+}
+
+fn outcome(step: &Step<'_>) -> Outcome {
+    match step {
+        Step::Continue(Permitted::Now(permit, _)) => Outcome::Judged {
+            verdict: allowed(permit.basis()),
+            audit: permit.audit().map(audited),
+        },
+        Step::Refuse(refusal) => match refusal.reason {
+            Refusal::Denied(denial) => Outcome::Judged {
+                verdict: denied(denial.reason),
+                audit: denial.audit.map(audited),
+            },
+            Refusal::Head(_) | Refusal::Malformed(..) => Outcome::Refused,
+            other => panic!("nothing of this kind is generated: {other:?}"),
+        },
+        unsettled => panic!("no verdict at the end: {unsettled:?}"),
+    }
+}
+
+fn audited(audit: Audit<'_>) -> Verdict {
+    match audit {
+        Audit::Allow(basis) => allowed(basis),
+        Audit::Deny(reason) => denied(reason),
+        Audit::Ask(by) => panic!("nobody that is generated asks: {by}"),
+    }
+}
+
+fn allowed(basis: Basis<'_>) -> Verdict {
+    let name = |by: Option<Determining<'_>>| by.map(|by| by.to_string());
+    match basis {
+        Basis::Unprotected => Verdict::Unprotected,
+        Basis::Policies { gateway, backend } => Verdict::Allow {
+            gateway: name(gateway),
+            backend: name(backend),
+        },
+    }
+}
+
+fn denied(reason: DenialReason<'_>) -> Verdict {
+    Verdict::Deny(match reason {
+        DenialReason::Unprotected => Reason::Unprotected,
+        DenialReason::NoPort => Reason::NoPort,
+        DenialReason::NoCluster => Reason::NoCluster,
+        DenialReason::Refused { level, by, .. } => Reason::Refused {
+            level: level_of(level),
+            by: by.to_string(),
+        },
+        DenialReason::NotAllowed { level, policy, .. } => Reason::NotAllowed {
+            level: level_of(level),
+            policy: policy.map(ToString::to_string),
+        },
+    })
+}
+
+const fn level_of(level: LevelName) -> Level {
+    match level {
+        LevelName::Gateway => Level::Gateway,
+        LevelName::Backend => Level::Backend,
+    }
+}

@@ -1,0 +1,96 @@
+//! Which rule of a policy speaks for a request, or against it.
+
+use accesspolicy::policy::{Policy, Rule};
+
+use super::request::{Asks, Request, method};
+use super::truth::Truth;
+use super::{cel, mcp};
+use super::{http, request};
+
+/// The rule by which an Allow policy allows a request, the first by name.
+pub fn allows(policy: &Policy, request: &Request) -> Option<String> {
+    first(policy, |rule| {
+        source(rule, request) && asked_for(rule, request) && !is_held_back(policy, rule, request)
+    })
+}
+
+/// The rule of an Allow policy whose source the caller is, the first by name.
+pub fn knows(policy: &Policy, request: &Request) -> Option<String> {
+    first(policy, |rule| source(rule, request))
+}
+
+/// The rule by which a Deny policy refuses a request, the first by name. What cannot be
+/// decided counts against the request.
+pub fn refuses(policy: &Policy, request: &Request) -> Option<String> {
+    first(policy, |rule| {
+        let touched = rule.mcp.as_ref();
+        let touched = touched.is_none_or(|mcp| mcp::touches(mcp, &request.asks));
+        source(rule, request) && beside_mcp(rule, request) != Truth::No && touched
+    })
+}
+
+/// The first rule by name for which something holds, `namespace/policy#rule`; or the
+/// policy by itself, for which everything holds when it has no rules.
+fn first(policy: &Policy, holds: impl Fn(&Rule) -> bool) -> Option<String> {
+    let Some(rules) = &policy.rules else {
+        return Some(policy.policy.to_string());
+    };
+    let names = rules.iter().filter(|rule| holds(rule));
+    let name = names.map(|rule| &rule.name).min()?;
+    Some(format!("{}#{name}", policy.policy))
+}
+
+/// Whether the caller is the rule's source. Nobody is no source.
+fn source(rule: &Rule, request: &Request) -> bool {
+    rule.source.is_none() || rule.source == request.caller
+}
+
+/// The conditions of a rule beside its source and its MCP part.
+fn beside_mcp(rule: &Rule, request: &Request) -> Truth {
+    let http = rule.http.as_ref();
+    let cel = rule.cel.as_ref();
+    Truth::all([
+        http.map_or(Truth::Yes, |http| http::matches(http, request)),
+        cel.map_or(Truth::Yes, |cel| cel::holds(cel, request)),
+    ])
+}
+
+fn asked_for(rule: &Rule, request: &Request) -> bool {
+    let mcp = rule.mcp.as_ref();
+    beside_mcp(rule, request) == Truth::Yes
+        && mcp.is_none_or(|mcp| mcp::matches(mcp, &request.asks))
+}
+
+/// Whether a rule lets a completion through as base protocol, of something that the
+/// caller may not get, where the policy lists for this caller what may be got.
+fn is_held_back(policy: &Policy, rule: &Rule, request: &Request) -> bool {
+    let Asks::Message(message) = &request.asks else {
+        return false;
+    };
+    let by_base = |mcp| mcp::is_base_completion(mcp, &request.asks);
+    if !rule.mcp.as_ref().is_some_and(by_base) {
+        return false;
+    }
+    let own = || {
+        let rules = policy.rules.iter().flatten();
+        rules.filter(|rule| source(rule, request))
+    };
+    let mut completed = request::things(message).into_iter();
+    completed.any(|thing| {
+        let listed = |rule: &Rule| {
+            rule.mcp
+                .as_ref()
+                .is_some_and(|mcp| mcp::restricts(mcp, thing))
+        };
+        let got = |rule: &Rule| {
+            let mcp = rule.mcp.as_ref();
+            beside_mcp(rule, request) == Truth::Yes && mcp.is_none_or(|mcp| mcp::gets(mcp, thing))
+        };
+        own().any(listed) && !own().any(got)
+    })
+}
+
+/// Whether a request is a response to one of the server's.
+pub fn is_response(request: &Request) -> bool {
+    matches!(&request.asks, Asks::Message(message) if method(message).is_none())
+}
