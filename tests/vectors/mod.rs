@@ -147,5 +147,6 @@ files![
     "external-auth",
     "external-auth-open",
     "external-auth-audit",
+    "external-auth-foreign",
     "v0alpha0-asking",
 ];
