@@ -31,7 +31,7 @@ impl Facts {
     /// What waits for a body waits without what no rule asks for.
     pub(super) fn kept(self, policies: &Policies) -> Self {
         Self {
-            headers: self.headers.kept(|name| policies.needs().header(name)),
+            headers: self.headers.kept(policies.needs().headers()),
             ..self
         }
     }
