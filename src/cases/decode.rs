@@ -122,8 +122,6 @@ pub(super) fn string(object: &mut Object<'_, '_>, name: &'static str) -> Option<
 /// A whole number from 1 to a bound.
 pub(super) fn number(object: &mut Object<'_, '_>, name: &'static str, max: u16) -> Option<u16> {
     let found = object.optional(name, integer(1, max.into()));
-    let number = found
-        .given()
-        .and_then(|number| u16::try_from(number.value).ok());
-    number
+    let number = found.given()?;
+    u16::try_from(number.value).ok()
 }

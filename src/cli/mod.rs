@@ -26,7 +26,8 @@ const REFUSED: u8 = 1;
 const USAGE: u8 = 2;
 
 /// Decides which AI agent may call which MCP tool: compiles Kubernetes access
-/// policies (XAccessPolicy) for the Envoy filter that enforces them.
+/// policies (XAccessPolicy) for the Envoy filter that enforces them, and says what they
+/// mean.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -38,7 +39,7 @@ struct Arguments {
 enum Command {
     Compile(compile::Arguments),
     Validate(validate::Arguments),
-    Explain(explain::Arguments),
+    Explain(Box<explain::Arguments>),
     Test(test::Arguments),
     Effective(effective::Arguments),
 }
