@@ -4,7 +4,8 @@
 //!
 //! - a **Proxy-Wasm filter** (`filter`, wasm32 only) that Envoy loads, and
 //! - a **command line tool** ([`compile`], `cli`; not in the filter) that turns
-//!   XAccessPolicy manifests into the compiled policy the filter reads.
+//!   XAccessPolicy manifests into the compiled policy the filter reads, and answers
+//!   questions about it.
 //!
 //! # The life of a request
 //!
@@ -32,8 +33,14 @@
 //! [`policy::CompiledPolicy`], written as JSON. The filter loads that JSON once,
 //! into [`policy::Policies`].
 //!
-//! Rules may have expressions, which [`compile`] turns into programs that [`expr`]
-//! evaluates.
+//! Expressions of rules are compiled by [`compile`] and evaluated by [`expr`].
+//!
+//! # Why, and who may do what
+//!
+//! [`enforcement::explain`] sends a request the same way through the stream, and tells by
+//! [`decision::explain`] what it met: every level, policy and rule. [`cases`] reads
+//! requests and decision tests from files; [`effective`] asks the engine about everything
+//! that policies name.
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 

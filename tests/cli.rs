@@ -170,6 +170,39 @@ fn wrong_usage_exits_2() {
         ],
         &["validate"],
         &["validate", "no-such-file.yaml"],
+        &["validate", POINT],
+        &[
+            "validate",
+            POLICY,
+            "--enforcement-point",
+            "no-such-file.yaml",
+        ],
+        &["explain", "--call", "tools/list"],
+        &["explain", POLICY, "--call", "tools/list"],
+        &["explain", POLICY, "--enforcement-point", POINT],
+        &["explain", "--config", POINT, "--call", "tools/list"],
+        &[
+            "explain",
+            "--config",
+            "no-such-file.json",
+            "--call",
+            "tools/list",
+        ],
+        &[
+            "explain",
+            POLICY,
+            "--enforcement-point",
+            POINT,
+            "--call",
+            "tools/list",
+            "--caller",
+            "somebody",
+        ],
+        &["test"],
+        &["test", POLICY],
+        &["effective"],
+        &["effective", "--diff", POLICY],
+        &["effective", "--config", POINT],
         &["frobnicate"],
         &[],
     ] {
@@ -187,6 +220,9 @@ fn help_and_version_go_to_standard_output() {
         &["--version"],
         &["compile", "--help"],
         &["validate", "--help"],
+        &["explain", "--help"],
+        &["test", "--help"],
+        &["effective", "--help"],
     ] {
         let output = accesspolicy(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
@@ -196,10 +232,27 @@ fn help_and_version_go_to_standard_output() {
     assert_eq!(stdout(&accesspolicy(&["--version"])), version);
 }
 
+/// Continuous integration reads the results by another program's parser.
+#[test]
+fn results_of_tests_are_written_as_junit_xml() {
+    let target = folder("junit").join("results.xml");
+    let path = target.to_str().unwrap();
+    let output = accesspolicy(&["test", "policies", "tests/answers", "--junit", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let script = "import sys, xml.etree.ElementTree as e; r = e.parse(sys.argv[1]).getroot(); \
+                  print(len(r.findall('.//testcase')), len(r.findall('.//failure')))";
+    let parsed = Command::new("python3").args(["-c", script, path]).output();
+    let parsed = parsed.unwrap();
+    assert!(parsed.status.success(), "{}", stderr(&parsed));
+    assert_eq!(stdout(&parsed), "26 2\n");
+}
+
 #[test]
 fn what_is_piped_has_no_colours() {
     let output = accesspolicy(&["validate", REFUSED]);
     assert!(!stderr(&output).contains('\u{1b}'));
+    let output = accesspolicy(&["test", "tests/answers"]);
+    assert!(!stdout(&output).contains('\u{1b}'));
 }
 
 #[test]

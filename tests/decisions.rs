@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use accesspolicy::enforcement::Step;
-use accesspolicy::policy::Document;
-use vectors::{DecisionTests, FILES, Outcome, difference};
+use accesspolicy::cases::Body;
+use accesspolicy::effective::{Acted, Ask, Effective, Grant, Kind, Place, Universe, effective};
+use accesspolicy::policy::{CompiledPolicy, Document, Policies};
+use serde_json::Value;
+use vectors::{DecisionTests, Expect, FILES, Outcome, Test, difference};
 
 #[test]
 fn every_vector() {
@@ -51,6 +54,97 @@ fn every_vector_is_explained() {
         }
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What is said to be refused is, and what is said to be allowed is, whatever else the
+/// requests are.
+#[test]
+fn who_may_do_what_agrees_with_every_vector() {
+    let mut compared = 0;
+    let mut wrong = Vec::new();
+    for (name, text) in FILES {
+        let tests = DecisionTests::read(name, text).unwrap();
+        let text = tests.compile().unwrap();
+        let policies = Policies::from_json(text.as_bytes()).unwrap();
+        let compiled: CompiledPolicy = serde_json::from_str(&text).unwrap();
+        let found = effective(&compiled, Universe::of(&[&compiled])).unwrap();
+        for test in &tests.tests {
+            let Some(grant) = grant(&found, &compiled, test) else {
+                continue;
+            };
+            compared += 1;
+            let outcome = test.judge(&policies).expect;
+            let is_right = match grant {
+                Grant::Never => outcome != Some(Expect::Allow),
+                Grant::Always { .. } => outcome == Some(Expect::Allow),
+                Grant::Depends { .. } => true,
+            };
+            if !is_right {
+                wrong.push(format!("{name}: {}: {grant:?}, {outcome:?}", test.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 150, "{compared}");
+}
+
+/// What is said of a vector's caller, place, method and thing; where it is one message.
+fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Option<&'e Grant> {
+    let Body::Message(message) = &test.request.body else {
+        return None;
+    };
+    let is_well_formed = test.expected.expect != Expect::Refuse;
+    let message: Value = serde_json::from_str(message)
+        .ok()
+        .filter(|_| is_well_formed)?;
+    let method = message["method"].as_str()?;
+    let by_uri = compiled.settings.resource_param.is_uri();
+    let params = &message["params"];
+    let (kind, thing) = match method.split('/').next() {
+        Some("resources") if by_uri => (Kind::Resource, &params["uri"]),
+        Some("resources") => (Kind::Resource, &params["name"]),
+        Some("completion") if params["ref"]["type"] == "ref/resource" => {
+            (Kind::Resource, &params["ref"]["uri"])
+        }
+        Some("completion") => (Kind::Prompt, &params["ref"]["name"]),
+        Some("prompts") => (Kind::Prompt, &params["name"]),
+        _ => (Kind::Tool, &params["name"]),
+    };
+    let thing = thing.as_str().filter(|thing| !thing.is_empty());
+    let backends = || compiled.backends.iter();
+    let cluster = test.request.cluster();
+    let cluster = backends().any(|backend| backend.clusters.iter().any(|name| name == cluster));
+    let cluster = cluster.then(|| test.request.cluster().to_owned());
+    let port = test.request.port.map(u64::from);
+    let ports = || {
+        compiled
+            .listeners
+            .iter()
+            .map(|listener| listener.port.get())
+    };
+    let place = Place {
+        cluster,
+        port: port.filter(|port| ports().any(|known| known == *port)),
+    };
+    let universe = &found.universe;
+    let place = universe.places.iter().position(|known| *known == place)?;
+    let is_caller = |known: &Option<String>| *known == test.request.caller;
+    let caller = universe.callers.iter().position(is_caller);
+    let asks = || universe.asks.iter();
+    let named = asks().position(|ask| {
+        let is_thing = match &ask.acted {
+            Acted::Nothing => thing.is_none(),
+            Acted::Named(known, name) => *known == kind && Some(name.as_str()) == thing,
+            Acted::Unnamed => thing.is_none(),
+            Acted::Other(..) => false,
+        };
+        ask.name == method && is_thing
+    });
+    let is_kind = |ask: &Ask| matches!(ask.acted, Acted::Other(known, _) if known == kind);
+    let other = || asks().position(|ask| ask.name == method && is_kind(ask));
+    let ask = named.or_else(|| thing.and_then(|_| other()))?;
+    let caller = caller.unwrap_or(universe.callers.len() - 1);
+    Some(&found.grants[place][caller][ask])
 }
 
 #[test]

@@ -26,7 +26,8 @@ const REFUSED: u8 = 1;
 const USAGE: u8 = 2;
 
 /// Decides which AI agent may call which MCP tool: compiles Kubernetes access
-/// policies (XAccessPolicy) for the Envoy filter that enforces them.
+/// policies (XAccessPolicy) for the Envoy filter that enforces them, and says what they
+/// mean.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {

@@ -29,7 +29,7 @@ pub(super) fn print(report: &Report) {
 
 fn text(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
     match diagnostic.severity {
-        Severity::Note => note(diagnostic, report),
+        Severity::Note => note(diagnostic, report, width),
         Severity::Warning => drawing(diagnostic, report, Level::WARNING, width),
         Severity::Error => drawing(diagnostic, report, Level::ERROR, width),
     }
@@ -50,8 +50,8 @@ fn width() -> usize {
         .map_or(USUAL, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
-/// What was skipped: one line, because there may be many.
-fn note(diagnostic: &Diagnostic, report: &Report) -> String {
+/// What was skipped: without its lines, because there may be many.
+fn note(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
     let (name, line, column) = report.position(diagnostic.at.span);
     let policy = diagnostic
         .policy
@@ -59,13 +59,15 @@ fn note(diagnostic: &Diagnostic, report: &Report) -> String {
         .map(|policy| format!("policy `{policy}`: "));
     let policy = policy.unwrap_or_default();
     let message = &diagnostic.message;
-    normalize_untrusted_str(&format!("note: {name}:{line}:{column}: {policy}{message}"))
+    let note = wrapped(&format!("{name}:{line}:{column}: {policy}{message}"), width);
+    format!("note: {}", note.replace('\n', "\n      "))
 }
 
 /// What is wrong, with the lines it is about.
 fn drawing(diagnostic: &Diagnostic, report: &Report, level: Level<'_>, width: usize) -> String {
+    let title = wrapped(&diagnostic.message, width);
     let mut group = level
-        .primary_title(&diagnostic.message)
+        .primary_title(&title)
         .elements(snippets(diagnostic, report));
     if let Some(context) = context(diagnostic) {
         group = group.element(Level::NOTE.no_name().message(wrapped(&context, width)));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use crate::expr::{Fact, Given, Timestamp, Variables};
+use crate::expr::{Error, Fact, Given, Timestamp, Variables};
 use crate::json::View;
 use crate::mcp::{Call, Thing};
 use crate::request::{Operation, Request};
@@ -83,10 +83,11 @@ impl<'a> Variables for Answers<'a, '_> {
         match fact {
             Fact::Method => self.request.http.method().map(bytes),
             Fact::Path => self.only(":path").map(bytes),
-            // SECURITY: what servers read as several paths is not one of them.
+            // SECURITY: what servers read as several paths is not one of them, and a path
+            // has other escapes than it needs for nobody's good.
             Fact::UrlPath => {
                 let path = self.request.http.path();
-                let path = path.filter(|path| !path.is_ambiguous());
+                let path = path.filter(|path| !path.is_ambiguous() && path.is_canonical());
                 path.map(|path| bytes(path.as_bytes()))
             }
             Fact::Host => self.only(":authority").map(bytes),
@@ -137,8 +138,13 @@ impl<'a> Variables for Answers<'a, '_> {
         }
     }
 
-    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        self.request.http.header(name).map(Cow::Owned)
+    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        // SECURITY: as in the HTTP part; but an expression can also say what a header is
+        // not, so that no value is safe.
+        if self.request.http.has_several(name) {
+            return Err(Error::BadKey);
+        }
+        Ok(self.only(name).map(Cow::Borrowed))
     }
 
     fn header_names(&self) -> Vec<Cow<'_, [u8]>> {

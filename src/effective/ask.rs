@@ -166,12 +166,14 @@ fn operation(ask: &Ask) -> Operation<'_> {
             Kind::Prompt => Thing::Prompt(name),
             Kind::Resource => Thing::Resource(name),
         }),
+        Acted::Unnamed => Things::One(Thing::Resource("any:uri")),
     };
+    let is_named = ask.acted != Acted::Unnamed;
     let call = Call {
         method: ask.method(),
         name: ask.name,
         things,
-        resource_name: ask.thing(),
+        resource_name: ask.thing().filter(|_| is_named),
     };
     Operation::Message(Message::Notification { call })
 }

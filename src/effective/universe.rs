@@ -45,6 +45,8 @@ pub enum Acted {
     Named(Kind, String),
     /// A thing that none does. The name is one of these.
     Other(Kind, String),
+    /// A resource without a name, where resources are judged by their names.
+    Unnamed,
 }
 
 /// A kind of thing.
@@ -107,6 +109,9 @@ impl Universe {
                     ],
                 ),
                 compiled.iter().any(|one| one.settings.mcp_paths.is_some()),
+                compiled
+                    .iter()
+                    .any(|one| !one.settings.resource_param.is_uri()),
             ),
         }
     }
@@ -155,6 +160,7 @@ fn asks(
     prompts: &BTreeSet<String>,
     resources: &BTreeSet<String>,
     has_http: bool,
+    by_name: bool,
 ) -> Vec<Ask> {
     let mut asks = Vec::new();
     let mut plain = |group, names: &[&'static str]| {
@@ -187,6 +193,8 @@ fn asks(
     let mut acting = |group, name, kind, named: &BTreeSet<String>| {
         let things = named.iter().map(|thing| Acted::Named(kind, thing.clone()));
         let things = things.chain([Acted::Other(kind, other(kind, named))]);
+        let unnamed = (by_name && kind == Kind::Resource).then_some(Acted::Unnamed);
+        let things = things.chain(unnamed);
         asks.extend(things.map(|acted| Ask { name, acted, group }));
     };
     acting(
@@ -267,6 +275,7 @@ impl Ask {
         match &self.acted {
             Acted::Nothing => None,
             Acted::Named(_, name) | Acted::Other(_, name) => Some(name),
+            Acted::Unnamed => Some("any resource without name"),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Facts {
     /// What waits waits without what nobody asks for.
     pub(super) fn kept(self, policies: &Policies) -> Self {
         Self {
-            headers: self.headers.kept(|name| policies.needs().header(name)),
+            headers: self.headers.kept(policies.needs().headers()),
             ..self
         }
     }

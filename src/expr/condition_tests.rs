@@ -24,10 +24,10 @@ impl Variables for Request<'_> {
         Some(given.clone())
     }
 
-    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
         let mut headers = self.headers.iter();
-        let (_, value) = headers.find(|(known, _)| *known == name)?;
-        Some(Cow::Borrowed(value))
+        let found = headers.find(|(known, _)| *known == name);
+        Ok(found.map(|(_, value)| Cow::Borrowed(*value)))
     }
 
     fn header_names(&self) -> Vec<Cow<'_, [u8]>> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Timestamp;
+use super::{Error, Timestamp};
 
 /// Something that expressions can ask about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,8 +132,11 @@ pub trait Variables {
     /// Never asked for [`Fact::Headers`].
     fn fact(&self, fact: Fact) -> Option<Given<'_>>;
 
-    /// A header's value by its name in lower case; several lines joined by `,`.
-    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>>;
+    /// A header's value by its name in lower case.
+    ///
+    /// # Errors
+    /// When there are several lines, of which nobody can say which counts.
+    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error>;
 
     /// The names of all headers but the pseudo-headers: in lower case, each once. Only
     /// asked for when [`Needs::all_headers`](super::Needs) is.

@@ -92,7 +92,7 @@ impl<'v> Map<'v> {
             }
             Self::Headers(variables) => {
                 budget.scan(name.len())?;
-                let value = variables.header(name);
+                let value = variables.header(name)?;
                 value.map(|text| Value::of_text(text, budget)).transpose()
             }
         }
@@ -105,7 +105,7 @@ impl<'v> Map<'v> {
             Self::Json(view) => Ok(member(*view, name, budget)?.is_some()),
             Self::Headers(variables) => {
                 budget.scan(name.len())?;
-                Ok(variables.header(name).is_some())
+                Ok(variables.header(name)?.is_some())
             }
         }
     }

@@ -59,9 +59,10 @@ impl HttpStream {
     fn facts(&mut self, policies: &Policies) -> Option<Facts> {
         let headers = host::request_headers();
         self.id = identity::decision_id(headers.as_ref());
-        if let Ok(mut callers) = self.callers.try_borrow_mut() {
-            self.caller = callers.caller(&policies.settings().identity, headers.as_ref());
-        }
+        // SECURITY: without this a caller would be nobody, whom a Deny policy for a source
+        // does not refuse.
+        let mut callers = self.callers.try_borrow_mut().ok()?;
+        self.caller = callers.caller(&policies.settings().identity, headers.as_ref());
         let needs = policies.needs();
         let mut seed = [0; 8];
         if needs.asks && getrandom::fill(&mut seed).is_ok() {

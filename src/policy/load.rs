@@ -399,8 +399,8 @@ fn empty(policy: &ObjectName, list: &str) -> LoadError {
 
 /// Items in order; those that are equal stay as they are.
 ///
-/// The compiler writes them in order, so this has next to nothing to do; and it is a
-/// twentieth of the code that sorting takes in the module.
+/// The compiler writes them in order, so that this has next to nothing to do; and it is
+/// less code in the module than a sort.
 fn in_order<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
     let mut sorted: Vec<T> = Vec::with_capacity(items.len());
     for item in items {

@@ -42,18 +42,9 @@ const ALWAYS_SHOWN: [&str; 8] = [
 ];
 
 impl Needs {
-    /// Whether a header is asked for; names are compared without case, and `_` is as good
-    /// as `-`, because to some servers it is.
-    pub fn header(&self, name: &[u8]) -> bool {
-        let plain = |byte: &u8| match byte {
-            b'_' => b'-',
-            byte => byte.to_ascii_lowercase(),
-        };
-        let is_asked = |asked: &String| {
-            let asked = asked.as_bytes().iter().map(plain);
-            name.iter().map(plain).eq(asked)
-        };
-        self.all_headers || self.headers.iter().any(is_asked)
+    /// The headers that are asked for, in lower case; `None` when it may be any.
+    pub fn headers(&self) -> Option<&[String]> {
+        (!self.all_headers).then_some(&self.headers)
     }
 
     /// Adds what it takes to know which policies apply.
@@ -115,7 +106,7 @@ impl Needs {
         };
         let named = allowed.into_iter().flatten().map(String::as_str);
         let names = ALWAYS_SHOWN.into_iter().chain(named);
-        self.headers.extend(names.map(str::to_owned));
+        names.for_each(|name| self.add(name));
     }
 
     /// Adds what an expression reads.

@@ -2,7 +2,7 @@
 
 use crate::mcp::{Claim, Claims, MediaFault, check_media};
 
-use super::headers::Headers;
+use super::headers::{Headers, is_alike};
 use super::path;
 
 /// Why a request is refused by its headers alone.
@@ -111,13 +111,16 @@ fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
 }
 
 impl Headers {
-    /// The headers that are still asked for once the body comes: those that make
-    /// claims, and those that rules ask for.
-    pub fn kept(&self, is_asked: impl Fn(&[u8]) -> bool) -> Self {
+    /// The headers that are still asked for once the body comes: those that make claims,
+    /// and those that rules ask for, or names that are alike; `None` is every header.
+    pub fn kept(&self, asked: Option<&[String]>) -> Self {
         // `mcp-` or `mcp_`: see `alike`.
         let claims = |name: &[u8]| {
             name.get(..3)
                 .is_some_and(|front| front.eq_ignore_ascii_case(b"mcp"))
+        };
+        let is_asked = |name: &[u8]| {
+            asked.is_none_or(|asked| asked.iter().any(|asked| is_alike(name, asked.as_bytes())))
         };
         self.filtered(|name| claims(name) || is_asked(name))
     }

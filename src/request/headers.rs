@@ -15,6 +15,15 @@ struct Line {
     value: Range<usize>,
 }
 
+/// Whether two names are one to some server: without case, and `_` is as good as `-`.
+pub(super) fn is_alike(name: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| match byte {
+        b'_' => b'-',
+        byte => byte.to_ascii_lowercase(),
+    };
+    name.iter().map(plain).eq(other.iter().map(plain))
+}
+
 impl Headers {
     /// Headers whose names and values lie at the given places of `bytes`.
     ///
@@ -79,16 +88,9 @@ impl Headers {
     /// SECURITY: behind interfaces in the manner of CGI the two are one header.
     pub fn alike<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
         let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
-        let plain = |byte: &u8| match byte {
-            b'_' => b'-',
-            byte => byte.to_ascii_lowercase(),
-        };
         self.lines
             .iter()
-            .filter(move |line| {
-                let name = name.as_bytes().iter().map(plain);
-                get(&line.name).iter().map(plain).eq(name)
-            })
+            .filter(move |line| is_alike(get(&line.name), name.as_bytes()))
             .map(move |line| get(&line.value))
     }
 

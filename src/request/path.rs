@@ -74,6 +74,11 @@ impl<'r> RequestPath<'r> {
         is_under(self.0, prefix.as_bytes())
     }
 
+    /// Whether it has just the escapes that it needs.
+    pub fn is_canonical(self) -> bool {
+        forms(self.0).is_none_or(|[_, escaped]| escaped == self.0)
+    }
+
     /// Whether servers read it as different paths: dot segments, empty segments,
     /// parameters of segments, backslashes, or escapes of what needs none or of what
     /// divides a path. What is left, several [`forms`] of one path, is not among these.

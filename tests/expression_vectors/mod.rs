@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use accesspolicy::compile;
-use accesspolicy::expr::{Condition, Fact, Given, Timestamp, Variables};
+use accesspolicy::expr::{Condition, Error, Fact, Given, Timestamp, Variables};
 use serde::Deserialize;
 
 /// A file of vectors.
@@ -70,9 +70,9 @@ impl Variables for Request {
         })
     }
 
-    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let value = self.headers.get(name)?;
-        Some(Cow::Borrowed(value.as_bytes()))
+    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        let value = self.headers.get(name);
+        Ok(value.map(|value| Cow::Borrowed(value.as_bytes())))
     }
 
     fn header_names(&self) -> Vec<Cow<'_, [u8]>> {

@@ -16,15 +16,15 @@ const EXPRESSIONS: [(&str, Meaning); 8] = [
     ("request.method == 'POST'", |request| {
         Truth::from(request.method == "POST")
     }),
-    ("request.headers['x-team'] == 'blue'", |request| {
-        let values = lines(request, "x-team");
-        match values.is_empty() {
-            true => Truth::Undecided,
-            false => Truth::from(values.join(",") == "blue"),
-        }
-    }),
+    (
+        "request.headers['x-team'] == 'blue'",
+        |request| match line(request, "x-team") {
+            Ok(Some(value)) => Truth::from(value == "blue"),
+            Ok(None) | Err(()) => Truth::Undecided,
+        },
+    ),
     ("!has(request.headers.x_team)", |request| {
-        Truth::from(lines(request, "x_team").is_empty())
+        line(request, "x_team").map_or(Truth::Undecided, |line| Truth::from(line.is_none()))
     }),
     ("request.mcp.tool_name == 'echo'", |request| {
         thing(request, |thing| match thing {
@@ -84,12 +84,18 @@ pub fn holds(program: &Program, request: &Request) -> Truth {
     meaning(request)
 }
 
-fn lines<'r>(request: &'r Request, name: &str) -> Vec<&'r str> {
-    let lines = request.headers.iter();
-    lines
-        .filter(|(other, _)| other.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
-        .collect()
+/// The one line of a header; an error where lines of names that are alike dispute it.
+fn line<'r>(request: &'r Request, name: &str) -> Result<Option<&'r str>, ()> {
+    let alike = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+    let headers = request.headers.iter();
+    let all: Vec<&(String, String)> = headers
+        .filter(|(other, _)| alike(other) == alike(name))
+        .collect();
+    match all.as_slice() {
+        [] => Ok(None),
+        [(other, value)] if other.eq_ignore_ascii_case(name) => Ok(Some(value)),
+        _ => Err(()),
+    }
 }
 
 fn thing(request: &Request, decide: impl Fn(Thing<'_>) -> Option<bool>) -> Truth {

@@ -86,6 +86,7 @@ fn acted(ask: &Ask, said: &mut Value) {
         Acted::Nothing => {}
         Acted::Named(kind, name) => said[kind.as_str()] = json!(name),
         Acted::Other(kind, _) => said["anyOther"] = json!(kind.as_str()),
+        Acted::Unnamed => said["anyUnnamed"] = json!("resource"),
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) fn text(compiled: &CompiledPolicy, effective: &Effective, width: usiz
     let places = effective.universe.places.iter().zip(&effective.grants);
     let places = places.map(|(place, grants)| (place_name(compiled, place), grants));
     let mut page = String::new();
+    let mut notes = Notes::default();
     for (name, grants) in merged(places.collect()) {
         if !page.is_empty() {
             page.push('\n');
@@ -21,18 +22,41 @@ pub(super) fn text(compiled: &CompiledPolicy, effective: &Effective, width: usiz
         page.push_str(&Tone::Strong.paint(&hang("", &name, width)));
         for (caller, grants) in effective.universe.callers.iter().zip(grants) {
             page.push_str(&hang("  ", caller_name(caller.as_deref()), width));
-            page.push_str(&of_caller(effective, grants, width));
+            page.push_str(&of_caller(effective, grants, &mut notes, width));
         }
         page.push_str(&of_tools(effective, grants, width));
+    }
+    if !notes.0.is_empty() {
+        page.push('\n');
+    }
+    for (number, note) in (1..).zip(&notes.0) {
+        page.push_str(&hang(&format!("[{number}] "), note, width));
     }
     page
 }
 
-fn of_caller(effective: &Effective, grants: &[Grant], width: usize) -> String {
+/// Conditions, each told once.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Notes {
+    /// The mark of a condition: `[1]`.
+    fn mark(&mut self, condition: &str) -> String {
+        let known = self.0.iter().position(|note| note == condition);
+        let place = known.unwrap_or_else(|| {
+            self.0.push(condition.to_owned());
+            self.0.len() - 1
+        });
+        format!("[{}]", place + 1)
+    }
+}
+
+fn of_caller(effective: &Effective, grants: &[Grant], notes: &mut Notes, width: usize) -> String {
     let rows = rows(&effective.universe.asks, grants, |grant| {
         *grant != Grant::Never
     });
-    let lines = rows.iter().map(|row| (row.what.as_str(), said(row.value)));
+    let lines = rows.iter();
+    let lines = lines.map(|row| (row.what.as_str(), said(row.value, notes)));
     let lines: Vec<(&str, Vec<String>)> = lines.collect();
     match lines.as_slice() {
         [] => "    nothing\n".to_owned(),
@@ -41,7 +65,7 @@ fn of_caller(effective: &Effective, grants: &[Grant], width: usize) -> String {
 }
 
 /// What is said of a grant, line by line.
-fn said(grant: &Grant) -> Vec<String> {
+fn said(grant: &Grant, notes: &mut Notes) -> Vec<String> {
     let by = |by: &[String]| match by {
         [] => "no Allow policy is for it".to_owned(),
         by => format!("by {}", by.join(", ")),
@@ -50,8 +74,8 @@ fn said(grant: &Grant) -> Vec<String> {
         Grant::Never => Vec::new(),
         Grant::Always { by: rules } => vec![by(rules)],
         Grant::Depends { by: rules, on } => {
-            let on = on.iter().map(|on| format!("depends on {on}"));
-            std::iter::once(by(rules)).chain(on).collect()
+            let marks: Vec<String> = on.iter().map(|on| notes.mark(on)).collect();
+            vec![format!("{}, depends on {}", by(rules), marks.join(", "))]
         }
     }
 }

@@ -43,8 +43,8 @@ impl Variables for NoValue {
         None
     }
 
-    fn header(&self, _: &str) -> Option<Cow<'_, [u8]>> {
-        None
+    fn header(&self, _: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        Ok(None)
     }
 
     fn header_names(&self) -> Vec<Cow<'_, [u8]>> {

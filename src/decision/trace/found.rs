@@ -45,8 +45,10 @@ pub(super) fn reads(
         }
     }
     for name in needs.headers() {
-        let value = answers.header(name);
-        let value = value.map(|value| String::from_utf8_lossy(&value).into_owned());
+        let value = match answers.header(name) {
+            Ok(value) => value.map(|value| String::from_utf8_lossy(&value).into_owned()),
+            Err(_) => Some("several lines".to_owned()),
+        };
         reads.push((format!("request.headers[\"{name}\"]"), value));
     }
     if needs.has(Fact::Params) {
