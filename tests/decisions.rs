@@ -6,9 +6,9 @@ mod vectors;
 use std::collections::BTreeSet;
 use std::fs;
 
-use accesspolicy::enforcement::Step;
 use accesspolicy::cases::Body;
 use accesspolicy::effective::{Acted, Ask, Effective, Grant, Kind, Place, Universe, effective};
+use accesspolicy::enforcement::Step;
 use accesspolicy::policy::{CompiledPolicy, Document, Policies};
 use serde_json::Value;
 use vectors::{DecisionTests, Expect, FILES, Outcome, Test, difference};
