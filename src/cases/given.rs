@@ -3,7 +3,7 @@
 use super::decode;
 use crate::api::decode::{EmptyList, Object, Problem, Value, list};
 use crate::enforcement::{Step, Stream};
-use crate::external_auth::{AskError, Response};
+use crate::external_auth::{AskError, Call, Response, grpc};
 use crate::policy::Policies;
 use crate::request::Headers;
 
@@ -45,11 +45,23 @@ impl Given {
         Headers::from_lines(own.into_iter().chain(self.headers.iter().cloned()))
     }
 
-    /// Goes on with what was asked.
-    pub(super) fn answer<'p>(&self, policies: &'p Policies, stream: &mut Stream) -> Step<'p> {
+    /// Goes on with what was asked, by the protocol that it was asked in.
+    pub(super) fn answer<'p>(
+        &self,
+        call: &Call,
+        policies: &'p Policies,
+        stream: &mut Stream,
+    ) -> Step<'p> {
         let Some(status) = self.status else {
             return stream.answer(policies, &Response::Failed(AskError::Unavailable));
         };
+        if matches!(call, Call::Grpc { .. }) {
+            let headers = self.headers.iter();
+            let headers: Vec<(&str, &str)> =
+                headers.map(|(name, value)| (&**name, &**value)).collect();
+            let message = grpc::check_response(status, &headers, &self.body);
+            return stream.answer(policies, &Response::Message(&message));
+        }
         let headers = self.headers(status);
         let response = Response::Http {
             headers: &headers,

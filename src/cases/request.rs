@@ -174,6 +174,8 @@ impl Request {
             cluster: Some(self.cluster().to_owned()),
             port: Some(self.port.unwrap_or(PORT).into()),
             address: Some(self.address.as_deref().unwrap_or(ADDRESS).to_owned()),
+            destination: None,
+            protocol: None,
             time: Some(self.time.unwrap_or(TIME)),
         }
     }
@@ -184,9 +186,9 @@ impl Request {
         let body = self.body.as_bytes();
         let mut answers = answers.iter();
         let mut go_on = |stream: &mut Stream, mut step| {
-            while let Step::Ask(_) = step {
+            while let Step::Ask(question) = &step {
                 let given = answers.next().cloned().unwrap_or_default();
-                step = given.answer(policies, stream);
+                step = given.answer(&question.call, policies, stream);
             }
             step
         };

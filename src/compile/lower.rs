@@ -6,7 +6,9 @@
 use super::check::{Attachment, Caller, Checked, CheckedAuth, CheckedRule, ServicePort};
 use super::enforcement_point::EnforcementPoint;
 use crate::api::decode::{Located, Place, Problem};
-use crate::policy::{ExternalAuth, ObjectName, Policy, RequestHeaders, Rule, Target, Whole};
+use crate::policy::{
+    ExternalAuth, GrpcAuth, ObjectName, Policy, Protocol, RequestHeaders, Rule, Target, Whole,
+};
 
 /// A compiled policy, and where its parts are written.
 #[derive(Debug)]
@@ -225,6 +227,15 @@ fn lower_auth(
         )));
         return None;
     };
+    if matches!(protocol, Protocol::Grpc(_)) && known.cluster.len() > GrpcAuth::CLUSTER_LIMIT {
+        let limit = GrpcAuth::CLUSTER_LIMIT;
+        let message = format!(
+            "the name of the Envoy cluster of `{service}:{port}` is longer than {limit} \
+             bytes, and none such can be called over gRPC"
+        );
+        problems.push(Problem::new(at, message).help("give the cluster a shorter name"));
+        return None;
+    }
     Some(ExternalAuth {
         protocol: protocol.clone(),
         cluster: known.cluster.clone(),

@@ -224,17 +224,24 @@ fn only_asks(target: &str, own: &[&Lowered], inherited: &[&Lowered]) -> Option<P
 /// headers have gone on that cannot be done, and hosts that always stream could ask nobody.
 fn not_copied(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Problem> {
     let streams = point.settings.request_headers == RequestHeaders::Stream;
-    let asks_http = |lowered: &&Lowered| {
-        let auth = lowered.policy.external_auth.as_ref();
-        is_enforced(lowered) && auth.is_some_and(|auth| matches!(auth.protocol, Protocol::Http(_)))
-    };
-    let asking = policies.iter().filter(|_| streams).filter(asks_http);
+    let asking = policies
+        .iter()
+        .filter(|lowered| streams && is_enforced(lowered));
     asking
-        .map(|lowered| {
-            let message = "with `requestHeaders: Stream` no header of the authorizer's answer \
-                           reaches the server, and what the client sends under such a name does";
-            Problem::new(&lowered.at, message)
-                .help("let the server trust none of them, or hold headers: `requestHeaders: Hold`")
+        .filter_map(|lowered| {
+            let (message, help) = match lowered.policy.external_auth.as_ref()?.protocol {
+                Protocol::Http(_) => (
+                    "with `requestHeaders: Stream` no header of the authorizer's answer reaches \
+                     the server, and what the client sends under such a name does",
+                    "let the server trust none of them, or hold headers: `requestHeaders: Hold`",
+                ),
+                Protocol::Grpc(_) => (
+                    "with `requestHeaders: Stream` a request is refused when the authorizer's \
+                     answer changes its headers or its query",
+                    "let it change nothing, or hold headers: `requestHeaders: Hold`",
+                ),
+            };
+            Some(Problem::new(&lowered.at, message).help(help))
         })
         .collect()
 }

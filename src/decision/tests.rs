@@ -59,6 +59,8 @@ fn judge<'p>(
             body: b"",
             size: None,
             address: None,
+            destination: None,
+            protocol: None,
             time: None,
         },
         &Progress::default(),

@@ -87,6 +87,8 @@ fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Gra
         body: b"",
         size: None,
         address: None,
+        destination: None,
+        protocol: None,
         time: None,
     };
     let (decision, asking) = decide_asked(&bounds.best, &request);

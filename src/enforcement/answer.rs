@@ -193,6 +193,11 @@ impl Answer {
         Self::text(400, "Refused: a header is no text.")
     }
 
+    /// The answer to a call whose arguments an authorizer could not read.
+    pub(super) fn too_deep() -> Self {
+        Self::text(400, "Refused: the arguments are nested too deep.")
+    }
+
     /// What a server says of a thing or method that it does not have.
     fn hide(id: Id<'_>, things: Things<'_>) -> Self {
         let invalid = ResponseCode::InvalidParams.number();

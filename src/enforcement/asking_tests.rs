@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::external_auth::{AskError, Call, Edit, Question};
-use crate::request::{Caller, Headers};
+use crate::request::Headers;
 use serde_json::{Value, json};
 
 /// Two authorizers, of which the second is asked about calls of `echo`.
@@ -54,11 +54,7 @@ fn facts(method: &str, path: &str) -> Facts {
     ];
     Facts {
         headers: Headers::from_lines(lines),
-        caller: Caller::Anonymous,
-        cluster: None,
-        port: None,
-        address: None,
-        time: None,
+        ..Facts::default()
     }
 }
 
@@ -84,7 +80,9 @@ fn asked(step: Step<'_>) -> (String, Vec<(String, String)>, Vec<u8>) {
         panic!("{step:?}")
     };
     let Question { cluster, call, .. } = *question;
-    let Call::Http { headers, body } = call;
+    let Call::Http { headers, body } = call else {
+        panic!("{call:?}")
+    };
     (cluster, headers, body)
 }
 

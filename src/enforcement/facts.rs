@@ -16,6 +16,10 @@ pub struct Facts {
     pub port: Option<u64>,
     /// Where the connection comes from, address and port, where a rule asks for it.
     pub address: Option<String>,
+    /// Where the connection goes to, likewise, where an authorizer is told.
+    pub destination: Option<String>,
+    /// The protocol, `HTTP/1.1` or `HTTP/2`, where an authorizer is told.
+    pub protocol: Option<String>,
     /// When the request arrived, in nanoseconds since 1970, where a rule asks for it.
     pub time: Option<u64>,
 }
@@ -36,6 +40,8 @@ impl Facts {
             body,
             size,
             address: self.address.as_deref(),
+            destination: self.destination.as_deref(),
+            protocol: self.protocol.as_deref(),
             time: self.time,
         }
     }

@@ -72,13 +72,14 @@ impl Ready {
 
 impl Asking {
     /// The authorizer lets it go on, changed like this.
-    pub(super) fn allowed(self, changes: &Changes) -> Ready {
+    pub(super) fn allowed(self, changes: Changes) -> Ready {
         let Self {
             held,
             pending,
             mut obligations,
         } = self;
-        obligations.add(changes);
+        let target = held.facts.headers.only(":path").unwrap_or_default();
+        obligations.add(changes, target);
         Ready {
             held,
             progress: pending.allowed(),

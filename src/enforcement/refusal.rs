@@ -37,6 +37,8 @@ pub enum Reason<'p> {
     Unanswered(Unauthorized<'p, AskError>),
     /// A header that an authorizer is to see is no text.
     NotText,
+    /// The arguments of a call are nested deeper than authorizers read.
+    TooDeep,
     /// All requests being read hold too much together.
     Overloaded,
     /// The host told of events in an order that a request cannot have.
@@ -80,6 +82,7 @@ impl Reason<'_> {
             Self::Unauthorized(_) => "authorizer",
             Self::Unanswered(_) => "authorizer_error",
             Self::NotText => "http_request",
+            Self::TooDeep => "too_deep",
             Self::Overloaded => "overloaded",
             Self::OutOfOrder => "out_of_order",
         }
@@ -93,6 +96,9 @@ impl Reason<'_> {
             Self::Malformed(fault, None) => Some(fault.to_string()),
             Self::TooLarge => Some("body is too large".to_owned()),
             Self::NotText => Some("a header that an authorizer is to see is no text".to_owned()),
+            Self::TooDeep => {
+                Some("the arguments are nested deeper than authorizers read".to_owned())
+            }
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
             Self::Unanswered(by) => {
                 Some(format!("no answer of an authorizer: {}", by.why.as_str()))

@@ -194,20 +194,13 @@ impl Stream {
         let Some(ask) = asking.pending.ask(policies) else {
             return self.out_of_order();
         };
-        let verdict = external_auth::read(ask.auth, response);
-        self.said.push(Said::new(&ask, &verdict));
         let settings = policies.settings();
+        let verdict = external_auth::read(ask.auth, settings.request_headers, response);
+        self.said.push(Said::new(&ask, &verdict));
         match (verdict, settings.external_auth.on_error) {
-            (Verdict::Allow(changes), _) => {
-                // Headers that have gone on stay as they were.
-                let changes = match settings.request_headers {
-                    RequestHeaders::Hold => changes,
-                    RequestHeaders::Stream => Changes::default(),
-                };
-                self.judge(policies, asking.allowed(&changes))
-            }
+            (Verdict::Allow(changes), _) => self.judge(policies, asking.allowed(changes)),
             (Verdict::Error(_), OnError::Allow) => {
-                self.judge(policies, asking.allowed(&Changes::default()))
+                self.judge(policies, asking.allowed(Changes::default()))
             }
             (Verdict::Error(error), OnError::Deny) => {
                 let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
@@ -298,7 +291,7 @@ impl Stream {
             Decision::Ask(ask) => ask,
         };
         let shown = Shown {
-            headers: request.http.headers(),
+            request: &request,
             body,
             span: self.spans.next(self.said.len()),
         };
@@ -316,6 +309,9 @@ impl Stream {
             }
             Err(Unshown::NotText) => {
                 self.refuse(Answer::not_text(), Reason::NotText, message.as_ref())
+            }
+            Err(Unshown::TooDeep) => {
+                self.refuse(Answer::too_deep(), Reason::TooDeep, message.as_ref())
             }
         }
     }

@@ -35,24 +35,22 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Whether the request and its response stay as they are.
-    pub const fn is_empty(&self) -> bool {
+    /// Whether something about the request is to change, and not only about the response.
+    pub(super) const fn is_of_request(&self) -> bool {
         let Self {
             set,
             append,
             remove,
-            response_add,
-            response_set,
+            response_add: _,
+            response_set: _,
             query_set,
             query_remove,
         } = self;
-        set.is_empty()
+        !(set.is_empty()
             && append.is_empty()
             && remove.is_empty()
-            && response_add.is_empty()
-            && response_set.is_empty()
             && query_set.is_empty()
-            && query_remove.is_empty()
+            && query_remove.is_empty())
     }
 }
 
@@ -65,6 +63,17 @@ pub struct Reply {
     pub headers: Vec<Header>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// A refusal of an authorizer's that says nothing else.
+    pub(super) const fn forbidden() -> Self {
+        Self {
+            status: 403,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
 }
 
 /// Why there is no answer that says anything.

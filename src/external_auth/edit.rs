@@ -1,9 +1,10 @@
 //! What of an authorizer's changes is carried out.
 
-use super::names::may_be_changed;
+use super::names::{may_be_answered, may_be_changed};
+use super::query::edited;
 use super::{Changes, Header};
 
-/// A change to a request's headers.
+/// A change to the headers of a request or a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
     /// This line takes the place of every line of its name.
@@ -19,32 +20,46 @@ pub enum Edit {
 pub struct Obligations {
     /// What is changed about the request's headers, in order.
     pub request: Vec<Edit>,
+    /// What is changed about those of the response, in order.
+    pub response: Vec<Edit>,
+    /// Path and query, once they have changed.
+    target: Option<Vec<u8>>,
 }
 
 impl Obligations {
-    /// Adds what one authorizer wants changed. A later one has the last word.
-    pub fn add(&mut self, changes: &Changes) {
-        self.request.extend(edits(changes));
+    /// Adds what one authorizer wants changed about a request for `target`, which is path
+    /// and query. A later one has the last word.
+    pub fn add(&mut self, changes: Changes, target: &[u8]) {
+        let Changes {
+            set,
+            append,
+            remove,
+            response_add,
+            response_set,
+            query_set,
+            query_remove,
+        } = changes;
+        if !query_set.is_empty() || !query_remove.is_empty() {
+            let target = self.target.as_deref().unwrap_or(target);
+            let target = edited(target, &query_set, &query_remove);
+            self.request
+                .push(Edit::Set((b":path".to_vec(), target.clone())));
+            self.target = Some(target);
+        }
+        // What is removed goes last, as behind Envoy's own filter.
+        let removed = remove.into_iter().filter(|name| may_be_changed(name));
+        self.request.extend(lines(set, append, may_be_changed));
+        self.request.extend(removed.map(Edit::Remove));
+        self.response
+            .extend(lines(response_set, response_add, may_be_answered));
     }
 }
 
-/// The changes to a request's headers, in order: what is removed goes last, as behind
-/// Envoy's own filter.
-fn edits(changes: &Changes) -> Vec<Edit> {
-    let Changes {
-        set,
-        append,
-        remove,
-        response_add: _,
-        response_set: _,
-        query_set: _,
-        query_remove: _,
-    } = changes;
-    let may = |header: &&Header| may_be_changed(&header.0) && is_line(&header.1);
-    let set = set.iter().filter(may).cloned().map(Edit::Set);
-    let append = append.iter().filter(may).cloned().map(Edit::Append);
-    let removed = remove.iter().filter(|name| may_be_changed(name)).cloned();
-    set.chain(append).chain(removed.map(Edit::Remove)).collect()
+/// Lines that are set, and lines that come besides, where their names may.
+fn lines(set: Vec<Header>, add: Vec<Header>, may: fn(&[u8]) -> bool) -> impl Iterator<Item = Edit> {
+    let may = move |header: &Header| may(&header.0) && is_line(&header.1);
+    let set = set.into_iter().filter(may).map(Edit::Set);
+    set.chain(add.into_iter().filter(may).map(Edit::Append))
 }
 
 /// Whether a value stays in its line.
@@ -71,14 +86,43 @@ mod tests {
             ],
             append: vec![header("x-role", "b"), header("content-length", "0")],
             remove: vec![b"authorization".to_vec(), b"host".to_vec()],
+            response_set: vec![header(":status", "500"), header("x-of", "a")],
+            response_add: vec![header("content-length", "0"), header("set-cookie", "b")],
             ..Changes::default()
         };
+        let mut obligations = Obligations::default();
+        obligations.add(changes, b"/");
         assert_eq!(
-            edits(&changes),
+            obligations.request,
             [
                 Edit::Set(header("x-user", "a")),
                 Edit::Append(header("x-role", "b")),
                 Edit::Remove(b"authorization".to_vec()),
+            ]
+        );
+        assert_eq!(
+            obligations.response,
+            [
+                Edit::Set(header("x-of", "a")),
+                Edit::Append(header("set-cookie", "b")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_later_change_of_the_query_keeps_the_earlier() {
+        let of = |key: &str| Changes {
+            query_set: vec![(key.to_owned(), "1".to_owned())],
+            ..Changes::default()
+        };
+        let mut obligations = Obligations::default();
+        obligations.add(of("a"), b"/mcp?x");
+        obligations.add(of("b"), b"/mcp?x");
+        assert_eq!(
+            obligations.request,
+            [
+                Edit::Set(header(":path", "/mcp?x&a=1")),
+                Edit::Set(header(":path", "/mcp?x&a=1&b=1")),
             ]
         );
     }

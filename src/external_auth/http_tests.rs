@@ -1,6 +1,7 @@
 use super::*;
 use crate::external_auth::{Body, Question, Response, Shown, ask, read};
-use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, Whole};
+use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, RequestHeaders, Whole};
+use crate::request::{Caller, HttpTarget, Operation, Request};
 
 fn auth(allowed: &[&str], copied: Option<&[&str]>, max_body: Option<u32>) -> ExternalAuth {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -37,11 +38,26 @@ fn asked(auth: &ExternalAuth, oversize: Oversize, body: Body<'_>) -> Result<Ques
         ..AskSettings::default()
     };
     let shown = Shown {
-        headers: &headers,
+        request: &request(&headers),
         body,
         span: [1; 8],
     };
     ask(auth, &settings, &shown)
+}
+
+fn request(headers: &Headers) -> Request<'_> {
+    Request {
+        caller: &Caller::Anonymous,
+        cluster: None,
+        http: HttpTarget::new(headers, None),
+        operation: Operation::Http,
+        body: b"",
+        size: None,
+        address: None,
+        destination: None,
+        protocol: None,
+        time: None,
+    }
 }
 
 fn whole(front: &[u8]) -> Body<'_> {
@@ -52,7 +68,9 @@ fn whole(front: &[u8]) -> Body<'_> {
 }
 
 fn sent(question: Question) -> (Vec<String>, Vec<u8>) {
-    let Call::Http { headers, body } = question.call;
+    let Call::Http { headers, body } = question.call else {
+        panic!("{question:?}")
+    };
     let lines = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}"));
@@ -129,7 +147,7 @@ fn what_is_no_text_is_not_shown_as_something_else() {
     let lines: [(&[u8], &[u8]); 3] = [(b":method", b"GET"), (b":path", b"/"), (b"x-a", b"\xff")];
     let headers = Headers::from_lines(lines);
     let shown = Shown {
-        headers: &headers,
+        request: &request(&headers),
         body: whole(b""),
         span: [1; 8],
     };
@@ -146,7 +164,7 @@ fn answered(auth: &ExternalAuth, lines: &[(&str, &str)], body: &[u8]) -> Verdict
         headers: &headers,
         body,
     };
-    read(auth, &response)
+    read(auth, RequestHeaders::Hold, &response)
 }
 
 #[test]

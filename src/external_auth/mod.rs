@@ -27,6 +27,7 @@ mod edit;
 pub mod grpc;
 mod http;
 mod names;
+mod query;
 mod question;
 mod trace;
 

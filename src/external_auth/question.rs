@@ -1,10 +1,10 @@
 //! What is sent to an authorizer, and what comes back, before anybody knows what it means.
 
-use super::http;
 use super::trace::traceparent;
-use super::{AskError, Verdict};
-use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, Timeout};
-use crate::request::Headers;
+use super::{AskError, Changes, Reply, Verdict};
+use super::{grpc, http};
+use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, RequestHeaders, Timeout};
+use crate::request::{Headers, Request};
 
 /// A call that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +27,20 @@ pub enum Call {
         /// Its body.
         body: Vec<u8>,
     },
+    /// A call of [`grpc::METHOD`].
+    Grpc {
+        /// The headers that it carries.
+        metadata: Vec<(String, String)>,
+        /// The serialized question.
+        message: Vec<u8>,
+    },
 }
 
 /// What there is to show of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'r> {
-    /// Its headers.
-    pub headers: &'r Headers,
+    /// The request.
+    pub request: &'r Request<'r>,
     /// Its body.
     pub body: Body<'r>,
     /// The span of the call: random, and another for each.
@@ -59,6 +66,8 @@ pub enum Unshown {
     /// SECURITY: an authorizer that is shown something else, or nothing, would decide
     /// about another request than the one that goes on.
     NotText,
+    /// The arguments of a call are nested deeper than authorizers read.
+    TooDeep,
 }
 
 /// What to ask about a request.
@@ -71,20 +80,16 @@ pub fn ask(
     shown: &Shown<'_>,
 ) -> Result<Question, Unshown> {
     let (body, is_partial) = shown.body.for_policy(auth, settings.oversize)?;
+    let headers = shown.request.http.headers();
+    let trace = traceparent(headers.only("traceparent"), shown.span);
     let call = match &auth.protocol {
         Protocol::Http(http) => {
-            let trace = traceparent(shown.headers.only("traceparent"), shown.span);
-            http::question(
-                http,
-                &auth.authority,
-                shown.headers,
-                body,
-                is_partial,
-                trace,
-            )?
+            http::question(http, &auth.authority, headers, body, is_partial, trace)?
         }
-        // Nobody is asked who could not be understood.
-        Protocol::Grpc(_) => return Err(Unshown::NotText),
+        Protocol::Grpc(grpc) => {
+            let body = auth.max_body.map(|_| body);
+            grpc::question(grpc, shown.request, body, is_partial, trace)?
+        }
     };
     Ok(Question {
         cluster: auth.cluster.clone(),
@@ -127,17 +132,35 @@ pub enum Response<'a> {
         /// Its body.
         body: &'a [u8],
     },
+    /// The message that a gRPC call returns.
+    Message(&'a [u8]),
     /// Nothing that could be read.
     Failed(AskError),
 }
 
-/// What an answer means.
-pub fn read(auth: &ExternalAuth, response: &Response<'_>) -> Verdict {
-    match (response, &auth.protocol) {
+/// What an answer means for a request whose headers are held, or have gone on.
+pub fn read(auth: &ExternalAuth, request: RequestHeaders, response: &Response<'_>) -> Verdict {
+    let verdict = match (response, &auth.protocol) {
         (Response::Failed(error), _) => Verdict::Error(*error),
         (Response::Http { headers, body }, Protocol::Http(auth)) => {
             http::verdict(auth, headers, body)
         }
-        (Response::Http { .. }, Protocol::Grpc(_)) => Verdict::Error(AskError::Unreadable),
+        (Response::Message(message), Protocol::Grpc(_)) => grpc::read_check_response(message),
+        (Response::Http { .. }, Protocol::Grpc(_)) | (Response::Message(_), Protocol::Http(_)) => {
+            Verdict::Error(AskError::Unreadable)
+        }
+    };
+    match (verdict, request, &auth.protocol) {
+        // Headers that have gone on stay as they were. Every answer over HTTP has some.
+        (Verdict::Allow(_), RequestHeaders::Stream, Protocol::Http(_)) => {
+            Verdict::Allow(Changes::default())
+        }
+        // SECURITY: whoever asks for a change in so many words may rely on it.
+        (Verdict::Allow(changes), RequestHeaders::Stream, Protocol::Grpc(_))
+            if changes.is_of_request() =>
+        {
+            Verdict::Refuse(Reply::forbidden())
+        }
+        (verdict, ..) => verdict,
     }
 }

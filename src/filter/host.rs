@@ -8,9 +8,9 @@
 use std::ptr;
 use std::time::Duration;
 
-use proxy_wasm::hostcalls::dispatch_http_call;
+use proxy_wasm::hostcalls::{dispatch_grpc_call, dispatch_http_call};
 
-use crate::external_auth::{Call, Edit, Question};
+use crate::external_auth::{Call, Edit, Question, grpc};
 use crate::request::Headers;
 
 #[link(wasm_import_module = "env")]
@@ -72,6 +72,7 @@ unsafe extern "C" {
 const OK: u32 = 0;
 const REQUEST: u32 = 0;
 const REQUEST_HEADERS: u32 = 0;
+const RESPONSE_HEADERS: u32 = 2;
 const CALL_RESPONSE_HEADERS: u32 = 6;
 
 /// A buffer of the host's.
@@ -79,6 +80,7 @@ const CALL_RESPONSE_HEADERS: u32 = 6;
 pub(super) enum Buffer {
     RequestBody = 0,
     CallResponseBody = 4,
+    GrpcMessage = 5,
     PluginConfiguration = 7,
 }
 
@@ -183,10 +185,18 @@ fn headers(map: u32) -> Option<Headers> {
     map::parse(bytes?)
 }
 
-/// Changes the request's headers, for as long as they are held.
-pub(super) fn edit(edit: &Edit) -> Option<()> {
+/// Changes the request's headers, in order, for as long as they are held.
+pub(super) fn edit_request(edits: &[Edit]) -> Option<()> {
+    edits.iter().try_for_each(|it| edit(REQUEST_HEADERS, it))
+}
+
+/// Changes the response's headers, in order; only while the host tells of them.
+pub(super) fn edit_response(edits: &[Edit]) -> Option<()> {
+    edits.iter().try_for_each(|it| edit(RESPONSE_HEADERS, it))
+}
+
+fn edit(map: u32, edit: &Edit) -> Option<()> {
     let of = |bytes: &[u8]| (bytes.as_ptr(), bytes.len());
-    let map = REQUEST_HEADERS;
     let status = match edit {
         Edit::Set((name, value)) => {
             let ((name, name_size), (value, value_size)) = (of(name), of(value));
@@ -230,12 +240,25 @@ pub(super) fn call(question: &Question) -> Option<u32> {
     let Question {
         cluster,
         timeout,
-        call: Call::Http { headers, body },
+        call,
     } = question;
-    let headers = headers.iter().map(|(name, value)| (&**name, &**value));
-    let body = Some(body.as_slice()).filter(|body| !body.is_empty());
     let timeout = Duration::from_millis(timeout.milliseconds().into());
-    dispatch_http_call(cluster, headers.collect(), body, Vec::new(), timeout).ok()
+    match call {
+        Call::Http { headers, body } => {
+            let headers = headers.iter().map(|(name, value)| (&**name, &**value));
+            let body = Some(body.as_slice()).filter(|body| !body.is_empty());
+            dispatch_http_call(cluster, headers.collect(), body, Vec::new(), timeout).ok()
+        }
+        Call::Grpc { metadata, message } => {
+            let (service, method) = (grpc::SERVICE, grpc::METHOD);
+            let target = grpc::grpc_service(cluster)?;
+            let metadata = metadata
+                .iter()
+                .map(|(name, value)| (&**name, value.as_bytes()));
+            let (metadata, message) = (metadata.collect(), Some(message.as_slice()));
+            dispatch_grpc_call(&target, service, method, metadata, message, timeout).ok()
+        }
+    }
 }
 
 /// Answers the request. `details` ends up in access logs.

@@ -9,7 +9,7 @@ use proxy_wasm::types::Action;
 
 use crate::decision::{Audit, Permit};
 use crate::enforcement::{Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized};
-use crate::external_auth::{ANSWER_LIMIT, AskError, Question, Response};
+use crate::external_auth::{ANSWER_LIMIT, AskError, Edit, Question, Response, grpc};
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
 use crate::request::Caller;
@@ -30,6 +30,8 @@ pub(super) struct HttpStream {
     id: String,
     /// The call whose answer is waited for, and when it was made.
     call: Option<(u32, Option<u64>)>,
+    /// What authorizers want changed about the headers of the response.
+    response: Vec<Edit>,
     /// How long authorizers took to answer, in nanoseconds, for the record.
     took: Vec<Option<u64>>,
 }
@@ -51,6 +53,7 @@ impl HttpStream {
             caller: Caller::Anonymous,
             id: String::new(),
             call: None,
+            response: Vec::new(),
             took: Vec::new(),
         }
     }
@@ -83,6 +86,8 @@ impl HttpStream {
             cluster: property("xds\0cluster_name", needs.cluster).and_then(text),
             port: property("destination\0port", needs.port).and_then(number),
             address: property("source\0address", needs.address).and_then(text),
+            destination: property("destination\0address", needs.connection).and_then(text),
+            protocol: property("request\0protocol", needs.connection).and_then(text),
             time: property("request\0time", needs.time).and_then(number),
         })
     }
@@ -107,13 +112,11 @@ impl HttpStream {
             let nobody = Response::Failed(AskError::Unavailable);
             step = self.stream.answer(&policies, &nobody);
         }
-        if let Step::Continue(Permitted::Now(_, obligations)) = &step
-            && !obligations
-                .request
-                .iter()
-                .all(|edit| host::edit(edit).is_some())
-        {
-            step = self.stream.unobliged();
+        if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
+            self.response = std::mem::take(&mut obligations.response);
+            if host::edit_request(&obligations.request).is_none() {
+                step = self.stream.unobliged();
+            }
         }
         match step {
             Step::Wait | Step::Ask(_) => Action::Pause,
@@ -137,6 +140,24 @@ impl HttpStream {
     fn ask(&mut self, question: &Question) -> bool {
         self.call = host::call(question).map(|call| (call, host::now()));
         self.call.is_some()
+    }
+
+    /// A call has been answered, or has failed: what `read` makes of it decides.
+    fn answered<F>(&mut self, call: u32, read: F)
+    where
+        F: for<'p> FnOnce(&mut Self, &'p Policies) -> Step<'p>,
+    {
+        let Some((_, asked_at)) = self.call.take_if(|(waiting, _)| *waiting == call) else {
+            return;
+        };
+        let since = |asked_at| host::now()?.checked_sub(asked_at);
+        self.took.push(asked_at.and_then(since));
+        if self.on(read) == Action::Continue && host::resume().is_none() {
+            host::log(
+                Level::Error,
+                "accesspolicy: the host does not go on; the request stays held",
+            );
+        }
     }
 
     fn count_body(&self) {
@@ -246,12 +267,7 @@ impl Context for HttpStream {
     /// The host tells of a reset by an answer without headers, and of a timeout by one of
     /// its own.
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
-        let Some((_, asked_at)) = self.call.take_if(|(waiting, _)| *waiting == call) else {
-            return;
-        };
-        let since = |asked_at| host::now()?.checked_sub(asked_at);
-        self.took.push(asked_at.and_then(since));
-        let action = self.on(|this, policies| {
+        self.answered(call, |this, policies| {
             let lines = match headers {
                 0 => None,
                 _ => host::call_response_headers(),
@@ -268,12 +284,26 @@ impl Context for HttpStream {
             };
             this.stream.answer(policies, &response)
         });
-        if action == Action::Continue && host::resume().is_none() {
-            host::log(
-                Level::Error,
-                "accesspolicy: the host does not go on; the request stays held",
-            );
-        }
+    }
+
+    /// A call that failed has another status than 0, and no message.
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        self.answered(call, |this, policies| {
+            let message = match (status, size) {
+                (1.., _) => Err(grpc::call_failure(status)),
+                (0, 0) => Ok(Vec::new()),
+                (0, _) if size > ANSWER_LIMIT => Err(AskError::TooLarge),
+                (0, _) => {
+                    let message = host::buffer(Buffer::GrpcMessage, 0, size);
+                    message.ok_or(AskError::Unreadable)
+                }
+            };
+            let response = match &message {
+                Ok(message) => Response::Message(message),
+                Err(error) => Response::Failed(*error),
+            };
+            this.stream.answer(policies, &response)
+        });
     }
 }
 
@@ -312,5 +342,17 @@ impl HttpContext for HttpStream {
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.on(|this, policies| this.stream.trailers(policies))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _ended: bool) -> Action {
+        if host::edit_response(&self.response).is_some() {
+            return Action::Continue;
+        }
+        host::log(
+            Level::Error,
+            "accesspolicy: the host does not change the response's headers; it is withheld",
+        );
+        let _ = host::respond(500, &[], b"", "accesspolicy_response_headers");
+        Action::Pause
     }
 }

@@ -69,6 +69,12 @@ pub struct GrpcAuth {
     pub allowed_headers: Option<Vec<String>>,
 }
 
+impl GrpcAuth {
+    /// The longest name of a cluster that is called, in bytes: the host takes it in a
+    /// message that has to be text, which a longer one would not be.
+    pub const CLUSTER_LIMIT: usize = 125;
+}
+
 /// What an enforcement point says about authorizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Whole;
 use super::attach::{Does, Place, Targets};
-use super::authorizer::{ExternalAuth, Protocol};
+use super::authorizer::{ExternalAuth, GrpcAuth, Protocol};
 use super::http::HttpConditions;
 use super::index::{
     CallerId, CallerKey, IndexedRule, Map, Policies, PolicyId, PolicyRules, RuleRef, SelectorId,
@@ -381,6 +381,12 @@ fn check_authorizer(external_auth: &ExternalAuth, policy: &ObjectName) -> Result
     let max_body = external_auth.max_body;
     match list {
         Some(list) if list.is_empty() => Err(empty(policy, "headers")),
+        _ if matches!(external_auth.protocol, Protocol::Grpc(_))
+            && external_auth.cluster.len() > GrpcAuth::CLUSTER_LIMIT =>
+        {
+            let what = "calls a cluster over gRPC whose name is too long";
+            Err(inconsistent(format!("policy `{policy}` {what}")))
+        }
         _ if max_body.is_some_and(|max| max.get() == 0) => {
             let what = "shows 0 bytes of a body";
             Err(inconsistent(format!("policy `{policy}` {what}")))

@@ -15,6 +15,8 @@ pub struct Needs {
     pub port: bool,
     /// Where the connection comes from.
     pub address: bool,
+    /// Where the connection goes to, and the protocol that is spoken over it.
+    pub connection: bool,
     /// When the request arrived.
     pub time: bool,
     /// The MCP message as it came.
@@ -99,6 +101,7 @@ impl Needs {
                 // It is told about the connection, and what the message says.
                 self.body = true;
                 self.address = true;
+                self.connection = true;
                 self.time = true;
                 self.all_headers |= grpc.allowed_headers.is_none();
                 grpc.allowed_headers.as_ref()

@@ -53,6 +53,10 @@ pub struct Request<'r> {
     pub size: Option<u64>,
     /// Where the connection comes from, address and port, where rules ask for it.
     pub address: Option<&'r str>,
+    /// Where the connection goes to, likewise, where an authorizer is told.
+    pub destination: Option<&'r str>,
+    /// The protocol, `HTTP/1.1` or `HTTP/2`, where an authorizer is told.
+    pub protocol: Option<&'r str>,
     /// When it arrived, in nanoseconds since 1970, where rules ask for it.
     pub time: Option<u64>,
 }

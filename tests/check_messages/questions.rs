@@ -249,7 +249,8 @@ fn what_is_no_json_is_no_question() {
 
 #[test]
 fn a_cluster_is_named_as_a_service() {
-    let service = GrpcService::decode(grpc_service("authorino").as_slice()).expect("a message");
+    let service = GrpcService::decode(grpc_service("authorino").expect("a name").as_bytes())
+        .expect("a message");
     match service.target_specifier {
         Some(TargetSpecifier::EnvoyGrpc(envoy)) => assert_eq!(envoy.cluster_name, "authorino"),
         other => panic!("a cluster, not {other:?}"),

@@ -4,10 +4,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use accesspolicy::external_auth::grpc::check_response;
 use accesspolicy::policy::{IdentitySource, Policies};
+use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
+use prost::Message;
 use serde_json::{Value, json};
 
 use crate::authorizer::Act;
+use crate::authorizer::grpc::GrpcAuthorizer;
 use crate::authorizer::http::HttpAuthorizer;
 use crate::setup::{Mode, PROTOCOLS, Stage, at, is, is_denied_with, json_of, speaking};
 use crate::support::certificates::{Authority, Identity};
@@ -42,9 +46,12 @@ pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
     let people = People::issue(folder.path(), &files);
     let listeners = files.iter().flat_map(|file| file.listeners(&people));
     let answers = Answers::default();
-    let authorizer = answers.authorizer();
+    let (authorizer, grpc) = (answers.authorizer(), answers.grpc_authorizer());
     let stage = Stage::start_beside(
-        vec![Cluster::new("authorizer", authorizer.address())],
+        vec![
+            Cluster::new("authorizer", authorizer.address()),
+            Cluster::new("authorizer-grpc", grpc.address()).http2(),
+        ],
         listeners.collect(),
         Options::default(),
         |manager| {
@@ -88,17 +95,51 @@ impl Answers {
         all.insert(id.to_owned(), answers.iter().cloned().collect());
     }
 
-    fn authorizer(&self) -> HttpAuthorizer {
+    /// The next answer about a request.
+    fn next(&self, id: &str) -> Given {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = all.get_mut(id).and_then(VecDeque::pop_front);
+        next.unwrap_or_default()
+    }
+
+    /// The same over gRPC.
+    fn grpc_authorizer(&self) -> GrpcAuthorizer {
         let answers = self.clone();
-        HttpAuthorizer::start(move |seen| {
-            let mut all = answers.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let id = seen.header("x-request-id").unwrap_or_default();
-            let next = all.get_mut(&id).and_then(VecDeque::pop_front);
+        GrpcAuthorizer::start(move |asked| {
+            let request = asked
+                .check
+                .attributes
+                .as_ref()
+                .and_then(|of| of.request.as_ref());
+            let http = request.and_then(|request| request.http.as_ref());
+            let id = http.map(|http| http.id.as_str()).unwrap_or_default();
             let Given {
                 status,
                 headers,
                 body,
-            } = next.unwrap_or_default();
+            } = answers.next(id);
+            let Some(status) = status else {
+                return Act::Close;
+            };
+            let headers: Vec<(&str, &str)> = headers
+                .iter()
+                .map(|(name, value)| (&**name, &**value))
+                .collect();
+            let message = check_response(status, &headers, &body);
+            Act::Answer(Ok(
+                CheckResponse::decode(message.as_slice()).expect("a message")
+            ))
+        })
+    }
+
+    fn authorizer(&self) -> HttpAuthorizer {
+        let answers = self.clone();
+        HttpAuthorizer::start(move |seen| {
+            let Given {
+                status,
+                headers,
+                body,
+            } = answers.next(&seen.header("x-request-id").unwrap_or_default());
             let Some(status) = status else {
                 return Act::Close;
             };

@@ -148,5 +148,6 @@ files![
     "external-auth-open",
     "external-auth-audit",
     "external-auth-foreign",
+    "external-auth-grpc",
     "v0alpha0-asking",
 ];

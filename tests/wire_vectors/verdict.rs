@@ -154,6 +154,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
             ("denied".to_owned(), None)
         }
         Reason::NotText => ("no text".to_owned(), None),
+        Reason::TooDeep => ("too deep".to_owned(), None),
         Reason::Overloaded => ("overloaded".to_owned(), None),
         Reason::OutOfOrder => ("out of order".to_owned(), None),
     }

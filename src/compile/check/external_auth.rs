@@ -1,6 +1,5 @@
 //! Whom a policy asks.
 
-use super::unenforced;
 use crate::api::authorizer::{BackendRef, ExternalAuth, ForwardBody, GrpcAuth, HttpAuth, Protocol};
 use crate::api::decode::{Located, Optional, Place, Problem};
 use crate::policy::{self, ObjectName, Whole};
@@ -58,10 +57,12 @@ pub(super) fn check_external_auth(
             )
         }
         Protocol::Grpc => {
-            let GrpcAuth { allowed_headers: _ } = &grpc.given()?.value;
-            let help = "use `protocol: HTTP`, which most authorizers speak as well";
-            problems.push(unenforced(&kind.at, "protocol: GRPC", help));
-            return None;
+            let GrpcAuth { allowed_headers } = &grpc.given()?.value;
+            let allowed = headers(allowed_headers)?;
+            let grpc = policy::GrpcAuth {
+                allowed_headers: Some(allowed).filter(|allowed| !allowed.is_empty()),
+            };
+            (policy::Protocol::Grpc(grpc), None)
         }
     };
     Some(CheckedAuth {

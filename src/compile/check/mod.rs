@@ -168,11 +168,6 @@ fn deny_asks_nobody(action: &Located<policy::Action>) -> Problem {
     .help("a policy that refuses has `action: Allow` beside the annotation")
 }
 
-/// SECURITY: the help never says to leave a field out that narrows what matches.
-fn unenforced(at: &Place, what: &str, help: &str) -> Problem {
-    Problem::new(at, format!("`{what}` is not enforced yet")).help(help)
-}
-
 fn check_rules(
     rules: &[Located<AccessRule>],
     namespace: &str,

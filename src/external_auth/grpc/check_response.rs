@@ -10,6 +10,7 @@
 //! one; a request header that has neither that nor an action replaces those of its name,
 //! and a response header comes beside them.
 
+use crate::external_auth::query::is_part;
 use crate::external_auth::{AskError, Changes, Header, Reply, Verdict};
 
 use super::fields::{Fields, Unreadable, Value, once};
@@ -181,8 +182,9 @@ fn ok_response(response: Fields<'_>) -> Result<Option<Changes>, Unreadable> {
                 is_known
             }
             (8, name) => {
-                changes.query_remove.push(name.text()?.to_owned());
-                true
+                let name = name.text()?;
+                changes.query_remove.push(name.to_owned());
+                is_part(name)
             }
             _ => false,
         };
@@ -201,8 +203,10 @@ fn query_parameter(parameter: Fields<'_>) -> Result<Option<(String, String)>, Un
             _ => is_strange = true,
         }
     }
-    let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Ok((!is_strange).then(|| (owned(key), owned(value))))
+    // SECURITY: what is more than one parameter would be another request.
+    let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
+    let is_one = !key.is_empty() && is_part(key) && is_part(value) && !is_strange;
+    Ok(is_one.then(|| (key.to_owned(), value.to_owned())))
 }
 
 /// What a header does to those of its name.

@@ -9,16 +9,22 @@
 //! SPEC: Envoy API v3, `envoy/service/auth/v3/external_auth.proto` and
 //! `attribute_context.proto`; Protocol Buffers, Encoding.
 
+mod ask;
 mod check_response;
 mod fields;
 mod question;
 mod struct_value;
 mod writer;
+mod written;
 
 pub use check_response::read_check_response;
 pub use question::{ARGUMENTS_DEPTH, CheckQuestion, McpFacts, check_request};
+pub use written::check_response;
+
+pub(super) use ask::question;
 
 use super::answer::AskError;
+use crate::policy::GrpcAuth;
 use writer::Writer;
 
 /// The service that an authorizer implements.
@@ -32,12 +38,17 @@ pub const METHOD: &str = "Check";
 ///
 /// SECURITY: Envoy reads the target as this message first, and as a name only when that
 /// fails. A name whose bytes are some other such message by chance ends the process.
-pub fn grpc_service(cluster: &str) -> Vec<u8> {
+///
+/// `None` for a name longer than [`GrpcAuth::CLUSTER_LIMIT`].
+pub fn grpc_service(cluster: &str) -> Option<String> {
+    if cluster.len() > GrpcAuth::CLUSTER_LIMIT {
+        return None;
+    }
     let mut service = Writer::default();
     service.open(1); // envoy_grpc
     service.text(1, cluster.as_bytes()); // cluster_name
     service.close();
-    service.finish()
+    String::from_utf8(service.finish()).ok()
 }
 
 /// Why a call has failed, by its gRPC status.
@@ -60,8 +71,16 @@ mod tests {
 
     #[test]
     fn a_cluster_is_never_taken_for_another_message() {
-        assert_eq!(grpc_service("authorino"), b"\x0a\x0b\x0a\x09authorino");
-        assert_eq!(grpc_service(""), b"\x0a\x00");
+        let of = |name: &str| grpc_service(name);
+        assert_eq!(
+            of("authorino").as_deref(),
+            Some("\x0a\x0b\x0a\x09authorino")
+        );
+        assert_eq!(of("").as_deref(), Some("\x0a\x00"));
+        let longest = "a".repeat(GrpcAuth::CLUSTER_LIMIT);
+        let expected = ["\x0a\x7f\x0a\x7d", &longest].concat();
+        assert_eq!(of(&longest), Some(expected));
+        assert_eq!(of(&format!("{longest}a")), None);
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! What is asked about a request.
+
+use crate::external_auth::question::{Call, Unshown};
+use crate::json::View;
+use crate::mcp::{Id, Message, Things};
+use crate::policy::GrpcAuth;
+use crate::request::Request;
+
+use super::question::{CheckQuestion, McpFacts, check_request};
+
+/// Says among the headers whether the body is cut; what a client says there is nothing.
+const PARTIAL: &str = "x-envoy-auth-partial-body";
+
+/// The question about a request; `body` is what is shown of one.
+///
+/// SPEC: Gateway API, `GRPCAuthConfig`: all headers are sent, or those that are listed.
+pub(in crate::external_auth) fn question(
+    auth: &GrpcAuth,
+    request: &Request<'_>,
+    body: Option<&[u8]>,
+    is_partial: bool,
+    traceparent: Option<String>,
+) -> Result<Call, Unshown> {
+    let shown = request.http.headers();
+    let only = |name: &str| shown.only(name).unwrap_or_default();
+    let is_listed = |name: &[u8]| match &auth.allowed_headers {
+        Some(listed) => {
+            let mut listed = listed.iter();
+            listed.any(|listed| name.eq_ignore_ascii_case(listed.as_bytes()))
+        }
+        None => true,
+    };
+    let lines = shown.lines().filter(|(name, _)| is_listed(name));
+    let lines = lines.filter(|(name, _)| !name.eq_ignore_ascii_case(PARTIAL.as_bytes()));
+    let mut headers: Vec<(&[u8], &[u8])> = lines.collect();
+    let partial = is_partial.to_string();
+    if body.is_some_and(|body| !body.is_empty()) {
+        headers.push((PARTIAL.as_bytes(), partial.as_bytes()));
+    }
+    let question = CheckQuestion {
+        source: request.address,
+        principal: request.caller.spiffe_id(),
+        destination: request.destination,
+        time: request.time,
+        id: only("x-request-id"),
+        method: only(":method"),
+        path: only(":path"),
+        host: only(":authority"),
+        scheme: only(":scheme"),
+        protocol: request.protocol.unwrap_or_default().as_bytes(),
+        headers: &headers,
+        size: request.size,
+        body,
+        mcp: request
+            .operation
+            .message()
+            .map(|message| mcp(&message, request.body)),
+    };
+    let message = check_request(&question).ok_or(Unshown::TooDeep)?;
+    let text = |value: &[u8]| String::from_utf8(value.to_vec()).map_err(|_| Unshown::NotText);
+    let mut metadata = Vec::new();
+    let mut add = |name: &str, value: String| metadata.push((name.to_owned(), value));
+    if let Some(traceparent) = traceparent {
+        add("traceparent", traceparent);
+        for value in shown.all("tracestate") {
+            add("tracestate", text(value)?);
+        }
+    }
+    for value in shown.all("x-request-id") {
+        add("x-request-id", text(value)?);
+    }
+    Ok(Call::Grpc { metadata, message })
+}
+
+/// What a message says, and with which arguments.
+fn mcp<'r>(message: &Message<'r>, body: &'r [u8]) -> McpFacts<'r> {
+    let call = message.call();
+    let things = call.map(|call| call.things);
+    let member = |of: View<'r>, name: &str| {
+        let mut members = of.members();
+        let is = |key: View<'r>| key.string().is_some_and(|key| key == name);
+        members.find_map(|(key, value)| is(key).then_some(value))
+    };
+    let params = member(View::new(body), "params");
+    let arguments = params.and_then(|params| member(params, "arguments"));
+    McpFacts {
+        id: message.id().map(Id::token),
+        method: call.map(|call| call.name),
+        thing: match things {
+            Some(Things::One(thing)) => Some(thing),
+            _ => None,
+        },
+        arguments: arguments.map(View::text),
+    }
+}
