@@ -374,6 +374,11 @@ fn changes(ok: &KnownOk) -> Option<Changes> {
     }
     for parameter in &ok.query_set {
         let QueryParameter { key, value } = parameter.clone();
+        // What a query has as one name or one value.
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-._~%!$'()*+,;:@/?".contains(c);
+        if key.is_empty() || !key.chars().chain(value.chars()).all(is_part) {
+            return None;
+        }
         changes.query_set.push((key, value));
     }
     changes.query_remove.clone_from(&ok.query_remove);
@@ -412,7 +417,10 @@ fn any_denied() -> impl Strategy<Value = DeniedHttpResponse> {
 
 fn any_ok() -> impl Strategy<Value = OkHttpResponse> {
     let texts = || prop::collection::vec("[a-z:]{1,4}", 0..3);
-    let parameters = prop::collection::vec(("[a-z]{0,3}", ".{0,3}"), 0..3);
+    let parameters = prop::collection::vec(
+        ("[a-z]{0,3}", prop_oneof![4 => "[ -~]{0,3}", 1 => ".{0,3}"]),
+        0..3,
+    );
     (any_options(), texts(), any_options(), parameters, texts()).prop_map(
         |(headers, remove, response, parameters, query_remove)| OkHttpResponse {
             headers,
