@@ -30,12 +30,14 @@
 
 mod keys;
 mod number;
+mod pull;
 mod reader;
 mod scan;
 mod string;
 mod twin;
 mod view;
 
+pub use pull::Pull;
 pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};
 pub use twin::is_twin;
 pub use view::{Items, Members, Number, View};

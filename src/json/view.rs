@@ -40,16 +40,7 @@ impl<'t> View<'t> {
 
     /// What it is.
     pub const fn kind(self) -> Option<Kind> {
-        match self.text.first() {
-            Some(b'{') => Some(Kind::Object),
-            Some(b'[') => Some(Kind::Array),
-            Some(b'"') => Some(Kind::String),
-            Some(b't') => Some(Kind::True),
-            Some(b'f') => Some(Kind::False),
-            Some(b'n') => Some(Kind::Null),
-            Some(b'-' | b'0'..=b'9') => Some(Kind::Number),
-            _ => None,
-        }
+        kind(self.text)
     }
 
     /// The members of an object, in order: keys (which are strings) and values.
@@ -85,6 +76,20 @@ impl<'t> View<'t> {
         }
         let integer = text.parse().map(Number::Integer).ok();
         integer.or_else(|| text.parse().map(Number::Double).ok())
+    }
+}
+
+/// What a value is, by the first byte of its text.
+pub(super) const fn kind(text: &[u8]) -> Option<Kind> {
+    match text.first() {
+        Some(b'{') => Some(Kind::Object),
+        Some(b'[') => Some(Kind::Array),
+        Some(b'"') => Some(Kind::String),
+        Some(b't') => Some(Kind::True),
+        Some(b'f') => Some(Kind::False),
+        Some(b'n') => Some(Kind::Null),
+        Some(b'-' | b'0'..=b'9') => Some(Kind::Number),
+        _ => None,
     }
 }
 
@@ -184,7 +189,8 @@ fn container_length(text: &[u8]) -> usize {
     length.min(text.len())
 }
 
-fn unescape(text: &str) -> Option<String> {
+/// A string without its escapes; `None` where one is malformed.
+pub(super) fn unescape(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, escaped)) = rest.split_once('\\') {

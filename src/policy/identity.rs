@@ -49,6 +49,9 @@ struct Written {
 }
 
 impl MetadataText {
+    /// What a path in metadata must be.
+    pub(super) const RULE: &str = "a path in metadata has keys, none empty and none with a NUL";
+
     /// The text under `path` in `namespace`. With a trust domain, the name of a
     /// Kubernetes service account in it stands for the account's SPIFFE ID.
     ///
@@ -100,8 +103,7 @@ impl TryFrom<Written> for MetadataText {
             path,
             trust_domain,
         } = written;
-        Self::new(namespace, path, trust_domain)
-            .ok_or("a path in metadata has keys, none empty and none with a NUL")
+        Self::new(namespace, path, trust_domain).ok_or(Self::RULE)
     }
 }
 

@@ -3,8 +3,6 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde::Deserialize;
-
 use super::Whole;
 use super::attach::{Does, Place, Targets};
 use super::authorizer::{ExternalAuth, GrpcAuth, Protocol};
@@ -18,7 +16,9 @@ use super::model::{
     Rule, SCHEMA_VERSION,
 };
 use super::needs::Needs;
+use super::read::{Malformed, document};
 use crate::expr::Condition;
+use crate::json::{Number, View};
 
 /// Why a compiled policy was not taken. Its display is one sentence.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub enum LoadError {
     /// There is no text at all.
     Empty,
     /// The text is not a compiled policy.
-    Malformed(serde_json::Error),
+    Malformed(Malformed),
     /// The text is a compiled policy of another schema version.
     SchemaVersion {
         /// The version found.
@@ -60,11 +60,14 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// Just the version, of a document whose other members may be of any form.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
-    schema_version: Whole,
+/// The version that a document says it has, whose other members may be of any form.
+fn version(text: &[u8]) -> Option<Whole> {
+    let mut members = View::new(text).members();
+    let (_, version) = members.find(|(key, _)| key.string().as_deref() == Some("schemaVersion"))?;
+    match version.number()? {
+        Number::Integer(version) => u64::try_from(version).ok().and_then(Whole::new),
+        Number::Double(version) => Whole::from_double(version),
+    }
 }
 
 impl Policies {
@@ -76,15 +79,18 @@ impl Policies {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Err(LoadError::Empty);
         }
-        let document = serde_json::from_slice::<CompiledPolicy>(text);
+        let document = document::<CompiledPolicy>(text);
         // A later version may look different altogether, so its number is the better message.
-        if let Ok(version) = serde_json::from_slice::<Version>(text) {
-            let found = version.schema_version.get();
-            if found != u64::from(SCHEMA_VERSION) {
-                return Err(LoadError::SchemaVersion { found });
+        let version = match &document {
+            Ok(document) => Some(document.schema_version),
+            Err(_) => version(text),
+        };
+        match version.map(Whole::get) {
+            Some(found) if found != u64::from(SCHEMA_VERSION) => {
+                Err(LoadError::SchemaVersion { found })
             }
+            _ => Self::new(document.map_err(LoadError::Malformed)?),
         }
-        Self::new(document.map_err(LoadError::Malformed)?)
     }
 
     /// Indexes a compiled policy.

@@ -17,6 +17,7 @@ mod index;
 mod load;
 mod model;
 mod needs;
+mod read;
 mod whole;
 
 pub use crate::expr::{Expression, Pattern};
@@ -41,4 +42,5 @@ pub use model::{
     Rule, SCHEMA_VERSION, Settings, Target, Unprotected,
 };
 pub use needs::Needs;
+pub use read::Malformed;
 pub use whole::Whole;

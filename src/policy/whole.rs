@@ -27,6 +27,13 @@ impl Whole {
         }
     }
 
+    /// The number that a double is; `None` for a fraction and out of bounds.
+    pub(super) fn from_double(value: f64) -> Option<Self> {
+        // INVARIANT: 0 to 2^53 are exact in both types, so the casts lose nothing.
+        let is_whole = value.fract() == 0.0 && (0.0..=MAX as f64).contains(&value);
+        is_whole.then_some(Self(value as u64))
+    }
+
     /// The number.
     pub const fn get(self) -> u64 {
         self.0
@@ -71,12 +78,8 @@ impl Visitor<'_> for WholeVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Whole, E> {
-        // INVARIANT: 0 to 2^53 are exact in both types, so the casts lose nothing.
-        if value.fract() == 0.0 && (0.0..=MAX as f64).contains(&value) {
-            Ok(Whole(value as u64))
-        } else {
-            Err(E::invalid_value(de::Unexpected::Float(value), &self))
-        }
+        Whole::from_double(value)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Float(value), &self))
     }
 }
 

@@ -1,11 +1,7 @@
 //! Who asks.
 
-use x509_cert::Certificate;
-use x509_cert::der::{Decode, DecodePem};
-use x509_cert::ext::pkix::SubjectAltName;
-use x509_cert::ext::pkix::name::GeneralName;
-
 use super::Headers;
+use super::certificate;
 use super::forwarded;
 
 /// A SPIFFE ID in the form that policies can name.
@@ -65,7 +61,8 @@ impl Caller {
     /// subject alternative names. Several are no identity, nor is a malformed one:
     /// nobody may choose which of them counts.
     pub fn from_certificate(pem: &[u8]) -> Self {
-        certificate_id(pem).map_or(Self::Anonymous, Self::Spiffe)
+        let uris = certificate::uris(pem).unwrap_or_default();
+        only_id(uris.iter().map(String::as_str)).map_or(Self::Anonymous, Self::Spiffe)
     }
 
     /// The caller that the last element of `x-forwarded-client-cert` names, by the
@@ -103,23 +100,6 @@ impl Caller {
             Self::Spiffe(id) => Some(id.as_str()),
         }
     }
-}
-
-fn certificate_id(pem: &[u8]) -> Option<SpiffeId> {
-    let certificate = Certificate::from_pem(pem).ok()?;
-    let extensions = certificate.tbs_certificate().extensions()?;
-    let mut uris = Vec::new();
-    for extension in extensions {
-        if extension.extn_id != <SubjectAltName as x509_cert::der::oid::AssociatedOid>::OID {
-            continue;
-        }
-        let names = SubjectAltName::from_der(extension.extn_value.as_bytes()).ok()?;
-        uris.extend(names.0.into_iter().filter_map(|name| match name {
-            GeneralName::UniformResourceIdentifier(uri) => Some(uri),
-            _ => None,
-        }));
-    }
-    only_id(uris.iter().map(|uri| uri.as_str()))
 }
 
 /// The one SPIFFE ID among some URIs.

@@ -22,6 +22,7 @@
 )]
 
 mod caller;
+mod certificate;
 mod forwarded;
 mod head;
 mod headers;

@@ -1,0 +1,274 @@
+//! A document that is all there, taken value by value by somebody who knows what comes
+//! next: less code than a [`Reader`](super::Reader) with its visitor, and as strict.
+//!
+//! Keys that are equal are the caller's to refuse, who knows which there are.
+
+use std::borrow::Cow;
+
+use super::number::Number as State;
+use super::reader::{Kind, Syntax};
+use super::view::{Number, View, unescape};
+use super::{scan, view};
+
+/// What is left of a document.
+#[derive(Debug)]
+pub struct Pull<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Pull<'t> {
+    /// The document.
+    ///
+    /// # Errors
+    /// When the text is not UTF-8.
+    pub fn new(text: &'t [u8]) -> Result<Self, Syntax> {
+        let rest = std::str::from_utf8(text).map_err(|_| Syntax::Utf8)?;
+        Ok(Self { rest })
+    }
+
+    /// What the next value is, by its first byte.
+    pub fn kind(&mut self) -> Option<Kind> {
+        self.blank();
+        view::kind(self.rest.as_bytes())
+    }
+
+    /// The next value, a string.
+    ///
+    /// # Errors
+    /// When it is none, or malformed.
+    pub fn string(&mut self) -> Result<Cow<'t, str>, Syntax> {
+        self.take(b'"')?;
+        let mut length: usize = 0;
+        let mut is_escaped = false;
+        loop {
+            let rest = self.rest.as_bytes().get(length..).unwrap_or_default();
+            let plain = scan::plain(rest).length;
+            length = length.saturating_add(plain);
+            match rest.get(plain) {
+                None => return Err(Syntax::Incomplete),
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    is_escaped = true;
+                    length = length.saturating_add(2);
+                }
+                Some(_) => return Err(Syntax::Control),
+            }
+        }
+        let text = self.split(length);
+        self.take(b'"')?;
+        if is_escaped {
+            unescape(text).map(Cow::Owned).ok_or(Syntax::Escape)
+        } else {
+            Ok(Cow::Borrowed(text))
+        }
+    }
+
+    /// The next value, a number.
+    ///
+    /// # Errors
+    /// When it is none, or malformed.
+    pub fn number(&mut self) -> Result<Number, Syntax> {
+        self.blank();
+        let mut bytes = self.rest.bytes();
+        let mut state = bytes
+            .next()
+            .and_then(State::begin)
+            .ok_or(Syntax::Unexpected)?;
+        let mut length: usize = 1;
+        while let Some(next) = bytes.next().and_then(|byte| state.next(byte)) {
+            state = next;
+            length = length.saturating_add(1);
+        }
+        let number = View::new(self.split(length).as_bytes()).number();
+        number.filter(|_| state.is_complete()).ok_or(Syntax::Number)
+    }
+
+    /// The next value, an object: `member` takes each value, which follows its key.
+    ///
+    /// # Errors
+    /// When it is none, or malformed, and those of `member`.
+    pub fn object<E: From<Syntax>>(
+        &mut self,
+        member: &mut dyn FnMut(&mut Self, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.take(b'{')?;
+        self.each(b'}', &mut |text| {
+            let key = text.string()?;
+            text.take(b':')?;
+            member(text, &key)
+        })
+    }
+
+    /// The next value, an array: `item` takes each.
+    ///
+    /// # Errors
+    /// When it is none, or malformed, and those of `item`.
+    pub fn array<E: From<Syntax>>(
+        &mut self,
+        item: &mut dyn FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.take(b'[')?;
+        self.each(b']', item)
+    }
+
+    /// The document has been taken.
+    ///
+    /// # Errors
+    /// When anything but white space is left.
+    pub fn finish(mut self) -> Result<(), Syntax> {
+        self.blank();
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Syntax::Trailing)
+        }
+    }
+
+    fn each<E: From<Syntax>>(
+        &mut self,
+        close: u8,
+        item: &mut dyn FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.take(close).is_ok() {
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            if self.take(b',').is_err() {
+                return Ok(self.take(close)?);
+            }
+        }
+    }
+
+    /// Takes a byte that is ASCII.
+    fn take(&mut self, byte: u8) -> Result<(), Syntax> {
+        self.blank();
+        match self.rest.bytes().next() {
+            None => Err(Syntax::Incomplete),
+            Some(next) if next == byte => {
+                self.split(1);
+                Ok(())
+            }
+            Some(_) => Err(Syntax::Unexpected),
+        }
+    }
+
+    fn blank(&mut self) {
+        let is_blank = |char| matches!(char, ' ' | '\t' | '\n' | '\r');
+        self.rest = self.rest.trim_start_matches(is_blank);
+    }
+
+    fn split(&mut self, length: usize) -> &'t str {
+        let (front, rest) = self
+            .rest
+            .split_at_checked(length)
+            .unwrap_or((self.rest, ""));
+        self.rest = rest;
+        front
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn tree(text: &mut Pull<'_>) -> Result<Value, Syntax> {
+        Ok(match text.kind().ok_or(Syntax::Unexpected)? {
+            Kind::Object => {
+                let mut members = serde_json::Map::new();
+                text.object::<Syntax>(&mut |text, key| {
+                    let again = members.insert(key.to_owned(), tree(text)?);
+                    again.map_or(Ok(()), |_| Err(Syntax::DuplicateKey))
+                })?;
+                Value::Object(members)
+            }
+            Kind::Array => {
+                let mut items = Vec::new();
+                text.array::<Syntax>(&mut |text| {
+                    items.push(tree(text)?);
+                    Ok(())
+                })?;
+                Value::Array(items)
+            }
+            Kind::String => Value::String(text.string()?.into_owned()),
+            Kind::Number => match text.number()? {
+                Number::Integer(integer) => Value::from(integer),
+                Number::Double(double) => Value::from(double),
+            },
+            Kind::True | Kind::False | Kind::Null => return Err(Syntax::Unexpected),
+        })
+    }
+
+    fn read(text: &[u8]) -> Result<Value, Syntax> {
+        let mut pull = Pull::new(text)?;
+        let value = tree(&mut pull)?;
+        pull.finish().map(|()| value)
+    }
+
+    #[test]
+    fn what_is_taken_is_what_a_tree_would_hold() {
+        for text in [
+            r#"{"a":1,"b":[],"c":{"d":{}}}"#,
+            " [ 1 , -2.5e1, \"x\\n\\u00e9\\ud83e\\udd80\\\"]}\" , [ [] , { } ] ]\n",
+            r#""""#,
+            r#"{"":"","é\\":"🦀","{":"}"}"#,
+            "9223372036854775807",
+            "\t[\r]",
+        ] {
+            let expected: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(read(text.as_bytes()), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn malformed_text_is_refused() {
+        for text in [
+            "",
+            " ",
+            "[",
+            "]",
+            "{",
+            "[1",
+            "[1,",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1]]",
+            "[1],",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{1:1}",
+            "{\"a\" 1}",
+            "{\"a\":1 \"b\":2}",
+            "\"",
+            "\"\\",
+            "\"\\\"",
+            "\"\n\"",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"\\udc00\"",
+            "\"\\u12\"",
+            "\"\\é\"",
+            "01",
+            "-",
+            "+1",
+            "1.",
+            ".5",
+            "1e",
+            "0x1",
+            "1 1",
+            "\u{feff}1",
+            "[\u{a0}1]",
+            "[1}",
+            "{\"a\":1]",
+        ] {
+            assert!(read(text.as_bytes()).is_err(), "{text:?}");
+            assert!(serde_json::from_str::<Value>(text).is_err(), "{text:?}");
+        }
+        assert_eq!(read(b"\"\xff\""), Err(Syntax::Utf8));
+        assert_eq!(read(br#"{"a":1,"\u0061":1}"#), Err(Syntax::DuplicateKey));
+    }
+}
