@@ -203,10 +203,18 @@ impl Request {
         (step, asked.collect())
     }
 
-    /// Judges it, and says why.
-    pub fn explain<'p>(&self, policies: &'p Policies, document: &'p Document) -> Explained<'p> {
+    /// Judges it, and says why. Authorizers answer in order; where no answer is left, the
+    /// explanation ends.
+    pub fn explain<'p>(
+        &self,
+        policies: &'p Policies,
+        document: &'p Document,
+        answers: impl IntoIterator<Item = Given>,
+    ) -> Explained<'p> {
+        let mut answers = answers.into_iter();
+        let answer = |stream: &mut Stream| Some(answers.next()?.answer(policies, stream));
         let facts = self.facts(policies);
-        explain(policies, document, facts, self.body.as_bytes())
+        explain(policies, document, facts, self.body.as_bytes(), answer)
     }
 }
 

@@ -101,13 +101,13 @@ fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Gra
         };
     }
     let (document, policies) = &bounds.met;
-    let met = explain(policies, document, &request);
+    let met = explain(policies, document, &request, asking.len());
     let by = giving(bounds, &met);
     let names = by.iter().map(|rule| name(bounds, *rule)).collect();
     if is_sure {
         return Grant::Always { by: names };
     }
-    let asked = explain(&bounds.policies, &bounds.document, &request);
+    let asked = explain(&bounds.policies, &bounds.document, &request, 0);
     let mut on = conditions(bounds, &asked, &by, &met);
     on.extend(asking);
     on.sort();

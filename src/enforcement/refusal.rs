@@ -67,6 +67,18 @@ impl<'p, T> Unauthorized<'p, T> {
     }
 }
 
+#[cfg(not(target_os = "wasi"))]
+impl<'p> Refusal<'p> {
+    /// The rule for which the authorizer was asked that did not let the request go on.
+    pub fn asked_by(&self) -> Option<Determining<'p>> {
+        match self.reason {
+            Reason::Unauthorized(Unauthorized { by, .. })
+            | Reason::Unanswered(Unauthorized { by, .. }) => Some(by),
+            _ => None,
+        }
+    }
+}
+
 impl Reason<'_> {
     /// The kind of reason, for records and metrics: one word.
     pub const fn kind(&self) -> &'static str {
