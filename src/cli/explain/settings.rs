@@ -78,7 +78,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
     }
     if let Step::Refuse(refusal) = &explanation.explained.step
         && matches!(refusal.reason, Reason::Denied(_))
-        && refusal.method.is_some()
+        && refusal.called.is_some()
     {
         match settings.denial {
             DenialForm::JsonRpc => {}
