@@ -1,5 +1,5 @@
 //! What the answering commands say, as data: `answers/NAME.txt` is a command, and all that
-//! it says, with its exit code. `OLD` and `NEW` are two policies, compiled.
+//! it says, with its exit code. Names in capitals are policies, compiled.
 //!
 //! After a change that is meant: `BLESS=1 cargo test --test answers`, and review the
 //! difference.
@@ -64,6 +64,9 @@ fn said(command: &str) -> String {
     let words = words.into_iter().map(|word| match word.as_str() {
         "OLD" => compiled("rich.yaml", "point.yaml"),
         "NEW" => compiled("changed.yaml", "changed-point.yaml"),
+        "ASKING" => compiled("asking.yaml", "asking-point.yaml"),
+        "ASKING-LESS" => compiled("asking-less.yaml", "asking-point.yaml"),
+        "ASKING-ANOTHER" => compiled("asking.yaml", "asking-other-point.yaml"),
         _ => word,
     });
     let output = Command::new(env!("CARGO_BIN_EXE_accesspolicy"))
@@ -81,7 +84,7 @@ fn said(command: &str) -> String {
 
 /// Where a policy is, compiled for an enforcement point.
 fn compiled(policy: &str, point: &str) -> String {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("answers-{policy}.json"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{policy}-{point}.json"));
     let target = target.to_str().unwrap().to_owned();
     let [policy, point] = [policy, point].map(|name| format!("tests/answers/{name}"));
     let output = Command::new(env!("CARGO_BIN_EXE_accesspolicy"))

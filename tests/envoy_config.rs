@@ -6,6 +6,37 @@ mod support;
 use accesspolicy::compile::{Source, compile};
 use support::{root, yaml};
 
+/// The dashboard shows what there is: metrics that the README names.
+#[test]
+fn the_dashboard_shows_metrics_that_are_described() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let (readme, dashboard) = (
+        read("README.md"),
+        read("envoy-config/grafana-dashboard.json"),
+    );
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut count = 0;
+    for expression in targets.map(|target| target["expr"].as_str().unwrap()) {
+        let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+        for word in expression.split(|c| !is_name(c)) {
+            if word.starts_with("accesspolicy_") {
+                let metric = word.trim_end_matches("_bucket");
+                assert!(readme.contains(&format!("| `{metric}` |")), "{metric}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 10, "{count}");
+    let ids: Vec<_> = panels.iter().map(|panel| &panel["id"]).collect();
+    let mut distinct = ids.clone();
+    distinct.dedup();
+    assert_eq!(ids, distinct);
+}
+
 /// `envoy-config/demo.yaml` holds the policy that `policies/demo` compiles to.
 #[test]
 fn the_demo_carries_its_policy() {

@@ -1,5 +1,6 @@
 //! From YAML to requests.
 
+use super::Given;
 use super::request::{self, Body, Request, call_body};
 use crate::api::decode::{EmptyList, Form, Object, Optional, Problem, Value, integer, list, text};
 use crate::api::names;
@@ -24,18 +25,19 @@ const TIME: Form = Form {
     help: "as RFC 3339 has it, such as `2027-01-15T08:00:00Z`",
 };
 
-/// Reads a file with one request.
+/// Reads a file with one request, and what authorizers answer about it.
 ///
 /// # Errors
 /// When it is none; the report has every problem.
-pub fn read_request(source: Source) -> Result<Request, Report> {
+pub fn read_request(source: Source) -> Result<(Request, Vec<Given>), Report> {
     let root = read_document(&source, "Request")?;
     let mut problems = Vec::new();
     let request = Object::root(&root, &mut problems).and_then(|mut object| {
         object.ignore(&["apiVersion", "kind", "name", "description"]);
         let request = Request::decode(&mut object);
+        let answers = given(&mut object);
         object.finish();
-        request
+        request.zip(Some(answers))
     });
     match request.filter(|_| problems.is_empty()) {
         Some(request) => Ok(request),
@@ -66,6 +68,14 @@ impl Request {
             body: body(object)?,
         })
     }
+}
+
+/// What authorizers answer, in order; nothing where it is left out.
+pub(super) fn given(object: &mut Object<'_, '_>) -> Vec<Given> {
+    let answers = list(usize::MAX, EmptyList::Meant, Given::decode);
+    let answers = object.optional("answers", answers);
+    let answers = answers.or(Vec::new()).unwrap_or_default();
+    answers.into_iter().map(|answer| answer.value).collect()
 }
 
 /// What is sent: at most one of the members that say it.

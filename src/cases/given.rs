@@ -19,6 +19,11 @@ pub struct Given {
 }
 
 impl Given {
+    /// No answer at all, whoever is asked and however often.
+    pub fn never() -> impl Iterator<Item = Self> {
+        std::iter::repeat_with(Self::default)
+    }
+
     pub(super) fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut object = Object::open(value, problems)?;
         let headers = object.optional(

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Given;
 use crate::enforcement::{Explained, Facts, Step, Stream, explain};
 use crate::expr::Timestamp;
+use crate::external_auth::Question;
 use crate::policy::{CompiledPolicy, Document, IdentitySource, ObjectName, Policies};
 use crate::request::{Caller, Headers, SpiffeId};
 
@@ -205,10 +206,20 @@ impl Request {
         (step, asked.collect())
     }
 
-    /// Judges it, and says why.
-    pub fn explain<'p>(&self, policies: &'p Policies, document: &'p Document) -> Explained<'p> {
+    /// Judges it, and says why. Authorizers answer in order; where no answer is left, the
+    /// explanation ends.
+    pub fn explain<'p>(
+        &self,
+        policies: &'p Policies,
+        document: &'p Document,
+        answers: impl IntoIterator<Item = Given>,
+    ) -> Explained<'p> {
+        let mut answers = answers.into_iter();
+        let answer = |stream: &mut Stream, question: &Question| {
+            Some(answers.next()?.answer(&question.call, policies, stream))
+        };
         let facts = self.facts(policies);
-        explain(policies, document, facts, self.body.as_bytes())
+        explain(policies, document, facts, self.body.as_bytes(), answer)
     }
 }
 

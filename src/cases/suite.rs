@@ -243,16 +243,14 @@ fn case(value: Value<'_>, source: &Source, problems: &mut Vec<Problem>) -> Optio
     let mut object = Object::open(value, problems)?;
     let name = object.required("name", "name: the reader may echo", text(&names::ANY));
     let request = Request::decode(&mut object);
-    let answers = list(usize::MAX, EmptyList::Meant, Given::decode);
-    let answers = object.optional("answers", answers);
-    let answers = answers.or(Vec::new()).unwrap_or_default();
+    let answers = decode::given(&mut object);
     let expected = Expected::decode(&mut object);
     object.finish();
     Some(Case {
         name: name?.value,
         line,
         request: request?,
-        answers: answers.into_iter().map(|answer| answer.value).collect(),
+        answers,
         expected: expected?,
     })
 }

@@ -5,6 +5,7 @@
 
 mod authorizers;
 mod identity;
+mod log;
 
 use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, only};
@@ -158,6 +159,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let limits = object.optional("limits", limits);
     let services = object.optional("services", authorizers::services);
     let asking = object.optional("externalAuth", authorizers::asking);
+    let log = object.optional("log", log::log);
     object.finish();
     let asking = asking.or(Asking::default())?;
     Some(EnforcementPoint {
@@ -181,6 +183,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
             external_auth: asking.settings,
+            log_allowed_per_million: log.or(Whole::default())?,
         },
         trust_domain,
     })

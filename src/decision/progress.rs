@@ -42,6 +42,11 @@ impl<'p> Ask<'p> {
         })
     }
 
+    /// The policy that asks.
+    pub const fn policy(&self) -> PolicyId {
+        self.rule.policy
+    }
+
     /// The question while it waits for its answer; it came up after `progress`.
     pub const fn wait(&self, progress: Progress) -> Pending {
         Pending {

@@ -91,7 +91,7 @@ fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Gra
         protocol: None,
         time: None,
     };
-    let (decision, asking) = decide_asked(&bounds.best, &request);
+    let (decision, answered) = decide_asked(&bounds.best, &request);
     let Decision::Allow(best) = decision else {
         return Grant::Never;
     };
@@ -103,35 +103,73 @@ fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Gra
         };
     }
     let (document, policies) = &bounds.met;
-    let met = explain(policies, document, &request);
+    let met = explain(policies, document, &request, answered);
     let by = giving(bounds, &met);
     let names = by.iter().map(|rule| name(bounds, *rule)).collect();
     if is_sure {
         return Grant::Always { by: names };
     }
-    let asked = explain(&bounds.policies, &bounds.document, &request);
+    let asked = explain(&bounds.policies, &bounds.document, &request, 0);
     let mut on = conditions(bounds, &asked, &by, &met);
-    on.extend(asking);
+    on.extend(asking(bounds, &asked, &met));
     on.sort();
     Grant::Depends { by: names, on }
 }
 
-/// What is decided where every authorizer lets the request go on, and who asks.
-fn decide_asked<'p>(policies: &'p Policies, request: &Request<'_>) -> (Decision<'p>, Vec<String>) {
+/// What is decided where every authorizer lets the request go on, and how many are asked.
+fn decide_asked<'p>(policies: &'p Policies, request: &Request<'_>) -> (Decision<'p>, usize) {
     let mut progress = Progress::default();
-    let mut asking = Vec::new();
+    let mut answered = 0;
     loop {
         match decide(policies, request, &progress) {
             Decision::Ask(ask) => {
-                asking.push(format!(
-                    "authorizer {} allows ({})",
-                    ask.auth.cluster, ask.by
-                ));
+                answered += 1;
                 progress = ask.wait(progress).allowed();
             }
-            decision => return (decision, asking),
+            decision => return (decision, answered),
         }
     }
+}
+
+/// Whose authorizers have to allow, and on which conditions they are asked at all.
+fn asking(bounds: &Bounds, asked: &Trace<'_>, met: &Trace<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    let levels = met.levels.iter();
+    for policy in levels.flat_map(|level| enforced(level, Action::ExternalAuth)) {
+        let Some(auth) = bounds.policies.external_auth(policy.policy) else {
+            continue;
+        };
+        let matching = || policy.rules.iter().filter(|rule| rule.counts);
+        let sure = matching().find(|rule| !is_conditional_rule(bounds, rule));
+        let rules = match sure {
+            Some(sure) => vec![sure],
+            None => matching().collect(),
+        };
+        all.extend(rules.into_iter().map(|rule| {
+            let (cluster, rule) = (&auth.cluster, rule.rule);
+            let name = name(bounds, rule);
+            match own_conditions(asked, rule) {
+                Some(own) => format!("authorizer {cluster} allows, where {own} ({name})"),
+                None => format!("authorizer {cluster} allows ({name})"),
+            }
+        }));
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What a rule wants besides caller, method and thing.
+fn own_conditions(asked: &Trace<'_>, rule: RuleRef) -> Option<String> {
+    let acts = asked.levels.iter().flat_map(|level| &level.acts);
+    let policies = acts.flat_map(|act| &act.policies);
+    let mut rules = policies.flat_map(|policy| &policy.rules);
+    let checks = &rules.find(|found| found.rule == rule)?.checks;
+    let own = checks
+        .iter()
+        .filter(|check| !matches!(check.part, Part::Source | Part::Mcp));
+    let own: Vec<String> = own.map(in_words).collect();
+    (!own.is_empty()).then(|| own.join(" and "))
 }
 
 /// A cluster of no backend.
@@ -239,30 +277,13 @@ fn conditions(bounds: &Bounds, asked: &Trace<'_>, by: &[RuleRef], met: &Trace<'_
         .filter(|rule| rule.matches == Match::Yes && is_conditional_rule(bounds, rule))
         .map(|rule| rule.rule)
         .collect();
-    let mut all = Vec::new();
-    let rules = asked.levels.iter().flat_map(|level| &level.acts);
-    let rules = rules
-        .flat_map(|act| &act.policies)
-        .flat_map(|policy| &policy.rules);
-    for rule in rules {
-        let (is_giving, is_refusing) = (by.contains(&rule.rule), refusing.contains(&rule.rule));
-        if !(is_giving || is_refusing) {
-            continue;
-        }
-        let own = rule
-            .checks
-            .iter()
-            .filter(|check| !matches!(check.part, Part::Source | Part::Mcp));
-        let own: Vec<String> = own.map(in_words).collect();
-        if !own.is_empty() {
-            let unless = if is_refusing { "not " } else { "" };
-            all.push(format!(
-                "{unless}{} ({})",
-                own.join(" and "),
-                name(bounds, rule.rule)
-            ));
-        }
-    }
+    let giving = by.iter().map(|rule| ("", *rule));
+    let refusing = refusing.into_iter().map(|rule| ("not ", rule));
+    let conditional = giving.chain(refusing).filter_map(|(unless, rule)| {
+        let own = own_conditions(asked, rule)?;
+        Some(format!("{unless}{own} ({})", name(bounds, rule)))
+    });
+    let mut all: Vec<String> = conditional.collect();
     all.sort();
     all.dedup();
     all

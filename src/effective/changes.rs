@@ -38,7 +38,7 @@ pub struct Changes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingChange {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// What it was, as JSON.
     pub before: String,
     /// What it is, as JSON.
@@ -67,8 +67,29 @@ pub fn changes(old: &CompiledPolicy, new: &CompiledPolicy) -> Result<Changes, Lo
     Ok(Changes {
         changes: changes.collect(),
         universe,
-        settings: settings(&old.settings, &new.settings),
+        settings: settings(&old.settings, &new.settings)
+            .into_iter()
+            .chain(asking(old, new))
+            .collect(),
     })
+}
+
+/// Policies that ask somebody else, or something else.
+fn asking(old: &CompiledPolicy, new: &CompiledPolicy) -> Vec<SettingChange> {
+    let json = |auth| serde_json::to_string(auth).unwrap_or_default();
+    let changed = new.policies.iter().filter_map(|now| {
+        let mut before = old.policies.iter();
+        let before = before.find(|before| before.policy == now.policy)?;
+        let (before, now_asks) = (before.external_auth.as_ref()?, now.external_auth.as_ref()?);
+        (before != now_asks).then(|| SettingChange {
+            name: format!("externalAuth of {}", now.policy),
+            before: json(before),
+            now: json(now_asks),
+            // What another authorizer says, or says of something else, nobody can know.
+            is_meaning: true,
+        })
+    });
+    changed.collect()
 }
 
 impl Change {
@@ -118,12 +139,13 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         denial,
         limits,
         external_auth,
+        log_allowed_per_million,
     } = old;
     let json = |value: Result<String, serde_json::Error>| value.unwrap_or_default();
     macro_rules! compared {
         ($($name:literal, $old:expr, $new:expr, $is_meaning:literal;)*) => {
             [$(SettingChange {
-                name: $name,
+                name: $name.to_owned(),
                 before: json(serde_json::to_string($old)),
                 now: json(serde_json::to_string($new)),
                 is_meaning: $is_meaning,
@@ -140,6 +162,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         "denial.mcp", denial, &new.denial, false;
         "limits", limits, &new.limits, false;
         "externalAuth", external_auth, &new.external_auth, true;
+        "log.allowed", log_allowed_per_million, &new.log_allowed_per_million, false;
     ];
     all.into_iter()
         .filter(|setting| setting.before != setting.now)

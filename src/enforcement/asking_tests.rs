@@ -170,7 +170,7 @@ fn a_refusal_is_final() {
                 "data": {"status": status.parse::<u16>().unwrap()}});
             assert_eq!(answer, json!({"jsonrpc": "2.0", "id": "a", "error": error}));
         }
-        assert_eq!(refusal.method.as_deref(), Some("tools/call"));
+        assert_eq!(refusal.called.unwrap().method, "tools/call");
         assert!(matches!(allowed(&mut stream, &policies), Step::Wait));
     }
 }

@@ -4,11 +4,12 @@
 //! where it is judged, to see why. Both must come to the same.
 
 use crate::decision::{Contradiction, Trace, explain as trace};
+use crate::external_auth::Question;
 use crate::mcp::Envelope;
 use crate::policy::{Document, Policies};
 use crate::request::{Head, Operation};
 
-use super::{Facts, Permitted, Reason, Step, Stream};
+use super::{Facts, Permitted, Reason, Said, Step, Stream};
 
 /// What becomes of a request, and why.
 #[derive(Debug)]
@@ -16,28 +17,49 @@ pub struct Explained<'p> {
     /// What the filter does: [`Step::Continue`], [`Step::Refuse`], or [`Step::Ask`] where
     /// that is for an authorizer to say.
     pub step: Step<'p>,
-    /// Why, where it is the policies that decide.
+    /// What authorizers are asked, in order, and what is assumed that they say; only the
+    /// last may not be answered.
+    pub asked: Vec<(Question, Option<Said>)>,
+    /// Why, where it is the policies and their authorizers that decide.
     pub trace: Option<Trace<'p>>,
 }
 
 /// Judges a request and explains the verdict. `document` is the one that `policies` are
-/// made of.
+/// made of. `answer` gives a stream what an authorizer answers; where it is not known,
+/// `None`, the explanation ends.
 pub fn explain<'p>(
     policies: &'p Policies,
     document: &'p Document,
     facts: Facts,
     body: &[u8],
+    mut answer: impl FnMut(&mut Stream, &Question) -> Option<Step<'p>>,
 ) -> Explained<'p> {
     let mut stream = Stream::default();
     let mut step = stream.headers(policies, facts.clone(), body.is_empty());
     if let Step::Wait | Step::PassHeaders = step {
         step = stream.body(policies, body, true);
     }
-    let trace = match &step {
-        Step::Refuse(refusal) if !matches!(refusal.reason, Reason::Denied(_)) => None,
-        _ => look(policies, document, facts, body),
+    let mut asked = Vec::new();
+    while let Step::Ask(question) = step {
+        let next = answer(&mut stream, &question);
+        asked.push(((*question).clone(), stream.said().get(asked.len()).cloned()));
+        step = next.unwrap_or(Step::Ask(question));
+        if let Some((_, None)) = asked.last() {
+            break;
+        }
+    }
+    let answered = asked.iter().filter(|(_, said)| said.is_some()).count();
+    let allowed = match &step {
+        Step::Refuse(refusal) => match refusal.reason {
+            Reason::Denied(_) => Some(answered),
+            // The last was no permission.
+            Reason::Unauthorized(_) | Reason::Unanswered(_) => Some(answered.saturating_sub(1)),
+            _ => None,
+        },
+        _ => Some(answered),
     };
-    Explained { step, trace }
+    let trace = allowed.and_then(|allowed| look(policies, document, facts, body, allowed));
+    Explained { step, asked, trace }
 }
 
 impl Explained<'_> {
@@ -50,6 +72,7 @@ impl Explained<'_> {
             (Step::Refuse(refusal), Some(Deny(seen)))
                 if refusal.reason == Reason::Denied(*seen) => {}
             (Step::Ask(_), Some(Ask(_))) => {}
+            (Step::Refuse(refusal), Some(Ask(ask))) if refusal.asked_by() == Some(ask.by) => {}
             (Step::Refuse(refusal), None) if !matches!(refusal.reason, Reason::Denied(_)) => {}
             (step, decision) => {
                 return Some(format!("the filter does {step:?}, the engine {decision:?}"));
@@ -66,6 +89,7 @@ fn look<'p>(
     document: &'p Document,
     facts: Facts,
     body: &[u8],
+    answered: usize,
 ) -> Option<Trace<'p>> {
     let settings = policies.settings();
     let limit = settings.limits.body_bytes.size();
@@ -84,9 +108,9 @@ fn look<'p>(
             let (message, kept) = envelope.read(&facts.headers.claims()).ok()?;
             let size = u64::try_from(body.len()).ok();
             let request = facts.request(Operation::Message(message), kept, size);
-            return Some(trace(policies, document, &request));
+            return Some(trace(policies, document, &request, answered));
         }
     };
     let request = facts.request(operation, b"", facts.size(ended));
-    Some(trace(policies, document, &request))
+    Some(trace(policies, document, &request, answered))
 }

@@ -26,6 +26,7 @@
 )]
 
 mod answer;
+mod called;
 mod envelopes;
 #[cfg(not(target_os = "wasi"))]
 mod explain;
@@ -37,6 +38,7 @@ mod step;
 mod stream;
 
 pub use answer::Answer;
+pub use called::Called;
 pub use envelopes::Envelopes;
 #[cfg(not(target_os = "wasi"))]
 pub use explain::{Explained, explain};

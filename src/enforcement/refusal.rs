@@ -5,7 +5,7 @@ use crate::external_auth::AskError;
 use crate::mcp::Fault;
 use crate::request::HeadFault;
 
-use super::Answer;
+use super::{Answer, Called};
 
 /// A refusal: what the client is told, and what we know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +14,8 @@ pub struct Refusal<'p> {
     pub answer: Answer,
     /// Why, in full: for records, never for the client.
     pub reason: Reason<'p>,
-    /// The method called, if the message could be read.
-    pub method: Option<String>,
-    /// The thing acted on, likewise.
-    pub thing: Option<String>,
+    /// What is called, if the message could be read.
+    pub called: Option<Called>,
 }
 
 /// Why a request is refused.
@@ -65,6 +63,18 @@ impl<'p, T> Unauthorized<'p, T> {
             level: ask.level,
             by: ask.by,
             why,
+        }
+    }
+}
+
+#[cfg(not(target_os = "wasi"))]
+impl<'p> Refusal<'p> {
+    /// The rule for which the authorizer was asked that did not let the request go on.
+    pub fn asked_by(&self) -> Option<Determining<'p>> {
+        match self.reason {
+            Reason::Unauthorized(Unauthorized { by, .. })
+            | Reason::Unanswered(Unauthorized { by, .. }) => Some(by),
+            _ => None,
         }
     }
 }

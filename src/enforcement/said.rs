@@ -2,11 +2,14 @@
 
 use crate::decision::Ask;
 use crate::external_auth::Verdict;
+use crate::policy::PolicyId;
 
 /// What an authorizer said of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// The policy that asked, `namespace/name`.
+    /// The policy that asked.
+    pub id: PolicyId,
+    /// Its name, `namespace/name`.
     pub policy: String,
     /// `allow`, `refuse` or `error`.
     pub answer: &'static str,
@@ -22,6 +25,7 @@ impl Said {
             Verdict::Error(error) => ("error", Some(error.as_str().to_owned())),
         };
         Self {
+            id: ask.policy(),
             policy: ask.by.policy.to_string(),
             answer,
             detail,

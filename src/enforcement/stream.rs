@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::decision::{Decision, Permit, Progress, decide};
+use crate::decision::{Audit, Decision, Permit, Progress, decide};
 use crate::external_auth::{self, Changes, Obligations, Response, Shown, Unshown, Verdict};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{DenialForm, OnError, Policies, RequestHeaders};
@@ -11,7 +11,7 @@ use crate::request::{Head, Operation};
 use super::envelopes::Envelopes;
 use super::held::{Asking, Full, Held, Ready};
 use super::said::{Said, Spans};
-use super::{Answer, Facts, Permitted, Reason, Refusal, Step, Unauthorized};
+use super::{Answer, Called, Facts, Permitted, Reason, Refusal, Step, Unauthorized};
 
 #[derive(Debug, Default)]
 enum State {
@@ -36,6 +36,8 @@ pub struct Stream {
     spans: Spans,
     said: Vec<Said>,
     message_bytes: Option<usize>,
+    keeps_called: bool,
+    called: Option<Called>,
 }
 
 impl Stream {
@@ -50,6 +52,23 @@ impl Stream {
     /// Gives the calls of this stream spans of their own, from a random seed.
     pub fn trace(&mut self, seed: [u8; 8]) {
         self.spans = Spans(Some(seed));
+    }
+
+    /// Keeps what is called for a record, also where the request goes on.
+    pub fn keep_called(&mut self) {
+        self.keeps_called = true;
+    }
+
+    /// What a request calls that goes on, where that was kept.
+    pub const fn called(&self) -> Option<&Called> {
+        self.called.as_ref()
+    }
+
+    /// Whether a record says that the request goes on, whoever asks for it: a policy in
+    /// Audit mode would refuse it, or it goes on because an authorizer did not answer.
+    pub fn is_notable(&self, permit: &Permit<'_>) -> bool {
+        let is_audited = matches!(permit.audit(), Some(Audit::Deny(_)));
+        is_audited || self.said.iter().any(|said| said.answer == "error")
     }
 
     /// What authorizers have said so far, in order.
@@ -278,7 +297,12 @@ impl Stream {
             self.message_bytes = request.size.and_then(|size| usize::try_from(size).ok());
         }
         let ask = match decide(policies, &request, &progress) {
-            Decision::Allow(permit) => return self.pass(permit, obligations),
+            Decision::Allow(permit) => {
+                if self.keeps_called || self.is_notable(&permit) {
+                    self.called = message.as_ref().and_then(Called::of);
+                }
+                return self.pass(permit, obligations);
+            }
             Decision::Deny(denial) => {
                 let said = denial.reason.message();
                 let form = policies.settings().denial;
@@ -328,13 +352,10 @@ impl Stream {
         message: Option<&Message<'_>>,
     ) -> Step<'p> {
         self.state = State::Refused;
-        let call = message.and_then(|message| message.call());
-        let thing = call.and_then(|call| call.things.iter().next());
         Step::Refuse(Box::new(Refusal {
             answer,
             reason,
-            method: call.map(|call| brief(call.name).to_owned()),
-            thing: thing.map(|thing| brief(thing.as_str()).to_owned()),
+            called: message.and_then(Called::of),
         }))
     }
 

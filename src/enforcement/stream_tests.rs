@@ -3,6 +3,7 @@ mod asking;
 
 use super::*;
 use crate::decision::{Denial, DenialReason};
+use crate::mcp::ThingKind;
 use crate::request::{Caller, Headers};
 use serde_json::json;
 
@@ -261,8 +262,7 @@ fn the_record_says_what_the_answer_does_not() {
     };
     let Refusal {
         reason: Reason::Denied(Denial { reason, .. }),
-        method,
-        thing,
+        called,
         ..
     } = *refusal
     else {
@@ -271,8 +271,24 @@ fn the_record_says_what_the_answer_does_not() {
     assert!(
         matches!(reason, DenialReason::NotAllowed { policy: Some(policy), .. } if policy.name == "p")
     );
-    assert_eq!(
-        [method.as_deref(), thing.as_deref()],
-        [Some("tools/call"), Some("sum")]
-    );
+    let called = called.unwrap();
+    assert_eq!(called.method, "tools/call");
+    assert_eq!(called.thing, Some((ThingKind::Tool, "sum".to_owned())));
+}
+
+/// What goes on is only looked at where somebody wants to know.
+#[test]
+fn what_an_allowed_request_calls_is_kept_for_a_record_only() {
+    let policies = policies("Hold", "JsonRpc");
+    for keeps in [false, true] {
+        let mut stream = Stream::default();
+        if keeps {
+            stream.keep_called();
+        }
+        stream.headers(&policies, facts("POST", "/mcp"), false);
+        let step = stream.body(&policies, ECHO, true);
+        assert!(matches!(step, Step::Continue(_)), "{step:?}");
+        let called = stream.called().map(|called| called.method.as_str());
+        assert_eq!(called, keeps.then_some("tools/call"));
+    }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use crate::decision::{Audit, Basis, Denial, Determining, LevelName, Permit};
+use crate::enforcement::Said;
 use crate::observe::{Determined, Metric, digest_value};
-use crate::policy::ObjectName;
+use crate::policy::{ObjectName, PolicyId};
 
 use super::host::{self, MetricKind};
 
@@ -31,6 +32,8 @@ enum Key {
     /// Names by where they lie in the configuration, which outlives this.
     By(Use, Verdict, LevelName, Option<usize>, Option<usize>),
     Other(Use),
+    Asked(Option<PolicyId>, &'static str),
+    Took(Option<PolicyId>),
     BodyBytes,
 }
 
@@ -79,6 +82,23 @@ impl Metrics {
         self.request("deny", reason);
     }
 
+    /// An authorizer has answered, or will not; in so many nanoseconds, where it was asked.
+    pub(super) fn asked(&self, said: &Said, took: Option<u64>) {
+        let (policy, outcome) = (said.id, said.answer);
+        let is_named = !self.is_full(&Key::Asked(Some(policy), outcome));
+        let (id, policy) = match is_named {
+            true => (Some(policy), Some(said.policy.as_str())),
+            false => (None, None),
+        };
+        let calls = Metric::AuthorizerCalls { policy, outcome };
+        self.count(Key::Asked(id, outcome), MetricKind::Counter, calls, 1);
+        if let Some(took) = took {
+            let duration = Metric::AuthorizerDuration { policy };
+            let milliseconds = took / 1_000_000;
+            self.count(Key::Took(id), MetricKind::Histogram, duration, milliseconds);
+        }
+    }
+
     /// An MCP body was read to its end.
     pub(super) fn body(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -121,11 +141,7 @@ impl Metrics {
             }
             Determined::Other => Key::Other(used),
         };
-        let is_full = self
-            .known
-            .try_borrow()
-            .is_ok_and(|known| known.len() >= NAMED && !known.contains_key(&key));
-        let (key, by) = match is_full {
+        let (key, by) = match self.is_full(&key) {
             true => (Key::Other(used), Determined::Other),
             false => (key, by),
         };
@@ -134,6 +150,12 @@ impl Metrics {
             Use::Audit => Metric::Audit(by),
         };
         self.count(key, MetricKind::Counter, metric, 1);
+    }
+
+    /// Whether there are too many names to add this one.
+    fn is_full(&self, key: &Key) -> bool {
+        let known = self.known.try_borrow();
+        known.is_ok_and(|known| known.len() >= NAMED && !known.contains_key(key))
     }
 
     fn count(&self, key: Key, kind: MetricKind, metric: Metric<'_>, value: u64) {

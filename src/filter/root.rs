@@ -7,6 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use crate::enforcement::{Envelopes, Stream};
+use crate::observe::Sampler;
 use crate::policy::Policies;
 
 use super::host::{self, Buffer, Level};
@@ -24,7 +25,9 @@ pub struct Root {
     callers: Rc<RefCell<Callers>>,
     envelopes: Rc<Envelopes>,
     metrics: Rc<Metrics>,
-    logs_allowed: bool,
+    /// Whether the host writes lines that are of interest only when something is amiss.
+    logs_all: bool,
+    sampler: Sampler,
 }
 
 impl Context for Root {}
@@ -44,7 +47,8 @@ impl RootContext for Root {
                         policies.digest(),
                     ),
                 );
-                self.logs_allowed = host::logs(Level::Debug);
+                self.logs_all = host::logs(Level::Debug);
+                self.sampler = sampler(policies.settings().log_allowed_per_million.get());
                 metrics::configured("taken");
                 metrics::in_force(policies.digest());
                 // What is counted is found by where its name lies in the configuration.
@@ -64,16 +68,35 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        let logs_allowed = match (self.sampler.takes(), self.logs_all) {
+            (true, _) => Some(Level::Info),
+            (false, true) => Some(Level::Debug),
+            (false, false) => None,
+        };
+        let mut stream = Stream::new(Rc::clone(&self.envelopes));
+        if logs_allowed.is_some() {
+            stream.keep_called();
+        }
         Some(Box::new(HttpStream::new(
             self.policies.clone(),
             Rc::clone(&self.callers),
-            Stream::new(Rc::clone(&self.envelopes)),
+            stream,
             Rc::clone(&self.metrics),
-            self.logs_allowed,
+            logs_allowed,
         )))
     }
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// Takes so many of a million requests.
+fn sampler(per_million: u64) -> Sampler {
+    let mut seed = [0; 8];
+    if per_million > 0 {
+        // Without randomness the same share is taken, only in an order that can be known.
+        let _ = getrandom::fill(&mut seed);
+    }
+    Sampler::new(per_million, seed)
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::decision::{Audit, Permit};
-use crate::enforcement::{Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized};
+use crate::decision::Permit;
+use crate::enforcement::{Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized};
 use crate::external_auth::{ANSWER_LIMIT, AskError, Edit, Question, Response, grpc};
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
@@ -22,7 +22,8 @@ use super::metrics::Metrics;
 pub(super) struct HttpStream {
     policies: Option<Rc<Policies>>,
     callers: Rc<RefCell<Callers>>,
-    logs_allowed: bool,
+    /// At which level the record of an allowed request is written, if it is.
+    logs_allowed: Option<Level>,
     stream: Stream,
     metrics: Rc<Metrics>,
     /// For the record.
@@ -42,7 +43,7 @@ impl HttpStream {
         callers: Rc<RefCell<Callers>>,
         stream: Stream,
         metrics: Rc<Metrics>,
-        logs_allowed: bool,
+        logs_allowed: Option<Level>,
     ) -> Self {
         Self {
             policies,
@@ -111,6 +112,7 @@ impl HttpStream {
             self.took.push(None);
             let nobody = Response::Failed(AskError::Unavailable);
             step = self.stream.answer(&policies, &nobody);
+            self.count_answer();
         }
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
             self.response = std::mem::take(&mut obligations.response);
@@ -160,23 +162,30 @@ impl HttpStream {
         }
     }
 
+    fn count_answer(&self) {
+        if let Some(said) = self.stream.said().last() {
+            let took = self.took.last().copied().flatten();
+            self.metrics.asked(said, took);
+        }
+    }
+
     fn count_body(&self) {
         if let Some(bytes) = self.stream.message_bytes() {
             self.metrics.body(bytes);
         }
     }
 
-    /// Records that a request goes on: always where an audited policy would refuse it.
+    /// Records that a request goes on: where that is asked for, and where it is notable.
     fn allow(&self, permit: &Permit<'_>) {
         self.metrics.allowed(permit);
-        let level = match permit.audit() {
-            Some(Audit::Deny(_)) => Level::Info,
-            // It went on because nobody answered.
-            _ if self.stream.said().iter().any(|said| said.answer == "error") => Level::Info,
-            _ if self.logs_allowed => Level::Debug,
-            _ => return,
+        let level = match self.stream.is_notable(permit) {
+            true => Level::Info,
+            false => match self.logs_allowed {
+                Some(level) => level,
+                None => return,
+            },
         };
-        let mut record = self.record("allow", "policy");
+        let mut record = self.record("allow", "policy", self.stream.called());
         record.allow(permit);
         host::log(level, &record.to_line());
     }
@@ -185,15 +194,12 @@ impl HttpStream {
         let Refusal {
             answer,
             reason,
-            method,
-            thing,
+            called,
         } = refusal;
         self.metrics.refused(reason.kind());
         host::set_property("accesspolicy.decision", "deny");
         host::set_property("accesspolicy.reason", reason.kind());
-        let mut record = self.record("deny", reason.kind());
-        record.method = method.as_deref();
-        record.thing = thing.as_deref();
+        let mut record = self.record("deny", reason.kind(), called.as_ref());
         record.grounds.detail = reason.detail().map(Cow::Owned);
         let is_policies = match reason {
             Reason::Denied(denial) => {
@@ -232,16 +238,29 @@ impl HttpStream {
         }
     }
 
-    fn record<'r>(&'r self, decision: &'static str, reason: &'r str) -> Record<'r> {
+    fn record<'r>(
+        &'r self,
+        decision: &'static str,
+        reason: &'r str,
+        called: Option<&'r Called>,
+    ) -> Record<'r> {
         let caller = self.caller.spiffe_id();
-        Record {
+        let mut record = Record {
             decision,
             id: &self.id,
             caller,
             reason,
             asked: self.asked(),
             ..Record::default()
+        };
+        if let Some(now) = host::now() {
+            record.at(now);
         }
+        if let Some(Called { method, thing }) = called {
+            let thing = thing.as_ref().map(|(kind, name)| (*kind, name.as_str()));
+            record.called(method, thing);
+        }
+        record
     }
 
     fn asked(&self) -> Vec<AskRecord<'_>> {
@@ -282,7 +301,9 @@ impl Context for HttpStream {
                 (_, None) => Response::Failed(AskError::TooLarge),
                 (Some(headers), Some(body)) => Response::Http { headers, body },
             };
-            this.stream.answer(policies, &response)
+            let step = this.stream.answer(policies, &response);
+            this.count_answer();
+            step
         });
     }
 
@@ -302,7 +323,9 @@ impl Context for HttpStream {
                 Ok(message) => Response::Message(message),
                 Err(error) => Response::Failed(*error),
             };
-            this.stream.answer(policies, &response)
+            let step = this.stream.answer(policies, &response);
+            this.count_answer();
+            step
         });
     }
 }

@@ -78,12 +78,35 @@ pub enum Thing<'m> {
 }
 
 impl<'m> Thing<'m> {
+    /// What kind of thing it is.
+    pub const fn kind(self) -> ThingKind {
+        match self {
+            Self::Tool(_) => ThingKind::Tool,
+            Self::Prompt(_) => ThingKind::Prompt,
+            Self::Resource(_) => ThingKind::Resource,
+            Self::Task(_) => ThingKind::Task,
+        }
+    }
+
     /// The name, uri or id.
     pub const fn as_str(self) -> &'m str {
         match self {
             Self::Tool(name) | Self::Prompt(name) | Self::Resource(name) | Self::Task(name) => name,
         }
     }
+}
+
+/// What kind of thing is acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThingKind {
+    /// A tool.
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A resource.
+    Resource,
+    /// A task.
+    Task,
 }
 
 /// What a call acts on.

@@ -23,6 +23,18 @@ pub enum Metric<'m> {
     Decisions(Determined<'m>),
     /// What policies in Audit mode would have refused: a counter.
     Audit(Determined<'m>),
+    /// Calls of authorizers, by what came back: a counter.
+    AuthorizerCalls {
+        /// The policy that asks, `namespace/name`; absent where there are too many to name.
+        policy: Option<&'m str>,
+        /// `allow`, `refuse` or `error`.
+        outcome: &'static str,
+    },
+    /// How long authorizers took to answer, in milliseconds: a histogram.
+    AuthorizerDuration {
+        /// As above.
+        policy: Option<&'m str>,
+    },
     /// Lengths of MCP bodies in bytes: a histogram.
     BodyBytes,
     /// Configurations, by whether they were taken: a counter.
@@ -76,6 +88,14 @@ impl fmt::Display for Metric<'_> {
             ),
             Self::Decisions(by) => write!(f, "accesspolicy_decisions_total{by}"),
             Self::Audit(by) => write!(f, "accesspolicy_audit_total{by}"),
+            Self::AuthorizerCalls { policy, outcome } => {
+                write!(f, "accesspolicy_authorizer_calls_total;outcome={outcome}")?;
+                of_policy(*policy, f)
+            }
+            Self::AuthorizerDuration { policy } => {
+                f.write_str("accesspolicy_authorizer_duration_ms")?;
+                of_policy(*policy, f)
+            }
             Self::BodyBytes => f.write_str("accesspolicy_body_bytes"),
             Self::ConfigLoads { outcome } => {
                 write!(f, "accesspolicy_config_loads_total;outcome={outcome}")
@@ -83,6 +103,10 @@ impl fmt::Display for Metric<'_> {
             Self::ConfigDigest => f.write_str("accesspolicy_config_digest"),
         }
     }
+}
+
+fn of_policy(policy: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    policy.map_or(Ok(()), |policy| write!(f, ";policy={policy}"))
 }
 
 impl fmt::Display for Determined<'_> {

@@ -5,20 +5,27 @@
 //! out of a line: JSON strings escape what could.
 
 mod metrics;
+mod sample;
 
 pub use metrics::{Determined, Metric, digest_value};
+pub use sample::Sampler;
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
 use crate::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName, Permit};
+use crate::expr::Timestamp;
+use crate::mcp::ThingKind;
 
 /// One decision.
 #[derive(Debug, Default, Serialize)]
 pub struct Record<'r> {
     /// `allow` or `deny`.
     pub decision: &'static str,
+    /// When it was made, as RFC 3339 has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<String>,
     /// The request's id, or one made for this decision.
     #[serde(rename = "decision.id")]
     pub id: &'r str,
@@ -28,9 +35,18 @@ pub struct Record<'r> {
     /// The MCP method.
     #[serde(rename = "mcp.method.name", skip_serializing_if = "Option::is_none")]
     pub method: Option<&'r str>,
-    /// The tool, prompt, resource or task acted on.
-    #[serde(rename = "mcp.thing", skip_serializing_if = "Option::is_none")]
-    pub thing: Option<&'r str>,
+    /// The tool acted on.
+    #[serde(rename = "gen_ai.tool.name", skip_serializing_if = "Option::is_none")]
+    pub tool: Option<&'r str>,
+    /// The prompt acted on.
+    #[serde(rename = "gen_ai.prompt.name", skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<&'r str>,
+    /// The resource acted on.
+    #[serde(rename = "mcp.resource.uri", skip_serializing_if = "Option::is_none")]
+    pub resource: Option<&'r str>,
+    /// The task acted on.
+    #[serde(rename = "mcp.task.id", skip_serializing_if = "Option::is_none")]
+    pub task: Option<&'r str>,
     /// The kind of reason, one word.
     pub reason: &'r str,
     /// What decided.
@@ -157,7 +173,25 @@ impl AuditRecord {
     }
 }
 
-impl Record<'_> {
+impl<'r> Record<'r> {
+    /// Fills in when it was made: nanoseconds since 1970.
+    pub fn at(&mut self, nanos: u64) {
+        self.timestamp = Timestamp::from_nanos(nanos).map(|time| time.to_string());
+    }
+
+    /// Fills in what was called, and what that acts on.
+    pub fn called(&mut self, method: &'r str, thing: Option<(ThingKind, &'r str)>) {
+        self.method = Some(method);
+        if let Some((kind, name)) = thing {
+            let field = match kind {
+                ThingKind::Tool => &mut self.tool,
+                ThingKind::Prompt => &mut self.prompt,
+                ThingKind::Resource => &mut self.resource,
+                ThingKind::Task => &mut self.task,
+            };
+            *field = Some(name);
+        }
+    }
     /// Fills in what a denial says.
     pub fn deny(&mut self, denial: &Denial<'_>) {
         self.grounds = Grounds::of_denial(&denial.reason);
@@ -191,13 +225,14 @@ mod tests {
 
     #[test]
     fn a_hostile_name_stays_in_its_line() {
-        let record = Record {
-            thing: Some("\n\"}\u{1b}[2J\u{2028}"),
-            ..Record::default()
-        };
+        let name = "\n\"}\u{1b}[2J\u{2028}";
+        let mut record = Record::default();
+        record.called("tools/call", Some((ThingKind::Tool, name)));
+        record.at(1_800_000_000_000_000_001);
         let line = record.to_line();
         assert!(!line.contains(['\n', '\u{1b}']));
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(read["mcp.thing"], "\n\"}\u{1b}[2J\u{2028}");
+        assert_eq!(read["gen_ai.tool.name"], name);
+        assert_eq!(read["timestamp"], "2027-01-15T08:00:00.000000001Z");
     }
 }

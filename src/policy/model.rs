@@ -101,6 +101,9 @@ pub struct Settings {
     /// How authorizers are asked; absent means the default.
     #[serde(default, skip_serializing_if = "AskSettings::is_default")]
     pub external_auth: AskSettings,
+    /// How many of a million allowed requests are logged; absent means none.
+    #[serde(default, skip_serializing_if = "Whole::is_zero")]
+    pub log_allowed_per_million: Whole,
 }
 
 /// How several Allow policies of one level combine.

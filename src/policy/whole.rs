@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A protobuf `Struct` (Istio's `pluginConfig`) holds every number as a double,
 /// so `64` may come back as `64.0` or `6.4e1`. All three are the same number
 /// here; a fraction, a sign or anything beyond 2^53 is an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Whole(u64);
 
@@ -37,6 +37,11 @@ impl Whole {
     /// The number.
     pub const fn get(self) -> u64 {
         self.0
+    }
+
+    /// Whether it is 0.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
     }
 
     /// The number as an index or a size; on wasm32 the largest size when it does not fit.

@@ -301,6 +301,21 @@ fn request(test: &Test, id: &str) -> Request {
     }
 }
 
+/// What a record says was called.
+fn recorded_call(record: &Value) -> Vec<(&'static str, String)> {
+    let names = [
+        "mcp.method.name",
+        "gen_ai.tool.name",
+        "gen_ai.prompt.name",
+        "mcp.resource.uri",
+        "mcp.task.id",
+    ];
+    let said = names
+        .into_iter()
+        .filter_map(|name| Some((name, record[name].as_str()?.to_owned())));
+    said.collect()
+}
+
 /// `none`, `allow`, or `deny` or `ask` and what determines it, as the vectors say it.
 fn audited(record: &Value) -> String {
     let Some(decision) = record["decision"].as_str() else {
@@ -418,6 +433,44 @@ impl Sent<'_> {
         policy.is_some_and(|policy| self.expected.asks.last() == Some(policy))
     }
 
+    /// The method that the message calls, and what it acts on, as the record names it.
+    fn calls(&self, record: &Value) -> Vec<(&'static str, String)> {
+        // What is too long here is so for an authorizer: the message has been read.
+        let reasons = ["policy", "authorizer", "authorizer_error", "too_large"];
+        let is_judged = reasons.iter().any(|reason| record["reason"] == *reason);
+        let http = self.test.request.http();
+        let on_mcp = http.path.split(['?', '/']).nth(1) == Some("mcp");
+        let message = serde_json::from_slice(&http.body).ok();
+        let message: Value = message.filter(|_| is_judged && on_mcp).unwrap_or_default();
+        let Some(method) = message["method"].as_str() else {
+            return Vec::new();
+        };
+        let params = &message["params"];
+        let (name, thing) = match method {
+            "prompts/get" => ("gen_ai.prompt.name", &params["name"]),
+            "completion/complete" if params["ref"]["type"] == "ref/prompt" => {
+                ("gen_ai.prompt.name", &params["ref"]["name"])
+            }
+            "completion/complete" => ("mcp.resource.uri", &params["ref"]["uri"]),
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+                ("mcp.resource.uri", &params["uri"])
+            }
+            "subscriptions/listen" => {
+                let named = &params["notifications"];
+                match &named["resourceSubscriptions"][0] {
+                    Value::Null => ("mcp.task.id", &named["taskIds"][0]),
+                    uri => ("mcp.resource.uri", uri),
+                }
+            }
+            "tools/call" => ("gen_ai.tool.name", &params["name"]),
+            _ => ("mcp.task.id", &params["taskId"]),
+        };
+        let thing = thing.as_str().filter(|thing| !thing.is_empty());
+        let thing = thing.map(|thing| (name, thing.to_owned()));
+        let method = ("mcp.method.name", method.to_owned());
+        std::iter::once(method).chain(thing).collect()
+    }
+
     /// The id of the JSON-RPC request that this is, on a path that carries MCP.
     fn called(&self) -> Option<Value> {
         let http = self.test.request.http();
@@ -445,6 +498,16 @@ impl Sent<'_> {
         let by: Vec<&String> = by.into_iter().flatten().collect();
         if by != rules.iter().collect::<Vec<_>>() {
             return Some(format!("recorded {rules:?}, determined by {by:?}"));
+        }
+        if record["timestamp"].as_str().is_none_or(str::is_empty) {
+            return Some("the record says no time".to_owned());
+        }
+        let wanted = self.calls(record);
+        if wanted != recorded_call(record) {
+            return Some(format!(
+                "recorded {:?}, called {wanted:?}",
+                recorded_call(record)
+            ));
         }
         let refused = record["decision"] == "deny";
         let is_decided = !refused || record["reason"] == "policy";

@@ -8,6 +8,7 @@ mod authorizer;
 mod bodies;
 mod configuration;
 mod connections;
+mod decision_log;
 mod decisions;
 mod early;
 mod external_auth;

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::authorizer::Act;
+use crate::authorizer::http::HttpAuthorizer;
 use crate::setup::{Mode, anybody_may_call, at, call, managers};
 use crate::support::config::{Bootstrap, Cluster, Listener};
 use crate::support::envoy::{Envoy, Options};
 use crate::support::message::Request;
+use crate::support::recorder::{Answer, Recorder};
 use crate::support::{root, yaml};
 use crate::vectors::DecisionTests;
 
@@ -56,9 +59,24 @@ fn scraped(envoy: &Envoy) -> BTreeMap<String, f64> {
     lines.map(parse).collect()
 }
 
+/// Waits until the metrics have these values, and returns all there are: statistics of
+/// workers are merged now and then.
+fn wait_for(envoy: &Envoy, expected: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+    let start = Instant::now();
+    loop {
+        let found = scraped(envoy);
+        let counted = |name: &String| found.get(name).copied().unwrap_or_default();
+        let all = expected.iter().all(|(name, value)| counted(name) == *value);
+        if all || start.elapsed() > Duration::from_secs(10) {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn numbers_are_those_of_the_requests() {
-    let recorder = crate::support::recorder::Recorder::start();
+    let recorder = Recorder::start();
     let access_log = json!({
         "id": "%REQ(X-REQUEST-ID)%",
         "details": "%RESPONSE_CODE_DETAILS%",
@@ -94,7 +112,6 @@ fn numbers_are_those_of_the_requests() {
     send(2, &call("get-env"));
     send(4, "{");
 
-    // Statistics of workers are merged now and then.
     let expected: BTreeMap<String, f64> = [
         (r#"accesspolicy_requests_total{decision="allow",reason="policy"}"#, 5.0),
         (r#"accesspolicy_requests_total{decision="deny",reason="policy"}"#, 5.0),
@@ -123,16 +140,7 @@ fn numbers_are_those_of_the_requests() {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    let start = Instant::now();
-    let found = loop {
-        let found = scraped(&envoy);
-        let counted = |name: &String| found.get(name).copied().unwrap_or_default();
-        let all = expected.iter().all(|(name, value)| counted(name) == *value);
-        if all || start.elapsed() > Duration::from_secs(10) {
-            break found;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    };
+    let found = wait_for(&envoy, &expected);
     for (name, value) in &expected {
         assert_eq!(found.get(name), Some(value), "{name}: {found:#?}");
     }
@@ -158,4 +166,105 @@ fn numbers_are_those_of_the_requests() {
     assert_eq!(refused["details"], "accesspolicy_policy");
     assert_eq!(line("m-14")["reason"], "malformed");
     assert_eq!(line("m-1")["decision"], Value::Null);
+}
+
+/// Calls of authorizers, by what came back, and how long that took.
+#[test]
+fn authorizers_are_counted() {
+    let recorder = Recorder::start();
+    let authorizer = HttpAuthorizer::start(|seen| {
+        let answer = |status| {
+            Act::Answer(Answer {
+                status,
+                headers: Vec::new(),
+                body: Vec::new(),
+            })
+        };
+        match seen.header("x-want").as_deref() {
+            Some("allow") => answer(200),
+            Some("refuse") => answer(403),
+            Some("fail") => answer(500),
+            _ => Act::Close,
+        }
+    });
+    let target = json!([{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "prod"}]);
+    let asks = |name: &str, service: &str, tool: &str| {
+        json!({
+            "apiVersion": "agentic.networking.x-k8s.io/v1alpha1",
+            "kind": "XAccessPolicy",
+            "metadata": {"namespace": "infra", "name": name},
+            "spec": {
+                "action": "ExternalAuth",
+                "targetRefs": target,
+                "externalAuth": {"protocol": "HTTP", "backendRef": {"name": service, "port": 80},
+                    "http": {"allowedHeaders": ["x-want"]}},
+                "rules": anybody_may_call(&[tool]),
+            },
+        })
+    };
+    let service = |name| json!({"namespace": "infra", "name": name, "port": 80, "cluster": name});
+    let mut point = at(&json!({"unprotected": "Allow"}), Mode::Hold);
+    point["services"] = json!(["authorizer", "unknown"].map(service));
+    // Two policies that ask at one target have an order.
+    let mut elsewhere = asks("nowhere.v1", "unknown", "get-sum");
+    elsewhere["metadata"]["annotations"] = json!({"accesspolicy/order": "2"});
+    let mut checks = asks("checks.v1", "authorizer", "echo");
+    checks["metadata"]["annotations"] = json!({"accesspolicy/order": "1"});
+    let tests = json!({
+        "apiVersion": "accesspolicy/v1",
+        "kind": "DecisionTests",
+        "enforcementPoint": point,
+        "policies": [
+            checks,
+            elsewhere,
+        ],
+        "tests": [],
+    });
+    let tests = DecisionTests::read("asks", &tests.to_string()).expect("no vectors");
+    let policy = tests.compile().expect("a policy");
+    let listener = Listener::plain("hold").filter(Mode::Hold.filter(&policy));
+    let mut bootstrap = Bootstrap::simple(listener, Cluster::new("everything", recorder.address()));
+    bootstrap
+        .clusters
+        .push(Cluster::new("authorizer", authorizer.address()));
+    let mut bootstrap = bootstrap.json();
+    let tags = yaml::read(&root().join("envoy-config/metrics.yaml")).expect("YAML");
+    bootstrap["stats_config"] = tags["stats_config"].clone();
+    let envoy = Envoy::start_with(&bootstrap, Options::default()).expect("Envoy serves");
+    let client = crate::support::client::Client::plain(envoy.listener("hold"));
+    for (times, tool, want) in [
+        (4, "echo", "allow"),
+        (3, "echo", "refuse"),
+        (2, "echo", "fail"),
+        (1, "echo", "nothing"),
+        (2, "get-sum", "allow"),
+        (5, "get-env", "allow"),
+    ] {
+        for _ in 0..times {
+            let request = Request::mcp(call(tool)).header("x-want", want);
+            client.send(&request).expect("an answer");
+        }
+    }
+    let calls = |policy: &str, outcome: &str| {
+        format!(
+            r#"accesspolicy_authorizer_calls_total{{policy="infra/{policy}",outcome="{outcome}"}}"#
+        )
+    };
+    let timed = r#"accesspolicy_authorizer_duration_ms_count{policy="infra/checks.v1"}"#;
+    let expected = [
+        (calls("checks.v1", "allow"), 4.0),
+        (calls("checks.v1", "refuse"), 3.0),
+        (calls("checks.v1", "error"), 3.0),
+        // Nobody was asked there: the cluster is none of Envoy's.
+        (calls("nowhere.v1", "error"), 2.0),
+        (timed.to_owned(), 10.0),
+    ];
+    let found = wait_for(&envoy, &expected.clone().into());
+    for (name, value) in &expected {
+        assert_eq!(found.get(name), Some(value), "{name}: {found:#?}");
+    }
+    let of_calls = |name: &&String| {
+        name.starts_with("accesspolicy_authorizer_calls") || name.contains("duration_ms_count")
+    };
+    assert_eq!(found.keys().filter(of_calls).count(), expected.len());
 }

@@ -36,8 +36,10 @@ pub struct Envoy {
 pub struct Options {
     /// Worker threads.
     pub concurrency: u32,
-    /// The log level of everything but the filter, which always logs from debug up.
+    /// The log level of everything but the filter.
     pub log_level: &'static str,
+    /// The filter's own. At `debug` it writes a record of every decision.
+    pub filter_log_level: &'static str,
 }
 
 /// Why an Envoy does not serve.
@@ -53,6 +55,7 @@ impl Default for Options {
         Self {
             concurrency: 1,
             log_level: "warning",
+            filter_log_level: "debug",
         }
     }
 }
@@ -139,6 +142,18 @@ impl Envoy {
     /// When it does not answer.
     pub fn ask(&self, path: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
         Ok(Client::plain(self.admin).send(&Request::get(path))?.text())
+    }
+
+    /// Has the admin interface do what a path says.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn post(&self, path: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let answer = Client::plain(self.admin).send(&Request::new("POST", path))?;
+        match answer.status {
+            200 => Ok(()),
+            status => Err(format!("{path}: {status} {}", answer.text()).into()),
+        }
     }
 
     /// Counters and gauges by name.
@@ -267,13 +282,14 @@ fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
 }
 
 fn command(folder: &Path, options: Options) -> Command {
+    let filter = format!("wasm:{}", options.filter_log_level);
     let mut command = Command::new(binary());
     command
         .arg("--config-path")
         .arg(folder.join("envoy.json"))
         .args(["--concurrency", &options.concurrency.to_string()])
         .args(["--log-level", options.log_level])
-        .args(["--component-log-level", "wasm:debug"])
+        .args(["--component-log-level", &filter])
         // Access logs are read while Envoy runs; by itself it keeps them for 10 s.
         .args(["--file-flush-interval-msec", "50"])
         // Several run side by side; none hands over to another.

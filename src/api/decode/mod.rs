@@ -14,5 +14,6 @@ pub use object::{Object, Optional, Required};
 pub use problem::{Located, Part, Place, Problem};
 pub use suggest::closest;
 pub use value::{
-    Choice, EmptyList, Form, Value, boolean, choice, integer, list, refuse_duplicates, text,
+    Choice, EmptyList, Form, Value, boolean, choice, integer, list, millionths, refuse_duplicates,
+    text,
 };

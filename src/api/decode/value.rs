@@ -132,6 +132,39 @@ pub fn integer(min: i64, max: i64) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> O
     }
 }
 
+/// A decoder of shares from 0 to 1, in millionths.
+pub fn millionths(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<u32> {
+    const MILLION: f64 = 1e6;
+    if value.untagged(problems).is_some() {
+        return None;
+    }
+    let number = match &value.node.kind {
+        NodeKind::Scalar(scalar) if scalar.style == Style::Plain => match plain(&scalar.text) {
+            Plain::Integer(_) | Plain::Number => scalar.text.parse::<f64>().ok(),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(number) = number else {
+        problems.push(value.mistyped("a number from 0 to 1"));
+        return None;
+    };
+    if !(0.0..=1.0).contains(&number) {
+        let message = format!("`{number}` is out of bounds");
+        let help = "from 0 to 1, such as `0.01` for one of a hundred";
+        problems.push(Problem::new(&value.at, message).help(help));
+        return None;
+    }
+    let count = (number * MILLION).round();
+    if (number * MILLION - count).abs() > 1e-6 {
+        let message = format!("`{number}` has more than six decimals");
+        problems.push(Problem::new(&value.at, message).help("the least is `0.000001`"));
+        return None;
+    }
+    // From 0 to a million, and whole.
+    Some(count as u32)
+}
+
 /// A decoder of booleans.
 pub fn boolean(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<bool> {
     match value.node.text() {

@@ -42,7 +42,7 @@ pub(super) fn text(old: &CompiledPolicy, new: &CompiledPolicy, changes: &Changes
             false => "",
         };
         vec![
-            cell(setting.name),
+            cell(&setting.name),
             cell(&setting.before),
             cell(&setting.now),
             note.to_owned(),

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::super::subject::{Loaded, Subject};
 use super::super::{OutputForm, REFUSED, fail, render};
-use crate::cases::{Body, Expect, Request, call_body, read_request};
+use crate::cases::{Body, Expect, Given, Request, call_body, read_request};
 use crate::compile::{STANDARD_INPUT, read_bytes, read_source};
 use crate::policy::ObjectName;
 use crate::request::SpiffeId;
@@ -68,6 +68,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     port: Option<u16>,
 
+    /// What the next authorizer answers: a status, or `none`; can be given several times
+    #[arg(long = "answer", value_name = "STATUS", value_parser = answer)]
+    answers: Vec<Given>,
+
     /// Why the caller may not call a tool: the nearest rule, and what is missing
     #[arg(long, value_name = "TOOL", conflicts_with_all = ["call", "body"])]
     pub(super) why_not: Option<String>,
@@ -108,8 +112,8 @@ impl Answer {
 }
 
 impl Arguments {
-    /// The request; where it cannot be read, says so.
-    pub(super) fn request(&self, loaded: &Loaded) -> Result<Request, ExitCode> {
+    /// The request, and what authorizers answer; where it cannot be read, says so.
+    pub(super) fn request(&self, loaded: &Loaded) -> Result<(Request, Vec<Given>), ExitCode> {
         let is_stdin = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT;
         let files = self.request.iter().chain(&self.body).filter(is_stdin);
         if files.count() + usize::from(self.subject.reads_stdin()) > 1 {
@@ -119,7 +123,7 @@ impl Arguments {
             || self.body.is_some()
             || self.http_method.is_some()
             || self.why_not.is_some();
-        let mut request = match &self.request {
+        let (mut request, mut answers) = match &self.request {
             Some(path) => {
                 let source = read_source(path).map_err(fail)?;
                 read_request(source).map_err(|report| {
@@ -128,7 +132,7 @@ impl Arguments {
                     ExitCode::from(REFUSED)
                 })?
             }
-            None if asks => Request::default(),
+            None if asks => <(Request, Vec<Given>)>::default(),
             None => {
                 return Err(fail(
                     "say what is asked: --request, --call, --body, --http-method or --why-not",
@@ -157,7 +161,10 @@ impl Arguments {
                 backends(loaded)
             )));
         }
-        Ok(request)
+        if !self.answers.is_empty() {
+            answers.clone_from(&self.answers);
+        }
+        Ok((request, answers))
     }
 
     fn add_to(&self, request: &mut Request) -> Result<(), ExitCode> {
@@ -205,6 +212,22 @@ impl Arguments {
         }
         Ok(())
     }
+}
+
+/// An answer of an authorizer's.
+fn answer(text: &str) -> Result<Given, &'static str> {
+    let status = match text {
+        "none" => None,
+        _ => {
+            let status = text.parse().ok();
+            let status = status.filter(|status| (200..=599).contains(status));
+            Some(status.ok_or("an answer is a status from 200 to 599, or `none`")?)
+        }
+    };
+    Ok(Given {
+        status,
+        ..Given::default()
+    })
 }
 
 /// `is infra/a`, `are infra/a and infra/b`, in the words of an error.

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Explanation;
 use super::settings::{reached, settings};
+use super::{Explanation, asked};
 use crate::cases::{Expect, Outcome};
 use crate::decision::{Check, LevelTrace, Match, PolicyTrace, RuleTrace};
 use crate::enforcement::{Reason, Step};
@@ -50,12 +50,16 @@ fn value(explanation: &Explanation<'_>) -> Value {
     let settings = settings(explanation).into_iter();
     let settings = settings.map(|found| json!({"setting": found.name, "effect": found.effect}));
     value.insert("settings".to_owned(), settings.collect());
-    if let Some(ask) = explanation.ask() {
+    if let Some(ask) = explanation.ask().filter(|_| explanation.reason().is_none()) {
         value.insert("decision".to_owned(), json!("ask"));
         value.insert("level".to_owned(), json!(ask.level.as_str()));
         value.insert("policy".to_owned(), json!(ask.by.policy.to_string()));
         value.insert("rule".to_owned(), json!(ask.by.to_string()));
-    } else if let Some(trace) = &explanation.explained.trace {
+    }
+    if !explanation.explained.asked.is_empty() {
+        value.insert("asked".to_owned(), asked::json(&explanation.explained));
+    }
+    if let Some(trace) = &explanation.explained.trace {
         let count = reached(trace).count();
         let levels = trace.levels.iter().enumerate();
         let levels = levels.map(|(number, found)| level(found, number < count));
@@ -109,7 +113,7 @@ fn level(level: &LevelTrace<'_>, reached: bool) -> Value {
         "level": level.name.as_str(),
         "target": level.target,
         "reached": reached,
-        "passes": level.enforced.is_ok(),
+        "passes": level.passes(),
         "acts": acts.collect::<Vec<_>>(),
     })
 }

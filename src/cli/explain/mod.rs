@@ -1,6 +1,7 @@
 //! `accesspolicy explain`
 
 mod arguments;
+mod asked;
 mod json;
 mod page;
 mod settings;
@@ -13,8 +14,8 @@ pub(super) use page::page;
 
 use super::subject::Loaded;
 use super::{OutputForm, REFUSED, fail, say, terminal};
-use crate::cases::{Expect, Outcome, Request};
-use crate::decision::{Ask, Decision};
+use crate::cases::{Expect, Given, Outcome, Request};
+use crate::decision::Ask;
 use crate::enforcement::{Explained, Reason, Step};
 
 /// A request, and what becomes of it.
@@ -26,12 +27,16 @@ pub(super) struct Explanation<'p> {
 }
 
 impl<'p> Explanation<'p> {
-    /// Explains a request.
+    /// Explains a request, about which authorizers answer as `answers` say, in order.
     ///
     /// # Errors
     /// Where what was seen does not lead to what was decided: then nothing is told.
-    pub(super) fn of(request: &'p Request, loaded: &'p Loaded) -> Result<Self, String> {
-        let explained = request.explain(&loaded.policies, &loaded.document);
+    pub(super) fn of(
+        request: &'p Request,
+        answers: impl IntoIterator<Item = Given>,
+        loaded: &'p Loaded,
+    ) -> Result<Self, String> {
+        let explained = request.explain(&loaded.policies, &loaded.document, answers);
         if let Some(contradiction) = explained.contradiction() {
             return Err(format!("internal error, please report it: {contradiction}"));
         }
@@ -41,18 +46,17 @@ impl<'p> Explanation<'p> {
             loaded,
             outcome: Outcome {
                 caller: caller.spiffe_id().map(str::to_owned),
+                asks: asked::policies(&explained).collect(),
                 ..Outcome::of(&explained.step)
             },
             explained,
         })
     }
 
-    /// What an authorizer would be asked first, if one would; the explanation ends there.
+    /// What an authorizer is asked last, where the explanation ends there: with its refusal,
+    /// or because nobody knows its answer.
     fn ask(&self) -> Option<&Ask<'p>> {
-        match &self.explained.trace.as_ref()?.decision {
-            Decision::Ask(ask) => Some(ask),
-            Decision::Allow(_) | Decision::Deny(_) => None,
-        }
+        asked::last(&self.explained)
     }
 
     /// Why the request is refused, if it is.
@@ -69,11 +73,11 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let request = match arguments.request(&loaded) {
+    let (request, answers) = match arguments.request(&loaded) {
         Ok(request) => request,
         Err(code) => return code,
     };
-    let explanation = match Explanation::of(&request, &loaded) {
+    let explanation = match Explanation::of(&request, answers, &loaded) {
         Ok(explanation) => explanation,
         Err(error) => {
             say(format_args!("error: {error}"));

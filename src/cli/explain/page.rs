@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 
 use super::super::terminal::{Tone, hang, plain};
-use super::Explanation;
 use super::settings::{reached, settings};
+use super::{Explanation, asked};
 use crate::cases::Expect;
 use crate::decision::{
-    ActTrace, Audit, Basis, Check, DenialReason, LevelTrace, LevelVerdict, Match, Part,
-    PolicyTrace, RuleTrace,
+    ActTrace, Audit, Basis, Check, DenialReason, LevelTrace, Match, Part, PolicyTrace, RuleTrace,
 };
 use crate::enforcement::{Permitted, Reason, Step};
 use crate::policy::{Action, IdentitySource, Mode};
@@ -28,14 +27,11 @@ pub(in super::super) fn page(explanation: &Explanation<'_>, all: bool, width: us
     let Some(trace) = &explanation.explained.trace else {
         return page;
     };
-    if explanation.ask().is_some() {
-        return page;
-    }
     let reached = reached(trace).count();
     for (number, level) in trace.levels.iter().enumerate() {
         page.push('\n');
         if number < reached {
-            page.push_str(&level_text(level, all, width));
+            page.push_str(&level_text(explanation, level, all, width));
         } else {
             let front = format!("{}: ", Tone::Strong.paint(&plain(&level.target)));
             page.push_str(&hang(&front, "not reached", width));
@@ -85,6 +81,11 @@ fn verdict(explanation: &Explanation<'_>) -> (&'static str, Tone, String) {
         }
         Step::Refuse(refusal) => match &refusal.reason {
             Reason::Denied(denial) => ("Denied", Tone::Bad, denied(&denial.reason)),
+            reason @ (Reason::Unauthorized(_) | Reason::Unanswered(_)) => {
+                let by = asking(explanation);
+                let detail = reason.detail().unwrap_or_default();
+                ("Denied", Tone::Bad, format!("{by}{detail}"))
+            }
             reason => {
                 let detail = reason.detail().unwrap_or_else(|| reason.kind().to_owned());
                 let why = format!("{detail}; no policy is asked");
@@ -92,14 +93,19 @@ fn verdict(explanation: &Explanation<'_>) -> (&'static str, Tone, String) {
             }
         },
         Step::Ask(_) => {
-            let by = explanation.ask().map_or_else(String::new, |ask| {
-                format!("by {} at the {}, ", ask.by, ask.level.as_str())
-            });
+            let by = asking(explanation);
             let why = format!("{by}and what the authorizer answers decides");
             ("Would ask", Tone::Plain, why)
         }
         _ => ("Undecided", Tone::Bad, "the request never ended".to_owned()),
     }
+}
+
+/// Who asks last, and where.
+fn asking(explanation: &Explanation<'_>) -> String {
+    explanation.ask().map_or_else(String::new, |ask| {
+        format!("by {} at the {}, ", ask.by, ask.level.as_str())
+    })
 }
 
 fn allowed(basis: Basis<'_>) -> String {
@@ -250,11 +256,19 @@ fn audit(explanation: &Explanation<'_>) -> Option<String> {
     })
 }
 
-fn level_text(level: &LevelTrace<'_>, all: bool, width: usize) -> String {
-    let (word, tone) = match level.enforced {
-        Ok(None) => ("passes, no Allow policy is for it", Tone::Plain),
-        Ok(Some(_)) => ("passes", Tone::Good),
-        Err(_) => ("refuses", Tone::Bad),
+fn level_text(
+    explanation: &Explanation<'_>,
+    level: &LevelTrace<'_>,
+    all: bool,
+    width: usize,
+) -> String {
+    let is_refused = explanation.reason().is_some();
+    let (word, tone) = match (level.asks, level.enforced) {
+        (Some(_), _) if is_refused => ("refuses, for its authorizer", Tone::Bad),
+        (Some(_), _) => ("asks first", Tone::Plain),
+        (None, Ok(None)) => ("passes, no Allow policy is for it", Tone::Plain),
+        (None, Ok(Some(_))) => ("passes", Tone::Good),
+        (None, Err(_)) => ("refuses", Tone::Bad),
     };
     let target = Tone::Strong.paint(&plain(&level.target));
     let mut text = format!("{target}: {}\n", tone.paint(word));
@@ -266,28 +280,34 @@ fn level_text(level: &LevelTrace<'_>, all: bool, width: usize) -> String {
                 "    "
             }
         };
-        text.push_str(&act_text(act, level.enforced, front, all, width));
+        text.push_str(&act_text(explanation, level, act, front, all, width));
     }
     text
 }
 
 fn act_text(
+    explanation: &Explanation<'_>,
+    level: &LevelTrace<'_>,
     act: &ActTrace<'_>,
-    verdict: LevelVerdict<'_>,
     front: &str,
     all: bool,
     width: usize,
 ) -> String {
     let mut text = String::new();
     for policy in &act.policies {
-        text.push_str(&policy_text(policy, verdict, front, all, width));
+        text.push_str(&policy_text(policy, level, front, all, width));
+        if policy.action == Action::ExternalAuth && policy.matched().is_some() {
+            let name = policy.name.to_string();
+            let front = format!("{front}  ");
+            text.push_str(&asked::of_policy(explanation, &name, &front, width));
+        }
     }
     text
 }
 
 fn policy_text(
     policy: &PolicyTrace<'_>,
-    verdict: LevelVerdict<'_>,
+    level: &LevelTrace<'_>,
     front: &str,
     all: bool,
     width: usize,
@@ -316,7 +336,7 @@ fn policy_text(
         .iter()
         .partition(|rule| all || !is_for_another(rule));
     for rule in own {
-        let decides = is_enforced && decides(rule, policy, verdict);
+        let decides = is_enforced && decides(rule, policy, level);
         text.push_str(&rule_text(rule, decides, front, width));
     }
     if others.len() > OTHERS {
@@ -339,11 +359,12 @@ fn policy_text(
 }
 
 /// Whether a rule is what the level's outcome rests on.
-fn decides(rule: &RuleTrace<'_>, policy: &PolicyTrace<'_>, verdict: LevelVerdict<'_>) -> bool {
-    let by = match verdict {
-        Ok(by) => by,
-        Err(DenialReason::Refused { by, .. }) => Some(by),
-        Err(_) => None,
+fn decides(rule: &RuleTrace<'_>, policy: &PolicyTrace<'_>, level: &LevelTrace<'_>) -> bool {
+    let by = match (level.asks, level.enforced) {
+        (Some(by), _) => Some(by),
+        (None, Ok(by)) => by,
+        (None, Err(DenialReason::Refused { by, .. })) => Some(by),
+        (None, Err(_)) => None,
     };
     let is_it = |by: crate::decision::Determining<'_>| {
         by.policy == policy.name && by.rule == rule.name && rule.counts

@@ -44,7 +44,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
         }
     }
     let trace = explanation.explained.trace.as_ref();
-    let Some(trace) = trace.filter(|_| explanation.ask().is_none()) else {
+    let Some(trace) = trace else {
         return all;
     };
     let asks = |what: &str| {
@@ -78,7 +78,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
     }
     if let Step::Refuse(refusal) = &explanation.explained.step
         && matches!(refusal.reason, Reason::Denied(_))
-        && refusal.method.is_some()
+        && refusal.called.is_some()
     {
         match settings.denial {
             DenialForm::JsonRpc => {}
@@ -97,10 +97,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
 
 /// The levels that the request got to.
 pub(super) fn reached<'t, 'p>(trace: &'t Trace<'p>) -> impl Iterator<Item = &'t LevelTrace<'p>> {
-    let stopped = trace
-        .levels
-        .iter()
-        .position(|level| level.enforced.is_err());
+    let stopped = trace.levels.iter().position(|level| !level.passes());
     let count = stopped.map_or(trace.levels.len(), |last| last + 1);
     trace.levels.iter().take(count)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::explain::Explanation;
-use crate::decision::Decision;
+use crate::decision::PolicyTrace;
 use crate::policy::{Document, RuleRef};
 
 /// The rules of a policy, and those that determined something.
@@ -29,19 +29,23 @@ impl Coverage {
         let Some(trace) = &explanation.explained.trace else {
             return;
         };
-        if let Decision::Ask(ask) = &trace.decision {
-            self.determining.insert(ask.by.to_string());
-        }
         let document = &explanation.loaded.document;
         let mut goes_on = true;
         for level in &trace.levels {
-            let policies = level.acts.iter().flat_map(|act| &act.policies);
+            // What comes after a question that is left open determines nothing.
+            let last = level.asks.map(|by| by.policy);
+            let acts = level.acts.iter();
+            let policies = acts.flat_map(|act| {
+                let is_before = |policy: &&PolicyTrace<'_>| Some(policy.name) != last;
+                act.policies.iter().take_while(is_before)
+            });
             let matched = policies.filter_map(|policy| policy.matched());
             if goes_on {
                 let names = matched.filter_map(|rule| name(document, rule));
-                self.determining.extend(names);
+                let asking = level.asks.map(|by| by.to_string());
+                self.determining.extend(names.chain(asking));
             }
-            goes_on &= level.enforced.is_ok();
+            goes_on &= level.passes();
         }
     }
 

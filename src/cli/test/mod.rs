@@ -10,7 +10,7 @@ use super::explain::{Explanation, page};
 use super::subject::Loaded;
 use super::terminal::{Tone, hang, plain};
 use super::{REFUSED, fail, output, render, terminal};
-use crate::cases::{Case, Suite};
+use crate::cases::{Case, Given, Suite};
 use crate::compile::{FilesError, Report, Source, list_files, read_source};
 use crate::policy::Document;
 use coverage::Coverage;
@@ -141,10 +141,11 @@ fn of_file(path: &Path, source: Source, point: Option<Source>) -> Result<Run, St
 fn of_case(case: &Case, loaded: &Loaded, coverage: &mut Coverage) -> TestResult {
     let mut case = case.clone();
     case.request.fill_in(loaded.document.compiled());
-    let (wrong, why) = match Explanation::of(&case.request, loaded) {
+    // Where a test gives no answer, there is none.
+    let answers = case.answers.iter().cloned().chain(Given::never());
+    let (wrong, why) = match Explanation::of(&case.request, answers, loaded) {
         Ok(explanation) => {
             coverage.add(&explanation);
-            // An explanation asks nobody; a test says what authorizers answer.
             let wrong = case.differences(&case.judge(&loaded.policies));
             let why = match wrong.as_slice() {
                 [] => String::new(),

@@ -1,12 +1,28 @@
 //! What follows from what was seen.
 
-use crate::policy::{Action, AllowPolicies, Attached, RuleRef, Unprotected, View};
+use crate::policy::{Action, AllowPolicies, Attached, Mode, RuleRef, Unprotected, View};
 
 use super::super::{Basis, DenialReason, Determining, LevelName};
 use super::{ActTrace, LevelTrace, LevelVerdict, PolicyTrace, Verdict, Walk};
 
 impl<'p> Walk<'p, '_> {
     pub(super) fn conclude(&self, levels: &[LevelTrace<'p>], view: View) -> Verdict<'p> {
+        let basis = match self.conclude_levels(levels, view) {
+            Ok(basis) => basis,
+            Err(stopped) => return stopped,
+        };
+        // Who would ask is asked by nobody, but would have its say.
+        let mut asking = levels.iter().filter(|_| view == View::Audited);
+        asking
+            .find_map(|level| level.would_ask)
+            .map_or(Verdict::Allow(basis), Verdict::Ask)
+    }
+
+    fn conclude_levels(
+        &self,
+        levels: &[LevelTrace<'p>],
+        view: View,
+    ) -> Result<Basis<'p>, Verdict<'p>> {
         let policies = self.judge.policies;
         if !policies.has_any(view) {
             return self.unprotected();
@@ -14,24 +30,28 @@ impl<'p> Walk<'p, '_> {
         let reach = policies.reach(view);
         let port = self.judge.request.http.port();
         if reach.backends && self.judge.request.cluster.is_none() {
-            return Err(DenialReason::NoCluster);
+            return Err(Verdict::Deny(DenialReason::NoCluster));
         }
         if reach.listeners && port.is_none() {
-            return Err(DenialReason::NoPort);
+            return Err(Verdict::Deny(DenialReason::NoPort));
         }
-        let mut determining = levels.iter().map(|level| match view {
-            View::Enforced => level.enforced,
-            View::Audited => level.audited,
+        let mut determining = levels.iter().map(|level| match (level.asks, view) {
+            (Some(by), _) => Err(Verdict::Ask(by)),
+            (None, View::Enforced) => level.enforced.map_err(Verdict::Deny),
+            (None, View::Audited) => level.audited.map_err(Verdict::Deny),
         });
         let gateway = determining.next().transpose()?.flatten();
         let backend = determining.next().transpose()?;
         let has_listener = port.is_some_and(|port| policies.has_listener(port));
         let is_foreign =
             (reach.backends && backend.is_none()) || (reach.listeners && !has_listener);
-        let allowing =
-            |policy: &PolicyTrace<'_>| policy.is_in(view) && policy.action == Action::Allow;
+        let judging = |policy: &PolicyTrace<'_>| match policy.action {
+            Action::Allow => policy.is_in(view),
+            Action::Deny => false,
+            Action::ExternalAuth => self.judge.progress.has_answer(policy.policy),
+        };
         let mut acts = levels.iter().flat_map(|level| &level.acts);
-        if is_foreign && !acts.any(|act| act.policies.iter().any(allowing)) {
+        if is_foreign && !acts.any(|act| act.policies.iter().any(judging)) {
             return self.unprotected();
         }
         Ok(Basis::Policies {
@@ -40,11 +60,31 @@ impl<'p> Walk<'p, '_> {
         })
     }
 
-    fn unprotected(&self) -> Verdict<'p> {
+    fn unprotected(&self) -> Result<Basis<'p>, Verdict<'p>> {
         match self.judge.policies.settings().unprotected {
             Unprotected::Allow => Ok(Basis::Unprotected),
-            Unprotected::Deny => Err(DenialReason::Unprotected),
+            Unprotected::Deny => Err(Verdict::Deny(DenialReason::Unprotected)),
         }
+    }
+
+    /// The rule for which a policy of a mode has yet to ask: the first policy in order of
+    /// asking, and of it the first thing that meets a rule.
+    pub(super) fn conclude_asking(
+        &self,
+        acts: &[ActTrace<'p>],
+        mode: Mode,
+    ) -> Option<Determining<'p>> {
+        let count = acts.first().map_or(0, |act| act.policies.len());
+        let met = (0..count).find_map(|number| {
+            let of_acts = acts.iter().filter_map(|act| act.policies.get(number));
+            let mut asking = of_acts.filter(|policy| {
+                policy.action == Action::ExternalAuth
+                    && policy.mode == mode
+                    && !self.judge.progress.has_answer(policy.policy)
+            });
+            asking.find_map(|policy| policy.direct)
+        });
+        met.and_then(|rule| Determining::new(self.judge.policies, rule))
     }
 
     pub(super) fn conclude_level(

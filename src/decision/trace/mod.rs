@@ -14,7 +14,7 @@ mod rule;
 use std::fmt;
 
 use crate::policy::{
-    Action, Attached, Document, Level, Mode, ObjectName, Policies, PolicyId, RuleRef, View,
+    Action, Attached, Document, Mode, ObjectName, Policies, PolicyId, RuleRef, View,
 };
 use crate::request::Request;
 
@@ -24,7 +24,15 @@ use super::{
 };
 
 /// What a view of the policies comes to.
-pub type Verdict<'p> = Result<Basis<'p>, DenialReason<'p>>;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'p> {
+    /// The request goes on.
+    Allow(Basis<'p>),
+    /// It does not.
+    Deny(DenialReason<'p>),
+    /// That is for an authorizer to say first.
+    Ask(Determining<'p>),
+}
 
 /// What a level comes to: what allows, `None` where no Allow policy is attached.
 pub type LevelVerdict<'p> = Result<Option<Determining<'p>>, DenialReason<'p>>;
@@ -52,10 +60,14 @@ pub struct LevelTrace<'p> {
     pub target: String,
     /// Each thing that the request does, judged.
     pub acts: Vec<ActTrace<'p>>,
-    /// What the level comes to.
+    /// Whose authorizer is to be asked before anything else; none once all have answered.
+    pub asks: Option<Determining<'p>>,
+    /// What the level comes to besides.
     pub enforced: LevelVerdict<'p>,
     /// The same, policies in Audit mode included.
     pub audited: LevelVerdict<'p>,
+    /// Whose authorizer would be asked if policies in Audit mode were enforced.
+    would_ask: Option<Determining<'p>>,
 }
 
 /// One thing that a request does, and what each policy of a level says of it.
@@ -63,7 +75,8 @@ pub struct LevelTrace<'p> {
 pub struct ActTrace<'p> {
     /// What it does: `tools/call echo`.
     pub asks: String,
-    /// The policies: those that refuse first, each in order of name.
+    /// The policies: those that ask first, in the order in which they do; then those that
+    /// refuse and those that allow, each in order of name.
     pub policies: Vec<PolicyTrace<'p>>,
 }
 
@@ -166,13 +179,20 @@ impl fmt::Display for Part {
 
 /// Judges a request, and says why. `document` is the one that `policies` are made of.
 ///
-/// Nobody is asked: where an authorizer is to be, the explanation ends with that.
+/// The first authorizers, as many as `answered`, let the request go on. Nobody else is
+/// asked: where an authorizer is to be, the explanation ends with that.
 pub fn explain<'p>(
     policies: &'p Policies,
     document: &'p Document,
     request: &Request<'_>,
+    answered: usize,
 ) -> Trace<'p> {
-    let progress = Progress::default();
+    let mut progress = Progress::default();
+    for _ in 0..answered {
+        if let Decision::Ask(ask) = decide(policies, request, &progress) {
+            progress = ask.wait(progress).allowed();
+        }
+    }
     let decision = decide(policies, request, &progress);
     let walk = Walk {
         judge: Judge::new(policies, request, &progress),
@@ -186,8 +206,9 @@ pub fn explain<'p>(
     Trace {
         decision,
         audited: audited.filter(|audited| {
-            let (audited, decided) = (audited.is_ok(), enforced.is_ok());
-            walk.judge.tells(Some(audited), Some(decided))
+            // What an answer is still to decide has no audit yet.
+            let decided = enforced.goes_on();
+            decided.is_some() && walk.judge.tells(audited.goes_on(), decided)
         }),
         enforced,
         levels,
@@ -198,18 +219,15 @@ impl<'p> Trace<'p> {
     /// Where the trace ends otherwise than the engine.
     pub fn contradiction(&self) -> Option<Contradiction> {
         let (decided, audit) = match &self.decision {
-            Decision::Allow(permit) => (Ok(permit.basis()), permit.audit()),
-            Decision::Deny(denial) => (Err(denial.reason), denial.audit),
-            // What follows from the answer is not told.
-            Decision::Ask(_) => return None,
+            Decision::Allow(permit) => (Verdict::Allow(permit.basis()), permit.audit()),
+            Decision::Deny(denial) => (Verdict::Deny(denial.reason), denial.audit),
+            Decision::Ask(ask) => (Verdict::Ask(ask.by), None),
         };
-        let audit = match audit {
-            None => None,
-            Some(Audit::Allow(basis)) => Some(Ok(basis)),
-            Some(Audit::Deny(reason)) => Some(Err(reason)),
-            // Nor is it here.
-            Some(Audit::Ask(_)) => self.audited,
-        };
+        let audit = audit.map(|audit| match audit {
+            Audit::Allow(basis) => Verdict::Allow(basis),
+            Audit::Deny(reason) => Verdict::Deny(reason),
+            Audit::Ask(by) => Verdict::Ask(by),
+        });
         if (decided, audit) == (self.enforced, self.audited) {
             return None;
         }
@@ -218,6 +236,24 @@ impl<'p> Trace<'p> {
              is {:?} (audit: {:?})",
             self.enforced, self.audited
         )))
+    }
+}
+
+impl Verdict<'_> {
+    /// Whether the request goes on; `None` where an authorizer is to say that.
+    const fn goes_on(&self) -> Option<bool> {
+        match self {
+            Self::Allow(_) => Some(true),
+            Self::Deny(_) => Some(false),
+            Self::Ask(_) => None,
+        }
+    }
+}
+
+impl LevelTrace<'_> {
+    /// Whether the request gets past the level.
+    pub const fn passes(&self) -> bool {
+        self.asks.is_none() && self.enforced.is_ok()
     }
 }
 
@@ -250,25 +286,43 @@ impl<'p, 'r> Walk<'p, 'r> {
     }
 
     fn level(&self, name: LevelName, attached: &'p Attached) -> LevelTrace<'p> {
-        let level = attached.level(View::Audited);
         let acts = self.judge.acts.iter();
-        let acts: Vec<ActTrace<'p>> = acts.map(|act| self.act(level, act)).collect();
+        let acts: Vec<ActTrace<'p>> = acts.map(|act| self.act(attached, act)).collect();
         LevelTrace {
             name,
             target: self.target(name),
+            asks: self.conclude_asking(&acts, Mode::Enforce),
+            would_ask: self.conclude_asking(&acts, Mode::Audit),
             enforced: self.conclude_level(name, attached, &acts, View::Enforced),
             audited: self.conclude_level(name, attached, &acts, View::Audited),
             acts,
         }
     }
 
-    fn act(&self, level: &Level, act: &Act<'r>) -> ActTrace<'p> {
-        let deny = level.deny().policies().iter();
-        let policies = deny.chain(level.allow().policies());
+    fn act(&self, attached: &Attached, act: &Act<'r>) -> ActTrace<'p> {
+        let (enforced, level) = (
+            attached.level(View::Enforced),
+            attached.level(View::Audited),
+        );
+        let mut policies: Vec<PolicyId> = enforced.asking().policies().collect();
+        let audited = level.asking().policies();
+        // Without policies in Audit mode both are the same.
+        let audited: Vec<_> = audited
+            .filter(|policy| !policies.contains(policy))
+            .collect();
+        policies.extend(audited);
+        policies.extend(
+            level
+                .deny()
+                .policies()
+                .iter()
+                .chain(level.allow().policies()),
+        );
         ActTrace {
             asks: found::asked(self.judge.request.operation, act.thing),
             policies: policies
-                .filter_map(|policy| self.policy(*policy, act))
+                .into_iter()
+                .filter_map(|policy| self.policy(policy, act))
                 .collect(),
         }
     }

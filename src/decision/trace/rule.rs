@@ -1,8 +1,8 @@
 //! A policy's rules against one thing that a request does.
 
 use crate::policy::{
-    Action, BaseProtocol, CallerKey, Group, Http, HttpConditions, Mcp, PathMatch, PolicyId,
-    RuleRef, SelectorId, ValueMatch, selector,
+    Action, Attached, BaseProtocol, CallerKey, Group, Http, HttpConditions, Mcp, PathMatch,
+    PolicyId, RuleRef, SelectorId, ValueMatch, View, selector,
 };
 
 use super::super::act::{Act, Completion};
@@ -127,11 +127,13 @@ impl<'p, 'r> Walk<'p, 'r> {
             lists.any(|list| list.binary_search(&rule).is_ok())
         };
         let attached = [Some(self.judge.gateway), self.judge.backend];
-        let mut levels = attached
-            .into_iter()
-            .flatten()
-            .map(|attached| attached.level(crate::policy::View::Audited));
-        levels.any(|level| is_in(level.allow()) || is_in(level.deny()))
+        let views = |attached: &'p Attached| {
+            [View::Enforced, View::Audited].map(|view| attached.level(view))
+        };
+        let mut levels = attached.into_iter().flatten().flat_map(views);
+        levels.any(|level| {
+            is_in(level.allow()) || is_in(level.deny()) || is_in(level.asking().group())
+        })
     }
 
     fn lists(&self, rules: &[RuleRef], completion: &Completion, act: &Act<'r>) -> Lists {

@@ -11,13 +11,13 @@ fn a_story_that_ends_otherwise_is_noticed() {
     let mut trace = Trace {
         decision: Decision::Deny(denial),
         levels: Vec::new(),
-        enforced: Err(DenialReason::Unprotected),
+        enforced: Verdict::Deny(DenialReason::Unprotected),
         audited: None,
     };
     assert!(trace.contradiction().is_none());
-    trace.enforced = Err(DenialReason::NoPort);
+    trace.enforced = Verdict::Deny(DenialReason::NoPort);
     assert!(trace.contradiction().is_some());
-    trace.enforced = Err(DenialReason::Unprotected);
-    trace.audited = Some(Err(DenialReason::Unprotected));
+    trace.enforced = Verdict::Deny(DenialReason::Unprotected);
+    trace.audited = Some(Verdict::Deny(DenialReason::Unprotected));
     assert!(trace.contradiction().is_some());
 }

@@ -115,6 +115,7 @@ record! {
         denial: "denial" required,
         limits: "limits" required,
         external_auth: "externalAuth" defaulted,
+        log_allowed_per_million: "logAllowedPerMillion" defaulted,
     }
     Limits {
         body_bytes: "bodyBytes" required,
