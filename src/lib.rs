@@ -42,6 +42,10 @@
 //! requests and decision tests from files; [`effective`] asks the engine about everything
 //! that policies name.
 //!
+//! # How it gets to where it runs
+//!
+//! [`image`] makes one OCI image of the filter and pushes it.
+//!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 
 pub mod decision;
@@ -67,3 +71,5 @@ pub mod cli;
 pub mod compile;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod effective;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod image;

@@ -22,7 +22,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("compile", &["api", "policy", "expr"]),
     ("cases", &["compile", "enforcement"]),
     ("effective", &["decision"]),
-    ("cli", &["cases", "compile", "effective"]),
+    ("image", &[]),
+    ("cli", &["cases", "compile", "effective", "image"]),
 ];
 
 /// Modules that are pure: the same input, the same output.
