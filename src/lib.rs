@@ -44,7 +44,8 @@
 //!
 //! # How it gets to where it runs
 //!
-//! [`image`] makes one OCI image of the filter and pushes it.
+//! [`image`] makes one OCI image of the filter and pushes it; [`deploy`] writes what makes
+//! Envoy, Istio and Envoy Gateway load it with a policy.
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 
@@ -69,6 +70,8 @@ pub mod cases;
 pub mod cli;
 #[cfg(not(target_os = "wasi"))]
 pub mod compile;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod deploy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod effective;
 #[cfg(not(target_arch = "wasm32"))]

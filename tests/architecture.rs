@@ -23,7 +23,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("cases", &["compile", "enforcement"]),
     ("effective", &["decision"]),
     ("image", &[]),
-    ("cli", &["cases", "compile", "effective", "image"]),
+    ("deploy", &["policy"]),
+    ("cli", &["cases", "compile", "deploy", "effective", "image"]),
 ];
 
 /// Modules that are pure: the same input, the same output.

@@ -154,7 +154,7 @@ fn the_same_module_is_the_same_image() {
     assert_ne!(of("c").0, first);
 }
 
-const KNOWN: &str = "sha256:?";
+const KNOWN: &str = "sha256:1f8f30adb42579da979c3c3b8f929c14b6ffa1b2dde02fb45d97e9aae6d3745b";
 
 #[test]
 fn what_is_no_filter_is_not_packaged() {

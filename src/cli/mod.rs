@@ -7,6 +7,7 @@
 mod compile;
 mod effective;
 mod explain;
+mod manifests;
 mod output;
 mod package;
 mod push;
@@ -47,6 +48,7 @@ enum Command {
     Explain(Box<explain::Arguments>),
     Test(test::Arguments),
     Effective(effective::Arguments),
+    Render(Box<manifests::Arguments>),
     Package(package::Arguments),
     Push(push::Arguments),
 }
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Effective(arguments) => effective::run(&arguments),
+        Command::Render(arguments) => manifests::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
     }

@@ -38,6 +38,8 @@ pub struct Options {
     pub concurrency: u32,
     /// The log level of everything but the filter, which always logs from debug up.
     pub log_level: &'static str,
+    /// Another Envoy than the one that is found.
+    pub binary: Option<&'static Path>,
 }
 
 /// Why an Envoy does not serve.
@@ -53,6 +55,7 @@ impl Default for Options {
         Self {
             concurrency: 1,
             log_level: "warning",
+            binary: None,
         }
     }
 }
@@ -267,7 +270,7 @@ fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
 }
 
 fn command(folder: &Path, options: Options) -> Command {
-    let mut command = Command::new(binary());
+    let mut command = Command::new(options.binary.unwrap_or_else(binary));
     command
         .arg("--config-path")
         .arg(folder.join("envoy.json"))
