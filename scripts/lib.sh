@@ -161,3 +161,38 @@ wasm_runner() {
   fi
   export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$tools/bin/wasm-bindgen-test-runner"
 }
+
+# registry_tools: a real registry (docker-registry) and skopeo; their programs are
+# $registry and $skopeo, which are empty where they cannot be had. From the path, or
+# unpacked from Debian's packages under target/: nothing is installed or started.
+registry_tools() {
+  local folder="$tools/registry" made="$tools/registry.$$"
+  registry="$(command -v docker-registry || command -v registry || true)"
+  skopeo="$(command -v skopeo || true)"
+  [ -z "$registry" ] || [ -z "$skopeo" ] || return 0
+  if [ ! -f "$folder/.complete" ]; then
+    if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
+      say "no docker-registry and skopeo here: the tests with a real registry are skipped"
+      return 0
+    fi
+    say "unpacking docker-registry and skopeo from Debian's packages into ${tools#"$root"/}/registry"
+    rm -rf "$made"
+    mkdir -p "$made/packages"
+    if ! (cd "$made/packages" &&
+      apt-get download docker-registry skopeo libgpgme11 libassuan0 libdevmapper1.02.1 >/dev/null 2>&1 &&
+      for package in *.deb; do dpkg-deb -x "$package" ..; done); then
+      rm -rf "$made"
+      say "Debian's packages cannot be had (apt-get update first?): the tests with a real registry are skipped"
+      return 0
+    fi
+    rm -rf "$made/packages" "$folder"
+    # skopeo finds the libraries that it was unpacked with.
+    printf '#!/bin/sh\nLD_LIBRARY_PATH="$(echo "%s"/usr/lib/*-linux-gnu*):$(echo "%s"/lib/*-linux-gnu*)" exec "%s/usr/bin/skopeo" "$@"\n' \
+      "$folder" "$folder" "$folder" >"$made/skopeo"
+    chmod +x "$made/skopeo"
+    touch "$made/.complete"
+    mv "$made" "$folder"
+  fi
+  registry="$folder/usr/bin/docker-registry"
+  skopeo="$folder/skopeo"
+}

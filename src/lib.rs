@@ -42,6 +42,11 @@
 //! requests and decision tests from files; [`effective`] asks the engine about everything
 //! that policies name.
 //!
+//! # How it gets to where it runs
+//!
+//! [`image`] makes one OCI image of the filter and pushes it; [`deploy`] writes what makes
+//! Envoy, Istio and Envoy Gateway load it with a policy.
+//!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 
 pub mod decision;
@@ -66,4 +71,8 @@ pub mod cli;
 #[cfg(not(target_os = "wasi"))]
 pub mod compile;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod deploy;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod effective;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod image;

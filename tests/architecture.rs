@@ -22,7 +22,9 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("compile", &["api", "policy", "expr"]),
     ("cases", &["compile", "enforcement"]),
     ("effective", &["decision"]),
-    ("cli", &["cases", "compile", "effective"]),
+    ("image", &[]),
+    ("deploy", &["policy"]),
+    ("cli", &["cases", "compile", "deploy", "effective", "image"]),
 ];
 
 /// Modules that are pure: the same input, the same output.

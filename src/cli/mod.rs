@@ -7,7 +7,10 @@
 mod compile;
 mod effective;
 mod explain;
+mod manifests;
 mod output;
+mod package;
+mod push;
 mod render;
 mod subject;
 mod terminal;
@@ -24,6 +27,9 @@ use clap::{Parser, Subcommand};
 const REFUSED: u8 = 1;
 /// Wrong usage.
 const USAGE: u8 = 2;
+
+/// Where `package` writes the image and `push` finds it, unless told otherwise.
+const IMAGE: &str = "target/image";
 
 /// Decides which AI agent may call which MCP tool: compiles Kubernetes access
 /// policies (XAccessPolicy) for the Envoy filter that enforces them, and says what they
@@ -42,6 +48,9 @@ enum Command {
     Explain(Box<explain::Arguments>),
     Test(test::Arguments),
     Effective(effective::Arguments),
+    Render(Box<manifests::Arguments>),
+    Package(package::Arguments),
+    Push(push::Arguments),
 }
 
 /// How results are written.
@@ -61,6 +70,9 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Effective(arguments) => effective::run(&arguments),
+        Command::Render(arguments) => manifests::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
+        Command::Push(arguments) => push::run(&arguments),
     }
 }
 

@@ -8,12 +8,24 @@ use proxy_wasm::types::ContextType;
 
 use crate::enforcement::{Envelopes, Stream};
 use crate::observe::Sampler;
-use crate::policy::Policies;
+use crate::policy::{Policies, SCHEMA_VERSION};
 
 use super::host::{self, Buffer, Level};
 use super::identity::Callers;
 use super::metrics::{self, Metrics};
 use super::stream::HttpStream;
+
+/// What this is, in the form that `accesspolicy package` finds in the module.
+const BUILD: &str = concat!(
+    "accesspolicy ",
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("ACCESSPOLICY_COMMIT"),
+    " of ",
+    env!("ACCESSPOLICY_COMMIT_TIME"),
+    ", policy schema 1)",
+);
+const _: () = assert!(SCHEMA_VERSION == 1, "say so in `BUILD`");
 
 /// One configured plugin.
 ///
@@ -40,8 +52,7 @@ impl RootContext for Root {
                 host::log(
                     Level::Info,
                     &format!(
-                        "accesspolicy {}: enforcing {} policies with {} rules, digest {}",
-                        env!("CARGO_PKG_VERSION"),
+                        "{BUILD}: enforcing {} policies with {} rules, digest {}",
                         policies.policy_count(),
                         policies.rule_count(),
                         policies.digest(),

@@ -15,6 +15,7 @@ const ORDINARY: Options = Options {
     concurrency: 1,
     log_level: "warning",
     filter_log_level: "info",
+    binary: None,
 };
 
 /// Names that would break out of a line, or of a string, if they could. Control characters

@@ -5,7 +5,7 @@ use std::fs;
 
 use wasmparser::{Parser, Payload};
 
-use crate::support::filter_module;
+use crate::support::{filter_module, root};
 
 /// What every Envoy from 1.36 on offers of WASI, and the module needs.
 const WASI: [&str; 5] = [
@@ -40,4 +40,19 @@ fn it_imports_only_what_every_envoy_offers() {
     let others: Vec<_> = imports.iter().filter(|import| !offered(import)).collect();
     assert!(others.is_empty(), "{others:?}");
     assert!(imports.contains(&("env".to_owned(), "proxy_send_local_response".to_owned())));
+}
+
+/// The same commit is the same module on every machine: see `scripts/rustc`.
+#[test]
+fn it_names_no_folder_of_the_machine_that_built_it() {
+    let module = fs::read(filter_module()).expect("the module");
+    let text = String::from_utf8_lossy(&module);
+    let home = std::env::var("CARGO_HOME").unwrap_or_default();
+    let root = root().to_string_lossy();
+    let folders = [&home, &*root, "/.cargo/", "\\.cargo\\", "/rustlib/"];
+    for folder in folders.into_iter().filter(|folder| !folder.is_empty()) {
+        assert!(!text.contains(folder), "{folder}");
+    }
+    // Files are named, only not where they lie here.
+    assert!(text.contains("/registry/proxy-wasm-"), "what names files?");
 }

@@ -40,6 +40,8 @@ pub struct Options {
     pub log_level: &'static str,
     /// The filter's own. At `debug` it writes a record of every decision.
     pub filter_log_level: &'static str,
+    /// Another Envoy than the one that is found.
+    pub binary: Option<&'static Path>,
 }
 
 /// Why an Envoy does not serve.
@@ -56,6 +58,7 @@ impl Default for Options {
             concurrency: 1,
             log_level: "warning",
             filter_log_level: "debug",
+            binary: None,
         }
     }
 }
@@ -283,7 +286,7 @@ fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
 
 fn command(folder: &Path, options: Options) -> Command {
     let filter = format!("wasm:{}", options.filter_log_level);
-    let mut command = Command::new(binary());
+    let mut command = Command::new(options.binary.unwrap_or_else(binary));
     command
         .arg("--config-path")
         .arg(folder.join("envoy.json"))

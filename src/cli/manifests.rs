@@ -1,0 +1,147 @@
+//! `accesspolicy render`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::subject::Subject;
+use super::{REFUSED, fail, output, say};
+use crate::deploy::{self, Edge, ImageReference};
+
+/// Write what loads the filter with a policy
+///
+/// For Envoy, the filter's block, a whole Envoy, or a file by which a running one is given
+/// another policy. For Istio, a WasmPlugin where the policy streams request headers, and an
+/// EnvoyFilter where it holds them. For Envoy Gateway, an EnvoyExtensionPolicy.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 written, 1 refused, 2 wrong usage.
+
+Examples:
+  accesspolicy render --format envoy --config policy.json
+  accesspolicy render --format istio --config policy.json \\
+    --image registry.example/accesspolicy@sha256:…")]
+pub(super) struct Arguments {
+    /// What is to load it
+    #[arg(long)]
+    format: Format,
+
+    #[command(flatten)]
+    subject: Subject,
+
+    /// The filter's image, with its digest: what `push` wrote. Istio, Envoy Gateway
+    #[arg(long, value_name = "REF")]
+    image: Option<ImageReference>,
+
+    /// The filter's file, as Envoy is to find it
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "target/wasm32-wasip1/release/accesspolicy.wasm"
+    )]
+    module: String,
+
+    /// How much of an Envoy
+    #[arg(long, default_value = "filter")]
+    form: Form,
+
+    /// bootstrap: where Envoy listens
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:10000")]
+    listen: SocketAddr,
+
+    /// bootstrap: where the MCP server is
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
+    upstream: SocketAddr,
+
+    /// bootstrap: the folder with server.pem, server.key and authority.pem
+    #[arg(long, value_name = "FOLDER", default_value = "certs")]
+    certificates: String,
+
+    /// bootstrap: take the filter's configuration, and its changes, from this file
+    #[arg(long, value_name = "FILE")]
+    discovery: Option<String>,
+
+    /// Write there instead of to standard output, in one move
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Envoy, with the filter in a file
+    Envoy,
+    /// Istio, with the filter in an image
+    Istio,
+    /// Envoy Gateway, with the filter in an image
+    EnvoyGateway,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// The block for `http_filters`
+    Filter,
+    /// A whole Envoy: TLS, one listener, the filter, one MCP server
+    Bootstrap,
+    /// The file of `--discovery`
+    Discovery,
+}
+
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let Arguments {
+        format,
+        subject,
+        image,
+        module,
+        form,
+        listen,
+        upstream,
+        certificates,
+        discovery,
+        output,
+    } = arguments;
+    if *format != Format::Envoy && *form != Form::Filter {
+        return fail("`--form` is for `--format envoy`: there is one form of the others");
+    }
+    if discovery.is_some() && *form != Form::Bootstrap {
+        return fail("`--discovery` is for `--form bootstrap`");
+    }
+    if (*format == Format::Envoy) == image.is_some() {
+        return fail(match image {
+            Some(_) => "Envoy takes the filter from a file: `--module` instead of `--image`",
+            None => "say which image has the filter: `--image`, with what `push` wrote",
+        });
+    }
+    let policy = match subject.load() {
+        Ok(loaded) => loaded.document.compiled().clone(),
+        Err(code) => return code,
+    };
+    let rendered = match (format, form, image) {
+        (Format::Envoy, Form::Filter, _) => Ok(deploy::filter(&policy, module)),
+        (Format::Envoy, Form::Discovery, _) => Ok(deploy::discovery(&policy, module)),
+        (Format::Istio, _, Some(image)) => Ok(deploy::istio(&policy, image)),
+        (Format::EnvoyGateway, _, Some(image)) => deploy::envoy_gateway(&policy, image),
+        _ => {
+            let edge = Edge {
+                listen: *listen,
+                upstream: *upstream,
+                certificates: certificates.clone(),
+                discovery: discovery.clone(),
+            };
+            deploy::bootstrap(&policy, module, &edge)
+        }
+    };
+    let text = match rendered {
+        Ok(text) => text,
+        Err(unfit) => {
+            say(format_args!("error: {unfit}"));
+            return ExitCode::from(REFUSED);
+        }
+    };
+    match (output::write(&text, output.as_deref()), output) {
+        (Ok(()), _) => ExitCode::SUCCESS,
+        (Err(error), Some(path)) => {
+            fail(format_args!("cannot write `{}`: {error}", path.display()))
+        }
+        (Err(error), None) => fail(format_args!("cannot write to standard output: {error}")),
+    }
+}

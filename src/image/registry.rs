@@ -1,0 +1,327 @@
+//! An image to a registry. SPEC: OCI Distribution 1.1, spoken by `oci-client`.
+//!
+//! TLS everywhere but on loopback; a password goes nowhere but to the registry that it was
+//! left for.
+
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use docker_credential::{CredentialRetrievalError, DockerCredential};
+use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
+use oci_client::errors::OciDistributionError;
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference, RegistryOperation};
+
+use super::{Blob, Image};
+
+/// Where an image goes, and how.
+#[derive(Debug, Clone)]
+pub struct Push {
+    to: Reference,
+    /// A certificate authority in PEM, which is believed beside those of the system; with
+    /// it, registries on loopback are spoken to by TLS as well.
+    authority: Option<Vec<u8>>,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// This blob is sent.
+    Sends(&'a Blob),
+    /// The registry has this blob already.
+    Has(&'a Blob),
+}
+
+/// Why an image was not pushed. Its display is one sentence.
+#[derive(Debug)]
+pub enum PushError {
+    /// The reference is none.
+    Reference(String, String),
+    /// The password for the registry cannot be had.
+    Credentials(String, String),
+    /// The registry, or the way to it.
+    Registry(String, String),
+    /// The registry has another image under the reference than was sent.
+    Other(String, String),
+    /// The program's own means.
+    Runtime(io::Error),
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference(text, why) => write!(
+                f,
+                "`{text}` is no image reference: {why}; write `registry.example/path:tag`"
+            ),
+            Self::Credentials(registry, why) => {
+                write!(f, "the password for `{registry}` cannot be had: {why}")
+            }
+            Self::Registry(registry, why) => write!(f, "registry `{registry}`: {why}"),
+            Self::Other(reference, digest) => write!(
+                f,
+                "the registry has `{digest}` as `{reference}`, which is not what was pushed"
+            ),
+            Self::Runtime(error) => write!(f, "the network cannot be used: {error}"),
+        }
+    }
+}
+
+impl Error for PushError {}
+
+impl Push {
+    /// To this reference, `registry/repository[:tag]`, with `oci://` before it or not. Where
+    /// it has no tag, it gets `tag`.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn to(text: &str, tag: &str) -> Result<Self, PushError> {
+        let reference = text.strip_prefix("oci://").unwrap_or(text);
+        let wrong = |why: &str| PushError::Reference(text.to_owned(), why.to_owned());
+        if reference.contains('@') {
+            return Err(wrong("the digest comes of what is pushed"));
+        }
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        let tagged = match name.contains(':') {
+            true => reference.to_owned(),
+            // A version may have what a tag may not.
+            false => format!("{reference}:{}", tag.replace('+', "_")),
+        };
+        let to = tagged.parse::<Reference>();
+        Ok(Self {
+            to: to.map_err(|error| wrong(&error.to_string()))?,
+            authority: None,
+        })
+    }
+
+    /// Believes this authority, in PEM, beside those of the system.
+    pub fn trusting(mut self, authority: Vec<u8>) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
+    /// The whole reference.
+    pub fn reference(&self) -> String {
+        self.to.whole()
+    }
+
+    /// Pushes the image and asks the registry for its digest.
+    ///
+    /// # Errors
+    /// When the registry does not take it, or has something else then.
+    pub fn run(&self, image: &Image, progress: impl Fn(Progress<'_>)) -> Result<(), PushError> {
+        // The first of a process stays; that it is there is all that matters.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(PushError::Runtime)?;
+        runtime.block_on(self.send(image, progress))
+    }
+
+    async fn send(&self, image: &Image, progress: impl Fn(Progress<'_>)) -> Result<(), PushError> {
+        let auth = self.credentials()?;
+        let client = Client::new(self.config());
+        let failed = |error: OciDistributionError| self.failed(&error);
+        client
+            .auth(&self.to, &auth, RegistryOperation::Push)
+            .await
+            .map_err(failed)?;
+        for blob in &image.blobs {
+            if client
+                .blob_exists(&self.to, &blob.digest)
+                .await
+                .map_err(failed)?
+            {
+                progress(Progress::Has(blob));
+                continue;
+            }
+            progress(Progress::Sends(blob));
+            client
+                .push_blob(&self.to, blob.bytes.clone(), &blob.digest)
+                .await
+                .map_err(failed)?;
+        }
+        let Blob {
+            media_type,
+            digest,
+            bytes,
+        } = &image.manifest;
+        progress(Progress::Sends(&image.manifest));
+        let kind = media_type.parse().map_err(|_| {
+            PushError::Registry(self.registry(), format!("`{media_type}` is no media type"))
+        })?;
+        client
+            .push_manifest_raw(&self.to, bytes.clone(), kind)
+            .await
+            .map_err(failed)?;
+        let found = client
+            .fetch_manifest_digest(&self.to, &auth)
+            .await
+            .map_err(failed)?;
+        match found == *digest {
+            true => Ok(()),
+            false => Err(PushError::Other(self.reference(), found)),
+        }
+    }
+
+    fn config(&self) -> ClientConfig {
+        let registry = self.to.resolve_registry();
+        let protocol = match self.authority.is_none() && is_loopback(registry) {
+            true => ClientProtocol::HttpsExcept(vec![registry.to_owned()]),
+            false => ClientProtocol::Https,
+        };
+        let authorities = self.authority.iter().map(|pem| Certificate {
+            encoding: CertificateEncoding::Pem,
+            data: pem.clone(),
+        });
+        ClientConfig {
+            protocol,
+            extra_root_certificates: authorities.collect(),
+            connect_timeout: Some(std::time::Duration::from_secs(20)),
+            read_timeout: Some(std::time::Duration::from_secs(120)),
+            ..ClientConfig::default()
+        }
+    }
+
+    /// What `docker login` left for the registry; nothing is fine as well.
+    fn credentials(&self) -> Result<RegistryAuth, PushError> {
+        let registry = self.registry();
+        let wrong = |why: String| PushError::Credentials(registry.clone(), why);
+        let Some(file) = docker_config() else {
+            return Ok(RegistryAuth::Anonymous);
+        };
+        let text = match fs::read(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(RegistryAuth::Anonymous);
+            }
+            Err(error) => return Err(wrong(format!("`{}`: {error}", file.display()))),
+        };
+        let key = match &*registry {
+            "docker.io" | "index.docker.io" => "https://index.docker.io/v1/",
+            other => other,
+        };
+        match docker_credential::get_credential_from_reader(&*text, key) {
+            Ok(DockerCredential::UsernamePassword(user, password)) => {
+                Ok(RegistryAuth::Basic(user, password))
+            }
+            Ok(DockerCredential::IdentityToken(_)) => Err(wrong(format!(
+                "`{}` has an identity token; `docker login` with user and password instead",
+                file.display()
+            ))),
+            Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(RegistryAuth::Anonymous),
+            // What every helper says that has none for this registry.
+            Err(CredentialRetrievalError::HelperFailure { stdout, .. })
+                if stdout.contains("credentials not found") =>
+            {
+                Ok(RegistryAuth::Anonymous)
+            }
+            // SECURITY: what a helper wrote may be the password, so it is not repeated.
+            Err(CredentialRetrievalError::HelperFailure { helper, .. }) => {
+                Err(wrong(format!("the credential helper `{helper}` failed")))
+            }
+            Err(error) => Err(wrong(format!("`{}`: {error}", file.display()))),
+        }
+    }
+
+    fn registry(&self) -> String {
+        self.to.registry().to_owned()
+    }
+
+    /// One sentence of an error and what is behind it.
+    fn failed(&self, error: &OciDistributionError) -> PushError {
+        let why = match error {
+            OciDistributionError::UnauthorizedError { .. }
+            | OciDistributionError::AuthenticationFailure(_)
+            | OciDistributionError::ServerError {
+                code: 401 | 403, ..
+            } => format!(
+                "it does not let you push; `docker login {}` first",
+                self.registry()
+            ),
+            OciDistributionError::RegistryError { envelope, .. } => {
+                let errors = envelope.errors.iter().map(|error| match &*error.message {
+                    "" => format!("{:?}", error.code),
+                    message => message.to_owned(),
+                });
+                errors.collect::<Vec<_>>().join("; ")
+            }
+            other => chain(other),
+        };
+        PushError::Registry(self.registry(), why)
+    }
+}
+
+/// What an error says, and those behind it, what is said already left out.
+fn chain(error: &dyn Error) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let says = error.to_string();
+        if !said.contains(&says) {
+            said.push_str(": ");
+            said.push_str(&says);
+        }
+        next = error.source();
+    }
+    said.replace('\n', " ")
+}
+
+/// Where `docker login` leaves passwords.
+fn docker_config() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from);
+    let folder = folder("DOCKER_CONFIG").or_else(|| Some(folder("HOME")?.join(".docker")));
+    Some(folder?.join("config.json"))
+}
+
+/// Whether `host[:port]` is this machine.
+fn is_loopback(registry: &str) -> bool {
+    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
+    let address = host.parse::<std::net::Ipv4Addr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_without_a_tag_gets_the_version() {
+        for (text, whole) in [
+            ("127.0.0.1:5000/a/b", "127.0.0.1:5000/a/b:1.2.3_x"),
+            ("oci://registry.example/a", "registry.example/a:1.2.3_x"),
+            ("registry.example/a:v1", "registry.example/a:v1"),
+        ] {
+            assert_eq!(Push::to(text, "1.2.3+x").unwrap().reference(), whole);
+        }
+        for text in [
+            "",
+            "UPPER/case",
+            "a b",
+            "registry.example/a@sha256:00",
+            "a:b:c",
+        ] {
+            assert!(Push::to(text, "1").is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_is_spoken_to_in_the_clear() {
+        for (registry, expected) in [
+            ("localhost", true),
+            ("localhost:5000", true),
+            ("127.0.0.1:5000", true),
+            ("127.1.2.3", true),
+            ("localhost.example", false),
+            ("127.0.0.1.example:5000", false),
+            ("registry.example", false),
+            ("10.0.0.1:5000", false),
+        ] {
+            assert_eq!(is_loopback(registry), expected, "{registry}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! What `render` writes: kept as complete examples, taken by the published schemas, and
+//! deciding the same where it arrives.
+//!
+//! After a change that is meant: `BLESS=1 cargo test --test render`, and review the
+//! difference.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod support;
+mod vectors;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use accesspolicy::deploy::{self, ImageReference};
+use accesspolicy::policy::{CompiledPolicy, Policies};
+use serde_json::{Map, Value, json};
+use support::{root, yaml};
+use vectors::{DecisionTests, FILES, difference};
+
+const POLICY: &str = "policies/demo/policy.yaml";
+const POINT: &str = "policies/demo/enforcement-point.yaml";
+const ISTIO_HOLD: &str = "envoy-config/istio/hold/enforcement-point.yaml";
+const ISTIO_STREAM: &str = "envoy-config/istio/stream/enforcement-point.yaml";
+const GATEWAY: &str = "envoy-config/envoy-gateway/enforcement-point.yaml";
+const IMAGE: &str = "registry.example/team/accesspolicy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const CERTIFICATES: [&str; 2] = ["--certificates", "target/demo/certs"];
+
+/// Each example, the enforcement point, and what is said to `render` beside the policy.
+fn examples() -> [(&'static str, &'static str, Vec<&'static str>); 6] {
+    let whole = [
+        &["--format", "envoy", "--form", "bootstrap"][..],
+        &CERTIFICATES,
+    ]
+    .concat();
+    let filter = "envoy-config/xds/filter.yaml";
+    let discovered = [&whole[..], &["--discovery", filter]].concat();
+    let istio = vec!["--format", "istio", "--image", IMAGE];
+    let gateway = vec!["--format", "envoy-gateway", "--image", IMAGE];
+    [
+        ("envoy-config/demo.yaml", POINT, whole),
+        ("envoy-config/xds/envoy.yaml", POINT, discovered),
+        (
+            filter,
+            POINT,
+            vec!["--format", "envoy", "--form", "discovery"],
+        ),
+        (
+            "envoy-config/istio/hold/envoy-filter.yaml",
+            ISTIO_HOLD,
+            istio.clone(),
+        ),
+        (
+            "envoy-config/istio/stream/wasm-plugin.yaml",
+            ISTIO_STREAM,
+            istio,
+        ),
+        (
+            "envoy-config/envoy-gateway/extension-policy.yaml",
+            GATEWAY,
+            gateway,
+        ),
+    ]
+}
+
+fn render(point: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_accesspolicy"))
+        .current_dir(root())
+        .args(["render", POLICY, "--enforcement-point", point])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_examples_are_what_render_writes() {
+    for (file, point, arguments) in examples() {
+        let output = render(point, &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{file}: {said}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let path = root().join(file);
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, &text).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            kept == text,
+            "{file}: accesspolicy render {}",
+            arguments.join(" ")
+        );
+    }
+}
+
+/// The block alone is the one in the whole.
+#[test]
+fn the_filter_is_the_one_of_the_whole_envoy() {
+    let output = render(POINT, &["--format", "envoy"]);
+    let block = String::from_utf8(output.stdout).unwrap();
+    let demo = fs::read_to_string(root().join("envoy-config/demo.yaml")).unwrap();
+    let moved: Vec<String> = block
+        .lines()
+        .map(|line| format!("{:18}{line}", ""))
+        .collect();
+    assert!(demo.contains(&moved.join("\n")), "{block}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_in_a_sentence() {
+    let bootstrap = ["--format", "envoy", "--form", "bootstrap"];
+    let gateway = ["--format", "envoy-gateway", "--image", IMAGE];
+    for (point, arguments, code, says) in [
+        (ISTIO_HOLD, &gateway[..], 1, "cannot hold request headers"),
+        (
+            POINT,
+            &["--format", "istio"],
+            2,
+            "`--image`, with what `push` wrote",
+        ),
+        (
+            POINT,
+            &["--format", "istio", "--image", "r/a:v1"],
+            2,
+            "with its digest",
+        ),
+        (
+            POINT,
+            &["--format", "envoy", "--image", IMAGE],
+            2,
+            "`--module` instead",
+        ),
+        (
+            GATEWAY,
+            &[&gateway[..], &["--form", "bootstrap"]].concat(),
+            2,
+            "one form",
+        ),
+        (
+            POINT,
+            &["--format", "envoy", "--discovery", "x"],
+            2,
+            "`--form bootstrap`",
+        ),
+        (POINT, &["--format", "nginx"], 2, "envoy-gateway"),
+        (
+            "tests/deploy/two-backends.yaml",
+            &bootstrap,
+            1,
+            "has 3 below `backends`",
+        ),
+        (
+            "tests/deploy/forwarded.yaml",
+            &bootstrap,
+            1,
+            "PeerCertificate",
+        ),
+    ] {
+        let output = render(point, arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+/// The API server would take the manifests: they fit the schemas of the published CRDs.
+#[test]
+fn manifests_fit_the_published_schemas() {
+    let mut checked = 0;
+    for (file, _, _) in examples() {
+        let manifest = yaml::read(&root().join(file)).unwrap();
+        let Some(kind) = manifest["kind"].as_str() else {
+            continue;
+        };
+        checked += 1;
+        let schema = yaml::read(&root().join(format!("tests/crds/{kind}.yaml"))).unwrap();
+        assert_eq!(manifest["apiVersion"], schema["apiVersion"], "{file}");
+        let mut wrong = Vec::new();
+        misfits(&manifest["spec"], &schema["spec"], "spec", &mut wrong);
+        assert!(wrong.is_empty(), "{file}: {}", wrong.join("; "));
+        // And notices what does not fit.
+        for (pointer, value) in [
+            ("/spec/phase", json!("BEFORE")),
+            ("/spec/failStrategy", json!(1)),
+            ("/spec/targetRefs/0/kind", json!("")),
+            ("/spec/targetRefs/0/nane", json!("prod")),
+            ("/spec/wasm/0/code/type", json!("Local")),
+            ("/spec/configPatches/0/patch/operation", json!("PREPEND")),
+            (
+                "/spec/configPatches/0/match/listener/filterChain/filter/subFilter",
+                json!([]),
+            ),
+        ] {
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            let mut other = manifest.clone();
+            let Some(Value::Object(parent)) = other.pointer_mut(parent) else {
+                continue;
+            };
+            parent.insert(key.to_owned(), value);
+            let mut wrong = Vec::new();
+            misfits(&other["spec"], &schema["spec"], "spec", &mut wrong);
+            assert!(!wrong.is_empty(), "{file}: {pointer} fits");
+        }
+    }
+    assert_eq!(checked, 3);
+}
+
+/// What of a value a schema does not take: the part of OpenAPI that these CRDs use.
+fn misfits(value: &Value, schema: &Value, at: &str, wrong: &mut Vec<String>) {
+    let mut no = |what: String| wrong.push(format!("{at} {what}"));
+    if value.is_null() && schema["nullable"] == json!(true) {
+        return;
+    }
+    let is_kind = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        None => true,
+        Some(other) => panic!("{at}: unknown type {other}"),
+    };
+    if !is_kind {
+        return no(format!("is no {}", schema["type"]));
+    }
+    if let Some(allowed) = schema["enum"].as_array()
+        && !allowed.contains(value)
+    {
+        no(format!("is none of {allowed:?}"));
+    }
+    let bound = |name: &str| schema[name].as_f64();
+    let below = |found: f64, name: &str| bound(name).is_some_and(|bound| found < bound);
+    let above = |found: f64, name: &str| bound(name).is_some_and(|bound| found > bound);
+    let size = match value {
+        Value::String(text) => text.chars().count() as f64,
+        Value::Array(items) => items.len() as f64,
+        Value::Object(members) => members.len() as f64,
+        other => other.as_f64().unwrap_or_default(),
+    };
+    let bounds = match value {
+        Value::String(_) => ("minLength", "maxLength"),
+        Value::Array(_) => ("minItems", "maxItems"),
+        Value::Object(_) => ("minProperties", "maxProperties"),
+        _ => ("minimum", "maximum"),
+    };
+    if below(size, bounds.0) || above(size, bounds.1) {
+        no(format!("is too short or too long: {size}"));
+    }
+    if let (Some(text), Some(pattern)) = (value.as_str(), schema["pattern"].as_str())
+        && !regex_lite::Regex::new(pattern).unwrap().is_match(text)
+    {
+        no(format!("`{text}` does not match {pattern}"));
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        misfits(value, part, at, wrong);
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        misfits(item, &schema["items"], &format!("{at}[{index}]"), wrong);
+    }
+    let Some(members) = value.as_object() else {
+        return;
+    };
+    for required in schema["required"].as_array().into_iter().flatten() {
+        if !members.contains_key(required.as_str().unwrap_or_default()) {
+            wrong.push(format!("{at} has no {required}"));
+        }
+    }
+    let is_open = schema["x-kubernetes-preserve-unknown-fields"] == json!(true);
+    for (name, member) in members {
+        let at = format!("{at}.{name}");
+        match (&schema["properties"][name], &schema["additionalProperties"]) {
+            (Value::Null, Value::Null) if is_open => {}
+            (Value::Null, Value::Null) => wrong.push(format!("{at} is unknown")),
+            (Value::Null, schema) | (schema, _) => misfits(member, schema, &at, wrong),
+        }
+    }
+}
+
+/// How a policy reaches the filter.
+const TRIPS: [&str; 3] = [
+    "Envoy and EnvoyFilter",
+    "WasmPlugin",
+    "EnvoyExtensionPolicy",
+];
+
+/// The text that the filter is given, of a policy rendered for each.
+fn delivered(policy: &CompiledPolicy, trip: &str) -> String {
+    let image: ImageReference = IMAGE.parse().unwrap();
+    let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
+    match trip {
+        "WasmPlugin" => {
+            let manifest = read(&deploy::istio(policy, &image));
+            // A Struct: the order of keys is lost, and every number is a double.
+            retold(&manifest["spec"]["pluginConfig"])
+        }
+        "EnvoyExtensionPolicy" => {
+            let manifest = read(&deploy::envoy_gateway(policy, &image).unwrap());
+            manifest["spec"]["wasm"][0]["config"].to_string()
+        }
+        _ => {
+            let block = read(&deploy::filter(policy, "accesspolicy.wasm"));
+            let text = &block[0]["typed_config"]["config"]["configuration"]["value"];
+            text.as_str().unwrap().to_owned()
+        }
+    }
+}
+
+/// The same JSON, keys in the opposite order and numbers as doubles.
+fn retold(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members: Map<_, _> = members.clone();
+            let told: Vec<String> = members
+                .iter()
+                .rev()
+                .map(|(key, value)| format!("{}: {}", json!(key), retold(value)))
+                .collect();
+            format!("{{{}}}", told.join(", "))
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(retold).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Number(number) => format!("{:e}", number.as_f64().unwrap()),
+        other => other.to_string(),
+    }
+}
+
+/// Every vector comes out as it says, by policies that made each of the trips.
+#[test]
+fn what_arrives_decides_the_same() {
+    let mut judged = 0;
+    let mut wrong = Vec::new();
+    for (name, text) in FILES {
+        let mut tests = DecisionTests::read(name, text).unwrap();
+        for trip in TRIPS {
+            if trip != TRIPS[0] {
+                tests.enforcement_point["requestHeaders"] = json!("Stream");
+            }
+            // Some change headers, which takes held ones.
+            let Ok(compiled) = tests.compile() else {
+                continue;
+            };
+            let compiled: CompiledPolicy = serde_json::from_str(&compiled).unwrap();
+            let text = delivered(&compiled, trip);
+            let arrived: CompiledPolicy = serde_json::from_str(&text).unwrap();
+            assert!(arrived == compiled, "{name} is another policy by {trip}");
+            let policies = Policies::from_json(text.as_bytes()).unwrap();
+            for test in &tests.tests {
+                judged += 1;
+                let difference = difference(test, &test.judge(&policies));
+                wrong.extend(difference.map(|what| format!("{name} by {trip}: {what}")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(judged > 1000, "{judged}");
+}
+
+/// Nothing that a policy says gets out of its place in a manifest.
+#[test]
+fn hostile_names_stay_in_their_place() {
+    let tests = DecisionTests::read(FILES[0].0, FILES[0].1).unwrap();
+    let mut compiled: CompiledPolicy = serde_json::from_str(&tests.compile().unwrap()).unwrap();
+    let hostile = "x\"\n- {{policy}}: *a # \u{7f}\u{85}\u{2028}\u{feff}\u{1f600}\\ '";
+    compiled.policies[0].policy.name = hostile.to_owned();
+    compiled.gateway.name = hostile.to_owned();
+    compiled.settings.request_headers = accesspolicy::policy::RequestHeaders::Stream;
+    for trip in TRIPS {
+        let arrived: CompiledPolicy = serde_json::from_str(&delivered(&compiled, trip)).unwrap();
+        assert!(arrived == compiled, "{trip}");
+    }
+    let image = IMAGE.parse().unwrap();
+    let manifest: Value = serde_saphyr::from_str(&deploy::istio(&compiled, &image)).unwrap();
+    assert_eq!(manifest["spec"]["targetRefs"][0]["name"], hostile);
+}

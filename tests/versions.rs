@@ -1,0 +1,128 @@
+//! The filter in every Envoy that it is for, headers held and streamed.
+//!
+//! `$ACCESSPOLICY_TEST_ENVOYS` names them, one path after the other with `:` between;
+//! `scripts/test` sets it. Without it, the one Envoy of the other tests is taken.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use accesspolicy::compile::{Source, compile};
+use accesspolicy::deploy;
+use serde_json::{Value, json};
+use support::client::Client;
+use support::config::{Bootstrap, Cluster, Listener};
+use support::envoy::{self, Envoy, Options};
+use support::filter_module;
+use support::message::Request;
+use support::recorder::Recorder;
+
+const MODES: [&str; 2] = ["Hold", "Stream"];
+
+/// What `render --format envoy` writes for `policies/demo`, for everybody.
+fn filter(mode: &str) -> Value {
+    let read =
+        |name: &str| std::fs::read(support::root().join("policies/demo").join(name)).unwrap();
+    let policy = String::from_utf8(read("policy.yaml")).unwrap();
+    let point = String::from_utf8(read("enforcement-point.yaml")).unwrap();
+    let point = format!("{point}requestHeaders: {mode}\nidentity: {{from: ForwardedClientCert}}\n");
+    let compiled = compile(
+        vec![Source::new("policy", policy)],
+        Source::new("point", point),
+    );
+    let policy = compiled
+        .unwrap_or_else(|report| panic!("{:?}", report.diagnostics))
+        .policy;
+    let module = filter_module();
+    let rendered = deploy::filter(&policy, module.to_str().unwrap());
+    serde_saphyr::from_str::<Value>(&rendered).unwrap()[0].clone()
+}
+
+#[test]
+fn every_envoy_runs_the_filter() {
+    let named = std::env::var_os("ACCESSPOLICY_TEST_ENVOYS").filter(|named| !named.is_empty());
+    let envoys: Vec<PathBuf> = match &named {
+        Some(named) => std::env::split_paths(named).collect(),
+        None => vec![envoy::binary().to_owned()],
+    };
+    for binary in envoys {
+        let start = Instant::now();
+        runs(Box::leak(binary.clone().into_boxed_path()));
+        println!("{} ({:.1?})", binary.display(), start.elapsed());
+    }
+}
+
+fn runs(binary: &'static Path) {
+    let recorder = Recorder::start();
+    let bootstrap = Bootstrap {
+        listeners: MODES
+            .map(|mode| Listener::plain(mode).route("/", "everything"))
+            .to_vec(),
+        clusters: vec![Cluster::new("everything", recorder.address())],
+    };
+    let mut bootstrap = bootstrap.json();
+    for (number, mode) in MODES.iter().enumerate() {
+        let manager = &mut bootstrap["static_resources"]["listeners"][number]["filter_chains"][0]["filters"]
+            [0]["typed_config"];
+        manager["http_filters"]
+            .as_array_mut()
+            .unwrap()
+            .insert(0, filter(mode));
+        // The caller is whom the test says it is.
+        manager["forward_client_cert_details"] = json!("ALWAYS_FORWARD_ONLY");
+    }
+    let options = Options {
+        binary: Some(binary),
+        ..Options::default()
+    };
+    let envoy = Envoy::start_with(&bootstrap, options).expect("Envoy serves");
+    let what = binary.display();
+    for mode in MODES {
+        for http2 in [false, true] {
+            let client = Client::plain(envoy.listener(mode));
+            let client = if http2 { client.http2() } else { client };
+            let call = |tool: &str| {
+                recorder.clear();
+                let body = json!({
+                    "jsonrpc": "2.0", "id": 7, "method": "tools/call",
+                    "params": {"name": tool},
+                });
+                let caller = "URI=spiffe://cluster.local/ns/agents/sa/reader";
+                let request = Request::mcp(body.to_string())
+                    .target("/mcp")
+                    .header("x-forwarded-client-cert", caller);
+                let answer = client.send(&request).expect("an answer");
+                assert_eq!(
+                    (answer.status, answer.complete),
+                    (200, true),
+                    "{what} {mode}"
+                );
+                (answer.json(), body.to_string())
+            };
+            let (answer, body) = call("echo");
+            assert!(answer.get("result").is_some(), "{what} {mode}: {answer}");
+            let seen = recorder.requests_when_quiet();
+            assert_eq!(seen.len(), 1, "{what} {mode}");
+            assert_eq!(seen[0].body, body.as_bytes(), "{what} {mode}");
+            let (answer, _) = call("get-sum");
+            assert_eq!(answer["error"]["code"], 403, "{what} {mode}: {answer}");
+            let seen = recorder.requests_when_quiet();
+            // Held, the server has seen nothing; streamed, not a byte of the body.
+            assert!(
+                mode == "Stream" || seen.is_empty(),
+                "{what} {mode}: {seen:?}"
+            );
+            assert!(
+                seen.iter()
+                    .all(|seen| seen.body.is_empty() && !seen.complete),
+                "{seen:?}"
+            );
+        }
+    }
+    assert_eq!(envoy.vm_failures(), [], "{what}");
+    let taken = |line: &str| line.contains("policy schema 1)") && line.contains("commit ");
+    assert!(envoy.log_line(taken).is_some(), "{what}:\n{}", envoy.log());
+}
