@@ -36,8 +36,10 @@ pub struct Envoy {
 pub struct Options {
     /// Worker threads.
     pub concurrency: u32,
-    /// The log level of everything but the filter, which always logs from debug up.
+    /// The log level of everything but the filter.
     pub log_level: &'static str,
+    /// The log level of the filter.
+    pub filter_log_level: &'static str,
 }
 
 /// Why an Envoy does not serve.
@@ -53,6 +55,7 @@ impl Default for Options {
         Self {
             concurrency: 1,
             log_level: "warning",
+            filter_log_level: "debug",
         }
     }
 }
@@ -273,7 +276,8 @@ fn command(folder: &Path, options: Options) -> Command {
         .arg(folder.join("envoy.json"))
         .args(["--concurrency", &options.concurrency.to_string()])
         .args(["--log-level", options.log_level])
-        .args(["--component-log-level", "wasm:debug"])
+        .arg("--component-log-level")
+        .arg(format!("wasm:{}", options.filter_log_level))
         // Access logs are read while Envoy runs; by itself it keeps them for 10 s.
         .args(["--file-flush-interval-msec", "50"])
         // Several run side by side; none hands over to another.
