@@ -1,19 +1,28 @@
 //! The keys of the objects now open, and whether two of them are equal.
 //!
 //! Exact and without a hash table: keys are collected while their object is
-//! open, and sorted when it closes, by hash and then by bytes. However an
-//! attacker chooses keys, n of them cost n log n comparisons, and memory is
-//! bounded by the body that carried them.
+//! open, and compared when it closes: a few each with each, many sorted, by length and
+//! hash and then by bytes. However an attacker chooses keys, n of them cost n log n
+//! comparisons, and memory is bounded by the body that carried them.
 
-use std::ops::Range;
+use std::cmp::Ordering;
 
 /// A key of an open object.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Key {
-    hash: u32,
-    text: Range<usize>,
+    /// The whole key, where it is short, with zeros behind; else its hash.
+    word: u64,
+    length: usize,
+    /// Where it begins in the text, unless it is short.
+    start: usize,
     offset: usize,
 }
+
+/// The longest key that is kept in a word, in bytes.
+const SHORT: usize = 8;
+
+/// The most keys that are compared each with each.
+const FEW: usize = 12;
 
 /// The keys of every open object, innermost last.
 #[derive(Debug, Default)]
@@ -63,31 +72,60 @@ impl Keys {
 
     /// The key is complete; `offset` is where it began in the body.
     pub(super) fn end(&mut self, offset: usize) -> &[u8] {
-        let text = self.start..self.text.len();
-        let key = self.text.get(text.clone()).unwrap_or_default();
+        let key = self.text.get(self.start..).unwrap_or_default();
         self.keys.push(Key {
-            hash: hash(key),
-            text,
+            word: word(key, key.len()),
+            length: key.len(),
+            start: self.start,
             offset,
         });
         key
     }
 
+    /// A whole key, without escapes: the first `length` of `bytes`.
+    pub(super) fn add(&mut self, bytes: &[u8], length: usize, offset: usize) {
+        let start = self.text.len();
+        if length > SHORT {
+            let key = bytes.get(..length).unwrap_or_default();
+            self.text.extend_from_slice(key);
+        }
+        self.keys.push(Key {
+            word: word(bytes, length),
+            length,
+            start,
+            offset,
+        });
+    }
+
     /// The object closes: `Err` with the offset of a key that it had before.
     pub(super) fn close(&mut self, mark: Mark) -> Result<(), usize> {
         let Self { text, keys, .. } = self;
-        let key = |key: &Key| text.get(key.text.clone()).unwrap_or_default();
+        let compare = |a: &Key, b: &Key| compare(text, a, b);
         let own = keys.get_mut(mark.keys..).unwrap_or_default();
-        if own.len() > 1 {
-            own.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| key(a).cmp(key(b))));
+        // The first in the body, so that the answer does not depend on the order here.
+        let mut first = None;
+        let mut repeated = |a: &Key, b: &Key| {
+            if compare(a, b) == Ordering::Equal {
+                let second = a.offset.max(b.offset);
+                first = Some(first.map_or(second, |first: usize| first.min(second)));
+            }
+        };
+        if own.len() <= FEW {
+            let mut rest = &*own;
+            while let Some((key, others)) = rest.split_first() {
+                others.iter().for_each(|other| repeated(key, other));
+                rest = others;
+            }
+        } else {
+            own.sort_unstable_by(|a, b| compare(a, b).then(a.offset.cmp(&b.offset)));
+            for pair in own.windows(2) {
+                if let [a, b] = pair {
+                    repeated(a, b);
+                }
+            }
         }
-        let mut repeated = own.windows(2).filter_map(|pair| match pair {
-            [a, b] if a.hash == b.hash && key(a) == key(b) => Some(a.offset.max(b.offset)),
-            _ => None,
-        });
-        // The first in the body, so that the answer does not depend on hashes.
-        if let Some(first) = repeated.next() {
-            return Err(repeated.fold(first, usize::min));
+        if let Some(first) = first {
+            return Err(first);
         }
         keys.truncate(mark.keys);
         text.truncate(mark.text);
@@ -95,9 +133,124 @@ impl Keys {
     }
 }
 
-/// FNV-1a. Not keyed: equal hashes only cost a comparison.
-fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    })
+/// Equal for keys that are equal, and in some order that all others have.
+fn compare(text: &[u8], a: &Key, b: &Key) -> Ordering {
+    let by_word = a.word.cmp(&b.word).then(a.length.cmp(&b.length));
+    if by_word != Ordering::Equal || a.length <= SHORT {
+        return by_word;
+    }
+    let bytes = |key: &Key| text.get(key.start..key.start.saturating_add(key.length));
+    bytes(a).cmp(&bytes(b))
+}
+
+/// What a key, the first `length` of `bytes`, is known by: all of it, where it is short.
+fn word(bytes: &[u8], length: usize) -> u64 {
+    if length <= SHORT {
+        return match bytes.first_chunk() {
+            Some(word) => u64::from_le_bytes(*word) & front(length),
+            None => little(bytes.get(..length).unwrap_or_default()),
+        };
+    }
+    // Not keyed: equal hashes only cost a comparison.
+    let key = bytes.get(..length).unwrap_or_default();
+    let (words, _) = key.as_chunks::<8>();
+    let last = key.last_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    words.chain([last]).fold(0, mix)
+}
+
+/// The bits of the first `length` bytes.
+const fn front(length: usize) -> u64 {
+    match length {
+        0..8 => !(u64::MAX << (length.saturating_mul(8))),
+        _ => u64::MAX,
+    }
+}
+
+/// At most eight bytes as a word.
+fn little(bytes: &[u8]) -> u64 {
+    let with = |word: u64, byte: &u8| (word << 8) | u64::from(*byte);
+    bytes.iter().rev().fold(0, with)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(keys: &[&str]) -> Result<(), usize> {
+        let mut all = Keys::default();
+        let mark = all.open();
+        for (offset, key) in keys.iter().enumerate() {
+            // Whole or in pieces, with something behind or not, a key is the same.
+            if offset % 3 == 0 {
+                all.begin();
+                all.text(key.as_bytes());
+                all.end(offset);
+            } else if offset % 3 == 1 {
+                all.add(key.as_bytes(), key.len(), offset);
+            } else {
+                all.add(
+                    format!("{key}\":0,\"more\":0").as_bytes(),
+                    key.len(),
+                    offset,
+                );
+            }
+        }
+        let closed = all.close(mark);
+        assert!(closed.is_err() || (all.keys.is_empty() && all.text.is_empty()));
+        closed
+    }
+
+    #[test]
+    fn equal_keys_are_found_whatever_their_length_and_number() {
+        for length in 0..40 {
+            for count in [2, 3, 4, FEW, FEW + 1, 40] {
+                let key = "k".repeat(length);
+                let mut keys: Vec<String> = (0..count).map(|n| format!("{n:02}{key}x")).collect();
+                let borrowed: Vec<&str> = keys.iter().map(String::as_str).collect();
+                assert_eq!(close(&borrowed), Ok(()), "{length} {count}");
+                for (a, b) in [(0, 1), (0, count - 1), (count - 2, count - 1)] {
+                    let same = keys[a].clone();
+                    let before = std::mem::replace(&mut keys[b], same);
+                    let borrowed: Vec<&str> = keys.iter().map(String::as_str).collect();
+                    assert_eq!(close(&borrowed), Err(b), "{length} {count} {a} {b}");
+                    keys[b] = before;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_that_are_much_alike_differ() {
+        let keys = [
+            "",
+            "\0",
+            "\0\0",
+            "a",
+            "a\0",
+            "aaaaaaaa",
+            "aaaaaaa",
+            "aaaaaaa\0",
+            "aaaaaaaa\0",
+            "aaaaaaaaa",
+            "aaaaaaaab",
+            "baaaaaaaa",
+            "aaaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaab",
+            "aaaaaaaabaaaaaaa",
+            "aaaaaaaaaaaaaaaaa",
+        ];
+        assert_eq!(close(&keys), Ok(()));
+        for pair in keys.windows(2) {
+            assert_eq!(close(pair), Ok(()), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_repetition_is_told() {
+        assert_eq!(close(&["a", "b", "b", "a"]), Err(2));
+        assert_eq!(close(&["a", "a", "a"]), Err(1));
+    }
 }

@@ -33,6 +33,7 @@ mod number;
 mod pull;
 mod reader;
 mod scan;
+mod skim;
 mod string;
 mod twin;
 mod view;

@@ -35,6 +35,8 @@ pub enum Want {
     Text,
     /// The bytes as they came, through [`Visitor::raw`].
     Raw,
+    /// Nothing, nor of what is in it: the visitor hears no more of the value.
+    Skip,
 }
 
 /// What the document's events mean to somebody.
@@ -138,14 +140,14 @@ pub struct Refused<R> {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Frame {
+pub(super) enum Frame {
     Array,
     Object(Mark),
 }
 
 /// What is expected next.
 #[derive(Debug, Clone, Copy)]
-enum State {
+pub(super) enum State {
     Value,
     FirstValueOrEnd,
     FirstKeyOrEnd,
@@ -159,9 +161,26 @@ enum State {
     Done,
 }
 
+impl State {
+    /// Whether the next byte begins a token.
+    pub(super) const fn is_between(self) -> bool {
+        match self {
+            Self::Value
+            | Self::FirstValueOrEnd
+            | Self::FirstKeyOrEnd
+            | Self::Key
+            | Self::Colon
+            | Self::CommaOrEnd => true,
+            Self::Text(_) | Self::Escape(..) | Self::Number(_) | Self::Literal(_) | Self::Done => {
+                false
+            }
+        }
+    }
+}
+
 /// Whose characters are being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Text {
+pub(super) enum Text {
     Key { offset: usize },
     Value { wanted: bool },
 }
@@ -169,13 +188,15 @@ enum Text {
 /// The reader. Reused from document to document, it allocates nothing after a while.
 #[derive(Debug)]
 pub struct Reader {
-    depth_limit: usize,
-    state: State,
-    frames: Vec<Frame>,
-    keys: Keys,
+    pub(super) depth_limit: usize,
+    pub(super) state: State,
+    pub(super) frames: Vec<Frame>,
+    pub(super) keys: Keys,
     utf8: Utf8,
     /// Bytes read so far.
-    offset: usize,
+    pub(super) offset: usize,
+    /// The depth of the container that is skipped.
+    pub(super) skipped: Option<usize>,
     /// The depth of the value whose bytes are wanted.
     raw: Option<usize>,
     /// Whether the bytes of the step at hand are wanted.
@@ -194,6 +215,7 @@ impl Reader {
             keys: Keys::default(),
             utf8: Utf8::default(),
             offset: 0,
+            skipped: None,
             raw: None,
             is_raw: false,
         }
@@ -206,6 +228,7 @@ impl Reader {
         self.keys.clear();
         self.utf8 = Utf8::default();
         self.offset = 0;
+        self.skipped = None;
         self.raw = None;
     }
 
@@ -231,6 +254,12 @@ impl Reader {
     ) -> Result<(), Refused<V::Refusal>> {
         let mut rest = piece;
         while !rest.is_empty() {
+            let skimmed = self.skim(rest);
+            self.offset = self.offset.saturating_add(skimmed);
+            rest = rest.get(skimmed..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
             // A wanted value may begin and end within one step.
             self.is_raw = self.raw.is_some();
             let taken = self.step(rest, visitor)?;
@@ -331,10 +360,17 @@ impl Reader {
             _ => return Err(self.syntax(Syntax::Unexpected)),
         };
         let depth = self.frames.len();
-        let want = visitor.value(depth, kind).map_err(|why| Refused {
-            offset: self.offset,
-            why: Why::Visitor(why),
-        })?;
+        let want = match self.skipped {
+            Some(_) => Want::Nothing,
+            None => visitor.value(depth, kind).map_err(|why| Refused {
+                offset: self.offset,
+                why: Why::Visitor(why),
+            })?,
+        };
+        // Wanted bytes are handed on as they are taken, one token at a time.
+        if want == Want::Skip && self.raw.is_none() && matches!(kind, Kind::Object | Kind::Array) {
+            self.skipped = Some(depth);
+        }
         if want == Want::Raw && self.raw.is_none() {
             self.raw = Some(depth);
             self.is_raw = true;
@@ -388,6 +424,9 @@ impl Reader {
     fn end_value(&mut self) {
         if self.raw == Some(self.frames.len()) {
             self.raw = None;
+        }
+        if self.skipped == Some(self.frames.len()) {
+            self.skipped = None;
         }
         self.state = if self.frames.is_empty() {
             State::Done
@@ -458,10 +497,12 @@ impl Reader {
             Text::Key { offset } => {
                 let depth = self.frames.len();
                 let key = self.keys.end(offset);
-                visitor.key(depth, key).map_err(|why| Refused {
-                    offset,
-                    why: Why::Visitor(why),
-                })?;
+                if self.skipped.is_none() {
+                    visitor.key(depth, key).map_err(|why| Refused {
+                        offset,
+                        why: Why::Visitor(why),
+                    })?;
+                }
                 self.state = State::Colon;
             }
         }
@@ -535,7 +576,7 @@ impl Reader {
 }
 
 /// White space outside strings.
-const fn is_blank(byte: &u8) -> bool {
+pub(super) const fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 

@@ -38,6 +38,33 @@ impl Visitor for Events {
     }
 }
 
+/// Wants the same of every value, and keeps nothing.
+struct Quiet(Want);
+
+impl Visitor for Quiet {
+    type Refusal = ();
+
+    fn key(&mut self, _: usize, _: &[u8]) -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn value(&mut self, _: usize, _: Kind) -> Result<Want, ()> {
+        Ok(self.0)
+    }
+
+    fn text(&mut self, _: &str) {}
+
+    fn raw(&mut self, _: &[u8]) {}
+}
+
+fn check(pieces: &[&[u8]], want: Want) -> Result<(), Refused<()>> {
+    let mut reader = Reader::new(8);
+    for piece in pieces {
+        reader.push(piece, &mut Quiet(want))?;
+    }
+    reader.finish::<Quiet>()
+}
+
 fn read(pieces: &[&[u8]]) -> Result<Events, Refused<()>> {
     let mut reader = Reader::new(8);
     let mut events = Events::default();
@@ -57,6 +84,15 @@ fn read_every_way(text: &[u8]) -> Result<Events, Refused<()>> {
     }
     let bytes: Vec<&[u8]> = text.chunks(1).collect();
     assert_eq!(read(&bytes), whole, "byte by byte");
+    // What is skipped is checked no less.
+    let checked = check(&[text], Want::Nothing);
+    assert_eq!(check(&[text], Want::Skip), checked);
+    for split in 0..=text.len() {
+        let (first, second) = text.split_at(split);
+        let skipped = check(&[first, second], Want::Skip);
+        assert_eq!(skipped, checked, "skipped, split at {split}");
+    }
+    assert_eq!(check(&bytes, Want::Skip), checked, "skipped, byte by byte");
     whole
 }
 
@@ -243,4 +279,23 @@ fn many_keys_cost_no_more_than_their_bytes() {
             why: Why::Syntax(Syntax::DuplicateKey)
         }
     );
+}
+
+/// Every byte of a document with everything in it, changed to every other, skipped or not.
+#[test]
+fn what_is_skipped_is_checked_no_less() {
+    let text = r#"{"a":[1,-2.5e+1,0,{"key longer than a word":null,"b\u00e9":"x\n","ä":"ö"}],"c":{},"d":[[],true,false]}"#;
+    let text = text.as_bytes();
+    assert_eq!(check(&[text], Want::Skip), Ok(()));
+    for place in 0..text.len() {
+        for byte in 0..=255 {
+            let mut changed = text.to_vec();
+            changed[place] = byte;
+            let checked = check(&[&changed], Want::Nothing);
+            assert_eq!(check(&[&changed], Want::Skip), checked, "{byte} at {place}");
+            let (first, second) = changed.split_at(place);
+            let skipped = check(&[first, second], Want::Skip);
+            assert_eq!(skipped, checked, "{byte} at {place}, split there");
+        }
+    }
 }

@@ -187,7 +187,10 @@ impl Contents {
             (Member::Field(_) | Member::Meta | Member::Ref, _) => {}
             (Member::Arguments | Member::Unknown, _) => {}
         }
-        Ok(Want::Nothing)
+        Ok(match self.places.get(depth) {
+            Some(Place::Elsewhere) | None => Want::Skip,
+            Some(_) => Want::Nothing,
+        })
     }
 
     fn list_item(&mut self, kind: Kind, list: Capture) -> Want {
@@ -201,7 +204,7 @@ impl Contents {
             Want::Text
         } else {
             self.subscriptions_invalid = true;
-            Want::Nothing
+            Want::Skip
         }
     }
 

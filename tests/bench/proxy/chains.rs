@@ -1,0 +1,234 @@
+//! What is compared: one Envoy, a listener for each chain of filters, in plain and over
+//! mutual TLS, each between the same two: a `buffer` filter and an answer without server.
+
+use serde_json::{Value, json};
+
+use crate::support::certificates::Identity;
+use crate::support::config::{Bootstrap, Filter, Listener};
+use crate::support::envoy::{Envoy, Options};
+use crate::support::{filter_module, target};
+
+/// The tool that everybody may call.
+pub const OPEN: &str = "echo";
+/// The tool that only [`CALLER`] may call.
+pub const GUARDED: &str = "get-sum";
+/// A tool that nobody may call.
+pub const CLOSED: &str = "get-env";
+/// Who calls over mutual TLS.
+pub const CALLER: &str = "spiffe://cluster.local/ns/agents/sa/caller";
+
+/// The longest body that any chain takes, in bytes.
+const LONGEST: u32 = 2 << 20;
+
+/// A chain of filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Chain {
+    /// Nothing between.
+    Bare,
+    /// The floor: see `tests/bench/floor`.
+    Floor,
+    /// Envoy's own `mcp` and `rbac`, with that many rules.
+    Native(usize),
+    /// The filter, with that many rules.
+    Ours(usize),
+}
+
+impl Chain {
+    pub const ALL: [Self; 9] = [
+        Self::Bare,
+        Self::Floor,
+        Self::Native(1),
+        Self::Native(10),
+        Self::Native(100),
+        Self::Native(1000),
+        Self::Ours(10),
+        Self::Ours(1000),
+        Self::Ours(10_000),
+    ];
+
+    pub fn name(self) -> String {
+        match self {
+            Self::Bare => "bare chain".to_owned(),
+            Self::Floor => "floor: a Wasm filter that decides nothing".to_owned(),
+            Self::Native(1) => "Envoy's mcp + rbac, 1 rule".to_owned(),
+            Self::Native(rules) => format!("Envoy's mcp + rbac, {rules} rules"),
+            Self::Ours(rules) => format!("accesspolicy, {rules} rules"),
+        }
+    }
+
+    /// The name of its listener.
+    pub fn listener(self, is_tls: bool) -> String {
+        format!("{self:?} {is_tls}")
+    }
+
+    fn filters(self) -> Vec<Value> {
+        match self {
+            Self::Native(rules) => vec![mcp(), rbac(rules)],
+            Self::Bare | Self::Floor | Self::Ours(_) => Vec::new(),
+        }
+    }
+
+    fn module(self) -> Option<Filter> {
+        let filter = match self {
+            Self::Floor => {
+                let module = target().join("bench-floor/wasm32-wasip1/release/floor.wasm");
+                Filter::new(&module, "")
+            }
+            Self::Ours(rules) => Filter::new(&filter_module(), &policy(rules).to_string()),
+            Self::Bare | Self::Native(_) => return None,
+        };
+        let vm_id = format!("{self:?}");
+        Some(Filter { vm_id, ..filter })
+    }
+}
+
+/// Starts an Envoy with these chains.
+pub fn start(chains: &[Chain], server: &Identity, authority: &std::path::Path) -> Envoy {
+    let mut listeners = Vec::new();
+    let mut before = Vec::new();
+    for chain in chains {
+        for is_tls in [false, true] {
+            let name = chain.listener(is_tls);
+            let mut listener = match is_tls {
+                true => Listener::tls(&name, server, authority, true),
+                false => Listener::plain(&name),
+            };
+            listener.filter = chain.module();
+            listener.buffer_limit = Some(2 * LONGEST);
+            listeners.push(listener.route("/", "none"));
+            before.push(chain.filters());
+        }
+    }
+    let mut bootstrap = Bootstrap {
+        listeners,
+        clusters: Vec::new(),
+    }
+    .json();
+    let listeners = bootstrap["static_resources"]["listeners"].as_array_mut();
+    for (listener, chain) in listeners.into_iter().flatten().zip(before) {
+        let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+        let filters = manager["http_filters"].as_array_mut().expect("filters");
+        filters.splice(0..0, std::iter::once(buffer()).chain(chain));
+        manager["route_config"]["virtual_hosts"][0]["routes"] = json!([{
+            "match": {"prefix": "/"}, "direct_response": {"status": 200},
+        }]);
+    }
+    let options = Options {
+        filter_log_level: "info",
+        ..Options::default()
+    };
+    Envoy::start_with(&bootstrap, options).expect("Envoy serves")
+}
+
+fn buffer() -> Value {
+    json!({
+        "name": "envoy.filters.http.buffer",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+            "max_request_bytes": LONGEST,
+        },
+    })
+}
+
+fn mcp() -> Value {
+    json!({
+        "name": "envoy.filters.http.mcp",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.mcp.v3.Mcp",
+            "traffic_mode": "REJECT_NO_MCP",
+            "reject_duplicate_keys": true,
+            "max_request_body_size": LONGEST,
+        },
+    })
+}
+
+/// Who may call what, of rule `number` among `rules`; `None` is everybody.
+///
+/// The rules that the requests meet stand in the middle: `rbac` looks at them in order.
+fn rule(number: usize, rules: usize) -> (Option<String>, String) {
+    match number.checked_sub(rules / 2) {
+        Some(0) if rules == 1 => (None, OPEN.to_owned()),
+        Some(0) => (Some(CALLER.to_owned()), GUARDED.to_owned()),
+        Some(1) => (None, OPEN.to_owned()),
+        _ => (
+            Some(format!(
+                "spiffe://cluster.local/ns/agents/sa/agent-{number}"
+            )),
+            format!("tool-{number}"),
+        ),
+    }
+}
+
+/// One `rbac` policy for each rule.
+fn rbac(rules: usize) -> Value {
+    let of_mcp = |path: &[&str], value: &str| {
+        let path: Vec<_> = path.iter().map(|key| json!({"key": key})).collect();
+        json!({"metadata": {
+            "filter": "envoy.filters.http.mcp", "path": path,
+            "value": {"string_match": {"exact": value}},
+        }})
+    };
+    let mut policies = serde_json::Map::new();
+    for number in 0..rules {
+        let (source, tool) = rule(number, rules);
+        let principal = match source {
+            None => json!({"any": true}),
+            Some(source) => json!({"authenticated": {"principal_name": {"exact": source}}}),
+        };
+        let call = [
+            of_mcp(&["method"], "tools/call"),
+            of_mcp(&["params", "name"], &tool),
+        ];
+        let policy = json!({
+            "principals": [principal], "permissions": [{"and_rules": {"rules": call}}],
+        });
+        policies.insert(format!("rule-{number:05}"), policy);
+    }
+    json!({
+        "name": "envoy.filters.http.rbac",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": {"action": "ALLOW", "policies": policies},
+        },
+    })
+}
+
+/// The same rules as compiled policies of ten rules each, any of which may allow.
+pub fn policy(rules: usize) -> Value {
+    let numbers: Vec<usize> = (0..rules).collect();
+    let policies: Vec<_> = numbers
+        .chunks(10)
+        .map(|numbers| {
+            let rules: Vec<_> = numbers
+                .iter()
+                .map(|number| {
+                    let (source, tool) = rule(*number, rules);
+                    let call = json!([{"name": "tools/call", "params": [tool]}]);
+                    let mut rule = json!({
+                        "name": format!("rule-{number:05}"),
+                        "mcp": {"methods": call, "baseProtocol": "None"},
+                    });
+                    if let Some(source) = source {
+                        rule["source"] = json!(source);
+                    }
+                    rule
+                })
+                .collect();
+            let name = format!("policy-{:05}", numbers[0]);
+            json!({
+                "policy": {"namespace": "agents", "name": name},
+                "action": "Allow", "mode": "Enforce", "targets": ["Gateway"], "rules": rules,
+            })
+        })
+        .collect();
+    json!({
+        "schemaVersion": 1, "digest": "bench",
+        "gateway": {"namespace": "infra", "name": "bench"},
+        "settings": {
+            "identity": "PeerCertificate", "allowPolicies": "Any", "unprotected": "Deny",
+            "requestHeaders": "Hold", "denial": "Http403",
+            "limits": {"bodyBytes": LONGEST, "depth": 64},
+        },
+        "listeners": [], "backends": [], "policies": policies,
+    })
+}
