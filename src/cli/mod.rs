@@ -9,6 +9,7 @@ mod effective;
 mod explain;
 mod output;
 mod render;
+mod schema;
 mod subject;
 mod terminal;
 mod test;
@@ -42,6 +43,7 @@ enum Command {
     Explain(Box<explain::Arguments>),
     Test(test::Arguments),
     Effective(effective::Arguments),
+    Schema(schema::Arguments),
 }
 
 /// How results are written.
@@ -61,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Effective(arguments) => effective::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     }
 }
 
