@@ -127,7 +127,7 @@ fn all_that_is_accepted_is_valid() {
         for (path, value) in accepted(format) {
             let errors = validator.iter_errors(&value);
             let errors: Vec<String> = errors
-                .map(|error| format!("{}: {error}", error.instance_path))
+                .map(|error| format!("{}: {error}", error.instance_path()))
                 .collect();
             assert!(errors.is_empty(), "{}: {errors:?}", path.display());
         }
@@ -474,7 +474,7 @@ fn every_member_of_a_compiled_policy_is_published() {
     let validator = validator("compiled");
     let errors = validator.iter_errors(&value);
     let errors: Vec<String> = errors
-        .map(|error| format!("{}: {error}", error.instance_path))
+        .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     assert!(errors.is_empty(), "{errors:?}");
     let mut written = BTreeSet::new();
