@@ -12,6 +12,7 @@ mod output;
 mod package;
 mod push;
 mod render;
+mod schema;
 mod subject;
 mod terminal;
 mod test;
@@ -51,6 +52,7 @@ enum Command {
     Render(Box<manifests::Arguments>),
     Package(package::Arguments),
     Push(push::Arguments),
+    Schema(schema::Arguments),
 }
 
 /// How results are written.
@@ -73,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Render(arguments) => manifests::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     }
 }
 

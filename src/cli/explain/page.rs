@@ -414,7 +414,8 @@ pub(super) fn check_text(check: &Check, front: &str, column: usize, width: usize
     };
     let part = plain(&check.part.to_string());
     let front = format!("{front}{} {part:<column$}  ", tone.paint(mark));
-    let wanted = wanted(&check.wanted);
+    // An expression may be written in several lines.
+    let wanted = wanted(&check.wanted).replace('\n', " ");
     let found = check.found.as_deref();
     let blank = " ".repeat(anstream::adapter::strip_str(&front).to_string().len());
     if check.matches == Match::Yes && check.part != Part::Cel {

@@ -60,7 +60,11 @@ pub(super) fn reads(
             let name: String = path.iter().map(|key| format!(".{key}")).collect();
             let value = params.and_then(|params| below(params, &path));
             let value = value.map(|value| String::from_utf8_lossy(value.text()).into_owned());
-            reads.push((format!("request.mcp.params{name}"), value));
+            let read = (format!("request.mcp.params{name}"), value);
+            // An expression may read one thing several times.
+            if !reads.contains(&read) {
+                reads.push(read);
+            }
         }
     }
     reads
