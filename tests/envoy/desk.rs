@@ -60,7 +60,7 @@ pub fn allows(rules: &Value) -> Value {
 pub fn configured(policies: &[Value], mode: Mode, over: &Value) -> String {
     let mut over = at(over, mode);
     let service = |name| json!({"namespace": "infra", "name": name, "port": 80, "cluster": name});
-    over["services"] = json!(["authorizer", "second", "down", "unknown"].map(service));
+    over["services"] = json!(["authorizer", "second", "down", "empty", "unknown"].map(service));
     let point = vectors::point(&over).to_string();
     let sources = policies
         .iter()
@@ -157,6 +157,7 @@ impl<A: Authorizer> Desk<A> {
         let others = vec![
             cluster("authorizer"),
             cluster("second").http2(),
+            cluster("empty").empty(),
             Cluster {
                 address: ([127, 0, 0, 1], down.number).into(),
                 ..cluster("down")

@@ -224,7 +224,7 @@ fn no_answer_is_told_apart_and_refuses() {
 
 #[test]
 fn an_authorizer_that_is_not_there() {
-    for service in ["down", "unknown"] {
+    for service in ["down", "empty", "unknown"] {
         let configuration = |mode, over: &Value| {
             let policies = [policy("asking", GATEWAY, asks(service, &Value::Null))];
             configured(&policies, mode, over)

@@ -18,6 +18,7 @@ pub(super) struct Scenario {
 
 /// What the authorizer does.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "there are few")]
 pub(super) enum Said {
     Http(Act<Answer>),
     Grpc(Act<grpc::Answer>),

@@ -1,5 +1,7 @@
 //! What answers do.
 
+use std::time::Duration;
+
 use envoy_types::pb::envoy::config::core::v3::QueryParameter;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{CheckResponse, OkHttpResponse};
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use super::{desk, lines, option, told};
 use crate::authorizer::Act;
 use crate::authorizer::grpc::{Answer, allow, deny, status};
-use crate::setup::{Mode, call, json_of};
+use crate::setup::{Mode, PROTOCOLS, call, json_of, speaking};
 use crate::support::message::Request;
 
 fn saying(answer: CheckResponse) -> Act<Answer> {
@@ -261,4 +263,34 @@ fn refusals_and_what_the_client_is_told() {
             },
         );
     }
+}
+
+/// Calls are numbered by the host and kept by number: none is taken for another.
+#[test]
+fn every_answer_is_to_its_own_question() {
+    let authorizer = told(|does| {
+        let of = OkHttpResponse {
+            response_headers_to_add: vec![option("x-of", does, None)],
+            ..OkHttpResponse::default()
+        };
+        // Those asked first are answered last.
+        let number: u64 = does.parse().unwrap_or_default();
+        Act::Later(Duration::from_millis(400 - 5 * number), Ok(allow(of)))
+    });
+    let desk = desk(authorizer, &Value::Null, &Value::Null);
+    let desk = &desk;
+    std::thread::scope(|scope| {
+        let send = |number: u64| {
+            let mode = Mode::BOTH[(number % 2) as usize];
+            let (_, protocol) = PROTOCOLS[(number / 2 % 2) as usize];
+            let client = speaking(&desk.stage.client(mode.name()), protocol);
+            let of = number.to_string();
+            let request = Request::mcp(call("echo")).header("x-do", &of);
+            let answer = client.send(&request).expect("an answer");
+            assert_eq!((answer.status, answer.header("x-of")), (200, Some(of)));
+        };
+        for number in 0..80 {
+            scope.spawn(move || send(number));
+        }
+    });
 }

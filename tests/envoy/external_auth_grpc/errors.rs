@@ -127,7 +127,7 @@ fn no_answer_allows_where_that_is_wanted() {
 
 #[test]
 fn an_authorizer_that_is_not_there() {
-    for service in ["down", "unknown"] {
+    for service in ["down", "empty", "unknown"] {
         let open = |on_error| {
             Desk::open(failing(), |mode| {
                 let asking = policy("asking", GATEWAY, asks_grpc(service, &Value::Null));
