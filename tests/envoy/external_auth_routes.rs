@@ -49,7 +49,7 @@ fn desk(policies: impl Fn() -> Vec<Value>) -> Desk<HttpAuthorizer> {
 }
 
 /// Policies are asked about the cluster that the client's headers chose; Envoy then chooses
-/// again, and tells the filter of it too late. What routes match on, authorizers must not
+/// again, and goes on naming the first to the filter (`xds.cluster_name`, 1.40). What routes match on, authorizers must not
 /// set: the front page says so.
 #[test]
 fn policies_judge_the_route_of_the_client() {
