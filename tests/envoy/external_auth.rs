@@ -3,131 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use accesspolicy::compile::{self, Source};
 use serde_json::{Value, json};
 
 use crate::authorizer::Act;
 use crate::authorizer::http::HttpAuthorizer;
-use crate::setup::{
-    Mode, PROTOCOLS, Stage, anybody_may_call, at, call, is, is_denied, json_of, plain_listener,
-    speaking,
-};
-use crate::support::config::{Cluster, Listener};
-use crate::support::envoy::Options;
-use crate::support::message::{Length, Request, Response};
-use crate::support::port::Port;
+use crate::desk::{BACKEND, Desk, GATEWAY, allows, asks, configured, policy};
+use crate::setup::{Mode, PROTOCOLS, anybody_may_call, call, is_denied, json_of, speaking};
+use crate::support::message::{Length, Request};
 use crate::support::recorder::{Answer, Seen};
-use crate::vectors;
-
-const GATEWAY: [&str; 3] = ["gateway.networking.k8s.io", "Gateway", "prod"];
-const BACKEND: [&str; 3] = ["agentic.networking.x-k8s.io", "XBackend", "everything"];
-
-fn policy(name: &str, [group, kind, target]: [&str; 3], mut spec: Value) -> Value {
-    spec["targetRefs"] = json!([{"group": group, "kind": kind, "name": target}]);
-    json!({
-        "apiVersion": "agentic.networking.x-k8s.io/v1alpha1",
-        "kind": "XAccessPolicy",
-        "metadata": {"namespace": "infra", "name": name},
-        "spec": spec,
-    })
-}
-
-/// Asks the service `name`; `more` goes on top.
-fn asks(name: &str, more: &Value) -> Value {
-    let mut auth =
-        json!({"protocol": "HTTP", "backendRef": {"name": name, "port": 80}, "http": {}});
-    for (field, value) in more.as_object().into_iter().flatten() {
-        auth[field] = value.clone();
-    }
-    json!({"action": "ExternalAuth", "externalAuth": auth})
-}
-
-fn allows(rules: &Value) -> Value {
-    json!({"action": "Allow", "rules": rules})
-}
-
-/// The compiled policies, with `over` on top of the usual enforcement point.
-fn configured(policies: &[Value], mode: Mode, over: &Value) -> String {
-    let mut over = at(over, mode);
-    let service = |name| json!({"namespace": "infra", "name": name, "port": 80, "cluster": name});
-    over["services"] = json!(["authorizer", "second", "down", "unknown"].map(service));
-    let point = vectors::point(&over).to_string();
-    let sources = policies
-        .iter()
-        .map(|policy| Source::new("policy", policy.to_string()));
-    let compiled = compile::compile(sources.collect(), Source::new("point", point));
-    let compiled = compiled.unwrap_or_else(|report| panic!("{:?}", report.diagnostics));
-    serde_json::to_string(&compiled.policy).expect("JSON")
-}
-
-/// An Envoy before a server, and an authorizer beside it.
-struct Desk {
-    stage: Stage,
-    authorizer: HttpAuthorizer,
-    /// A port that nobody listens on.
-    _down: Port,
-}
-
-impl Desk {
-    fn open(authorizer: HttpAuthorizer, configuration: impl Fn(Mode) -> String) -> Self {
-        let listeners = Mode::BOTH.map(|mode| plain_listener(mode, &configuration(mode)));
-        Self::with(authorizer, listeners.to_vec())
-    }
-
-    fn with(authorizer: HttpAuthorizer, listeners: Vec<Listener>) -> Self {
-        let down = Port::new().expect("a port");
-        let others = vec![
-            Cluster::new("authorizer", authorizer.address()),
-            Cluster::new("second", authorizer.address()).http2(),
-            Cluster::new("down", ([127, 0, 0, 1], down.number).into()),
-        ];
-        let stage = Stage::start_beside(others, listeners, Options::default(), |_| {});
-        Self {
-            stage,
-            authorizer,
-            _down: down,
-        }
-    }
-
-    /// Sends a request in each mode and protocol, and gives what came of it to `test`:
-    /// the answer, what the authorizer saw, and what the server did.
-    fn each(&self, request: &Request, test: impl Fn(&str, Mode, &Response, &[Seen], &[Seen])) {
-        for mode in Mode::BOTH {
-            for (name, protocol) in PROTOCOLS {
-                let id = format!("{}.{name}.{}", mode.name(), unique());
-                self.authorizer.clear();
-                self.stage.recorder.clear();
-                let client = speaking(&self.stage.client(mode.name()), protocol);
-                let request = request.clone().header("x-request-id", &id);
-                let answer = client
-                    .send(&request)
-                    .unwrap_or_else(|e| panic!("{id}: {e}"));
-                let server = self.stage.recorder.requests_when_quiet();
-                let of_it: Vec<Seen> = server.into_iter().filter(|seen| is(seen, &id)).collect();
-                test(&id, mode, &answer, &self.authorizer.asked(), &of_it);
-            }
-        }
-    }
-
-    /// The one record of a request.
-    fn record(&self, id: &str) -> Value {
-        let records = self.stage.records(std::iter::once(id));
-        let [record] = records.get(id).map(Vec::as_slice).unwrap_or_default() else {
-            panic!("{id}: {records:?}")
-        };
-        record.clone()
-    }
-
-    /// A refused request: nothing of its body at the server, and in Hold nothing at all.
-    fn assert_refused(&self, id: &str, mode: Mode, server: &[Seen]) {
-        assert_eq!(self.stage.leaked(mode, server, id), None, "{id}");
-    }
-}
-
-fn unique() -> u32 {
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-}
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Act<Answer> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -341,7 +224,7 @@ fn no_answer_is_told_apart_and_refuses() {
 
 #[test]
 fn an_authorizer_that_is_not_there() {
-    for service in ["down", "unknown"] {
+    for service in ["down", "empty", "unknown"] {
         let configuration = |mode, over: &Value| {
             let policies = [policy("asking", GATEWAY, asks(service, &Value::Null))];
             configured(&policies, mode, over)
@@ -547,7 +430,7 @@ fn bodies_are_shown_as_far_as_they_may() {
 fn an_authorizer_that_comes_back() {
     let patience = json!({"externalAuth": {"timeout": "300ms"}});
     let mut desk = Desk::open(told(), |mode| asking_told(mode, &patience));
-    let status = |desk: &Desk, expected: u16| {
+    let status = |desk: &Desk<HttpAuthorizer>, expected: u16| {
         desk.each(
             &Request::mcp(call("echo")),
             |id, mode, answer, _, server| {

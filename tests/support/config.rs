@@ -83,6 +83,8 @@ pub struct Cluster {
     pub name: String,
     pub address: SocketAddr,
     pub http2: bool,
+    /// Whether nobody serves it.
+    pub empty: bool,
 }
 
 impl Bootstrap {
@@ -336,7 +338,14 @@ impl Cluster {
             name: name.to_owned(),
             address,
             http2: false,
+            empty: false,
         }
+    }
+
+    /// One that nobody serves.
+    pub fn empty(mut self) -> Self {
+        self.empty = true;
+        self
     }
 
     /// The same server, spoken to in HTTP/2.
@@ -351,6 +360,13 @@ impl Cluster {
         } else {
             json!({"http_protocol_options": {"enable_trailers": true}})
         };
+        let endpoints = match self.empty {
+            true => json!([]),
+            false => {
+                let endpoint = json!({"endpoint": {"address": address(self.address)}});
+                json!([{"lb_endpoints": [endpoint]}])
+            }
+        };
         json!({
             "name": self.name,
             "type": "STATIC",
@@ -363,7 +379,7 @@ impl Cluster {
             },
             "load_assignment": {
                 "cluster_name": self.name,
-                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(self.address)}}]}],
+                "endpoints": endpoints,
             },
         })
     }

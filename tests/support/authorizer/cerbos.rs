@@ -138,7 +138,8 @@ fn port() -> TcpSocket {
     port
 }
 
-fn object(fields: &Struct) -> serde_json::Value {
+/// The members of a message as JSON.
+pub fn object(fields: &Struct) -> serde_json::Value {
     let members = fields.fields.iter();
     members
         .map(|(key, member)| (key.clone(), value(member)))

@@ -13,6 +13,7 @@
 pub mod cerbos;
 pub mod grpc;
 pub mod http;
+pub mod raw;
 
 use std::future::Future;
 use std::net::SocketAddr;
