@@ -160,6 +160,14 @@ impl HttpStream {
         }
     }
 
+    /// Whether the last answer took as long as one may. The host's timers may run out some
+    /// milliseconds early.
+    fn is_late(&self, policies: &Policies) -> bool {
+        let timeout = policies.settings().external_auth.timeout.milliseconds();
+        let early = u64::from(timeout).saturating_mul(900_000);
+        matches!(self.took.last(), Some(Some(took)) if *took >= early)
+    }
+
     fn count_body(&self) {
         if let Some(bytes) = self.stream.message_bytes() {
             self.metrics.body(bytes);
@@ -290,7 +298,7 @@ impl Context for HttpStream {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         self.answered(call, |this, policies| {
             let message = match (status, size) {
-                (1.., _) => Err(grpc::call_failure(status)),
+                (1.., _) => Err(grpc::call_failure(status, this.is_late(policies))),
                 (0, 0) => Ok(Vec::new()),
                 (0, _) if size > ANSWER_LIMIT => Err(AskError::TooLarge),
                 (0, _) => {

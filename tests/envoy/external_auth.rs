@@ -19,10 +19,10 @@ use crate::support::port::Port;
 use crate::support::recorder::{Answer, Seen};
 use crate::vectors;
 
-const GATEWAY: [&str; 3] = ["gateway.networking.k8s.io", "Gateway", "prod"];
+pub(crate) const GATEWAY: [&str; 3] = ["gateway.networking.k8s.io", "Gateway", "prod"];
 const BACKEND: [&str; 3] = ["agentic.networking.x-k8s.io", "XBackend", "everything"];
 
-fn policy(name: &str, [group, kind, target]: [&str; 3], mut spec: Value) -> Value {
+pub(crate) fn policy(name: &str, [group, kind, target]: [&str; 3], mut spec: Value) -> Value {
     spec["targetRefs"] = json!([{"group": group, "kind": kind, "name": target}]);
     json!({
         "apiVersion": "agentic.networking.x-k8s.io/v1alpha1",
@@ -33,7 +33,7 @@ fn policy(name: &str, [group, kind, target]: [&str; 3], mut spec: Value) -> Valu
 }
 
 /// Asks the service `name`; `more` goes on top.
-fn asks(name: &str, more: &Value) -> Value {
+pub(crate) fn asks(name: &str, more: &Value) -> Value {
     let mut auth =
         json!({"protocol": "HTTP", "backendRef": {"name": name, "port": 80}, "http": {}});
     for (field, value) in more.as_object().into_iter().flatten() {
@@ -47,7 +47,7 @@ fn allows(rules: &Value) -> Value {
 }
 
 /// The compiled policies, with `over` on top of the usual enforcement point.
-fn configured(policies: &[Value], mode: Mode, over: &Value) -> String {
+pub(crate) fn configured(policies: &[Value], mode: Mode, over: &Value) -> String {
     let mut over = at(over, mode);
     let service = |name| json!({"namespace": "infra", "name": name, "port": 80, "cluster": name});
     over["services"] = json!(["authorizer", "second", "down", "unknown"].map(service));

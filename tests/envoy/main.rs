@@ -13,6 +13,7 @@ mod early;
 mod external_auth;
 mod forwarded;
 mod identity;
+mod load;
 mod metadata;
 mod metrics;
 mod module;

@@ -83,6 +83,8 @@ pub struct Cluster {
     pub name: String,
     pub address: SocketAddr,
     pub http2: bool,
+    /// How many requests, and connections, Envoy allows at once; `None` leaves it at 1024.
+    pub at_once: Option<u32>,
 }
 
 impl Bootstrap {
@@ -336,7 +338,13 @@ impl Cluster {
             name: name.to_owned(),
             address,
             http2: false,
+            at_once: None,
         }
+    }
+
+    pub fn at_once(mut self, requests: u32) -> Self {
+        self.at_once = Some(requests);
+        self
     }
 
     /// The same server, spoken to in HTTP/2.
@@ -346,12 +354,16 @@ impl Cluster {
     }
 
     fn json(&self) -> Value {
-        let protocol = if self.http2 {
+        let protocol = if self.http2 && self.at_once.is_some() {
+            // By itself Envoy sends any number on a fresh connection, before the server
+            // has said how many it takes; it refuses the rest.
+            json!({"http2_protocol_options": {"max_concurrent_streams": 100}})
+        } else if self.http2 {
             json!({"http2_protocol_options": {}})
         } else {
             json!({"http_protocol_options": {"enable_trailers": true}})
         };
-        json!({
+        let mut cluster = json!({
             "name": self.name,
             "type": "STATIC",
             "connect_timeout": "2s",
@@ -365,7 +377,13 @@ impl Cluster {
                 "cluster_name": self.name,
                 "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(self.address)}}]}],
             },
-        })
+        });
+        if let Some(limit) = self.at_once {
+            cluster["circuit_breakers"] = json!({"thresholds": [{
+                "max_connections": limit, "max_pending_requests": limit, "max_requests": limit,
+            }]});
+        }
+        cluster
     }
 }
 
