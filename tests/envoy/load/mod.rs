@@ -11,9 +11,20 @@ use crate::authorizer::http::HttpAuthorizer;
 use crate::external_auth::{GATEWAY, asks, configured, policy};
 use crate::setup::{Mode, Stage, anybody_may_call, call, plain_listener};
 use crate::support::config::Cluster;
-use crate::support::envoy::Options;
+use crate::support::envoy::{Options, validate};
 use crate::support::message::{Request, Response};
+use crate::support::readme;
 use crate::support::recorder::Answer;
+
+#[test]
+fn envoy_takes_the_clusters_of_the_readme() {
+    let blocks = readme::yaml_of("### Asking an authorizer");
+    let clusters = blocks.iter().map(|(_, block)| &block["clusters"]);
+    let clusters: Vec<&Value> = clusters.filter_map(Value::as_array).flatten().collect();
+    assert_eq!(clusters.len(), 2, "{blocks:?}");
+    let configuration = json!({"static_resources": {"clusters": clusters}});
+    validate(&configuration).unwrap_or_else(|error| panic!("{error}"));
+}
 
 /// How an authorizer is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

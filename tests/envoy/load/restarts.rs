@@ -14,7 +14,7 @@ use crate::setup::{Mode, PROTOCOLS, Stage, speaking};
 use crate::support::lane::Lane;
 
 /// How long Envoy waits for the authorizer.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(800);
 
 /// What may come on top on a machine that has other things to do.
 const SLACK: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ fn comes_and_goes(asked: Asked) {
             false => Act::Answer(is_allowed),
         }
     });
-    let stage = authorizer.stage("500ms", 1024);
+    let stage = authorizer.stage("800ms", 1024);
     let ends = AtomicBool::new(false);
     let (states, calls) = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..4)
@@ -139,8 +139,12 @@ fn judge(stage: &Stage, states: &[(State, Range<Instant>)], calls: &[Done]) {
     let records = stage.records(calls.iter().map(|call| call.id.as_str()));
     let mut told = BTreeMap::new();
     for (state, time) in states {
-        let within =
-            |call: &&Done| call.time.start > time.start + SETTLED && call.time.end < time.end;
+        // What it hangs about ends later, and was still asked while it hung.
+        let within = |call: &&Done| {
+            call.time.start > time.start + SETTLED
+                && (call.time.end < time.end
+                    || *state == Hung && call.time.start + SETTLED < time.end)
+        };
         let calls: Vec<_> = calls.iter().filter(within).collect();
         let answered = calls
             .iter()
