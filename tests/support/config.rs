@@ -379,6 +379,9 @@ impl Cluster {
             },
         });
         if let Some(limit) = self.at_once {
+            // When the time for one connection is over, Envoy fails all that wait for any:
+            // a busy machine is not to look like a server that is gone.
+            cluster["connect_timeout"] = json!("30s");
             cluster["circuit_breakers"] = json!({"thresholds": [{
                 "max_connections": limit, "max_pending_requests": limit, "max_requests": limit,
             }]});

@@ -1,15 +1,18 @@
 //! Authorizers that are slow, or gone, while many requests need them.
 
+#![allow(clippy::print_stdout)] // figures, for whoever asks with `--nocapture`
+
 mod restarts;
 mod waiting;
 
+use envoy_types::pb::envoy::service::auth::v3::OkHttpResponse;
 use serde_json::{Value, json};
 
 use crate::authorizer::Act;
 use crate::authorizer::grpc::{GrpcAuthorizer, allow, deny};
 use crate::authorizer::http::HttpAuthorizer;
 use crate::external_auth::{GATEWAY, asks, configured, policy};
-use crate::setup::{Mode, Stage, anybody_may_call, call, plain_listener};
+use crate::setup::{Mode, Stage, anybody_may_call, plain_listener};
 use crate::support::config::Cluster;
 use crate::support::envoy::{Options, validate};
 use crate::support::message::{Request, Response};
@@ -62,9 +65,7 @@ impl Authorizer {
                 let is_allowed = request.and_then(|http| http.headers.get(name));
                 when(is_allowed.is_some_and(|said| said == yes)).map(|is_allowed| {
                     Ok(match is_allowed {
-                        true => allow(
-                            envoy_types::pb::envoy::service::auth::v3::OkHttpResponse::default(),
-                        ),
+                        true => allow(OkHttpResponse::default()),
                         false => deny(403, ""),
                     })
                 })
@@ -129,18 +130,11 @@ impl Authorizer {
 
 /// A call that the authorizer is asked about.
 fn echo(id: &str, is_allowed: bool) -> Request {
-    let says = if is_allowed { IS_ALLOWED.1 } else { "no" };
-    Request::mcp(call_with(id))
-        .header(IS_ALLOWED.0, says)
+    let params = json!({"name": "echo"});
+    let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+    Request::mcp(call.to_string())
+        .header(IS_ALLOWED.0, if is_allowed { IS_ALLOWED.1 } else { "no" })
         .header("x-request-id", id)
-}
-
-/// A call of `echo` whose id is its own.
-fn call_with(id: &str) -> String {
-    call("echo").replace(
-        "\"id\":7",
-        &json!({"id": id}).to_string().replace(['{', '}'], ""),
-    )
 }
 
 /// What became of a call.

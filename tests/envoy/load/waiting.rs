@@ -43,7 +43,7 @@ fn two_thousand_wait(asked: Asked) {
     let before = envoy.memory().expect("memory");
 
     let crowd = Crowd::gather(&stage, WAITING);
-    until(&|| (authorizer.asked(), crowd.gone()), |seen| {
+    until(&stage, &|| (authorizer.asked(), crowd.gone()), |seen| {
         seen == (WAITING, 0)
     });
     let each = envoy.memory().expect("memory").saturating_sub(before) / WAITING;
@@ -93,7 +93,7 @@ fn more_than_the_cluster_takes() {
         open.send(false).expect("the authorizer");
         let crowd = Crowd::gather(&stage, 40);
         let seen = || (authorizer.asked(), crowd.gone());
-        until(&seen, |(asked, gone)| asked == 11 && gone >= 20);
+        until(&stage, &seen, |(asked, gone)| asked == 11 && gone >= 20);
         assert!(crowd.gone() <= 30, "{asked:?}: {}", crowd.gone());
         open.send(true).expect("the authorizer");
         let (mut answered, mut refused) = (0, 0);
@@ -122,9 +122,11 @@ fn more_than_the_cluster_takes() {
     }
 }
 
+type Pending = JoinHandle<Result<Response, Failure>>;
+
 /// Calls of `echo` that have been sent, every other of them to be allowed.
 struct Crowd {
-    calls: Vec<(String, bool, JoinHandle<Result<Response, Failure>>)>,
+    calls: Vec<(String, bool, Pending)>,
     /// Open for as long as the calls are.
     _connections: Vec<Connection>,
 }
@@ -197,14 +199,18 @@ fn others(stage: &Stage, calls: usize) -> (Duration, Duration) {
 }
 
 /// Waits until so many have been asked about, and so many answered.
-fn until(seen: &dyn Fn() -> (usize, usize), is_it: impl Fn((usize, usize)) -> bool) {
+fn until(stage: &Stage, seen: &dyn Fn() -> (usize, usize), is_it: impl Fn((usize, usize)) -> bool) {
     let start = Instant::now();
     while !is_it(seen()) {
-        let seen = seen();
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "asked, answered: {seen:?}"
-        );
+        if start.elapsed() > Duration::from_secs(30) {
+            let stats = stage.envoy.stats().into_iter();
+            let of_it = stats.filter(|(name, value)| name.contains("authorizer") && *value > 0);
+            panic!(
+                "asked, answered: {:?} {:?}",
+                seen(),
+                of_it.collect::<Vec<_>>()
+            );
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
