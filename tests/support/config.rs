@@ -366,7 +366,9 @@ impl Cluster {
         let mut cluster = json!({
             "name": self.name,
             "type": "STATIC",
-            "connect_timeout": "2s",
+            // When the time for one connection is over, Envoy fails all that wait for any:
+            // a busy machine is not to look like a server that is gone.
+            "connect_timeout": "30s",
             "typed_extension_protocol_options": {
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                     "@type": type_url("upstreams.http.v3.HttpProtocolOptions"),
@@ -379,9 +381,6 @@ impl Cluster {
             },
         });
         if let Some(limit) = self.at_once {
-            // When the time for one connection is over, Envoy fails all that wait for any:
-            // a busy machine is not to look like a server that is gone.
-            cluster["connect_timeout"] = json!("30s");
             cluster["circuit_breakers"] = json!({"thresholds": [{
                 "max_connections": limit, "max_pending_requests": limit, "max_requests": limit,
             }]});
