@@ -1,10 +1,15 @@
 //! What the README points at is there, and what it shows is what happens.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod support;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+
+use accesspolicy::compile::{Source, compile};
+use serde_json::{Value, json};
 
 #[test]
 fn every_link_leads_somewhere() {
@@ -83,6 +88,34 @@ fn every_command_of_the_tool_does_what_is_shown() {
         count >= 4 && compared >= 2,
         "{count} commands, {compared} compared"
     );
+}
+
+/// The policies about authorizers, each with the piece of an enforcement point and the
+/// clusters that follow it; that Envoy takes those too, `tests/envoy/load` shows.
+#[test]
+fn what_asks_authorizers_compiles() {
+    let blocks = support::readme::yaml_of("### Asking an authorizer");
+    let mut policies = 0;
+    let mut rest = blocks.as_slice();
+    while let [(text, policy), (_, point), (_, envoy), next @ ..] = rest {
+        assert_eq!(policy["kind"], "XAccessPolicy", "{policy}");
+        let mut whole = json!({
+            "apiVersion": "accesspolicy/v1", "kind": "EnforcementPoint",
+            "gateway": {"namespace": "infra", "name": "prod"},
+        });
+        for (name, value) in point.as_object().unwrap() {
+            whole[name] = value.clone();
+        }
+        let point = Source::new("point", whole.to_string());
+        let compiled = compile(vec![Source::new("README.md", text.clone())], point);
+        let compiled = compiled.unwrap_or_else(|report| panic!("{:?}", report.diagnostics));
+        let compiled: Value = json!(compiled.policy);
+        let asked = &compiled["policies"][0]["externalAuth"]["cluster"];
+        assert_eq!(*asked, envoy["clusters"][0]["name"], "{envoy}");
+        policies += 1;
+        rest = next;
+    }
+    assert_eq!((policies, rest.len()), (2, 0), "{blocks:?}");
 }
 
 /// As renderers of Markdown make it of a heading.

@@ -1,4 +1,8 @@
-//! Streams about which authorizers are asked: every order of events.
+//! Streams about which authorizers are asked: what becomes of them, and short orders of
+//! any events. Longer ones are in `orders`.
+
+#[path = "orders_tests.rs"]
+mod orders;
 
 use super::super::*;
 use crate::external_auth::{AskError, Call, Edit, Question};
@@ -7,6 +11,14 @@ use serde_json::{Value, json};
 
 /// Two authorizers, of which the second is asked about calls of `echo`.
 fn policies(settings: &Value, max_body: Option<u32>) -> Policies {
+    of(&document(settings, max_body))
+}
+
+fn of(document: &Value) -> Policies {
+    Policies::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+fn document(settings: &Value, max_body: Option<u32>) -> Value {
     let asks = |name: &str, order: u32| {
         let mut auth = json!({
             "protocol": {"Http": {"path": "", "allowedHeaders": ["x-team"]}},
@@ -36,7 +48,7 @@ fn policies(settings: &Value, max_body: Option<u32>) -> Policies {
     for (name, value) in settings.as_object().unwrap() {
         document["settings"][name] = value.clone();
     }
-    Policies::from_json(document.to_string().as_bytes()).unwrap()
+    document
 }
 
 fn facts(method: &str, path: &str) -> Facts {

@@ -169,17 +169,12 @@ impl HttpStream {
         }
     }
 
-    /// Why the last call has failed.
-    ///
-    /// The host tells of a timeout as it tells of an authorizer that is not there: time
-    /// tells them apart. Its timers go by another clock, which may be a little ahead.
-    fn call_failure(&self, policies: &Policies, status: u32) -> AskError {
+    /// Whether the last answer took as long as one may. The host's timers may run out some
+    /// milliseconds early.
+    fn is_late(&self, policies: &Policies) -> bool {
         let timeout = policies.settings().external_auth.timeout.milliseconds();
-        let late = u64::from(timeout).saturating_mul(1_000_000 / 8 * 7);
-        match (grpc::call_failure(status), self.took.last()) {
-            (AskError::Unavailable, Some(Some(took))) if *took >= late => AskError::Timeout,
-            (error, _) => error,
-        }
+        let early = u64::from(timeout).saturating_mul(900_000);
+        matches!(self.took.last(), Some(Some(took)) if *took >= early)
     }
 
     fn count_body(&self) {
@@ -324,7 +319,7 @@ impl Context for HttpStream {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         self.answered(call, |this, policies| {
             let message = match (status, size) {
-                (1.., _) => Err(this.call_failure(policies, status)),
+                (1.., _) => Err(grpc::call_failure(status, this.is_late(policies))),
                 (0, 0) => Ok(Vec::new()),
                 (0, _) if size > ANSWER_LIMIT => Err(AskError::TooLarge),
                 (0, _) => {

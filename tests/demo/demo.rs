@@ -1,4 +1,5 @@
-//! The demo: two callers, one policy, a real Envoy and a real MCP server.
+//! The demo: two callers, their policies, a real Envoy, a real MCP server and an
+//! authorizer.
 //!
 //! `scripts/demo` builds everything and runs this with the policy it compiled:
 //! `demo --policy FILE [--keep]`. `demo --certificates` only makes certificates,
@@ -28,23 +29,29 @@ use setup::{Certificates, Running};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Every call of the demo, in order, and what the policies say about it: the
-/// reader may call `echo`, the writer `echo` and `get-sum`, nobody `get-env`.
-const EXPECTED: [Expected; 14] = [
+/// reader may call `echo`, the writer `echo` and `get-sum`, nobody `get-env`; and the
+/// authorizer allows amounts up to 100.
+const EXPECTED: [Expected; 16] = [
     expect("reader", "initialize", true),
     expect("reader", "notifications/initialized", true),
     expect("reader", "tools/list", true),
     expect("reader", "tools/call echo", true),
-    expect("reader", "tools/call get-sum", false),
+    expect("reader", "tools/call get-sum 2 3", false),
+    expect("reader", "tools/call get-sum 900 3", false),
     expect("reader", "tools/call get-env", false),
     expect("reader", "close (DELETE)", true),
     expect("writer", "initialize", true),
     expect("writer", "notifications/initialized", true),
     expect("writer", "tools/list", true),
     expect("writer", "tools/call echo", true),
-    expect("writer", "tools/call get-sum", true),
+    expect("writer", "tools/call get-sum 2 3", true),
+    expect("writer", "tools/call get-sum 900 3", false),
     expect("writer", "tools/call get-env", false),
     expect("writer", "close (DELETE)", true),
 ];
+
+/// How often the authorizer is to be asked: about the sums of the writer.
+const QUESTIONS: usize = 2;
 
 const fn expect(caller: &'static str, call: &'static str, allowed: bool) -> Expected {
     Expected {
@@ -113,6 +120,7 @@ fn run(wanted: &Wanted) -> Result<bool, Box<dyn Error>> {
     let tools = [
         ("echo", json!({"message": "hello"})),
         ("get-sum", json!({"a": 2, "b": 3})),
+        ("get-sum", json!({"a": 900, "b": 3})),
         ("get-env", json!({})),
     ];
     let mut seen = Vec::new();
@@ -132,11 +140,13 @@ fn run(wanted: &Wanted) -> Result<bool, Box<dyn Error>> {
     let good = report::print(&EXPECTED, &seen, &report::refusals(&running.envoy.log()));
     let ran = setup::ran(&running.server);
     println!("\nThe server ran: {}", ran.join(", "));
+    let questions = setup::questions(&running.authorizer);
+    println!("The authorizer was asked {questions} times");
     let only = ran == wanted_runs();
     if !only {
         println!("It should have run: {}", wanted_runs().join(", "));
     }
-    let good = good && only;
+    let good = good && only && questions == QUESTIONS;
     println!(
         "{}",
         if good {
@@ -159,7 +169,14 @@ fn wanted_runs() -> Vec<String> {
     EXPECTED
         .iter()
         .filter(|expected| expected.allowed && expected.call.starts_with("tools/call "))
-        .map(|expected| expected.call.to_owned())
+        .map(|expected| {
+            let mut words = expected.call.split(' ').take(2);
+            format!(
+                "{} {}",
+                words.next().unwrap_or_default(),
+                words.next().unwrap_or_default()
+            )
+        })
         .collect()
 }
 

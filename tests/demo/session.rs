@@ -158,13 +158,22 @@ impl StreamableHttpClient for Watched {
     }
 }
 
-/// The method and the tool of a message.
+/// The method and the tool of a message, and the numbers that it is called with.
 fn name_of(message: &Value) -> String {
     let method = message["method"].as_str().unwrap_or("response");
-    match message["params"]["name"].as_str() {
-        Some(tool) => format!("{method} {tool}"),
-        None => method.to_owned(),
+    let Some(tool) = message["params"]["name"].as_str() else {
+        return method.to_owned();
+    };
+    let mut name = format!("{method} {tool}");
+    let arguments = message["params"]["arguments"].as_object();
+    for (_, number) in arguments
+        .into_iter()
+        .flatten()
+        .filter(|(_, a)| a.is_number())
+    {
+        name.push_str(&format!(" {number}"));
     }
+    name
 }
 
 /// What an HTTP error is: messages without an id are refused by status alone.

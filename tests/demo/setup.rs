@@ -1,4 +1,4 @@
-//! What the demo starts: a real MCP server, and Envoy with the configuration that
+//! What the demo starts: a real MCP server, an authorizer, and Envoy with the configuration that
 //! `envoy-config/demo.yaml` shows, on free ports and with the fresh policy.
 
 use std::error::Error;
@@ -30,6 +30,7 @@ pub(crate) struct Running {
     pub(crate) gateway: SocketAddr,
     pub(crate) server: Process,
     pub(crate) server_address: SocketAddr,
+    pub(crate) authorizer: Process,
 }
 
 /// The demo's folder under `target`.
@@ -52,15 +53,25 @@ pub(crate) fn certificates() -> Result<Certificates, Box<dyn Error>> {
     })
 }
 
-/// Starts the server, and Envoy in front of it with the policy compiled to `policy`.
+/// Starts the server and the authorizer, and Envoy in front of them with the policy compiled to `policy`.
 pub(crate) fn start(policy: &Path) -> Result<Running, Box<dyn Error>> {
     // The server's program lies beside this one.
     let program = std::env::current_exe()?.with_file_name("mcp-server");
     let mut server = Process::start(&mut Command::new(program), &folder(), "mcp-server")?;
     let server_address = server.wait_for_output(Duration::from_secs(10), listening)?;
 
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let mut command = Command::new(python);
+    command.arg(support::root().join("envoy-config/authorizer.py"));
+    let mut authorizer = Process::start(&mut command, &folder(), "authorizer")?;
+    let authorizer_address = authorizer.wait_for_output(Duration::from_secs(10), listening)?;
+
     let mut configuration = yaml::read(&support::root().join("envoy-config/demo.yaml"))?;
-    adapt(&mut configuration, policy, server_address)?;
+    adapt(
+        &mut configuration,
+        policy,
+        [server_address, authorizer_address],
+    )?;
     let envoy = Envoy::start(&configuration)?;
     let gateway = envoy.listener("mcp");
     Ok(Running {
@@ -68,6 +79,7 @@ pub(crate) fn start(policy: &Path) -> Result<Running, Box<dyn Error>> {
         gateway,
         server,
         server_address,
+        authorizer,
     })
 }
 
@@ -84,6 +96,15 @@ pub(crate) fn ran(server: &Process) -> Vec<String> {
         .collect()
 }
 
+/// How often the authorizer was asked.
+pub(crate) fn questions(authorizer: &Process) -> usize {
+    let output = authorizer.output();
+    output
+        .lines()
+        .filter(|line| line.contains("\"asked\""))
+        .count()
+}
+
 fn listening(output: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(output.lines().next()?).ok()?;
     line["listening"].as_str()?.parse().ok()
@@ -93,23 +114,26 @@ fn listening(output: &str) -> Option<SocketAddr> {
 fn adapt(
     configuration: &mut Value,
     policy: &Path,
-    server: SocketAddr,
+    clusters: [SocketAddr; 2],
 ) -> Result<(), Box<dyn Error>> {
     let policy = fs::read_to_string(policy)
         .map_err(|error| format!("the compiled policy {}: {error}", policy.display()))?;
     let listener = "/static_resources/listeners/0";
     let manager = format!("{listener}/filter_chains/0/filters/0/typed_config");
     let plugin = format!("{manager}/http_filters/0/typed_config/config");
-    let endpoint = "/static_resources/clusters/0/load_assignment/endpoints/0/lb_endpoints/0";
     let port = "address/socket_address/port_value";
 
     set(configuration, &format!("/admin/{port}"), json!(0))?;
     set(configuration, &format!("{listener}/{port}"), json!(0))?;
-    set(
-        configuration,
-        &format!("{endpoint}/endpoint/{port}"),
-        json!(server.port()),
-    )?;
+    for (number, address) in clusters.iter().enumerate() {
+        let cluster = format!("/static_resources/clusters/{number}");
+        let endpoint = format!("{cluster}/load_assignment/endpoints/0/lb_endpoints/0/endpoint");
+        set(
+            configuration,
+            &format!("{endpoint}/{port}"),
+            json!(address.port()),
+        )?;
+    }
     set(
         configuration,
         &format!("{plugin}/configuration/value"),

@@ -15,6 +15,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -197,6 +198,25 @@ impl Connection {
     pub fn send(&mut self, request: &Request) -> Result<Response, Failure> {
         runtime().block_on(async {
             tokio::time::timeout(request.patience, self.exchange(request))
+                .await
+                .map_err(|_| format!("no answer within {:?}", request.patience))?
+        })
+    }
+
+    /// Sends one request over HTTP/2 beside others, and does not wait for its answer.
+    ///
+    /// # Panics
+    /// Over HTTP/1.1, which has one at a time.
+    pub fn begin(&self, request: Request) -> JoinHandle<Result<Response, Failure>> {
+        let Sender::Http2(sender) = &self.sender else {
+            panic!("HTTP/1.1 has one request at a time");
+        };
+        let mut beside = Self {
+            sender: Sender::Http2(sender.clone()),
+            ..*self
+        };
+        runtime().spawn(async move {
+            tokio::time::timeout(request.patience, beside.exchange(&request))
                 .await
                 .map_err(|_| format!("no answer within {:?}", request.patience))?
         })

@@ -85,6 +85,8 @@ pub struct Cluster {
     pub http2: bool,
     /// Whether nobody serves it.
     pub empty: bool,
+    /// How many requests, and connections, Envoy allows at once; `None` leaves it at 1024.
+    pub at_once: Option<u32>,
 }
 
 impl Bootstrap {
@@ -339,12 +341,18 @@ impl Cluster {
             address,
             http2: false,
             empty: false,
+            at_once: None,
         }
     }
 
     /// One that nobody serves.
     pub fn empty(mut self) -> Self {
         self.empty = true;
+        self
+    }
+
+    pub fn at_once(mut self, requests: u32) -> Self {
+        self.at_once = Some(requests);
         self
     }
 
@@ -355,7 +363,11 @@ impl Cluster {
     }
 
     fn json(&self) -> Value {
-        let protocol = if self.http2 {
+        let protocol = if self.http2 && self.at_once.is_some() {
+            // By itself Envoy sends any number on a fresh connection, before the server
+            // has said how many it takes; it refuses the rest.
+            json!({"http2_protocol_options": {"max_concurrent_streams": 100}})
+        } else if self.http2 {
             json!({"http2_protocol_options": {}})
         } else {
             json!({"http_protocol_options": {"enable_trailers": true}})
@@ -367,10 +379,12 @@ impl Cluster {
                 json!([{"lb_endpoints": [endpoint]}])
             }
         };
-        json!({
+        let mut cluster = json!({
             "name": self.name,
             "type": "STATIC",
-            "connect_timeout": "2s",
+            // When the time for one connection is over, Envoy fails all that wait for any:
+            // a busy machine is not to look like a server that is gone.
+            "connect_timeout": "30s",
             "typed_extension_protocol_options": {
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                     "@type": type_url("upstreams.http.v3.HttpProtocolOptions"),
@@ -381,7 +395,13 @@ impl Cluster {
                 "cluster_name": self.name,
                 "endpoints": endpoints,
             },
-        })
+        });
+        if let Some(limit) = self.at_once {
+            cluster["circuit_breakers"] = json!({"thresholds": [{
+                "max_connections": limit, "max_pending_requests": limit, "max_requests": limit,
+            }]});
+        }
+        cluster
     }
 }
 

@@ -114,6 +114,11 @@ impl Envoy {
         self.process.id()
     }
 
+    /// Its process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Everything Envoy logged so far, the filter's lines among it.
     pub fn log(&self) -> String {
         self.process.errors()

@@ -20,6 +20,7 @@ pub mod lane;
 pub mod message;
 pub mod port;
 pub mod process;
+pub mod readme;
 pub mod recorder;
 pub mod tokens;
 pub mod yaml;

@@ -49,6 +49,31 @@ impl Process {
         self.child.id()
     }
 
+    /// The processor time that it has used.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
+        // After the name, which may have anything in it: fields 14 and 15, in hundredths.
+        let (_, fields) = stat.rsplit_once(") ").unwrap_or_default();
+        let times = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = times.filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    /// How much memory of it is resident, in bytes.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn memory(&self) -> io::Result<usize> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        let kilobytes: usize = kilobytes.ok_or_else(|| io::Error::other("no VmRSS"))?;
+        Ok(kilobytes * 1024)
+    }
+
     /// Its exit status, when it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()

@@ -51,14 +51,16 @@ pub fn grpc_service(cluster: &str) -> Option<String> {
     String::from_utf8(service.finish()).ok()
 }
 
-/// Why a call has failed, by its gRPC status.
+/// Why a call has failed, by its gRPC status; `is_late` is whether its time was over.
 ///
 /// SPEC: gRPC, Status codes. An authorizer that answers with a status instead of a
 /// message has decided nothing, whichever status it is: Envoy sees an error too.
-pub fn call_failure(status: u32) -> AskError {
+pub fn call_failure(status: u32, is_late: bool) -> AskError {
     match status {
         0 => AskError::Unreadable,
         4 => AskError::Timeout,
+        // Envoy tells of a call that it gave up as of one that it could not make.
+        14 if is_late => AskError::Timeout,
         14 => AskError::Unavailable,
         // What the other statuses are called as HTTP is not for us to say.
         _ => AskError::ServerError(500),
@@ -85,11 +87,16 @@ mod tests {
 
     #[test]
     fn failed_calls() {
-        assert_eq!(call_failure(4), AskError::Timeout);
-        assert_eq!(call_failure(14), AskError::Unavailable);
+        assert_eq!(call_failure(4, false), AskError::Timeout);
+        assert_eq!(call_failure(14, false), AskError::Unavailable);
+        assert_eq!(call_failure(14, true), AskError::Timeout);
         for status in [1, 2, 7, 12, 13, 16, 99, u32::MAX] {
-            assert_eq!(call_failure(status), AskError::ServerError(500), "{status}");
+            assert_eq!(
+                call_failure(status, false),
+                AskError::ServerError(500),
+                "{status}"
+            );
         }
-        assert_eq!(call_failure(0), AskError::Unreadable);
+        assert_eq!(call_failure(0, false), AskError::Unreadable);
     }
 }

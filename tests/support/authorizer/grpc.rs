@@ -105,6 +105,11 @@ impl GrpcAuthorizer {
         self.record.lock().clone()
     }
 
+    /// How many there were.
+    pub fn times_asked(&self) -> usize {
+        self.record.lock().len()
+    }
+
     /// Forgets what was asked.
     pub fn clear(&self) {
         self.record.lock().clear();

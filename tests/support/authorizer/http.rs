@@ -71,6 +71,11 @@ impl HttpAuthorizer {
         self.record.lock().clone()
     }
 
+    /// How many there were.
+    pub fn times_asked(&self) -> usize {
+        self.record.lock().len()
+    }
+
     /// Forgets what was asked.
     pub fn clear(&self) {
         self.record.lock().clear();

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::support::port::Port;
@@ -35,6 +35,8 @@ pub enum Act<A> {
     Answer(A),
     /// Answers when so much time has gone by.
     Later(Duration, A),
+    /// Answers when this says so.
+    When(watch::Receiver<bool>, A),
     /// Never answers.
     Hang,
     /// Closes the connection, and with it every question that is open on it.
@@ -42,12 +44,28 @@ pub enum Act<A> {
 }
 
 impl<A> Act<A> {
+    /// The same, with another answer.
+    pub fn map<B>(self, to: impl FnOnce(A) -> B) -> Act<B> {
+        match self {
+            Self::Answer(answer) => Act::Answer(to(answer)),
+            Self::Later(time, answer) => Act::Later(time, to(answer)),
+            Self::When(now, answer) => Act::When(now, to(answer)),
+            Self::Hang => Act::Hang,
+            Self::Close => Act::Close,
+        }
+    }
+
     /// The answer, when it is time for it; never, where there is none.
     async fn answer(self, closing: &Notify) -> A {
         match self {
             Self::Answer(answer) => answer,
             Self::Later(time, answer) => {
                 tokio::time::sleep(time).await;
+                answer
+            }
+            Self::When(mut now, answer) => {
+                // Whoever drops the sender lets everybody go.
+                let _ = now.wait_for(|now| *now).await;
                 answer
             }
             Self::Hang => std::future::pending().await,
