@@ -144,6 +144,7 @@ fn policies_change_under_load() {
     let listener = Listener::plain("mcp");
     let cluster = Cluster::new("everything", recorder.address());
     let mut bootstrap = Bootstrap::simple(listener, cluster).json();
+    bootstrap["node"] = json!({"id": "mcp", "cluster": "mcp"});
     let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
         [0]["typed_config"];
     let wasm = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
