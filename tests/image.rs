@@ -298,7 +298,7 @@ impl Registry {
         let address = loop {
             let log = process.errors() + &process.output();
             let line = log.split("listening on ").nth(1);
-            let address = line.and_then(|rest| rest.split(|c| c == '"' || c == ',').next());
+            let address = line.and_then(|rest| rest.split(['"', ',']).next());
             if let Some(address) = address {
                 break address.to_owned();
             }
