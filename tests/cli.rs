@@ -205,6 +205,26 @@ fn wrong_usage_exits_2() {
         &["effective"],
         &["effective", "--diff", POLICY],
         &["effective", "--config", POINT],
+        &[
+            "render",
+            "--config",
+            "no-such-file.json",
+            "--format",
+            "envoy",
+        ],
+        &["render", POLICY, "--enforcement-point", POINT],
+        &[
+            "render",
+            POLICY,
+            "--enforcement-point",
+            POINT,
+            "--format",
+            "istio",
+        ],
+        &["package", "--module", "no-such-file.wasm"],
+        &["package", "--module", POLICY],
+        &["push"],
+        &["push", "127.0.0.1:9/a", "--image", "no-such-folder"],
         &["frobnicate"],
         &[],
     ] {
@@ -226,6 +246,9 @@ fn help_and_version_go_to_standard_output() {
         &["test", "--help"],
         &["effective", "--help"],
         &["schema", "--help"],
+        &["render", "--help"],
+        &["package", "--help"],
+        &["push", "--help"],
     ] {
         let output = accesspolicy(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");

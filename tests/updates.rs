@@ -92,18 +92,23 @@ struct Sent {
     broken: Vec<String>,
 }
 
+/// The call of a number, with an id that has it.
+fn request(caller: &str, number: usize) -> Request {
+    let call = json!({
+        "jsonrpc": "2.0", "id": number, "method": "tools/call",
+        "params": {"name": tool(number)},
+    });
+    Request::mcp(call.to_string()).header("x-request-id", format!("{caller}-{number}"))
+}
+
 /// Calls both tools in turn over one connection, which is to live as long as that.
-fn call(mut connection: Connection, stop: &AtomicBool) -> Sent {
+fn call(caller: usize, mut connection: Connection, stop: &AtomicBool) -> Sent {
     let mut sent = Sent::default();
     for number in 0.. {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let call = json!({
-            "jsonrpc": "2.0", "id": number, "method": "tools/call",
-            "params": {"name": tool(number)},
-        });
-        match connection.send(&Request::mcp(call.to_string())) {
+        match connection.send(&request(&caller.to_string(), number)) {
             Ok(answer) if answer.status == 200 && answer.complete => {
                 let body = answer.json();
                 assert_eq!(body["id"], json!(number));
@@ -144,6 +149,7 @@ fn policies_change_under_load() {
     let listener = Listener::plain("mcp");
     let cluster = Cluster::new("everything", recorder.address());
     let mut bootstrap = Bootstrap::simple(listener, cluster).json();
+    bootstrap["node"] = json!({"id": "mcp", "cluster": "mcp"});
     let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
         [0]["typed_config"];
     let wasm = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -154,6 +160,7 @@ fn policies_change_under_load() {
             "type_urls": [wasm],
         },
     });
+    manager["preserve_external_request_id"] = json!(true);
     manager["http_filters"]
         .as_array_mut()
         .unwrap()
@@ -187,11 +194,12 @@ fn policies_change_under_load() {
             std::thread::sleep(Duration::from_millis(5));
         }
     };
-    let taken = count(".config_reload");
+    let taken = count(".update_success");
     let stop = AtomicBool::new(false);
     let started = Instant::now();
     let mut level = 0;
     let sent: Vec<Sent> = std::thread::scope(|scope| {
+        let mut caller = 0;
         let protocols = [
             Protocol::Http1,
             Protocol::Http2,
@@ -204,7 +212,8 @@ fn policies_change_under_load() {
                 Protocol::Http2 => client.clone().http2(),
             };
             let stop = &stop;
-            scope.spawn(move || call(client.connect().expect("a connection"), stop))
+            caller += 1;
+            scope.spawn(move || call(caller, client.connect().expect("a connection"), stop))
         });
         let (mut good, mut refused) = (0, 0);
         for number in 1..=UPDATES {
@@ -215,7 +224,7 @@ fn policies_change_under_load() {
             } else {
                 place(&file, &discovery(number));
                 good += 1;
-                wait(".config_reload", taken + good);
+                wait(".update_success", taken + good);
             }
             if number == UPDATES / 4 {
                 level = memory(&envoy);
@@ -223,8 +232,15 @@ fn policies_change_under_load() {
         }
         // The last was refused; the one before it still decides.
         std::thread::sleep(Duration::from_millis(200));
+        let last = (0..=UPDATES).rev().find(|number| number % BAD != 0);
+        let allowed = [0, 1].map(|number| {
+            let answer = client.send(&request("last", number)).expect("an answer");
+            answer.json().get("result").is_some()
+        });
+        assert_eq!(last.map(tool), Some("odd"));
+        assert_eq!(allowed, [false, true]);
         stop.store(true, Ordering::Relaxed);
-        assert_eq!(count(".config_reload"), taken + good);
+        assert_eq!(count(".update_success"), taken + good);
         callers
             .map(|caller| caller.join().expect("a caller"))
             .into()
@@ -241,10 +257,11 @@ fn policies_change_under_load() {
         allowed > 1000 && denied > 1000,
         "{allowed} allowed, {denied} denied"
     );
-    assert_eq!(recorder.requests().len(), allowed);
+    assert_eq!(recorder.requests().len(), allowed + 1);
 
     // By which policies each was judged is in its record.
-    let wanted = allowed + denied;
+    // Two were sent at the end.
+    let wanted = allowed + denied + 2;
     let start = Instant::now();
     let records = loop {
         let records = records(&envoy.log());
@@ -265,7 +282,13 @@ fn policies_change_under_load() {
                 };
                 assert_eq!(rules.len(), 2, "{record}");
                 assert_eq!(number(&rules[0]), number(&rules[1]), "a mix: {record}");
-                assert_eq!(record["mcp.thing"], tool(number(&rules[0])), "{record}");
+                let (_, asked) = record["decision.id"]
+                    .as_str()
+                    .unwrap()
+                    .split_once('-')
+                    .unwrap();
+                let asked: usize = asked.parse().unwrap();
+                assert_eq!(tool(asked), tool(number(&rules[0])), "{record}");
                 assert_ne!(
                     number(&rules[0]) % BAD == 0,
                     number(&rules[0]) != 0,

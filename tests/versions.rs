@@ -7,38 +7,86 @@
 
 mod support;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use accesspolicy::compile::{Source, compile};
-use accesspolicy::deploy;
+use accesspolicy::deploy::{self, Edge};
+use accesspolicy::policy::CompiledPolicy;
 use serde_json::{Value, json};
+use support::certificates::Authority;
 use support::client::Client;
 use support::config::{Bootstrap, Cluster, Listener};
 use support::envoy::{self, Envoy, Options};
 use support::filter_module;
 use support::message::Request;
 use support::recorder::Recorder;
+use tempfile::TempDir;
 
 const MODES: [&str; 2] = ["Hold", "Stream"];
 
-/// What `render --format envoy` writes for `policies/demo`, for everybody.
-fn filter(mode: &str) -> Value {
-    let read =
-        |name: &str| std::fs::read(support::root().join("policies/demo").join(name)).unwrap();
+/// `policies/demo`, with `over` in its enforcement point.
+fn demo(over: &str) -> CompiledPolicy {
+    let read = |name: &str| fs::read(support::root().join("policies/demo").join(name)).unwrap();
     let policy = String::from_utf8(read("policy.yaml")).unwrap();
     let point = String::from_utf8(read("enforcement-point.yaml")).unwrap();
-    let point = format!("{point}requestHeaders: {mode}\nidentity: {{from: ForwardedClientCert}}\n");
     let compiled = compile(
         vec![Source::new("policy", policy)],
-        Source::new("point", point),
+        Source::new("point", point + over),
     );
-    let policy = compiled
+    compiled
         .unwrap_or_else(|report| panic!("{:?}", report.diagnostics))
-        .policy;
-    let module = filter_module();
-    let rendered = deploy::filter(&policy, module.to_str().unwrap());
+        .policy
+}
+
+/// What `render --format envoy` writes, with callers that say who they are.
+fn filter(mode: &str) -> Value {
+    let policy = demo(&format!(
+        "requestHeaders: {mode}\nidentity: {{from: ForwardedClientCert}}\n"
+    ));
+    let rendered = deploy::filter(&policy, filter_module().to_str().unwrap());
     serde_saphyr::from_str::<Value>(&rendered).unwrap()[0].clone()
+}
+
+/// What `render --form bootstrap` writes serves, with the policy in it and in a file.
+#[test]
+fn the_whole_envoy_serves() {
+    for is_discovered in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let authority = Authority::new(folder.path(), "authority").unwrap();
+        authority.server("server").unwrap();
+        let reader = "spiffe://cluster.local/ns/agents/sa/reader";
+        let reader = authority.client("reader", &[reader]).unwrap();
+        let recorder = Recorder::start();
+        let module = filter_module();
+        let module = module.to_str().unwrap();
+        let file = folder.path().join("filter.yaml");
+        fs::write(&file, deploy::discovery(&demo(""), module)).unwrap();
+        let edge = Edge {
+            listen: ([127, 0, 0, 1], 0).into(),
+            upstream: recorder.address(),
+            certificates: folder.path().display().to_string(),
+            discovery: is_discovered.then(|| file.display().to_string()),
+        };
+        let text = deploy::bootstrap(&demo(""), module, &edge).unwrap();
+        let mut bootstrap: Value = serde_saphyr::from_str(&text).unwrap();
+        bootstrap["admin"]["address"]["socket_address"]["port_value"] = json!(0);
+        let envoy = Envoy::start(&bootstrap).expect("Envoy serves");
+        let address = envoy.listener("mcp");
+        let client = Client::tls(address, &authority.certificate(), Some(&reader)).unwrap();
+        let call = |tool: &str| {
+            let body = json!({
+                "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": tool},
+            });
+            let request = Request::mcp(body.to_string()).target("/mcp");
+            client.send(&request).expect("an answer").json()
+        };
+        assert!(call("echo").get("result").is_some());
+        assert_eq!(call("get-sum")["error"]["code"], 403);
+        assert_eq!(recorder.requests_when_quiet().len(), 1);
+        assert_eq!(envoy.vm_failures(), []);
+    }
 }
 
 #[test]

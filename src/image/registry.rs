@@ -234,12 +234,18 @@ impl Push {
 
     /// One sentence of an error and what is behind it.
     fn failed(&self, error: &OciDistributionError) -> PushError {
-        let why = match error {
+        let is_refusal = match error {
             OciDistributionError::UnauthorizedError { .. }
-            | OciDistributionError::AuthenticationFailure(_)
-            | OciDistributionError::ServerError {
-                code: 401 | 403, ..
-            } => format!(
+            | OciDistributionError::AuthenticationFailure(_) => true,
+            OciDistributionError::ServerError { code, .. } => matches!(code, 401 | 403),
+            OciDistributionError::RequestError(error) => {
+                let status = error.status().map(|status| status.as_u16());
+                matches!(status, Some(401 | 403))
+            }
+            _ => false,
+        };
+        let why = match error {
+            _ if is_refusal => format!(
                 "it does not let you push; `docker login {}` first",
                 self.registry()
             ),
