@@ -41,3 +41,10 @@ fn it_imports_only_what_every_envoy_offers() {
     assert!(others.is_empty(), "{others:?}");
     assert!(imports.contains(&("env".to_owned(), "proxy_send_local_response".to_owned())));
 }
+
+/// Envoy compiles it for every worker's VM, and gateways load it over the network.
+#[test]
+fn it_stays_small() {
+    let size = fs::metadata(filter_module()).expect("the module").len();
+    assert!(size <= 700 << 10, "{size} bytes");
+}
