@@ -161,23 +161,6 @@ pub(super) enum State {
     Done,
 }
 
-impl State {
-    /// Whether the next byte begins a token.
-    pub(super) const fn is_between(self) -> bool {
-        match self {
-            Self::Value
-            | Self::FirstValueOrEnd
-            | Self::FirstKeyOrEnd
-            | Self::Key
-            | Self::Colon
-            | Self::CommaOrEnd => true,
-            Self::Text(_) | Self::Escape(..) | Self::Number(_) | Self::Literal(_) | Self::Done => {
-                false
-            }
-        }
-    }
-}
-
 /// Whose characters are being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Text {

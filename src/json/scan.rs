@@ -10,6 +10,7 @@ pub(super) struct Plain {
 }
 
 /// Measures the plain part, eight bytes at a time.
+#[inline]
 pub(super) fn plain(bytes: &[u8]) -> Plain {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut length: usize = 0;

@@ -8,78 +8,121 @@ use super::number::Number;
 use super::reader::{Frame, Reader, State, is_blank};
 use super::scan::{self, Plain};
 
+/// What a token may be next: of the reader's states those between tokens, in a byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Value,
+    FirstValueOrEnd,
+    FirstKeyOrEnd,
+    Key,
+    Colon,
+    CommaOrEnd,
+}
+
+impl Next {
+    /// SECURITY: `None` within a token, where nothing is blank and no byte means what it
+    /// means here.
+    const fn of(state: State) -> Option<Self> {
+        Some(match state {
+            State::Value => Self::Value,
+            State::FirstValueOrEnd => Self::FirstValueOrEnd,
+            State::FirstKeyOrEnd => Self::FirstKeyOrEnd,
+            State::Key => Self::Key,
+            State::Colon => Self::Colon,
+            State::CommaOrEnd => Self::CommaOrEnd,
+            State::Text(_) | State::Escape(..) | State::Number(_) | State::Literal(_) => {
+                return None;
+            }
+            State::Done => return None,
+        })
+    }
+
+    const fn state(self) -> State {
+        match self {
+            Self::Value => State::Value,
+            Self::FirstValueOrEnd => State::FirstValueOrEnd,
+            Self::FirstKeyOrEnd => State::FirstKeyOrEnd,
+            Self::Key => State::Key,
+            Self::Colon => State::Colon,
+            Self::CommaOrEnd => State::CommaOrEnd,
+        }
+    }
+}
+
 impl Reader {
     /// Takes tokens off the front of `rest` for as long as the value lasts that is skipped;
     /// perhaps none.
     pub(super) fn skim(&mut self, rest: &[u8]) -> usize {
-        let Some(depth) = self.skipped else {
+        let (Some(depth), Some(mut next)) = (self.skipped, Next::of(self.state)) else {
             return 0;
         };
-        // SECURITY: within a token nothing is blank, and no byte means what it means here.
-        if !self.state.is_between() {
-            return 0;
-        }
         let mut at: usize = 0;
-        let mut state = self.state;
-        let mut is_object = matches!(self.frames.last(), Some(Frame::Object(_)));
+        let mut is_object = self.is_in_object();
         while let Some(&byte) = rest.get(at) {
-            if is_blank(&byte) {
-                at = at.saturating_add(1);
-                continue;
-            }
-            let taken = match (state, byte) {
-                (State::CommaOrEnd, b',') => {
-                    state = if is_object { State::Key } else { State::Value };
+            let taken = match next {
+                _ if byte <= b' ' => match is_blank(&byte) {
+                    true => 1,
+                    false => break,
+                },
+                Next::CommaOrEnd if byte == b',' => {
+                    next = if is_object { Next::Key } else { Next::Value };
                     1
                 }
-                (State::FirstKeyOrEnd | State::CommaOrEnd, b'}')
-                | (State::FirstValueOrEnd | State::CommaOrEnd, b']') => {
-                    if self.frames.len() <= depth.saturating_add(1) || !self.skim_end(byte) {
-                        break;
-                    }
-                    is_object = matches!(self.frames.last(), Some(Frame::Object(_)));
-                    state = State::CommaOrEnd;
-                    1
-                }
-                (State::FirstKeyOrEnd | State::Key, b'"') => {
+                Next::Key | Next::FirstKeyOrEnd if byte == b'"' => {
                     let Some(taken) = self.skim_key(rest, at) else {
                         break;
                     };
-                    state = State::Colon;
+                    next = Next::Colon;
                     taken
                 }
-                (State::Colon, b':') => {
-                    state = State::Value;
+                Next::Colon if byte == b':' => {
+                    next = Next::Value;
                     1
                 }
-                (State::Value | State::FirstValueOrEnd, b'{' | b'[') => {
+                Next::FirstKeyOrEnd | Next::FirstValueOrEnd | Next::CommaOrEnd
+                    if matches!(byte, b'}' | b']') =>
+                {
+                    // An end that is not the one expected is not among the frames.
+                    let is_last = self.frames.len() <= depth.saturating_add(1);
+                    if is_last || !self.skim_end(byte) {
+                        break;
+                    }
+                    is_object = self.is_in_object();
+                    next = Next::CommaOrEnd;
+                    1
+                }
+                Next::Value | Next::FirstValueOrEnd if matches!(byte, b'{' | b'[') => {
                     if self.frames.len() >= self.depth_limit {
                         break;
                     }
                     is_object = byte == b'{';
-                    (self.frames).push(if is_object {
-                        state = State::FirstKeyOrEnd;
-                        Frame::Object(self.keys.open())
+                    if is_object {
+                        next = Next::FirstKeyOrEnd;
+                        self.frames.push(Frame::Object(self.keys.open()));
                     } else {
-                        state = State::FirstValueOrEnd;
-                        Frame::Array
-                    });
+                        next = Next::FirstValueOrEnd;
+                        self.frames.push(Frame::Array);
+                    }
                     1
                 }
-                (State::Value | State::FirstValueOrEnd, _) => {
+                Next::Value | Next::FirstValueOrEnd => {
                     let value = rest.get(at..).unwrap_or_default();
                     let Some(taken) = scalar(byte, value) else {
                         break;
                     };
-                    state = State::CommaOrEnd;
+                    next = Next::CommaOrEnd;
                     taken
                 }
                 _ => break,
             };
             at = at.saturating_add(taken);
         }
-        self.state = state;
+        self.state = next.state();
         at
+    }
+
+    fn is_in_object(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame::Object(_)))
     }
 
     /// A key, quotes included.
@@ -137,7 +180,18 @@ fn string(bytes: &[u8]) -> Option<usize> {
 fn number(byte: u8, value: &[u8]) -> Option<usize> {
     let mut number = Number::begin(byte)?;
     let mut length: usize = 1;
-    for byte in value.get(1..)? {
+    let mut bytes = value.get(1..)?.iter();
+    if number == Number::Integer {
+        // Most are integers.
+        let digits = bytes
+            .as_slice()
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit());
+        let digits = digits.count();
+        length = length.saturating_add(digits);
+        bytes = bytes.as_slice().get(digits..)?.iter();
+    }
+    for byte in bytes {
         match number.next(*byte) {
             Some(next) => number = next,
             None => return number.is_complete().then_some(length),

@@ -175,6 +175,10 @@ impl Group {
                 .entry((place.caller, place.selector))
                 .or_default();
             if filed.last() != Some(&place.rule) {
+                // Most places have one rule, and there are many places.
+                if filed.is_empty() {
+                    filed.reserve_exact(1);
+                }
                 filed.push(place.rule);
             }
         }

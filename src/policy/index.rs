@@ -201,12 +201,13 @@ pub(super) struct PolicyRules {
     pub(super) rules: Vec<IndexedRule>,
 }
 
-/// What of a rule is not in the index.
+/// What of a rule is not in the index. Most have little of it, so that what they may
+/// have is boxed.
 #[derive(Debug)]
 pub(super) struct IndexedRule {
     pub(super) name: String,
-    pub(super) http: Option<HttpConditions>,
-    pub(super) cel: Option<Condition>,
+    pub(super) http: Option<Box<HttpConditions>>,
+    pub(super) cel: Option<Box<Condition>>,
     pub(super) message: Option<String>,
 }
 
@@ -322,12 +323,12 @@ impl Policies {
 
     /// What of HTTP a rule asks for.
     pub fn http(&self, rule: RuleRef) -> Option<&HttpConditions> {
-        self.rule(rule)?.http.as_ref()
+        self.rule(rule)?.http.as_deref()
     }
 
     /// The expression that is to be true for a rule to match.
     pub fn cel(&self, rule: RuleRef) -> Option<&Condition> {
-        self.rule(rule)?.cel.as_ref()
+        self.rule(rule)?.cel.as_deref()
     }
 
     /// What is said where a rule's expression is what decides against the caller.

@@ -190,7 +190,7 @@ impl Policies {
         };
         for rule in &rules.rules {
             rule.http.iter().for_each(|http| self.needs.http(http));
-            let cel = rule.cel.iter().map(Condition::needs);
+            let cel = rule.cel.iter().map(|cel| cel.needs());
             cel.for_each(|needs| self.needs.expression(needs));
         }
         self.policies.push(rules);
@@ -339,8 +339,8 @@ impl IndexedRule {
         }
         Ok(Self {
             name: rule.name,
-            http,
-            cel,
+            http: http.map(Box::new),
+            cel: cel.map(Box::new),
             message: rule.message,
         })
     }

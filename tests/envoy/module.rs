@@ -56,3 +56,10 @@ fn it_names_no_folder_of_the_machine_that_built_it() {
     // Files are named, only not where they lie here.
     assert!(text.contains("/registry/proxy-wasm-"), "what names files?");
 }
+
+/// Envoy compiles it for every worker's VM, and gateways load it over the network.
+#[test]
+fn it_stays_small() {
+    let size = fs::metadata(filter_module()).expect("the module").len();
+    assert!(size <= 700 << 10, "{size} bytes");
+}

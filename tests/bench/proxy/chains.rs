@@ -7,18 +7,7 @@ use crate::support::certificates::Identity;
 use crate::support::config::{Bootstrap, Filter, Listener};
 use crate::support::envoy::{Envoy, Options};
 use crate::support::{filter_module, target};
-
-/// The tool that everybody may call.
-pub const OPEN: &str = "echo";
-/// The tool that only [`CALLER`] may call.
-pub const GUARDED: &str = "get-sum";
-/// A tool that nobody may call.
-pub const CLOSED: &str = "get-env";
-/// Who calls over mutual TLS.
-pub const CALLER: &str = "spiffe://cluster.local/ns/agents/sa/caller";
-
-/// The longest body that any chain takes, in bytes.
-const LONGEST: u32 = 2 << 20;
+use crate::traffic::{LONGEST, policy, rule};
 
 /// A chain of filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,23 +131,6 @@ fn mcp() -> Value {
     })
 }
 
-/// Who may call what, of rule `number` among `rules`; `None` is everybody.
-///
-/// The rules that the requests meet stand in the middle: `rbac` looks at them in order.
-fn rule(number: usize, rules: usize) -> (Option<String>, String) {
-    match number.checked_sub(rules / 2) {
-        Some(0) if rules == 1 => (None, OPEN.to_owned()),
-        Some(0) => (Some(CALLER.to_owned()), GUARDED.to_owned()),
-        Some(1) => (None, OPEN.to_owned()),
-        _ => (
-            Some(format!(
-                "spiffe://cluster.local/ns/agents/sa/agent-{number}"
-            )),
-            format!("tool-{number}"),
-        ),
-    }
-}
-
 /// One `rbac` policy for each rule.
 fn rbac(rules: usize) -> Value {
     let of_mcp = |path: &[&str], value: &str| {
@@ -190,45 +162,5 @@ fn rbac(rules: usize) -> Value {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
             "rules": {"action": "ALLOW", "policies": policies},
         },
-    })
-}
-
-/// The same rules as compiled policies of ten rules each, any of which may allow.
-pub fn policy(rules: usize) -> Value {
-    let numbers: Vec<usize> = (0..rules).collect();
-    let policies: Vec<_> = numbers
-        .chunks(10)
-        .map(|numbers| {
-            let rules: Vec<_> = numbers
-                .iter()
-                .map(|number| {
-                    let (source, tool) = rule(*number, rules);
-                    let call = json!([{"name": "tools/call", "params": [tool]}]);
-                    let mut rule = json!({
-                        "name": format!("rule-{number:05}"),
-                        "mcp": {"methods": call, "baseProtocol": "None"},
-                    });
-                    if let Some(source) = source {
-                        rule["source"] = json!(source);
-                    }
-                    rule
-                })
-                .collect();
-            let name = format!("policy-{:05}", numbers[0]);
-            json!({
-                "policy": {"namespace": "agents", "name": name},
-                "action": "Allow", "mode": "Enforce", "targets": ["Gateway"], "rules": rules,
-            })
-        })
-        .collect();
-    json!({
-        "schemaVersion": 1, "digest": "bench",
-        "gateway": {"namespace": "infra", "name": "bench"},
-        "settings": {
-            "identity": "PeerCertificate", "allowPolicies": "Any", "unprotected": "Deny",
-            "requestHeaders": "Hold", "denial": "Http403",
-            "limits": {"bodyBytes": LONGEST, "depth": 64},
-        },
-        "listeners": [], "backends": [], "policies": policies,
     })
 }

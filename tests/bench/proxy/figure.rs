@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::chains::Chain;
-use crate::load::Filling;
+use crate::traffic::Filling;
 use crate::{Call, Samples, beyond_bare};
 
 const LEFT: f64 = 260.0;

@@ -12,6 +12,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::support::certificates::Identity;
+use crate::traffic::{Filling, body};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 4;
@@ -115,22 +116,9 @@ impl Lanes {
     }
 }
 
-/// A call of a tool whose one argument fills it up to `size` bytes.
+/// A call of a tool as clients send it.
 pub fn call(tool: &str, size: usize, filling: Filling) -> Vec<u8> {
-    let head = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"a":"#
-    );
-    let room = size.saturating_sub(head.len() + 3);
-    let argument = match filling {
-        Filling::Text => format!("{:?}", "all work and no play. ".repeat(room / 22)),
-        Filling::Values => {
-            let item =
-                r#"{"id":12345,"name":"größe","tags":["a","b"],"on":true,"at":{"x":1.5,"y":-2}},"#;
-            let items = item.repeat(room / item.len());
-            format!("[{}]", items.trim_end_matches(','))
-        }
-    };
-    let body = format!("{head}{argument}}}}}}}");
+    let body = body(tool, size, filling);
     let head = format!(
         "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          accept: application/json, text/event-stream\r\nmcp-protocol-version: 2025-06-18\r\n\
@@ -138,13 +126,4 @@ pub fn call(tool: &str, size: usize, filling: Filling) -> Vec<u8> {
         body.len()
     );
     [head.into_bytes(), body.into_bytes()].concat()
-}
-
-/// What the argument is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Filling {
-    /// One long string.
-    Text,
-    /// A list of small objects.
-    Values,
 }

@@ -13,16 +13,19 @@ mod page;
 mod start;
 #[path = "../../support/mod.rs"]
 mod support;
+#[path = "../traffic.rs"]
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::ClientConfig;
 
-use chains::{CALLER, CLOSED, Chain, GUARDED, OPEN};
-use load::{Filling, Lanes, call};
+use chains::Chain;
+use load::{Lanes, call};
 use support::certificates::{Authority, Identity};
 use support::envoy::Envoy;
+use traffic::{CALLER, CLOSED, Filling, GUARDED, OPEN};
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,10 +165,10 @@ impl Effort {
         }
         calls.extend(VALUES);
         Self {
-            processes: 4,
-            rounds: 2,
+            processes: 3,
+            rounds: 1,
             calls,
-            requests: 4000,
+            requests: 2000,
         }
     }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::chains::Chain;
-use crate::load::Filling;
 use crate::start::Start;
 use crate::support::envoy::Envoy;
+use crate::traffic::Filling;
 use crate::{Call, SIZES, Samples, VALUES, beyond_bare, median};
 
 /// Everything that was measured.

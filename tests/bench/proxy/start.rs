@@ -31,7 +31,7 @@ pub fn measure(server: &Server, authority: &Authority, times: usize) -> Start {
         milliseconds: median(&milliseconds),
         megabytes: median(&megabytes),
         vms,
-        text: chains::policy(10_000).to_string().len(),
+        text: crate::traffic::policy(10_000).to_string().len(),
     }
 }
 
