@@ -270,7 +270,7 @@ fn results_of_tests_are_written_as_junit_xml() {
     let parsed = Command::new("python3").args(["-c", script, path]).output();
     let parsed = parsed.unwrap();
     assert!(parsed.status.success(), "{}", stderr(&parsed));
-    assert_eq!(stdout(&parsed), "43 2\n");
+    assert_eq!(stdout(&parsed), "45 2\n");
 }
 
 #[test]
