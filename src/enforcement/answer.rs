@@ -4,7 +4,7 @@
 //! asked for does, never quotes the body but its id, and is never a 401 or a 404, unless
 //! an authorizer says so.
 
-use crate::external_auth::{Header, Reply, may_be_answered};
+use crate::external_auth::{Header, Reply, Unshown, may_be_answered};
 use crate::mcp::{Fault, Id, Message, ResponseCode, Thing, Things};
 use crate::policy::DenialForm;
 use crate::request::HeadFault;
@@ -189,13 +189,12 @@ impl Answer {
     }
 
     /// The answer to a request that an authorizer cannot be shown as it is.
-    pub(super) fn not_text() -> Self {
-        Self::text(400, "Refused: a header is no text.")
-    }
-
-    /// The answer to a call whose arguments an authorizer could not read.
-    pub(super) fn too_deep() -> Self {
-        Self::text(400, "Refused: the arguments are nested too deep.")
+    pub(super) fn to_unshown(unshown: Unshown) -> Self {
+        let status = match unshown {
+            Unshown::TooLarge => 413,
+            Unshown::NotText | Unshown::Alike | Unshown::TooDeep | Unshown::Inexact => 400,
+        };
+        Self::text(status, &format!("Refused: {}.", unshown.as_str()))
     }
 
     /// What a server says of a thing or method that it does not have.

@@ -16,6 +16,8 @@ pub(super) struct Held {
     /// How many bytes of its body have come.
     pub(super) received: usize,
     content: Content,
+    /// How many bytes are being shown to an authorizer.
+    shown: usize,
     /// Reads the message, where it is one; and knows what all streams hold.
     envelope: Borrowed,
 }
@@ -96,6 +98,7 @@ impl Held {
             facts: facts.kept(policies),
             received: 0,
             content: Content::Message,
+            shown: 0,
             envelope,
         }
     }
@@ -118,6 +121,7 @@ impl Held {
                 front: Vec::new(),
                 is_whole: ended,
             },
+            shown: 0,
             envelope,
         }
     }
@@ -156,6 +160,12 @@ impl Held {
         }
     }
 
+    /// An authorizer is shown so many bytes, which the host holds until it answers.
+    pub(super) fn shows(&mut self, bytes: usize) -> Result<(), Full> {
+        self.shown = bytes;
+        self.account()
+    }
+
     /// Accounts for what it holds now.
     pub(super) fn account(&mut self) -> Result<(), Full> {
         let front = match &self.content {
@@ -163,6 +173,7 @@ impl Held {
             Content::Other { front, .. } => front.capacity(),
         };
         let beside = self.facts.headers.memory().saturating_add(front);
+        let beside = beside.saturating_add(self.shown);
         self.envelope.account(beside).ok_or(Full::Overloaded)
     }
 
@@ -178,6 +189,7 @@ impl Held {
             received,
             content,
             envelope,
+            shown: _,
         } = self;
         match content {
             Content::Message => {

@@ -1,7 +1,7 @@
 //! Why a request is refused.
 
 use crate::decision::{Ask, Denial, Determining, LevelName};
-use crate::external_auth::AskError;
+use crate::external_auth::{AskError, Unshown};
 use crate::mcp::Fault;
 use crate::request::HeadFault;
 
@@ -33,10 +33,8 @@ pub enum Reason<'p> {
     Unauthorized(Unauthorized<'p, u16>),
     /// For want of an authorizer's answer.
     Unanswered(Unauthorized<'p, AskError>),
-    /// A header that an authorizer is to see is no text.
-    NotText,
-    /// The arguments of a call are nested deeper than authorizers read.
-    TooDeep,
+    /// It cannot be shown to an authorizer as it is.
+    Unshown(Unshown),
     /// All requests being read hold too much together.
     Overloaded,
     /// The host told of events in an order that a request cannot have.
@@ -91,8 +89,9 @@ impl Reason<'_> {
             Self::Denied(_) => "policy",
             Self::Unauthorized(_) => "authorizer",
             Self::Unanswered(_) => "authorizer_error",
-            Self::NotText => "http_request",
-            Self::TooDeep => "too_deep",
+            Self::Unshown(Unshown::TooLarge) => "too_large",
+            Self::Unshown(Unshown::NotText | Unshown::Alike) => "http_request",
+            Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
             Self::Overloaded => "overloaded",
             Self::OutOfOrder => "out_of_order",
         }
@@ -105,10 +104,7 @@ impl Reason<'_> {
             Self::Malformed(fault, Some(offset)) => Some(format!("{fault} (at byte {offset})")),
             Self::Malformed(fault, None) => Some(fault.to_string()),
             Self::TooLarge => Some("body is too large".to_owned()),
-            Self::NotText => Some("a header that an authorizer is to see is no text".to_owned()),
-            Self::TooDeep => {
-                Some("the arguments are nested deeper than authorizers read".to_owned())
-            }
+            Self::Unshown(unshown) => Some(unshown.as_str().to_owned()),
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
             Self::Unanswered(by) => {
                 Some(format!("no answer of an authorizer: {}", by.why.as_str()))

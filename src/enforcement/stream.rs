@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::decision::{Audit, Decision, Permit, Progress, decide};
-use crate::external_auth::{self, Changes, Obligations, Response, Shown, Unshown, Verdict};
+use crate::external_auth::{self, Changes, Obligations, Response, Shown, Verdict};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{DenialForm, OnError, Policies, RequestHeaders};
 use crate::request::{Head, Operation};
@@ -321,6 +321,9 @@ impl Stream {
         };
         match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
             Ok(question) => {
+                if held.shows(question.size()).is_err() {
+                    return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
+                }
                 self.state = State::Asking(Box::new(Asking {
                     pending: ask.wait(progress),
                     held,
@@ -328,14 +331,9 @@ impl Stream {
                 }));
                 Step::Ask(Box::new(question))
             }
-            Err(Unshown::TooLarge) => {
-                self.refuse(Answer::too_large(), Reason::TooLarge, message.as_ref())
-            }
-            Err(Unshown::NotText) => {
-                self.refuse(Answer::not_text(), Reason::NotText, message.as_ref())
-            }
-            Err(Unshown::TooDeep) => {
-                self.refuse(Answer::too_deep(), Reason::TooDeep, message.as_ref())
+            Err(unshown) => {
+                let answer = Answer::to_unshown(unshown);
+                self.refuse(answer, Reason::Unshown(unshown), message.as_ref())
             }
         }
     }

@@ -35,6 +35,28 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// How many changes there are.
+    pub(super) fn count(&self) -> usize {
+        let Self {
+            set,
+            append,
+            remove,
+            response_add,
+            response_set,
+            query_set,
+            query_remove,
+        } = self;
+        let lines = [
+            set.len(),
+            append.len(),
+            response_add.len(),
+            response_set.len(),
+        ];
+        let others = [remove.len(), query_set.len(), query_remove.len()];
+        let all = lines.into_iter().chain(others);
+        all.fold(0, usize::saturating_add)
+    }
+
     /// Whether something about the request is to change, and not only about the response.
     pub(super) const fn is_of_request(&self) -> bool {
         let Self {

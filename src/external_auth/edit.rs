@@ -1,8 +1,11 @@
 //! What of an authorizer's changes is carried out.
 
+use std::collections::BTreeSet;
+
 use super::names::{may_be_answered, may_be_changed};
 use super::query::edited;
 use super::{Changes, Header};
+use crate::request::{Headers, is_alike};
 
 /// A change to the headers of a request or a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,25 @@ impl Obligations {
         self.request.extend(removed.map(Edit::Remove));
         self.response
             .extend(lines(response_set, response_add, may_be_answered));
+    }
+}
+
+impl Obligations {
+    /// The changes of a request that has these headers: what takes the place of a name, or
+    /// removes it, takes with it what some servers take for that name.
+    pub fn edits(&self, headers: &Headers) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        for edit in &self.request {
+            if let Edit::Set((name, _)) | Edit::Remove(name) = edit {
+                let others = headers
+                    .names()
+                    .filter(|other| is_alike(other, name) && other != name);
+                let others: BTreeSet<&[u8]> = others.collect();
+                edits.extend(others.into_iter().map(|other| Edit::Remove(other.to_vec())));
+            }
+            edits.push(edit.clone());
+        }
+        edits
     }
 }
 
@@ -105,6 +127,32 @@ mod tests {
             [
                 Edit::Set(header("x-of", "a")),
                 Edit::Append(header("set-cookie", "b")),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_servers_take_for_a_name_goes_with_it() {
+        let changes = Changes {
+            set: vec![header("x-user", "a")],
+            remove: vec![b"x-role".to_vec()],
+            ..Changes::default()
+        };
+        let mut obligations = Obligations::default();
+        obligations.add(changes, b"/");
+        let sent = [
+            ("x_user", "b"),
+            ("x-user", "c"),
+            ("x_role", "d"),
+            ("y", "e"),
+        ];
+        assert_eq!(
+            obligations.edits(&Headers::from_lines(sent)),
+            [
+                Edit::Remove(b"x_user".to_vec()),
+                Edit::Set(header("x-user", "a")),
+                Edit::Remove(b"x_role".to_vec()),
+                Edit::Remove(b"x-role".to_vec()),
             ]
         );
     }

@@ -1,5 +1,7 @@
 //! Protocol HTTP: the client's request is the question, the status the answer.
 
+use std::iter;
+
 use super::names::{may_be_changed, may_be_shown};
 use super::question::{Call, Unshown};
 use super::{AskError, Changes, Header, Reply, Verdict};
@@ -16,7 +18,7 @@ pub(super) fn question(
     shown: &Headers,
     body: &[u8],
     is_partial: bool,
-    traceparent: Option<String>,
+    context: Vec<(String, String)>,
 ) -> Result<Call, Unshown> {
     let text = |value: &[u8]| String::from_utf8(value.to_vec()).map_err(|_| Unshown::NotText);
     let only = |name: &str| text(shown.only(name).unwrap_or_default());
@@ -37,21 +39,19 @@ pub(super) fn question(
         // As Envoy's own filter says it, also where the body is whole.
         add("x-envoy-auth-partial-body", is_partial.to_string());
     }
-    if let Some(traceparent) = traceparent {
-        add("traceparent", traceparent);
-        for value in shown.all("tracestate") {
-            add("tracestate", text(value)?);
-        }
-    }
-    let always = ["authorization", "x-request-id"];
-    let of_trace = ["traceparent", "tracestate"];
+    let added = ["authorization", "traceparent", "tracestate", "x-request-id"];
     let listed = auth.allowed_headers.iter().map(String::as_str);
-    let listed = listed.filter(|name| !always.contains(name) && !of_trace.contains(name));
-    for name in always.into_iter().chain(listed) {
-        for value in shown.all(name).filter(|_| may_be_shown(name.as_bytes())) {
+    let listed = listed.filter(|name| !added.contains(name));
+    let listed = listed.filter(|name| may_be_shown(name.as_bytes()));
+    for name in iter::once("authorization").chain(listed) {
+        if shown.has_alike(name) {
+            return Err(Unshown::Alike);
+        }
+        for value in shown.all(name) {
             add(name, text(value)?);
         }
     }
+    headers.extend(context);
     Ok(Call::Http {
         headers,
         body: body.to_vec(),

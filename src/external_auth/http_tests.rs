@@ -110,9 +110,9 @@ fn every_line_of_a_listed_header_but_those_of_the_connection() {
         headers[4..],
         [
             "authorization: Bearer t",
-            "x-request-id: r",
             "x-team: 1",
-            "x-team: 2"
+            "x-team: 2",
+            "x-request-id: r"
         ]
     );
 }
@@ -156,6 +156,67 @@ fn what_is_no_text_is_not_shown_as_something_else() {
     assert_eq!(question, Err(Unshown::NotText));
     let (headers, _) = sent(ask(&auth(&[], None, None), &settings, &shown).unwrap());
     assert!(headers.contains(&":authority: authorizer.infra:80".to_owned()));
+}
+
+/// A server in the manner of CGI takes both for one, and an authorizer saw one.
+#[test]
+fn a_header_under_two_names_is_shown_under_none() {
+    let lines = |other: &'static str| {
+        [
+            (":method", "GET"),
+            (":path", "/"),
+            ("x-team", "1"),
+            (other, "2"),
+        ]
+    };
+    for (other, expected) in [
+        ("x_team", Err(Unshown::Alike)),
+        ("X_Team", Err(Unshown::Alike)),
+        ("X-Team", Ok(())),
+        ("x-teams", Ok(())),
+    ] {
+        let headers = Headers::from_lines(lines(other));
+        let shown = Shown {
+            request: &request(&headers),
+            body: whole(b""),
+            span: [1; 8],
+        };
+        let asked = ask(
+            &auth(&["x-team"], None, None),
+            &AskSettings::default(),
+            &shown,
+        );
+        assert_eq!(asked.map(|_| ()), expected, "{other}");
+    }
+}
+
+/// Nobody makes an authorizer fail by what only says where a request belongs.
+#[test]
+fn long_traces_and_ids_stay_here() {
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for (length, shown_lines) in [(512, 3), (513, 1)] {
+        let long = "a".repeat(length);
+        let headers = Headers::from_lines([
+            (":method", "GET"),
+            (":path", "/"),
+            ("traceparent", trace),
+            ("tracestate", &long),
+            ("x-request-id", &long),
+        ]);
+        let shown = Shown {
+            request: &request(&headers),
+            body: whole(b""),
+            span: [1; 8],
+        };
+        let (sent, _) = sent(ask(&auth(&[], None, None), &AskSettings::default(), &shown).unwrap());
+        let of_context =
+            |line: &&String| line.starts_with("trace") || line.starts_with("x-request");
+        assert_eq!(
+            sent.iter().filter(of_context).count(),
+            shown_lines,
+            "{sent:?}"
+        );
+    }
 }
 
 fn answered(auth: &ExternalAuth, lines: &[(&str, &str)], body: &[u8]) -> Verdict {

@@ -26,7 +26,7 @@ const JUDGED: [&str; 3] = [
 /// Whether a name is in a list; without case, and with `_` for `-`.
 ///
 /// SECURITY: behind interfaces in the manner of CGI the two are one header.
-fn is_any_of(name: &[u8], list: &[&str]) -> bool {
+pub(super) fn is_any_of(name: &[u8], list: &[&str]) -> bool {
     let mut list = list.iter();
     list.any(|listed| name.len() == listed.len() && starts_with(name, listed))
 }

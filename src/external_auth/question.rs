@@ -1,6 +1,6 @@
 //! What is sent to an authorizer, and what comes back, before anybody knows what it means.
 
-use super::trace::traceparent;
+use super::trace::context;
 use super::{AskError, Changes, Reply, Verdict};
 use super::{grpc, http};
 use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, RequestHeaders, Timeout};
@@ -66,8 +66,28 @@ pub enum Unshown {
     /// SECURITY: an authorizer that is shown something else, or nothing, would decide
     /// about another request than the one that goes on.
     NotText,
-    /// The arguments of a call are nested deeper than authorizers read.
+    /// A header that is to be shown comes under another name as well, which some servers
+    /// take for the same.
+    ///
+    /// SECURITY: the server would see a line that the authorizer did not.
+    Alike,
+    /// What a message says is nested deeper than authorizers read.
     TooDeep,
+    /// It has a number that the authorizer would see as another.
+    Inexact,
+}
+
+impl Unshown {
+    /// Why, in a few words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "the body is longer than what an authorizer can be shown",
+            Self::NotText => "a header that an authorizer is to see is no text",
+            Self::Alike => "a header that an authorizer is to see comes under two names",
+            Self::TooDeep => "the arguments are nested deeper than authorizers read",
+            Self::Inexact => "an authorizer would see another number",
+        }
+    }
 }
 
 /// What to ask about a request.
@@ -81,14 +101,17 @@ pub fn ask(
 ) -> Result<Question, Unshown> {
     let (body, is_partial) = shown.body.for_policy(auth, settings.oversize)?;
     let headers = shown.request.http.headers();
-    let trace = traceparent(headers.only("traceparent"), shown.span);
+    let context = context(headers, shown.span)?;
     let call = match &auth.protocol {
         Protocol::Http(http) => {
-            http::question(http, &auth.authority, headers, body, is_partial, trace)?
+            http::question(http, &auth.authority, headers, body, is_partial, context)?
         }
         Protocol::Grpc(grpc) => {
             let body = auth.max_body.map(|_| body);
-            grpc::question(grpc, shown.request, body, is_partial, trace)?
+            Call::Grpc {
+                metadata: context,
+                message: grpc::question(grpc, shown.request, body, is_partial)?,
+            }
         }
     };
     Ok(Question {
@@ -96,6 +119,20 @@ pub fn ask(
         timeout: settings.timeout,
         call,
     })
+}
+
+impl Question {
+    /// About how many bytes it holds.
+    pub fn size(&self) -> usize {
+        let (lines, content) = match &self.call {
+            Call::Http { headers, body } => (headers, body),
+            Call::Grpc { metadata, message } => (metadata, message),
+        };
+        let lines = lines
+            .iter()
+            .map(|(name, value)| name.len().saturating_add(value.len()));
+        lines.fold(content.len(), usize::saturating_add)
+    }
 }
 
 impl<'r> Body<'r> {

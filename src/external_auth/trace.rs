@@ -1,10 +1,39 @@
-//! The trace that a question belongs to.
+//! What a question belongs to: a trace, and a request with an id.
 //!
 //! SPEC: W3C Trace Context, 3.2.
 
+use super::question::Unshown;
+use crate::request::Headers;
+
+/// The longest `tracestate` and `x-request-id` that are passed on, in bytes.
+///
+/// SECURITY: authorizers fail where headers are too long, and a failure may allow. SPEC:
+/// W3C Trace Context, 3.3.1.5, wants 512 bytes of `tracestate` passed on.
+const LIMIT: usize = 512;
+
+/// The headers that say it, with a span of its own.
+pub(super) fn context(shown: &Headers, span: [u8; 8]) -> Result<Vec<(String, String)>, Unshown> {
+    let mut context = Vec::new();
+    let mut add = |name: &str, value: &[u8]| {
+        let value = String::from_utf8(value.to_vec()).map_err(|_| Unshown::NotText)?;
+        context.push((name.to_owned(), value));
+        Ok(())
+    };
+    if let Some(traceparent) = traceparent(shown.only("traceparent"), span) {
+        add("traceparent", traceparent.as_bytes())?;
+        let states = || shown.all("tracestate");
+        if states().map(<[u8]>::len).fold(0, usize::saturating_add) <= LIMIT {
+            states().try_for_each(|state| add("tracestate", state))?;
+        }
+    }
+    let id = shown.only("x-request-id").filter(|id| id.len() <= LIMIT);
+    id.map_or(Ok(()), |id| add("x-request-id", id))?;
+    Ok(context)
+}
+
 /// The trace of a request, for a call with a span of its own; `None` where the request
 /// has none, or nobody could choose a span.
-pub(super) fn traceparent(given: Option<&[u8]>, span: [u8; 8]) -> Option<String> {
+fn traceparent(given: Option<&[u8]>, span: [u8; 8]) -> Option<String> {
     let given = std::str::from_utf8(given?).ok()?;
     let mut parts = given.split('-');
     let version = hex(parts.next()?, 2)?;

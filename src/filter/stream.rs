@@ -116,8 +116,12 @@ impl HttpStream {
         }
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
             self.response = std::mem::take(&mut obligations.response);
-            if host::edit_request(&obligations.request).is_none() {
-                step = self.stream.unobliged();
+            if !obligations.request.is_empty() {
+                let headers = host::request_headers();
+                let edits = headers.map(|headers| obligations.edits(&headers));
+                if edits.and_then(|edits| host::edit_request(&edits)).is_none() {
+                    step = self.stream.unobliged();
+                }
             }
         }
         match step {

@@ -16,7 +16,7 @@ struct Line {
 }
 
 /// Whether two names are one to some server: without case, and `_` is as good as `-`.
-pub(super) fn is_alike(name: &[u8], other: &[u8]) -> bool {
+pub fn is_alike(name: &[u8], other: &[u8]) -> bool {
     let plain = |byte: &u8| match byte {
         b'_' => b'-',
         byte => byte.to_ascii_lowercase(),
@@ -68,6 +68,14 @@ impl Headers {
             .iter()
             .filter(move |line| get(&line.name).eq_ignore_ascii_case(name.as_bytes()))
             .map(move |line| get(&line.value))
+    }
+
+    /// Whether there are lines of another name that some server takes for this one: see
+    /// [`alike`](Self::alike).
+    pub fn has_alike(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        let mut names = self.names();
+        names.any(|other| is_alike(other, name) && !other.eq_ignore_ascii_case(name))
     }
 
     /// Every line: name and value.

@@ -31,7 +31,7 @@ mod target;
 
 pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
-pub use headers::Headers;
+pub use headers::{Headers, is_alike};
 pub use path::{RequestPath, forms, is_under};
 pub use target::{Host, HttpTarget};
 

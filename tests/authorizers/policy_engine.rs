@@ -53,6 +53,7 @@ fn cerbos() {
                 method: Some(method),
                 thing: Some(Thing::Tool(tool)),
                 arguments: Some(arguments.as_bytes()),
+                ..McpFacts::default()
             }),
             ..CheckQuestion::default()
         };

@@ -181,6 +181,20 @@ fn a_value_of_bytes() {
     assert_eq!(with(&raw), forbidden());
 }
 
+/// Every other request of a worker would wait for so many.
+#[test]
+fn more_changes_than_are_made() {
+    for (count, expected) in [(256, true), (257, false)] {
+        let ok = OkHttpResponse {
+            query_parameters_to_remove: vec!["a".to_owned(); count - 100],
+            headers: vec![option("x", "1", None, 0); 100],
+            ..OkHttpResponse::default()
+        };
+        let is_allowed = matches!(verdict(&allowing(ok)), Verdict::Allow(_));
+        assert_eq!(is_allowed, expected, "{count}");
+    }
+}
+
 #[test]
 fn what_cannot_be_done_is_a_refusal() {
     let impossible = [

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use accesspolicy::external_auth::Unshown;
 use accesspolicy::external_auth::grpc::{
-    ARGUMENTS_DEPTH, CheckQuestion, McpFacts, check_request, grpc_service,
+    ARGUMENTS_DEPTH, CheckQuestion, McpFacts, QUESTION_LIMIT, check_request, grpc_service,
 };
 use accesspolicy::mcp::Thing;
 use envoy_types::pb::envoy::config::core::v3::grpc_service::TargetSpecifier;
@@ -69,7 +70,7 @@ fn mcp(facts: McpFacts<'_>) -> HashMap<String, Struct> {
         .filter_metadata
 }
 
-fn arguments(text: &[u8]) -> Option<Vec<u8>> {
+fn arguments(text: &[u8]) -> Result<Vec<u8>, Unshown> {
     check_request(&CheckQuestion {
         mcp: Some(McpFacts {
             arguments: Some(text),
@@ -106,6 +107,7 @@ fn a_call_of_a_tool() {
             method: Some("tools/call"),
             thing: Some(Thing::Tool("echo")),
             arguments: Some(br#"{"text":"x"}"#),
+            ..McpFacts::default()
         }),
     };
     let attributes = asked(&question);
@@ -206,13 +208,27 @@ fn things_by_the_names_they_have_in_messages() {
     }
 }
 
+/// An authorizer that saw them as doubles would judge others than the server gets.
 #[test]
 fn numbers_that_no_double_holds() {
+    for text in [
+        "9007199254740993",
+        "-9007199254740993",
+        "9223372036854775807",
+        "18446744073709551615",
+        "100000000000000000000000000001",
+        "1e999",
+        "-1e999",
+    ] {
+        let text = format!("[1,{{\"a\":{text}}}]");
+        assert_eq!(arguments(text.as_bytes()), Err(Unshown::Inexact), "{text}");
+    }
     for (text, expected) in [
-        ("[9007199254740993]", 9_007_199_254_740_992.0),
-        ("[1e999]", f64::MAX),
-        ("[-1e999]", f64::MIN),
+        ("[9007199254740992]", 9_007_199_254_740_992.0),
+        ("[-9223372036854775808]", -9_223_372_036_854_775_808.0),
+        ("[1e300]", 1e300),
         ("[1e-999]", 0.0),
+        ("[0.1]", 0.1),
     ] {
         let facts = McpFacts {
             arguments: Some(text.as_bytes()),
@@ -221,6 +237,45 @@ fn numbers_that_no_double_holds() {
         let expected = json!({"jsonrpc": "2.0", "params": {"arguments": [expected]}});
         assert_eq!(mcp(facts), metadata(&expected), "{text}");
     }
+}
+
+/// Libraries take no longer messages, unless they are told to.
+#[test]
+fn no_question_is_longer_than_libraries_take() {
+    let zeros = |count: usize| format!("[{}0]", "0,".repeat(count));
+    let most = arguments(zeros(150_000).as_bytes()).expect("a question");
+    assert!(most.len() <= QUESTION_LIMIT);
+    for text in [
+        zeros(200_000),
+        zeros(30_000_000),
+        format!("\"{}\"", "x".repeat(2_000_000)),
+    ] {
+        assert_eq!(
+            arguments(text.as_bytes()),
+            Err(Unshown::TooLarge),
+            "{}",
+            text.len()
+        );
+    }
+    let body = vec![b'x'; QUESTION_LIMIT + 1];
+    let question = CheckQuestion {
+        body: Some(&body),
+        ..CheckQuestion::default()
+    };
+    assert_eq!(check_request(&question), Err(Unshown::TooLarge));
+}
+
+/// What a subscription is to, an authorizer sees.
+#[test]
+fn what_a_subscription_names() {
+    let facts = McpFacts {
+        method: Some("subscriptions/listen"),
+        notifications: Some(br#"{"resourceSubscriptions":["file:///a"]}"#),
+        ..McpFacts::default()
+    };
+    let expected = json!({"jsonrpc": "2.0", "method": "subscriptions/listen",
+        "params": {"notifications": {"resourceSubscriptions": ["file:///a"]}}});
+    assert_eq!(mcp(facts), metadata(&expected));
 }
 
 #[test]
@@ -233,7 +288,7 @@ fn arguments_as_deep_as_every_reader_takes_them() {
         let deepest = nested(ARGUMENTS_DEPTH, open, close).expect("a question");
         CheckRequest::decode(deepest.as_slice()).expect("a message");
         for depth in [ARGUMENTS_DEPTH + 1, 100_000] {
-            assert_eq!(nested(depth, open, close), None, "{depth}");
+            assert_eq!(nested(depth, open, close), Err(Unshown::TooDeep), "{depth}");
         }
     }
 }
@@ -243,7 +298,7 @@ fn what_is_no_json_is_no_question() {
     for text in [
         "", " ", "{", "[1", "]", "{]", "[1}", "{\"a\"}", "{1:2}", "x", "1 2", ",", "\"a",
     ] {
-        assert_eq!(arguments(text.as_bytes()), None, "{text}");
+        assert!(arguments(text.as_bytes()).is_err(), "{text}");
     }
 }
 
@@ -262,7 +317,9 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::Bool),
-        any::<i64>().prop_map(Json::from),
+        // Those that a double holds.
+        (-(1i64 << 53)..=1 << 53).prop_map(Json::from),
+        (i64::MIN >> 11..=i64::MAX >> 11).prop_map(|number| Json::from(number << 11)),
         any::<f64>().prop_map(Json::from),
         any::<String>().prop_map(Json::String),
     ];
@@ -312,7 +369,7 @@ proptest! {
         let at = at.index(text.len());
         text[at] = byte;
         // Whatever becomes of it, the message is one.
-        if let Some(bytes) = arguments(&text) {
+        if let Ok(bytes) = arguments(&text) {
             prop_assert!(CheckRequest::decode(bytes.as_slice()).is_ok());
         }
         let _ = arguments(&text[..at]);

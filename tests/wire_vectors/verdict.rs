@@ -153,8 +153,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         Reason::Denied(_) | Reason::Unauthorized(_) | Reason::Unanswered(_) => {
             ("denied".to_owned(), None)
         }
-        Reason::NotText => ("no text".to_owned(), None),
-        Reason::TooDeep => ("too deep".to_owned(), None),
+        Reason::Unshown(unshown) => (unshown.as_str().to_owned(), None),
         Reason::Overloaded => ("overloaded".to_owned(), None),
         Reason::OutOfOrder => ("out of order".to_owned(), None),
     }

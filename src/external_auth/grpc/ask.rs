@@ -1,6 +1,7 @@
 //! What is asked about a request.
 
-use crate::external_auth::question::{Call, Unshown};
+use crate::external_auth::names::is_any_of;
+use crate::external_auth::question::Unshown;
 use crate::json::View;
 use crate::mcp::{Id, Message, Things};
 use crate::policy::GrpcAuth;
@@ -19,9 +20,12 @@ pub(in crate::external_auth) fn question(
     request: &Request<'_>,
     body: Option<&[u8]>,
     is_partial: bool,
-    traceparent: Option<String>,
-) -> Result<Call, Unshown> {
+) -> Result<Vec<u8>, Unshown> {
     let shown = request.http.headers();
+    let mut listed = auth.allowed_headers.iter().flatten();
+    if listed.any(|name| shown.has_alike(name)) {
+        return Err(Unshown::Alike);
+    }
     let only = |name: &str| shown.only(name).unwrap_or_default();
     let is_listed = |name: &[u8]| match &auth.allowed_headers {
         Some(listed) => {
@@ -31,7 +35,7 @@ pub(in crate::external_auth) fn question(
         None => true,
     };
     let lines = shown.lines().filter(|(name, _)| is_listed(name));
-    let lines = lines.filter(|(name, _)| !name.eq_ignore_ascii_case(PARTIAL.as_bytes()));
+    let lines = lines.filter(|(name, _)| !is_any_of(name, &[PARTIAL]));
     let mut headers: Vec<(&[u8], &[u8])> = lines.collect();
     let partial = is_partial.to_string();
     if body.is_some_and(|body| !body.is_empty()) {
@@ -56,20 +60,7 @@ pub(in crate::external_auth) fn question(
             .message()
             .map(|message| mcp(&message, request.body)),
     };
-    let message = check_request(&question).ok_or(Unshown::TooDeep)?;
-    let text = |value: &[u8]| String::from_utf8(value.to_vec()).map_err(|_| Unshown::NotText);
-    let mut metadata = Vec::new();
-    let mut add = |name: &str, value: String| metadata.push((name.to_owned(), value));
-    if let Some(traceparent) = traceparent {
-        add("traceparent", traceparent);
-        for value in shown.all("tracestate") {
-            add("tracestate", text(value)?);
-        }
-    }
-    for value in shown.all("x-request-id") {
-        add("x-request-id", text(value)?);
-    }
-    Ok(Call::Grpc { metadata, message })
+    check_request(&question)
 }
 
 /// What a message says, and with which arguments.
@@ -82,7 +73,15 @@ fn mcp<'r>(message: &Message<'r>, body: &'r [u8]) -> McpFacts<'r> {
         members.find_map(|(key, value)| is(key).then_some(value))
     };
     let params = member(View::new(body), "params");
-    let arguments = params.and_then(|params| member(params, "arguments"));
+    let of_params = |name: &str| {
+        params
+            .and_then(|params| member(params, name))
+            .map(View::text)
+    };
+    let notifications = match things {
+        Some(Things::Subscriptions { .. }) => of_params("notifications"),
+        _ => None,
+    };
     McpFacts {
         id: message.id().map(Id::token),
         method: call.map(|call| call.name),
@@ -90,6 +89,7 @@ fn mcp<'r>(message: &Message<'r>, body: &'r [u8]) -> McpFacts<'r> {
             Some(Things::One(thing)) => Some(thing),
             _ => None,
         },
-        arguments: arguments.map(View::text),
+        arguments: of_params("arguments"),
+        notifications,
     }
 }

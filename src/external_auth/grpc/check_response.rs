@@ -189,8 +189,12 @@ fn ok_response(response: Fields<'_>) -> Result<Option<Changes>, Unreadable> {
             _ => false,
         };
     }
-    Ok(all.then_some(changes))
+    Ok((all && changes.count() <= CHANGES).then_some(changes))
 }
+
+/// The most that an answer may want changed: each change takes time for which every other
+/// request of the worker waits.
+const CHANGES: usize = 256;
 
 /// `envoy.config.core.v3.QueryParameter`; `None` when it is more than a key and a value.
 fn query_parameter(parameter: Fields<'_>) -> Result<Option<(String, String)>, Unreadable> {

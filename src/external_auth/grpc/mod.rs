@@ -18,7 +18,7 @@ mod writer;
 mod written;
 
 pub use check_response::read_check_response;
-pub use question::{ARGUMENTS_DEPTH, CheckQuestion, McpFacts, check_request};
+pub use question::{ARGUMENTS_DEPTH, CheckQuestion, McpFacts, QUESTION_LIMIT, check_request};
 pub use written::check_response;
 
 pub(super) use ask::question;

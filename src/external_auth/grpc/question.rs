@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::external_auth::Unshown;
 use crate::mcp::Thing;
 
 use super::struct_value::json;
@@ -64,7 +65,16 @@ pub struct McpFacts<'r> {
     pub thing: Option<Thing<'r>>,
     /// `params.arguments`: the text of a JSON value, which the reader took.
     pub arguments: Option<&'r [u8]>,
+    /// `params.notifications` of a subscription, likewise: what it is to.
+    pub notifications: Option<&'r [u8]>,
 }
+
+/// The longest question, in bytes.
+///
+/// SECURITY: libraries take no longer messages unless they are told to (4 MiB, most of
+/// them), and arguments grow where they become protobuf. A question beyond that would be
+/// an error of the authorizer's, which a policy may allow, so it must not be asked.
+pub const QUESTION_LIMIT: usize = 4_000_000;
 
 /// Under which names the configurations of authorizers look for the MCP message; the
 /// second is that of Envoy's own MCP filter.
@@ -72,10 +82,18 @@ const METADATA: [&str; 2] = ["mcp_proxy", "envoy.filters.http.mcp"];
 
 /// The serialized message.
 ///
-/// `None` when the arguments are nested deeper than [`ARGUMENTS_DEPTH`] (or the id or
-/// the arguments are no JSON, which a message that was read cannot have). There is no
-/// question then, and the request must be refused, whatever is done about errors.
-pub fn check_request(question: &CheckQuestion<'_>) -> Option<Vec<u8>> {
+/// # Errors
+/// When it would be longer than [`QUESTION_LIMIT`], the arguments are nested deeper than
+/// [`ARGUMENTS_DEPTH`], or they have a number that is no double (or the id or the arguments
+/// are no JSON, which a message that was read cannot have). There is no question then, and
+/// the request must be refused, whatever is done about errors.
+pub fn check_request(question: &CheckQuestion<'_>) -> Result<Vec<u8>, Unshown> {
+    if question
+        .body
+        .is_some_and(|body| body.len() > QUESTION_LIMIT)
+    {
+        return Err(Unshown::TooLarge);
+    }
     let mut writer = Writer::default();
     writer.open(1); // attributes
     peer(&mut writer, 1, question.source, question.principal);
@@ -97,7 +115,10 @@ pub fn check_request(question: &CheckQuestion<'_>) -> Option<Vec<u8>> {
             writer.close();
         }
     }
-    Some(writer.finish())
+    match writer.finish() {
+        long if long.len() > QUESTION_LIMIT => Err(Unshown::TooLarge),
+        message => Ok(message),
+    }
 }
 
 fn peer(writer: &mut Writer, field: u32, address: Option<&str>, principal: Option<&str>) {
@@ -174,7 +195,7 @@ fn headers(writer: &mut Writer, lines: &[(&[u8], &[u8])]) {
 }
 
 /// The message as the fields of a `Struct`.
-fn message(writer: &mut Writer, mcp: &McpFacts<'_>) -> Option<()> {
+fn message(writer: &mut Writer, mcp: &McpFacts<'_>) -> Result<(), Unshown> {
     string(writer, "jsonrpc", "2.0");
     if let Some(id) = mcp.id {
         begin(writer, "id");
@@ -184,8 +205,12 @@ fn message(writer: &mut Writer, mcp: &McpFacts<'_>) -> Option<()> {
     if let Some(method) = mcp.method {
         string(writer, "method", method);
     }
-    if mcp.thing.is_none() && mcp.arguments.is_none() {
-        return Some(());
+    let containers = [
+        ("arguments", mcp.arguments),
+        ("notifications", mcp.notifications),
+    ];
+    if mcp.thing.is_none() && containers.iter().all(|(_, text)| text.is_none()) {
+        return Ok(());
     }
     begin(writer, "params");
     writer.open(2); // value
@@ -198,15 +223,17 @@ fn message(writer: &mut Writer, mcp: &McpFacts<'_>) -> Option<()> {
         };
         string(writer, key, thing.as_str());
     }
-    if let Some(arguments) = mcp.arguments {
-        begin(writer, "arguments");
-        json(writer, 2, arguments, ARGUMENTS_DEPTH)?;
-        writer.close();
+    for (key, text) in containers {
+        if let Some(text) = text {
+            begin(writer, key);
+            json(writer, 2, text, ARGUMENTS_DEPTH)?;
+            writer.close();
+        }
     }
     writer.close();
     writer.close();
     writer.close();
-    Some(())
+    Ok(())
 }
 
 /// Begins a member of a `Struct`.

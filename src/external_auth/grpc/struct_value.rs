@@ -6,9 +6,11 @@
 //!
 //! SPEC: Protocol Buffers, `google/protobuf/struct.proto`.
 
-use crate::json::{Kind, View};
+use crate::json::{Kind, Number, View};
 
+use super::question::QUESTION_LIMIT;
 use super::writer::Writer;
+use crate::external_auth::Unshown;
 
 /// A container that has not ended.
 #[derive(Debug, Clone, Copy)]
@@ -20,9 +22,16 @@ struct Frame {
 
 /// Writes the JSON value `text` into `field`.
 ///
-/// `None` when it is nested more than `depth` containers deep, or no JSON; what has
-/// been written is then of no use.
-pub(super) fn json(writer: &mut Writer, field: u32, text: &[u8], depth: usize) -> Option<()> {
+/// # Errors
+/// When it is nested more than `depth` containers deep, makes the message too long, has a
+/// number that is no double, or is no JSON; what has been written is then of no use.
+pub(super) fn json(
+    writer: &mut Writer,
+    field: u32,
+    text: &[u8],
+    depth: usize,
+) -> Result<(), Unshown> {
+    let broken = Unshown::NotText;
     let mut frames: Vec<Frame> = Vec::new();
     // How many messages were open before the member whose key has come.
     let mut keyed = None;
@@ -30,9 +39,9 @@ pub(super) fn json(writer: &mut Writer, field: u32, text: &[u8], depth: usize) -
     while let Some((&byte, after)) = rest.split_first() {
         match byte {
             b'}' | b']' => {
-                let frame = frames.pop()?;
+                let frame = frames.pop().ok_or(broken)?;
                 if keyed.is_some() || frame.is_object != (byte == b'}') {
-                    return None;
+                    return Err(broken);
                 }
                 writer.close_to(frame.outside);
                 rest = after;
@@ -42,13 +51,17 @@ pub(super) fn json(writer: &mut Writer, field: u32, text: &[u8], depth: usize) -
                 let outside = keyed.take().unwrap_or(writer.depth());
                 let is_member = outside < writer.depth();
                 let frame = frames.last();
-                let token = Token::of(rest, byte)?;
-                rest = rest.get(token.length..)?;
+                let token = Token::of(rest, byte).ok_or(broken)?;
+                rest = rest.get(token.length..).ok_or(broken)?;
+                // Before what is written grows beyond what there is memory for.
+                if writer.length() > QUESTION_LIMIT {
+                    return Err(Unshown::TooLarge);
+                }
                 match frame {
                     Some(frame) if frame.is_object && !is_member => {
                         keyed = Some(outside);
                         writer.open(1); // fields
-                        writer.bytes(1, token.view.string()?.as_bytes());
+                        writer.bytes(1, token.view.string().ok_or(broken)?.as_bytes());
                         writer.open(2); // value
                         rest = rest.trim_ascii_start();
                         continue;
@@ -58,7 +71,9 @@ pub(super) fn json(writer: &mut Writer, field: u32, text: &[u8], depth: usize) -
                     None => writer.open(field),
                 }
                 match token.kind {
-                    Kind::Object | Kind::Array if frames.len() >= depth => return None,
+                    Kind::Object | Kind::Array if frames.len() >= depth => {
+                        return Err(Unshown::TooDeep);
+                    }
                     Kind::Object | Kind::Array => {
                         let is_object = token.kind == Kind::Object;
                         writer.open(if is_object { 5 } else { 6 });
@@ -73,10 +88,10 @@ pub(super) fn json(writer: &mut Writer, field: u32, text: &[u8], depth: usize) -
         }
         rest = rest.trim_ascii_start();
         if frames.is_empty() {
-            return rest.is_empty().then_some(());
+            return if rest.is_empty() { Ok(()) } else { Err(broken) };
         }
     }
-    None
+    Err(broken)
 }
 
 /// A bracket that opens, a string, a number or a literal.
@@ -104,21 +119,42 @@ impl<'t> Token<'t> {
     }
 }
 
-fn scalar(writer: &mut Writer, kind: Kind, view: View<'_>) -> Option<()> {
+fn scalar(writer: &mut Writer, kind: Kind, view: View<'_>) -> Result<(), Unshown> {
+    let broken = Unshown::NotText;
     match kind {
         Kind::Null => writer.number(1, 0),
-        Kind::Number => writer.double(2, double(view.text())?),
-        Kind::String => writer.bytes(3, view.string()?.as_bytes()),
+        Kind::Number => writer.double(2, double(view)?),
+        Kind::String => writer.bytes(3, view.string().ok_or(broken)?.as_bytes()),
         Kind::True => writer.number(4, 1),
         Kind::False => writer.number(4, 0),
-        Kind::Object | Kind::Array => return None,
+        Kind::Object | Kind::Array => return Err(broken),
     }
-    Some(())
+    Ok(())
 }
 
-/// The nearest double there is: a number beyond all of them is the largest, since an
-/// authorizer's library need not take an infinite one.
-fn double(text: &[u8]) -> Option<f64> {
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some(value.clamp(f64::MIN, f64::MAX))
+/// The number as a double.
+///
+/// SECURITY: whole numbers that have none would be others to the authorizer than to a
+/// server that reads them as integers, and what is beyond all doubles is infinite to some.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // is looked at
+fn double(view: View<'_>) -> Result<f64, Unshown> {
+    match view.number().ok_or(Unshown::NotText)? {
+        Number::Integer(integer) => match integer as f64 {
+            double if double as i128 == i128::from(integer) => Ok(double),
+            _ => Err(Unshown::Inexact),
+        },
+        // Whole numbers of more than 64 bits are here too.
+        Number::Double(double) if double.is_finite() && double.abs() < WHOLE => Ok(double),
+        Number::Double(double) if view.text().iter().any(|byte| b".eE".contains(byte)) => {
+            if double.is_finite() {
+                Ok(double)
+            } else {
+                Err(Unshown::Inexact)
+            }
+        }
+        Number::Double(_) => Err(Unshown::Inexact),
+    }
 }
+
+/// The first whole number that does not fit 64 bits, as a double.
+const WHOLE: f64 = 9_223_372_036_854_775_808.0;

@@ -60,6 +60,11 @@ impl Writer {
         self.inserted = self.inserted.saturating_add(varint_size(length.value));
     }
 
+    /// How long the message is so far, in bytes, without what is open in it.
+    pub(super) const fn length(&self) -> usize {
+        self.bytes.len().saturating_add(self.inserted)
+    }
+
     /// How many messages are open.
     pub(super) const fn depth(&self) -> usize {
         self.open.len()
