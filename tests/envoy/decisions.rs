@@ -436,7 +436,13 @@ impl Sent<'_> {
     /// The method that the message calls, and what it acts on, as the record names it.
     fn calls(&self, record: &Value) -> Vec<(&'static str, String)> {
         // What is too long here is so for an authorizer: the message has been read.
-        let reasons = ["policy", "authorizer", "authorizer_error", "too_large", "arguments"];
+        let reasons = [
+            "policy",
+            "authorizer",
+            "authorizer_error",
+            "too_large",
+            "arguments",
+        ];
         let is_judged = reasons.iter().any(|reason| record["reason"] == *reason);
         let http = self.test.request.http();
         let on_mcp = http.path.split(['?', '/']).nth(1) == Some("mcp");
