@@ -190,11 +190,10 @@ impl Answer {
 
     /// The answer to a request that an authorizer cannot be shown as it is.
     pub(super) fn to_unshown(unshown: Unshown) -> Self {
-        let status = match unshown {
-            Unshown::TooLarge => 413,
-            Unshown::NotText | Unshown::Alike | Unshown::TooDeep | Unshown::Inexact => 400,
-        };
-        Self::text(status, &format!("Refused: {}.", unshown.as_str()))
+        match unshown {
+            Unshown::TooLarge => Self::too_large(),
+            other => Self::text(400, &format!("Refused: {}.", other.as_str())),
+        }
     }
 
     /// What a server says of a thing or method that it does not have.
