@@ -8,6 +8,8 @@ use crate::mcp::Envelope;
 /// Envelopes of streams that are settled, with their memory, for those to come.
 #[derive(Debug, Default)]
 pub struct Envelopes {
+    // Moved as they are: an envelope is large.
+    #[allow(clippy::vec_box)]
     kept: RefCell<Vec<Box<Envelope>>>,
     /// What streams that are being read hold together, in bytes.
     held: Cell<usize>,
