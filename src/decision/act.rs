@@ -72,7 +72,9 @@ impl<'m> Acts<'m> {
 impl<'m> Act<'m> {
     /// An act that unconditional rules match, and those under some selectors.
     fn of(selectors: &[SelectorId]) -> Self {
-        let mut all = vec![selector::ANYTHING];
+        // As many as an act has, that of a completion aside.
+        let mut all = Vec::with_capacity(8);
+        all.push(selector::ANYTHING);
         all.extend_from_slice(selectors);
         Self {
             selectors: all,
@@ -118,16 +120,17 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
         (Method::SubscriptionsListen, things) => of_subscriptions(policies, things),
         (Method::CompletionComplete, Things::One(thing)) => vec![of_completion(policies, thing)],
         (method, things) => {
-            let mut selectors = vec![selector::ANY_MCP];
-            selectors.extend_from_slice(match method.base_protocol() {
-                Some(BasePart::Session) => &[selector::BASE_PROTOCOL, selector::SESSION],
-                Some(BasePart::Rest) => &[selector::BASE_PROTOCOL],
-                None => &[],
-            });
-            selectors.extend(category(method).map(selector::category));
+            let mut act = Act::of(&[selector::ANY_MCP]);
+            act.selectors
+                .extend_from_slice(match method.base_protocol() {
+                    Some(BasePart::Session) => &[selector::BASE_PROTOCOL, selector::SESSION],
+                    Some(BasePart::Rest) => &[selector::BASE_PROTOCOL],
+                    None => &[],
+                });
+            act.selectors
+                .extend(category(method).map(selector::category));
             let name = method_name(method);
-            selectors.extend(name.map(selector::method));
-            let act = Act::of(&selectors);
+            act.selectors.extend(name.map(selector::method));
             vec![match (name, things) {
                 (Some(name), Things::One(thing)) => {
                     act.on(policies, name, thing, call.resource_name)

@@ -4,6 +4,9 @@ use crate::policy::{CallerKey, Group, PolicyId, RuleRef, SelectorId, selector};
 
 use super::act::{Act, Completion};
 
+/// Whom rules are for that may match: anyone, and the caller where a rule names it.
+pub(super) type Callers = [Option<CallerKey>; 2];
+
 /// What a group of Allow policies says of an act.
 pub(super) enum Outcome {
     /// It is allowed; the first rule that says so.
@@ -25,7 +28,7 @@ pub(super) enum Needed {
 /// that is filed where the act is looked up, matches as well.
 pub(super) fn judge(
     group: &Group,
-    callers: &[CallerKey],
+    callers: &Callers,
     act: &Act<'_>,
     needed: Needed,
     holds: &dyn Fn(RuleRef) -> bool,
@@ -50,7 +53,7 @@ pub(super) fn judge(
 /// The first rule of a group of Deny policies that matches an act.
 pub(super) fn refuses(
     group: &Group,
-    callers: &[CallerKey],
+    callers: &Callers,
     act: &Act<'_>,
     holds: &dyn Fn(RuleRef) -> bool,
 ) -> Option<RuleRef> {
@@ -61,7 +64,7 @@ pub(super) fn refuses(
 pub(super) fn meets(
     group: &Group,
     policy: PolicyId,
-    callers: &[CallerKey],
+    callers: &Callers,
     act: &Act<'_>,
     holds: &dyn Fn(RuleRef) -> bool,
 ) -> Option<RuleRef> {
@@ -71,7 +74,7 @@ pub(super) fn meets(
 /// The first rule of a group that an act finds and that satisfies `is_wanted`.
 pub(super) fn first(
     group: &Group,
-    callers: &[CallerKey],
+    callers: &Callers,
     act: &Act<'_>,
     is_wanted: &dyn Fn(RuleRef) -> bool,
 ) -> Option<RuleRef> {
@@ -87,22 +90,16 @@ struct Filed<'g> {
 impl<'g> Filed<'g> {
     fn new(
         group: &'g Group,
-        callers: &[CallerKey],
+        callers: &Callers,
         selectors: &[SelectorId],
         holds: &'g dyn Fn(RuleRef) -> bool,
     ) -> Self {
-        let of_caller = |caller: &CallerKey| {
-            let caller = *caller;
-            selectors.iter().map(move |s| group.rules(caller, *s))
-        };
-        Self {
-            lists: callers
-                .iter()
-                .flat_map(of_caller)
-                .filter(|list| !list.is_empty())
-                .collect(),
-            holds,
+        let mut lists = Vec::with_capacity(callers.len().saturating_mul(selectors.len()));
+        for caller in callers.iter().flatten() {
+            let all = selectors.iter().map(|s| group.rules(*caller, *s));
+            lists.extend(all.filter(|list| !list.is_empty()));
         }
+        Self { lists, holds }
     }
 
     /// The first rule of a policy that holds.
@@ -145,7 +142,7 @@ struct CompletionCandidates<'g> {
 impl<'g> Candidates<'g> {
     fn new(
         group: &'g Group,
-        callers: &[CallerKey],
+        callers: &Callers,
         act: &Act<'_>,
         holds: &'g dyn Fn(RuleRef) -> bool,
     ) -> Self {

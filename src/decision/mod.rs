@@ -53,7 +53,7 @@ use crate::request::Request;
 
 use act::{Act, Acts};
 use answers::Answers;
-use group::{Needed, Outcome};
+use group::{Callers, Needed, Outcome};
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
@@ -94,7 +94,7 @@ impl<'p> From<DenialReason<'p>> for Stop<'p> {
 struct Judge<'p, 'r> {
     policies: &'p Policies,
     progress: &'r Progress,
-    callers: Vec<CallerKey>,
+    callers: Callers,
     request: &'r Request<'r>,
     acts: Acts<'r>,
     /// Where the message's parameters are, once an expression asked for them.
@@ -114,13 +114,10 @@ impl<'p, 'r> Judge<'p, 'r> {
             .caller
             .spiffe_id()
             .and_then(|id| policies.caller(id));
-        let callers = std::iter::once(CallerKey::Anyone)
-            .chain(known.map(CallerKey::Caller))
-            .collect();
         Self {
             policies,
             progress,
-            callers,
+            callers: [Some(CallerKey::Anyone), known.map(CallerKey::Caller)],
             request,
             params: OnceCell::new(),
             http: RefCell::default(),

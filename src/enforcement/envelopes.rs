@@ -1,7 +1,6 @@
 //! Envelopes that wait to be used again, and what all those in use may hold.
 
 use std::cell::{Cell, RefCell};
-use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use crate::mcp::Envelope;
@@ -9,7 +8,9 @@ use crate::mcp::Envelope;
 /// Envelopes of streams that are settled, with their memory, for those to come.
 #[derive(Debug, Default)]
 pub struct Envelopes {
-    kept: RefCell<Vec<Envelope>>,
+    // Moved as they are: an envelope is large.
+    #[allow(clippy::vec_box)]
+    kept: RefCell<Vec<Box<Envelope>>>,
     /// What streams that are being read hold together, in bytes.
     held: Cell<usize>,
 }
@@ -42,10 +43,9 @@ impl Envelopes {
             .try_borrow_mut()
             .ok()
             .and_then(|mut kept| kept.pop());
-        let fitting = kept.filter(|envelope| envelope.depth_limit() == depth_limit);
-        let envelope = fitting.unwrap_or_else(|| Envelope::new(depth_limit));
         Borrowed {
-            envelope,
+            envelope: kept.filter(|envelope| envelope.depth_limit() == depth_limit),
+            depth_limit,
             home: Rc::clone(self),
             held: 0,
         }
@@ -55,36 +55,36 @@ impl Envelopes {
 /// An envelope in use; goes home when dropped.
 #[derive(Debug)]
 pub(super) struct Borrowed {
-    envelope: Envelope,
+    /// Made when it is first used, where none was kept.
+    envelope: Option<Box<Envelope>>,
+    depth_limit: usize,
     home: Rc<Envelopes>,
     /// What of the budget is this stream's.
     held: usize,
 }
 
 impl Borrowed {
+    /// The envelope, if it was used yet.
+    pub(super) fn get(&self) -> Option<&Envelope> {
+        self.envelope.as_deref()
+    }
+
+    /// The envelope.
+    pub(super) fn get_mut(&mut self) -> &mut Envelope {
+        let make = || Box::new(Envelope::new(self.depth_limit));
+        self.envelope.get_or_insert_with(make)
+    }
+
     /// Accounts for what the stream holds now, `beside` included. `None` when all
     /// streams together would hold too much.
     pub(super) fn account(&mut self, beside: usize) -> Option<()> {
-        let held = self.envelope.memory().saturating_add(beside);
+        let envelope = self.get().map_or(0, Envelope::memory);
+        let held = envelope.saturating_add(beside);
         let others = self.home.held.get().saturating_sub(self.held);
         let all = others.saturating_add(held);
         self.home.held.set(all);
         self.held = held;
         (all <= BUDGET).then_some(())
-    }
-}
-
-impl Deref for Borrowed {
-    type Target = Envelope;
-
-    fn deref(&self) -> &Envelope {
-        &self.envelope
-    }
-}
-
-impl DerefMut for Borrowed {
-    fn deref_mut(&mut self) -> &mut Envelope {
-        &mut self.envelope
     }
 }
 
@@ -95,9 +95,11 @@ impl Drop for Borrowed {
         let Ok(mut kept) = self.home.kept.try_borrow_mut() else {
             return;
         };
-        if kept.len() < KEPT && self.envelope.memory() <= KEPT_BYTES {
-            // What is left behind has no memory of its own and costs nothing.
-            let mut envelope = std::mem::replace(&mut self.envelope, Envelope::new(0));
+        let envelope = self.envelope.take();
+        let small = envelope.filter(|envelope| envelope.memory() <= KEPT_BYTES);
+        if let Some(mut envelope) = small
+            && kept.len() < KEPT
+        {
             envelope.reset();
             kept.push(envelope);
         }
@@ -112,15 +114,20 @@ mod tests {
     fn an_envelope_is_used_again_and_holds_nothing_of_before() {
         let envelopes = Rc::new(Envelopes::default());
         let mut first = envelopes.take(8);
-        first.push(br#"{"jsonrpc":"2.0","id":1,"method":"#).unwrap();
+        first
+            .get_mut()
+            .push(br#"{"jsonrpc":"2.0","id":1,"method":"#)
+            .unwrap();
         drop(first);
         assert_eq!(envelopes.kept.borrow().len(), 1);
         let mut second = envelopes.take(8);
         assert!(envelopes.kept.borrow().is_empty());
         second
+            .get_mut()
             .push(br#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#)
             .unwrap();
-        let message = second.message(&crate::mcp::Claims::default()).unwrap();
+        let envelope = second.get_mut();
+        let message = envelope.message(&crate::mcp::Claims::default()).unwrap();
         assert_eq!(message.id().unwrap().token(), b"2");
     }
 
@@ -129,6 +136,7 @@ mod tests {
         let envelopes = Rc::new(Envelopes::default());
         let mut envelope = envelopes.take(8);
         envelope
+            .get_mut()
             .push(format!("{{\"x\":{{\"{}\":1", "a".repeat(KEPT_BYTES + 1)).as_bytes())
             .unwrap();
         drop(envelope);

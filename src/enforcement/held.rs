@@ -48,7 +48,7 @@ pub(super) enum Full {
 /// A request while an authorizer is asked about it.
 #[derive(Debug)]
 pub(super) struct Asking {
-    pub(super) held: Held,
+    pub(super) held: Box<Held>,
     pub(super) pending: Pending,
     pub(super) obligations: Obligations,
 }
@@ -56,14 +56,14 @@ pub(super) struct Asking {
 /// A request that is to be judged, and what authorizers have said so far.
 #[derive(Debug)]
 pub(super) struct Ready {
-    pub(super) held: Held,
+    pub(super) held: Box<Held>,
     pub(super) progress: Progress,
     pub(super) obligations: Obligations,
 }
 
 impl Ready {
     /// A request that nobody was asked about yet.
-    pub(super) fn new(held: Held) -> Self {
+    pub(super) fn new(held: Box<Held>) -> Self {
         Self {
             held,
             progress: Progress::default(),
@@ -93,7 +93,7 @@ impl Asking {
 impl Held {
     /// A request whose body is a message.
     pub(super) fn message(facts: Facts, mut envelope: Borrowed, policies: &Policies) -> Self {
-        envelope.keep_body(policies.needs().body);
+        envelope.get_mut().keep_body(policies.needs().body);
         Self {
             facts: facts.kept(policies),
             received: 0,
@@ -137,7 +137,10 @@ impl Held {
         self.received = self.received.saturating_add(piece.len());
         let wants_more = match &mut self.content {
             Content::Message => {
-                self.envelope.push(piece).map_err(Full::Malformed)?;
+                self.envelope
+                    .get_mut()
+                    .push(piece)
+                    .map_err(Full::Malformed)?;
                 true
             }
             Content::Other { front, .. } => {
@@ -178,8 +181,8 @@ impl Held {
     }
 
     /// The envelope, for what is wrong with the message.
-    pub(super) const fn envelope(&self) -> &Borrowed {
-        &self.envelope
+    pub(super) fn envelope(&self) -> Option<&Envelope> {
+        self.envelope.get()
     }
 
     /// The request, and what of its body there is to show.
@@ -193,8 +196,7 @@ impl Held {
         } = self;
         match content {
             Content::Message => {
-                let envelope: &mut Envelope = envelope;
-                let (message, body) = envelope.read(&facts.headers.claims())?;
+                let (message, body) = envelope.get_mut().read(&facts.headers.claims())?;
                 let size = u64::try_from(*received).ok();
                 let whole = Body {
                     front: body,

@@ -94,7 +94,7 @@ impl Stream {
             Ok(Head::Options) => Operation::Options,
             Ok(Head::Post) => {
                 let envelope = self.envelopes.take(settings.limits.depth.size());
-                let held = Held::message(facts, envelope, policies);
+                let held = Box::new(Held::message(facts, envelope, policies));
                 return self.hold(policies, held, ended);
             }
         };
@@ -108,20 +108,20 @@ impl Stream {
                 let shows_body = policies.needs().other_body > 0;
                 let envelope = self.envelopes.take(settings.limits.depth.size());
                 let held = Held::other(facts, operation, ended, envelope, policies);
-                self.hold(policies, held, ended || !shows_body)
+                self.hold(policies, Box::new(held), ended || !shows_body)
             }
         }
     }
 
     /// Keeps a request until its body has come; `ended` is whether nothing of it is missing.
-    fn hold<'p>(&mut self, policies: &'p Policies, mut held: Held, ended: bool) -> Step<'p> {
+    fn hold<'p>(&mut self, policies: &'p Policies, mut held: Box<Held>, ended: bool) -> Step<'p> {
         if held.account().is_err() {
             return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
         }
         if ended {
             return self.judge(policies, Ready::new(held));
         }
-        self.state = State::Reading(Box::new(held));
+        self.state = State::Reading(held);
         match policies.settings().request_headers {
             RequestHeaders::Hold => Step::Wait,
             RequestHeaders::Stream => Step::PassHeaders,
@@ -275,7 +275,7 @@ impl Stream {
     /// As much of the body has come as is needed.
     fn read<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
         match std::mem::replace(&mut self.state, State::Refused) {
-            State::Reading(held) => self.judge(policies, Ready::new(*held)),
+            State::Reading(held) => self.judge(policies, Ready::new(held)),
             _ => self.out_of_order(),
         }
     }
@@ -289,7 +289,7 @@ impl Stream {
         let (request, body) = match held.request() {
             Ok(read) => read,
             Err((fault, offset)) => {
-                return self.malformed(fault, offset, Some(held.envelope()));
+                return self.malformed(fault, offset, held.envelope());
             }
         };
         let message = request.operation.message();

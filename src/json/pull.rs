@@ -154,6 +154,10 @@ impl<'t> Pull<'t> {
     }
 
     fn blank(&mut self) {
+        // As the compiler writes it, there is none.
+        if self.rest.bytes().next().is_some_and(|byte| byte > b' ') {
+            return;
+        }
         let is_blank = |char| matches!(char, ' ' | '\t' | '\n' | '\r');
         self.rest = self.rest.trim_start_matches(is_blank);
     }

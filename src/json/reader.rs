@@ -237,11 +237,13 @@ impl Reader {
     ) -> Result<(), Refused<V::Refusal>> {
         let mut rest = piece;
         while !rest.is_empty() {
-            let skimmed = self.skim(rest);
-            self.offset = self.offset.saturating_add(skimmed);
-            rest = rest.get(skimmed..).unwrap_or_default();
-            if rest.is_empty() {
-                break;
+            if self.skipped.is_some() {
+                let skimmed = self.skim(rest);
+                self.offset = self.offset.saturating_add(skimmed);
+                rest = rest.get(skimmed..).unwrap_or_default();
+                if rest.is_empty() {
+                    break;
+                }
             }
             // A wanted value may begin and end within one step.
             self.is_raw = self.raw.is_some();
@@ -305,14 +307,7 @@ impl Reader {
             (State::FirstValueOrEnd | State::CommaOrEnd, b']') => self.close(byte),
             (State::FirstKeyOrEnd | State::CommaOrEnd, b'}') => self.close(byte),
             (State::Value | State::FirstValueOrEnd, _) => self.value(byte, rest, visitor),
-            (State::FirstKeyOrEnd | State::Key, b'"') => {
-                self.keys.begin();
-                let key = Text::Key {
-                    offset: self.offset,
-                };
-                self.state = State::Text(key);
-                self.text(key, rest, 1, visitor)
-            }
+            (State::FirstKeyOrEnd | State::Key, b'"') => self.key(rest, visitor),
             (State::Colon, b':') => {
                 self.state = State::Value;
                 Ok(1)
@@ -327,6 +322,37 @@ impl Reader {
             (State::Done, _) => Err(self.syntax(Syntax::Trailing)),
             _ => Err(self.syntax(Syntax::Unexpected)),
         }
+    }
+
+    /// A key; at once where all of it is there and plain.
+    fn key<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> Step<V> {
+        let offset = self.offset;
+        let Some(taken) = self.skim_key(rest, 0) else {
+            self.keys.begin();
+            let key = Text::Key { offset };
+            self.state = State::Text(key);
+            return self.text(key, rest, 1, visitor);
+        };
+        let key = rest.get(1..taken.saturating_sub(1)).unwrap_or_default();
+        self.key_read(offset, key, visitor)?;
+        Ok(taken)
+    }
+
+    fn key_read<V: Visitor>(
+        &mut self,
+        offset: usize,
+        key: &[u8],
+        visitor: &mut V,
+    ) -> Result<(), Refused<V::Refusal>> {
+        self.state = State::Colon;
+        if self.skipped.is_some() {
+            return Ok(());
+        }
+        let refused = |why| Refused {
+            offset,
+            why: Why::Visitor(why),
+        };
+        visitor.key(self.frames.len(), key).map_err(refused)
     }
 
     /// A value, as far as it goes without a look at what is in it.

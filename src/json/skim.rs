@@ -126,7 +126,7 @@ impl Reader {
     }
 
     /// A key, quotes included.
-    fn skim_key(&mut self, rest: &[u8], at: usize) -> Option<usize> {
+    pub(super) fn skim_key(&mut self, rest: &[u8], at: usize) -> Option<usize> {
         let after = rest.get(at.saturating_add(1)..)?;
         let length = string(after)?;
         let offset = self.offset.saturating_add(at);

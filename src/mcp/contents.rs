@@ -61,12 +61,14 @@ impl Visitor for Contents {
         let place = self.place(depth);
         self.member = Member::Unknown;
         if place != Place::Elsewhere {
-            // The reader has seen to it; were it otherwise, the key would be no name.
-            let key = std::str::from_utf8(key).map_err(|_| Fault::AmbiguousKey)?;
-            if is_twin(key, place.names(), place.aliases()) {
-                return Err(Fault::AmbiguousKey);
-            }
             self.member = place.member(key);
+            if self.member == Member::Unknown {
+                // The reader has seen to it; were it otherwise, the key would be no name.
+                let key = std::str::from_utf8(key).map_err(|_| Fault::AmbiguousKey)?;
+                if is_twin(key, place.names(), place.aliases()) {
+                    return Err(Fault::AmbiguousKey);
+                }
+            }
         }
         Ok(())
     }

@@ -83,27 +83,57 @@ impl Place {
         }
     }
 
-    pub(super) fn member(self, key: &str) -> Member {
+    pub(super) fn member(self, key: &[u8]) -> Member {
         match (self, key) {
-            (Self::Message, "jsonrpc") => Member::Field(Field::JsonRpc),
-            (Self::Message, "method") => Member::Field(Field::Method),
-            (Self::Message, "id") => Member::Id,
-            (Self::Message, "params") => Member::Params,
-            (Self::Message, "result" | "error") => Member::Result,
-            (Self::Params, "name") => Member::Field(Field::Name),
-            (Self::Params, "uri") => Member::Field(Field::Uri),
-            (Self::Params, "taskId") => Member::Field(Field::TaskId),
-            (Self::Params, "arguments") => Member::Arguments,
-            (Self::Params, "_meta") => Member::Meta,
-            (Self::Params, "ref") => Member::Ref,
-            (Self::Params, "notifications") => Member::Notifications,
-            (Self::Meta, VERSION_KEY) => Member::Field(Field::Version),
-            (Self::Ref, "type") => Member::Field(Field::RefType),
-            (Self::Ref, "name") => Member::Field(Field::RefName),
-            (Self::Ref, "uri") => Member::Field(Field::RefUri),
-            (Self::Notifications, "resourceSubscriptions") => Member::Uris,
-            (Self::Notifications, "taskIds") => Member::Tasks,
+            (Self::Message, b"jsonrpc") => Member::Field(Field::JsonRpc),
+            (Self::Message, b"method") => Member::Field(Field::Method),
+            (Self::Message, b"id") => Member::Id,
+            (Self::Message, b"params") => Member::Params,
+            (Self::Message, b"result" | b"error") => Member::Result,
+            (Self::Params, b"name") => Member::Field(Field::Name),
+            (Self::Params, b"uri") => Member::Field(Field::Uri),
+            (Self::Params, b"taskId") => Member::Field(Field::TaskId),
+            (Self::Params, b"arguments") => Member::Arguments,
+            (Self::Params, b"_meta") => Member::Meta,
+            (Self::Params, b"ref") => Member::Ref,
+            (Self::Params, b"notifications") => Member::Notifications,
+            (Self::Meta, key) if key == VERSION_KEY.as_bytes() => Member::Field(Field::Version),
+            (Self::Ref, b"type") => Member::Field(Field::RefType),
+            (Self::Ref, b"name") => Member::Field(Field::RefName),
+            (Self::Ref, b"uri") => Member::Field(Field::RefUri),
+            (Self::Notifications, b"resourceSubscriptions") => Member::Uris,
+            (Self::Notifications, b"taskIds") => Member::Tasks,
             _ => Member::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is a member is never asked for its twins.
+    #[test]
+    fn members_are_the_names() {
+        use Place::*;
+        let places = [
+            Message,
+            Params,
+            Meta,
+            Ref,
+            Notifications,
+            Uris,
+            Tasks,
+            Elsewhere,
+        ];
+        let all = places.iter().flat_map(|place| place.names());
+        let keys: Vec<&str> = all.copied().collect();
+        for (place, key) in places
+            .iter()
+            .flat_map(|place| keys.iter().map(move |k| (place, k)))
+        {
+            let is_member = place.member(key.as_bytes()) != Member::Unknown;
+            assert_eq!(is_member, place.names().contains(key), "{place:?} {key}");
         }
     }
 }

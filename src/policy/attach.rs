@@ -3,7 +3,10 @@
 //! A listener's level has the policies of the whole Gateway as well, so that a request
 //! looks in one place.
 
-use super::index::{Asking, Attached, CallerKey, Group, Map, PolicyId, RuleRef, SelectorId};
+use std::collections::hash_map::Entry;
+
+use super::index::{Asking, Attached, CallerKey, Group, Map, PolicyId, RuleRef, SelectorId, filed};
+use super::list::List;
 use super::load::{LoadError, inconsistent};
 use super::model::{Backend, Listener, Mode, ObjectName, Policy, Target};
 
@@ -170,16 +173,16 @@ impl Group {
         }
         self.policies.push(policy);
         for place in places {
-            let filed = self
-                .rules
-                .entry((place.caller, place.selector))
-                .or_default();
-            if filed.last() != Some(&place.rule) {
-                // Most places have one rule, and there are many places.
-                if filed.is_empty() {
-                    filed.reserve_exact(1);
+            match self.rules.entry(filed(place.caller, place.selector)) {
+                Entry::Vacant(empty) => {
+                    empty.insert(List::One(place.rule));
                 }
-                filed.push(place.rule);
+                Entry::Occupied(mut rules) => {
+                    let rules = rules.get_mut();
+                    if rules.as_slice().last() != Some(&place.rule) {
+                        rules.push(place.rule);
+                    }
+                }
             }
         }
     }

@@ -9,14 +9,16 @@
 //! policy by name. What the engine finds first therefore does not depend on the
 //! order in which anything was written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
 use super::attach::{Reach, Targets};
 use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
+use super::list::List;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
 use super::needs::Needs;
+use super::numbers::NumberMap;
 use crate::expr::Condition;
 
 /// A hash map without a random seed: its keys come from the operator's
@@ -94,7 +96,8 @@ pub struct RuleRef {
 #[derive(Debug, Default)]
 pub struct Group {
     pub(super) policies: Vec<PolicyId>,
-    pub(super) rules: Map<(CallerKey, SelectorId), Vec<RuleRef>>,
+    /// By [`filed`].
+    pub(super) rules: NumberMap<List<RuleRef>>,
 }
 
 impl Group {
@@ -111,9 +114,18 @@ impl Group {
     /// The rules filed under a pair, in order of policy and rule name.
     pub fn rules(&self, caller: CallerKey, selector: SelectorId) -> &[RuleRef] {
         self.rules
-            .get(&(caller, selector))
-            .map_or(&[], Vec::as_slice)
+            .get(&filed(caller, selector))
+            .map_or(&[], List::as_slice)
     }
+}
+
+/// A pair as one number.
+pub(super) fn filed(caller: CallerKey, SelectorId(selector): SelectorId) -> u64 {
+    let caller = match caller {
+        CallerKey::Anyone => 0,
+        CallerKey::Caller(CallerId(caller)) => u64::from(caller).saturating_add(1),
+    };
+    (caller << 32) | u64::from(selector)
 }
 
 /// The policies that a request passes at one level.
@@ -218,7 +230,7 @@ pub struct Policies {
     pub(super) settings: Settings,
     pub(super) policies: Vec<PolicyRules>,
     pub(super) callers: Map<String, CallerId>,
-    pub(super) things: Map<MethodName, Map<String, SelectorId>>,
+    pub(super) things: BTreeMap<MethodName, Map<String, SelectorId>>,
     pub(super) enforced: usize,
     pub(super) targets: Targets,
     pub(super) needs: Needs,

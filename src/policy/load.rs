@@ -1,6 +1,7 @@
 //! From the text of a compiled policy to [`Policies`]: taken whole or refused.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Whole;
@@ -114,7 +115,7 @@ impl Policies {
             settings,
             policies: Vec::with_capacity(policies.len()),
             callers: Map::default(),
-            things: Map::default(),
+            things: BTreeMap::default(),
             targets: Targets::default(),
             enforced: 0,
             needs: Needs::default(),
@@ -162,11 +163,11 @@ impl Policies {
                 self.needs.external_auth(external_auth);
             }
         }
-        let rules = rules
+        let mut rules = rules
             .map(|rules| non_empty(rules, &name, "rules"))
             .transpose()?
             .map(|rules| in_order(rules, |a, b| a.name.cmp(&b.name)));
-        let places = self.places(id, &name, rules.as_deref(), things)?;
+        let places = self.places(id, &name, rules.as_deref_mut(), things)?;
         for target in non_empty(targets, &name, "targets")? {
             let done = attached.attach(&target, id, does, mode, &places);
             if done.is_none() {
@@ -197,12 +198,13 @@ impl Policies {
         Ok(())
     }
 
-    /// Every place that a policy's rules are filed under.
+    /// Every place that a policy's rules are filed under. Takes out of the rules what only
+    /// the index has to know.
     fn places(
         &mut self,
         id: PolicyId,
         policy: &ObjectName,
-        rules: Option<&[Rule]>,
+        rules: Option<&mut [Rule]>,
         things: &mut SelectorNumbers,
     ) -> Result<Vec<Place>, LoadError> {
         let Some(rules) = rules else {
@@ -218,7 +220,8 @@ impl Policies {
                 })
                 .into());
         };
-        let mut places = Vec::new();
+        // Most rules are for a source, and list one thing for one method.
+        let mut places = Vec::with_capacity(rules.len().saturating_mul(3));
         for (number, rule) in (0u32..).zip(rules) {
             let Rule {
                 name: _,
@@ -228,7 +231,7 @@ impl Policies {
                 cel: _,
                 message: _,
             } = rule;
-            let caller = match source {
+            let caller = match source.take() {
                 None => CallerKey::Anyone,
                 Some(spiffe_id) => CallerKey::Caller(self.caller_number(spiffe_id)),
             };
@@ -244,7 +247,7 @@ impl Policies {
                 })
             };
             file(selector::SOURCE);
-            self.select(mcp.as_ref(), policy, things, &mut file)?;
+            self.select(mcp.take(), policy, things, &mut file)?;
         }
         Ok(places)
     }
@@ -252,7 +255,7 @@ impl Policies {
     /// Every selector that a rule's MCP part asks for.
     fn select(
         &mut self,
-        mcp: Option<&Mcp>,
+        mcp: Option<Mcp>,
         policy: &ObjectName,
         things: &mut SelectorNumbers,
         file: &mut impl FnMut(SelectorId),
@@ -285,15 +288,15 @@ impl Policies {
         for Method { name, params } in methods {
             match (name.category(), params) {
                 (Some(category), None) => file(selector::category(category)),
-                (None, None) => file(selector::method(*name)),
+                (None, None) => file(selector::method(name)),
                 (None, Some(params)) if name.takes_params() => {
                     if params.is_empty() {
                         return Err(empty(policy, "params"));
                     }
-                    file(selector::listed(*name));
-                    let known = self.things.entry(*name).or_default();
+                    file(selector::listed(name));
+                    let known = self.things.entry(name).or_default();
                     for thing in params {
-                        file(*known.entry(thing.clone()).or_insert_with(|| things.next()));
+                        file(*known.entry(thing).or_insert_with(|| things.next()));
                     }
                 }
                 (_, Some(_)) => {
@@ -320,10 +323,10 @@ impl Policies {
         Ok(())
     }
 
-    fn caller_number(&mut self, spiffe_id: &str) -> CallerId {
+    fn caller_number(&mut self, spiffe_id: String) -> CallerId {
         // Fewer callers than rules, and those fit.
         let next = CallerId(u32::try_from(self.callers.len()).unwrap_or(u32::MAX));
-        *self.callers.entry(spiffe_id.to_owned()).or_insert(next)
+        *self.callers.entry(spiffe_id).or_insert(next)
     }
 }
 

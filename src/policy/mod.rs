@@ -14,9 +14,11 @@ mod document;
 mod http;
 mod identity;
 mod index;
+mod list;
 mod load;
 mod model;
 mod needs;
+mod numbers;
 mod read;
 mod whole;
 

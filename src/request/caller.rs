@@ -1,5 +1,7 @@
 //! Who asks.
 
+use std::sync::Arc;
+
 use super::Headers;
 use super::certificate;
 use super::forwarded;
@@ -8,8 +10,10 @@ use super::forwarded;
 ///
 /// SPEC: XAccessPolicy v1alpha1, `source.spiffe`:
 /// `^spiffe://[a-z0-9._-]+(?:/[A-Za-z0-9._-]+)*$`
+///
+/// Shared, because a connection's is that of each of its requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SpiffeId(String);
+pub struct SpiffeId(Arc<str>);
 
 impl SpiffeId {
     /// The ID, if it has the form.
@@ -22,7 +26,7 @@ impl SpiffeId {
         let well_formed = !domain.is_empty()
             && domain.bytes().all(is_domain)
             && segments.all(|segment| !segment.is_empty() && segment.bytes().all(is_path));
-        well_formed.then(|| Self(text.to_owned()))
+        well_formed.then(|| Self(text.into()))
     }
 
     /// The ID of the service account that Kubernetes calls

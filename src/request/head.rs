@@ -113,7 +113,7 @@ fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
 impl Headers {
     /// The headers that are still asked for once the body comes: those that make claims,
     /// and those that rules ask for, or names that are alike; `None` is every header.
-    pub fn kept(&self, asked: Option<&[String]>) -> Self {
+    pub fn kept(self, asked: Option<&[String]>) -> Self {
         // `mcp-` or `mcp_`: see `alike`.
         let claims = |name: &[u8]| {
             name.get(..3)

@@ -9,11 +9,11 @@ pub struct Headers {
     lines: Vec<Line>,
 }
 
-#[derive(Debug, Clone)]
-struct Line {
-    name: Range<usize>,
-    value: Range<usize>,
-}
+/// Where a name and its value lie.
+type Line = (Range<usize>, Range<usize>);
+
+/// The most memory in which headers are left that wait with few lines, in bytes.
+const LEFT: usize = 4 << 10;
 
 /// Whether two names are one to some server: without case, and `_` is as good as `-`.
 pub fn is_alike(name: &[u8], other: &[u8]) -> bool {
@@ -21,24 +21,25 @@ pub fn is_alike(name: &[u8], other: &[u8]) -> bool {
         b'_' => b'-',
         byte => byte.to_ascii_lowercase(),
     };
-    name.iter().map(plain).eq(other.iter().map(plain))
+    let is_like = || name.iter().map(plain).eq(other.iter().map(plain));
+    // Almost always they are the same, or differ in length.
+    name == other || (name.len() == other.len() && is_like())
+}
+
+/// Whether two names are one, which have no case. Almost always it is the same.
+fn is_same(name: &[u8], other: &[u8]) -> bool {
+    name == other || name.eq_ignore_ascii_case(other)
 }
 
 impl Headers {
     /// Headers whose names and values lie at the given places of `bytes`.
     ///
     /// `None` when a place lies outside.
-    pub fn from_parts(
-        bytes: Vec<u8>,
-        places: impl IntoIterator<Item = (Range<usize>, Range<usize>)>,
-    ) -> Option<Self> {
-        let mut lines = Vec::new();
-        for (name, value) in places {
-            bytes.get(name.clone())?;
-            bytes.get(value.clone())?;
-            lines.push(Line { name, value });
-        }
-        Some(Self { bytes, lines })
+    pub fn from_parts(bytes: Vec<u8>, lines: Vec<Line>) -> Option<Self> {
+        let is_within = |place: &Range<usize>| bytes.get(place.clone()).is_some();
+        let mut all = lines.iter();
+        let are_within = all.all(|(name, value)| is_within(name) && is_within(value));
+        are_within.then_some(Self { bytes, lines })
     }
 
     /// Headers from names and values.
@@ -49,8 +50,8 @@ impl Headers {
     {
         let mut headers = Self::default();
         for (name, value) in lines {
-            let (name, value) = (headers.place(name.as_ref()), headers.place(value.as_ref()));
-            headers.lines.push(Line { name, value });
+            let line = (headers.place(name.as_ref()), headers.place(value.as_ref()));
+            headers.lines.push(line);
         }
         headers
     }
@@ -63,11 +64,9 @@ impl Headers {
 
     /// Every line of a name, which is compared without case.
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
-        self.lines
-            .iter()
-            .filter(move |line| get(&line.name).eq_ignore_ascii_case(name.as_bytes()))
-            .map(move |line| get(&line.value))
+        self.named(name.len())
+            .filter(move |(other, _)| is_same(other, name.as_bytes()))
+            .map(|(_, value)| value)
     }
 
     /// Whether there are lines of another name that some server takes for this one: see
@@ -80,31 +79,44 @@ impl Headers {
 
     /// Every line: name and value.
     pub fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
+        self.lines.iter().map(|line| self.line(line))
+    }
+
+    /// Every line whose name has a length.
+    fn named(&self, length: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
         let lines = self.lines.iter();
-        lines.map(move |line| (get(&line.name), get(&line.value)))
+        let lines = lines.filter(move |(name, _)| name.len() == length);
+        lines.map(|line| self.line(line))
+    }
+
+    fn line(&self, (name, value): &Line) -> (&[u8], &[u8]) {
+        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
+        (get(name), get(value))
     }
 
     /// The name of every line.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
-        let names = self.lines.iter().map(|line| line.name.clone());
-        names.map(|place| self.bytes.get(place).unwrap_or_default())
+        self.lines().map(|(name, _)| name)
     }
 
     /// Every line of a name or of one that differs from it by `_` for `-`.
     ///
     /// SECURITY: behind interfaces in the manner of CGI the two are one header.
     pub fn alike<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
-        self.lines
-            .iter()
-            .filter(move |line| is_alike(get(&line.name), name.as_bytes()))
-            .map(move |line| get(&line.value))
+        self.named(name.len())
+            .filter(move |(other, _)| is_alike(other, name.as_bytes()))
+            .map(|(_, value)| value)
     }
 
-    /// The headers whose names satisfy `keep`, in memory of their own.
-    pub(super) fn filtered(&self, keep: impl Fn(&[u8]) -> bool) -> Self {
-        Self::from_lines(self.lines().filter(|(name, _)| keep(name)))
+    /// The headers whose names satisfy `keep`. Where there is much memory around them,
+    /// they are copied out of it.
+    pub(super) fn filtered(mut self, keep: impl Fn(&[u8]) -> bool) -> Self {
+        if self.memory() > LEFT {
+            return Self::from_lines(self.lines().filter(|(name, _)| keep(name)));
+        }
+        let Self { bytes, lines } = &mut self;
+        lines.retain(|(name, _)| keep(bytes.get(name.clone()).unwrap_or_default()));
+        self
     }
 
     /// The memory held, in bytes.

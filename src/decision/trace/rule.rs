@@ -114,7 +114,7 @@ impl<'p, 'r> Walk<'p, 'r> {
 
     fn is_callers(&self, rule: RuleRef) -> bool {
         self.key(rule)
-            .is_some_and(|key| self.judge.callers.contains(&key))
+            .is_some_and(|key| self.judge.callers.contains(&Some(key)))
     }
 
     /// Whether the index has a rule under one of some selectors, whoever calls.

@@ -10,7 +10,7 @@ use super::super::model::{
     Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
     Settings, Target, Unprotected,
 };
-use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown};
+use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
 use crate::json::{Kind, Pull};
 
@@ -44,8 +44,8 @@ macro_rules! word {
     ($($type:ident { $($word:ident)* })*) => {$(
         impl Read for $type {
             fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
-                let word = String::read(text)?;
-                match word.as_str() {
+                let word = word(text)?;
+                match &*word {
                     $(stringify!($word) => Ok(Self::$word),)*
                     _ => Err(named("unknown word", &word)),
                 }
@@ -210,9 +210,9 @@ tagged! {
 
 impl Read for MethodName {
     fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
-        let name = String::read(text)?;
+        let name = word(text)?;
         let mut known = Self::ALL.into_iter();
-        let found = known.find(|known| known.as_str() == name);
+        let found = known.find(|known| known.as_str() == &*name);
         found.ok_or_else(|| named("unknown method", &name))
     }
 }

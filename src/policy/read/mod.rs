@@ -10,6 +10,7 @@ mod forms;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::Whole;
@@ -76,9 +77,14 @@ pub(super) fn document<T: Read>(text: &[u8]) -> Result<T, Malformed> {
 
 impl Read for String {
     fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
-        expect(text, Kind::String, "not a string")?;
-        Ok(text.string()?.into_owned())
+        Ok(word(text)?.into_owned())
     }
+}
+
+/// A string that need not be kept.
+fn word<'t>(text: &mut Pull<'t>) -> Result<Cow<'t, str>, Malformed> {
+    expect(text, Kind::String, "not a string")?;
+    Ok(text.string()?)
 }
 
 impl Read for Whole {
@@ -101,9 +107,14 @@ impl<T: Read> Read for Vec<T> {
         text.array(&mut |text| {
             let item = T::read(text);
             let place = items.len();
+            // Most lists have one item, and there are many.
+            if place == 0 {
+                items.reserve_exact(1);
+            }
             items.push(item.map_err(|malformed| malformed.within(format_args!("[{place}]")))?);
             Ok::<_, Malformed>(())
         })?;
+        items.shrink_to_fit();
         Ok(items)
     }
 }

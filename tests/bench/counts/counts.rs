@@ -5,6 +5,7 @@
 mod traffic;
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::rc::Rc;
 
 use accesspolicy::enforcement::{Envelopes, Facts, Permitted, Step, Stream};
@@ -72,6 +73,11 @@ fn load(text: &str) {
 struct Case {
     policies: Policies,
     envelopes: Rc<Envelopes>,
+    /// As the host gives them: in one buffer, with the places of names and values.
+    headers: Vec<u8>,
+    places: Vec<(Range<usize>, Range<usize>)>,
+    /// Read once for a connection.
+    caller: Caller,
     body: Vec<u8>,
     is_allowed: bool,
 }
@@ -79,17 +85,9 @@ struct Case {
 impl Case {
     fn new((tool, size, filling, rules): Call) -> Self {
         let text = traffic::policy(rules).to_string();
-        Self {
-            policies: Policies::from_json(text.as_bytes()).expect("a policy"),
-            envelopes: Rc::default(),
-            body: traffic::body(tool, size, filling).into_bytes(),
-            is_allowed: tool == OPEN,
-        }
-    }
-
-    fn run(&self) {
-        let length = self.body.len().to_string();
-        let headers = Headers::from_lines([
+        let body = traffic::body(tool, size, filling).into_bytes();
+        let length = body.len().to_string();
+        let lines = [
             (":method", "POST"),
             (":scheme", "https"),
             (":authority", "localhost"),
@@ -99,10 +97,30 @@ impl Case {
             ("mcp-protocol-version", "2025-06-18"),
             ("mcp-session-id", "0123456789abcdef"),
             ("content-length", &length),
-        ]);
-        let facts = Facts {
+        ];
+        let (mut headers, mut places) = (Vec::new(), Vec::new());
+        let mut add = |text: &str| {
+            let start = headers.len();
+            headers.extend_from_slice(text.as_bytes());
+            start..headers.len()
+        };
+        places.extend(lines.map(|(name, value)| (add(name), add(value))));
+        Self {
             headers,
+            places,
             caller: Caller::from_metadata(traffic::CALLER.as_bytes(), None),
+            policies: Policies::from_json(text.as_bytes()).expect("a policy"),
+            envelopes: Rc::default(),
+            body,
+            is_allowed: tool == OPEN,
+        }
+    }
+
+    fn run(&self) {
+        let headers = Headers::from_parts(self.headers.clone(), self.places.clone());
+        let facts = Facts {
+            headers: headers.expect("places within the buffer"),
+            caller: self.caller.clone(),
             ..Facts::default()
         };
         let mut stream = Stream::new(Rc::clone(&self.envelopes));
