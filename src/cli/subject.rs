@@ -80,7 +80,7 @@ fn compiled(paths: &[PathBuf], point: &Path) -> Result<Loaded, ExitCode> {
             let (document, policies) = Document::load(compiled.policy).map_err(fail)?;
             Ok(Loaded { document, policies })
         }
-        Err(FilesError::Unreadable(unreadable)) => Err(fail(unreadable)),
+        Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => Err(fail(error)),
         Err(FilesError::Refused(report)) => {
             render::print(&report);
             render::refused(&report, "there is nothing to ask");
