@@ -331,3 +331,20 @@ fn a_folder_without_manifests_is_wrong_usage() {
         assert_eq!(stdout(&output), "");
     }
 }
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    for arguments in [
+        &["schema", "enforcement-point"][..],
+        &["compile", POLICY, "--enforcement-point", POINT],
+        &["effective", POLICY, "--enforcement-point", POINT],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_accesspolicy"));
+        let command = command.current_dir(ROOT).args(arguments).stdout(writer);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+}

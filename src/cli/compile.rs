@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match output {
             Some(path) => fail(format_args!("cannot write `{}`: {error}", path.display())),
-            None => fail(format_args!("cannot write to standard output: {error}")),
+            None => output::unwritten(&error),
         },
     }
 }

@@ -63,8 +63,19 @@ pub(super) fn read(path: &Path) -> Result<Loaded, ExitCode> {
     match read {
         Ok(Ok(policy)) => load(policy, &source),
         Ok(Err(error)) => Err(fail(format_args!("`{}`: {error}", source.name()))),
+        Err(_) if is_manifest(source.text()) => Err(fail(format_args!(
+            "`{}` is no compiled policy: run `accesspolicy compile`, and give what it writes",
+            source.name()
+        ))),
         Err(error) => Err(fail(format_args!("`{}`: {error}", source.name()))),
     }
+}
+
+/// Whether a text is one to be compiled: an object of Kubernetes, or YAML at least.
+fn is_manifest(text: &str) -> bool {
+    let text = text.trim_start();
+    let is_object = text.starts_with('{');
+    !text.is_empty() && (!is_object || text.contains("\"apiVersion\""))
 }
 
 fn load(policy: CompiledPolicy, source: &Source) -> Result<Loaded, ExitCode> {

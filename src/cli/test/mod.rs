@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
     let (passed, failed) = counts(&runs);
     if let Err(error) = terminal::print(&text(&runs, arguments.quiet)) {
-        return fail(format_args!("cannot write to standard output: {error}"));
+        return output::unwritten(&error);
     }
     match (passed, failed) {
         (_, 1..) => ExitCode::from(REFUSED),
