@@ -78,20 +78,22 @@ fn is_near_miss(name: &ObjectName, known: &ObjectName) -> bool {
     is_near(&name.namespace, &known.namespace) && is_near(&name.name, &known.name)
 }
 
-/// Whether two parts of a name are the same, or a slip of the hand apart. What is numbered,
-/// or told apart by a letter or two of its own (`edge-1` and `edge-2`, `shop-eu` and
+/// Whether two names are the same, or a slip of the hand apart in each word. What is
+/// numbered, or told apart by a word of its own (`edge-1` and `edge-2`, `shop-eu` and
 /// `shop-us`), is meant to be two.
 fn is_near(one: &str, other: &str) -> bool {
-    if one == other {
-        return true;
+    let words = |text: &str| -> Vec<String> { text.split(['-', '.']).map(str::to_owned).collect() };
+    let (words, others) = (words(one), words(other));
+    if words.len() != others.len() {
+        return closest(one, [other]).is_some();
     }
-    let unnumbered = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
-    let words = |text: &str| -> Vec<String> {
-        let long = |word: &&str| word.len() > 2;
-        let words = text.split(['-', '.']).filter(long).map(unnumbered);
-        words.collect()
+    let unnumbered = |word: &str| word.replace(|letter: char| letter.is_ascii_digit(), "");
+    let is_slip = |word: &str, other: &str| {
+        let is_short = word.len().max(other.len()) < 3;
+        !is_short && unnumbered(word) != unnumbered(other) && closest(word, [other]).is_some()
     };
-    closest(one, [other]).is_some() && words(one) != words(other)
+    let mut pairs = words.iter().zip(&others);
+    pairs.all(|(word, other)| word == other || is_slip(word, other))
 }
 
 /// SECURITY: a listener that is not listed may be one that is misspelt, and what the
@@ -119,7 +121,13 @@ mod tests {
 
     #[test]
     fn slips_are_near() {
-        for (one, other) in [("egde", "edge"), ("stroe", "store"), ("storee", "store")] {
+        for (one, other) in [
+            ("egde", "edge"),
+            ("stroe", "store"),
+            ("storee", "store"),
+            ("my-egde", "my-edge"),
+            ("myedge", "my-edge"),
+        ] {
             assert!(is_near(one, other), "{one} {other}");
         }
     }
@@ -129,6 +137,8 @@ mod tests {
         for (one, other) in [
             ("edge-1", "edge-2"),
             ("shop-eu", "shop-us"),
+            ("edge-int", "edge-ext"),
+            ("east", "west"),
             ("edge", "edge2"),
             ("a", "b"),
             ("edge", "prod"),

@@ -156,9 +156,7 @@ fn in_words(text: &str) -> Option<i64> {
         _ => {
             let mut units = units.iter();
             let is_it = |name: &&str| name.eq_ignore_ascii_case(unit);
-            units
-                .find(|(names, _)| names.iter().any(|name| is_it(&name)))?
-                .1
+            units.find(|(names, _)| names.iter().any(is_it))?.1
         }
     };
     number.parse::<i64>().ok()?.checked_mul(factor)
