@@ -291,3 +291,60 @@ fn a_text_that_is_not_utf_8_is_refused_where_it_stops_being_it() {
         stderr(&output)
     );
 }
+
+#[test]
+fn warnings_are_refused_where_they_are_denied() {
+    let target = folder("denied-warnings").join("policy.json");
+    fs::write(&target, "old").unwrap();
+    let target = target.to_str().unwrap();
+    let policy = "tests/manifests/accepted/warn-near-targets.yaml";
+    let point = "tests/manifests/accepted/warn-near-targets.point.yaml";
+    let compile = [
+        "compile",
+        policy,
+        "--enforcement-point",
+        point,
+        "-o",
+        target,
+    ];
+    let denied = accesspolicy(&[&compile[..], &["--deny-warnings"]].concat());
+    assert_eq!(denied.status.code(), Some(1), "{}", stderr(&denied));
+    assert!(stderr(&denied).ends_with(": nothing was written\n"));
+    assert_eq!(fs::read_to_string(target).unwrap(), "old");
+    assert_eq!(accesspolicy(&compile).status.code(), Some(0));
+    let validate = ["validate", policy, "--enforcement-point", point];
+    assert_eq!(accesspolicy(&validate).status.code(), Some(0));
+    let denied = accesspolicy(&[&validate[..], &["--deny-warnings"]].concat());
+    assert_eq!(denied.status.code(), Some(1), "{}", stderr(&denied));
+    let clean = ["compile", POLICY, "--enforcement-point", POINT];
+    let clean = accesspolicy(&[&clean[..], &["--deny-warnings"]].concat());
+    assert_eq!(clean.status.code(), Some(0), "{}", stderr(&clean));
+}
+
+#[test]
+fn a_folder_without_manifests_is_wrong_usage() {
+    let empty = folder("empty");
+    let empty = empty.to_str().unwrap();
+    for command in ["validate", "compile", "effective"] {
+        let output = accesspolicy(&[command, empty, "--enforcement-point", POINT]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert_eq!(stdout(&output), "");
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    for arguments in [
+        &["schema", "enforcement-point"][..],
+        &["compile", POLICY, "--enforcement-point", POINT],
+        &["effective", POLICY, "--enforcement-point", POINT],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_accesspolicy"));
+        let command = command.current_dir(ROOT).args(arguments).stdout(writer);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+}

@@ -13,7 +13,8 @@ use crate::compile::{Compiled, FilesError, STANDARD_INPUT, compile_files};
 /// reported, with file, line and column; if there is any, nothing is written.
 ///
 /// Policies for other Gateways and for backends that the enforcement point does not
-/// list are skipped with a note, objects of other kinds as well.
+/// list are skipped with a note, objects of other kinds as well; where such a name is
+/// nearly one of the enforcement point's, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 written, 1 refused, 2 wrong usage.")]
 pub(super) struct Arguments {
@@ -29,6 +30,10 @@ pub(super) struct Arguments {
     /// Write there instead of to standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Refuse what there are warnings about, for CI
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
@@ -36,6 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         paths,
         enforcement_point,
         output,
+        deny_warnings,
     } = arguments;
     let stdin = |path: &PathBuf| path.as_os_str() == STANDARD_INPUT;
     if stdin(enforcement_point) && paths.iter().any(stdin) {
@@ -43,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
     let Compiled { policy, report } = match compile_files(paths, enforcement_point) {
         Ok(compiled) => compiled,
-        Err(FilesError::Unreadable(unreadable)) => return fail(unreadable),
+        Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => return fail(error),
         Err(FilesError::Refused(report)) => {
             render::print(&report);
             render::refused(&report, "nothing was written");
@@ -51,6 +57,9 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     render::print(&report);
+    if *deny_warnings && render::warned(&report, "nothing was written") {
+        return ExitCode::from(REFUSED);
+    }
     let written = serde_json::to_string_pretty(&policy)
         .map_err(std::io::Error::from)
         .and_then(|json| output::write(&(json + "\n"), output.as_deref()));
@@ -58,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match output {
             Some(path) => fail(format_args!("cannot write `{}`: {error}", path.display())),
-            None => fail(format_args!("cannot write to standard output: {error}")),
+            None => output::unwritten(&error),
         },
     }
 }

@@ -3,7 +3,21 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::process;
+use std::process::{self, ExitCode};
+
+use super::fail;
+
+/// What a shell reports of a process that SIGPIPE ended.
+const PIPE_CLOSED: u8 = 128 + 13;
+
+/// Says that standard output cannot be written to. Where its reader has gone, as `head`
+/// does, there is nobody to tell, and nothing wrong.
+pub(super) fn unwritten(error: &io::Error) -> ExitCode {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => ExitCode::from(PIPE_CLOSED),
+        _ => fail(format_args!("cannot write to standard output: {error}")),
+    }
+}
 
 /// Writes a result.
 pub(super) fn write(text: &str, path: Option<&Path>) -> io::Result<()> {

@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     ));
     match output::write(&format!("{}\n", image.manifest.digest), None) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(format_args!("cannot write to standard output: {error}")),
+        Err(error) => output::unwritten(&error),
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     say(format_args!("pushed in {:.1?}", started.elapsed()));
     match output::write(&format!("{whole}@{}\n", image.manifest.digest), None) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(format_args!("cannot write to standard output: {error}")),
+        Err(error) => output::unwritten(&error),
     }
 }
 

@@ -41,6 +41,16 @@ pub(super) fn refused(report: &Report, consequence: &str) {
     say(format_args!("{problems}: {consequence}"));
 }
 
+/// Whether there are warnings; says how many, and what follows where they are denied.
+pub(super) fn warned(report: &Report, consequence: &str) -> bool {
+    let warnings = report.count(Severity::Warning);
+    if warnings > 0 {
+        let warnings = count(warnings, "warning", "warnings");
+        say(format_args!("{warnings}: {consequence}"));
+    }
+    warnings > 0
+}
+
 fn width() -> usize {
     let stderr = io::stderr();
     if !stderr.is_terminal() {

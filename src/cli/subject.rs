@@ -63,8 +63,19 @@ pub(super) fn read(path: &Path) -> Result<Loaded, ExitCode> {
     match read {
         Ok(Ok(policy)) => load(policy, &source),
         Ok(Err(error)) => Err(fail(format_args!("`{}`: {error}", source.name()))),
+        Err(_) if is_manifest(source.text()) => Err(fail(format_args!(
+            "`{}` is no compiled policy: run `accesspolicy compile`, and give what it writes",
+            source.name()
+        ))),
         Err(error) => Err(fail(format_args!("`{}`: {error}", source.name()))),
     }
+}
+
+/// Whether a text is one to be compiled: an object of Kubernetes, or YAML at least.
+fn is_manifest(text: &str) -> bool {
+    let text = text.trim_start();
+    let is_object = text.starts_with('{');
+    !text.is_empty() && (!is_object || text.contains("\"apiVersion\""))
 }
 
 fn load(policy: CompiledPolicy, source: &Source) -> Result<Loaded, ExitCode> {
@@ -80,7 +91,7 @@ fn compiled(paths: &[PathBuf], point: &Path) -> Result<Loaded, ExitCode> {
             let (document, policies) = Document::load(compiled.policy).map_err(fail)?;
             Ok(Loaded { document, policies })
         }
-        Err(FilesError::Unreadable(unreadable)) => Err(fail(unreadable)),
+        Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => Err(fail(error)),
         Err(FilesError::Refused(report)) => {
             render::print(&report);
             render::refused(&report, "there is nothing to ask");

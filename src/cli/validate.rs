@@ -24,12 +24,17 @@ pub(super) struct Arguments {
     /// Check this EnforcementPoint file as well, and the policies for it
     #[arg(long, value_name = "FILE")]
     enforcement_point: Option<PathBuf>,
+
+    /// Refuse what there are warnings about, for CI
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Arguments {
         paths,
         enforcement_point,
+        deny_warnings,
     } = arguments;
     let stdin = |path: &PathBuf| path.as_os_str() == STANDARD_INPUT;
     if enforcement_point.as_ref().is_some_and(stdin) && paths.iter().any(stdin) {
@@ -46,6 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         ),
         Ok(Validated { policies, report }) => {
             render::print(&report);
+            if *deny_warnings && render::warned(&report, "the policies are refused") {
+                return ExitCode::from(REFUSED);
+            }
             say(summary(policies, report.count(Severity::Warning)));
             ExitCode::SUCCESS
         }

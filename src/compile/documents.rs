@@ -149,7 +149,7 @@ fn sort(
                 .into_iter()
                 .filter(|problem| decisive.contains(&problem.at.field.as_str()));
             report.add(Severity::Error, None, unclear);
-            let message = format!("skipped {what}: it is no `{}`", api::KIND);
+            let message = format!("skipped {what}");
             report.add(Severity::Note, None, [Problem::new(&place(&root), message)]);
         }
         Kind::Wrong(problem) => report.add(Severity::Error, None, [problem]),
@@ -176,7 +176,10 @@ fn kind(root: &Node, listed: Option<&str>) -> Kind {
         |message: &str, help: &str| Kind::Wrong(Problem::new(&place(root), message).help(help));
     match &root.kind {
         NodeKind::Mapping(_) => {}
-        NodeKind::Scalar(_) => return Kind::Other("a document that is no object".to_owned()),
+        NodeKind::Scalar(_) => {
+            let what = "a document that is no object: it is no";
+            return Kind::Other(format!("{what} `{}`", api::KIND));
+        }
         NodeKind::Sequence(_) => {
             return wrong(
                 "a list of objects that is no object itself",
@@ -188,7 +191,8 @@ fn kind(root: &Node, listed: Option<&str>) -> Kind {
         (None, None, Some(version)) => classify(root, version, api::KIND),
         (Some(version), Some(kind), _) => classify(root, version, kind),
         (None, None, None) if root.get("spec").is_none() => {
-            Kind::Other("an object without `apiVersion` and `kind`".to_owned())
+            let what = "an object without `apiVersion` and `kind`: it is no";
+            Kind::Other(format!("{what} `{}`", api::KIND))
         }
         (None, ..) => wrong(
             "the object has no `apiVersion`",
@@ -244,10 +248,17 @@ fn classify(root: &Node, api_version: &str, kind: &str) -> Kind {
     let name = root
         .get("metadata")
         .and_then(|metadata| text(&metadata.value, "name"));
-    Kind::Other(match name {
+    let what = match name {
         Some(name) => format!("`{kind}` `{name}`"),
         None => format!("`{kind}`"),
-    })
+    };
+    let own = OWN.split_once('/').map_or("", |(group, _)| group);
+    if group == own {
+        let kinds = OWN_KINDS.join("` and `");
+        let what = format!("{what} of `{api_version}`: there are `{kinds}` of `{OWN}`");
+        return Kind::Other(what);
+    }
+    Kind::Other(format!("{what}: it is no `{}`", api::KIND))
 }
 
 fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {

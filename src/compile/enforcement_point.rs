@@ -35,6 +35,8 @@ pub(super) struct EnforcementPoint {
     pub(super) listeners: Vec<Listener>,
     /// The XBackends behind it.
     pub(super) backends: Vec<Backend>,
+    /// Their names, and where the file has them.
+    pub(super) backend_names: Vec<Located<ObjectName>>,
     /// What authorizers can be asked.
     pub(super) services: Vec<Service>,
     /// Where the file says that requests go on where no authorizer answers, if it does.
@@ -162,10 +164,12 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let log = object.optional("log", log::log);
     object.finish();
     let asking = asking.or(Asking::default())?;
+    let (backends, backend_names) = backends.or(Default::default())?;
     Some(EnforcementPoint {
         gateway: gateway?,
         listeners: listeners.or(Vec::new())?,
-        backends: backends.or(Vec::new())?,
+        backends,
+        backend_names,
         services: services.or(Vec::new())?,
         open_on_error: asking.open,
         says_allow_policies,
@@ -248,14 +252,17 @@ struct Written {
     clusters: Vec<Located<String>>,
 }
 
-fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Backend>> {
+/// Backends, and where each is named.
+type Backends = (Vec<Backend>, Vec<Located<ObjectName>>);
+
+fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
     let written = list(usize::MAX, EmptyList::Meant, backend)(value, problems)?;
     let names = written
         .iter()
         .filter_map(|written| written.value.backend.as_ref());
     refuse_duplicates(
         "backend",
-        names.map(|name| (&name.value, &name.at)),
+        names.clone().map(|name| (&name.value, &name.at)),
         problems,
     );
     let clusters = written.iter().flat_map(|written| &written.value.clusters);
@@ -264,6 +271,7 @@ fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Backend
         clusters.map(|cluster| (&cluster.value, &cluster.at)),
         problems,
     );
+    let names = names.cloned().collect();
     let mut backends = Vec::new();
     for Located {
         value: Written { backend, clusters },
@@ -278,7 +286,7 @@ fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Backend
         });
     }
     backends.sort_by(|a, b| a.backend.cmp(&b.backend));
-    Some(backends)
+    Some((backends, names))
 }
 
 fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {

@@ -14,11 +14,16 @@ const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 /// The path that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
 
+const NOTHING: &str = "no manifest found in what was given: of a folder, *.yaml, *.yml and *.json \
+                       are read, in it and below";
+
 /// Why files were not compiled.
 #[derive(Debug)]
 pub enum FilesError {
     /// A file or folder cannot be read.
     Unreadable(Unreadable),
+    /// There is no manifest at all.
+    Nothing,
     /// What they say is refused.
     Refused(Report),
 }
@@ -44,6 +49,7 @@ impl fmt::Display for FilesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(unreadable) => unreadable.fmt(f),
+            Self::Nothing => f.write_str(NOTHING),
             Self::Refused(report) => report.fmt(f),
         }
     }
@@ -54,12 +60,16 @@ impl std::error::Error for FilesError {}
 /// Compiles the policies of files and folders for the enforcement point of a file.
 ///
 /// # Errors
-/// When something cannot be read, and when what was read is refused.
+/// When something cannot be read, when there is nothing to read, and when what was read is
+/// refused.
 pub fn compile_files(
     paths: &[impl AsRef<Path>],
     enforcement_point: impl AsRef<Path>,
 ) -> Result<Compiled, FilesError> {
     let sources = read_sources(paths).map_err(FilesError::Unreadable)?;
+    if sources.is_empty() && !paths.is_empty() {
+        return Err(FilesError::Nothing);
+    }
     let point = read_source(enforcement_point.as_ref()).map_err(FilesError::Unreadable)?;
     compile(sources, point).map_err(FilesError::Refused)
 }

@@ -5,6 +5,7 @@ use super::check::{Caller, Checked, CheckedRule};
 use super::pointless::covers;
 use crate::api::decode::{Located, Problem};
 use crate::api::v1alpha1::{McpMethod, Spec};
+use crate::expr::{Function, Node};
 use crate::policy::{Action, BaseProtocol, Mcp, MethodName};
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
@@ -35,6 +36,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
     for rule in rules {
         warnings.extend(nobody(&rule.value));
         warnings.extend(decided(&rule.value, checked.action));
+        warnings.extend(may_be_no_bool(&rule.value, checked.action));
         if let Some(mcp) = &rule.value.mcp {
             if checked.action == Action::Allow {
                 warnings.extend(base_protocol_only(mcp));
@@ -126,6 +128,26 @@ fn decided(rule: &CheckedRule, action: Action) -> Option<Problem> {
         ),
     };
     Some(Problem::new(&cel.at, message).help(help))
+}
+
+/// A member of the arguments is whatever the caller sends.
+fn may_be_no_bool(rule: &CheckedRule, action: Action) -> Option<Problem> {
+    let cel = rule.cel.as_ref()?;
+    let is_member = match cel.value.nodes.last()? {
+        Node::Field { .. } => true,
+        Node::Call { function, .. } => *function == Function::Index,
+        _ => false,
+    };
+    let then = match action {
+        Action::Allow => "matches nothing",
+        Action::Deny => "refuses",
+        Action::ExternalAuth => "asks",
+    };
+    is_member.then(|| {
+        let message =
+            format!("the expression may be no bool: where it is something else, the rule {then}");
+        Problem::new(&cel.at, message).help("compare it with something, such as `... == true`")
+    })
 }
 
 fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {

@@ -1,10 +1,11 @@
 //! From valid policies to the compiled form, for one enforcement point.
 //!
-//! Names are resolved here: targets to this gateway and its backends, service
+//! Names are resolved: targets to this gateway and its backends (`resolve`), service
 //! accounts to SPIFFE IDs.
 
-use super::check::{Attachment, Caller, Checked, CheckedAuth, CheckedRule, ServicePort};
+use super::check::{Caller, Checked, CheckedAuth, CheckedRule, ServicePort};
 use super::enforcement_point::EnforcementPoint;
+use super::resolve::{Resolved, resolve};
 use crate::api::decode::{Located, Place, Problem};
 use crate::policy::{
     ExternalAuth, GrpcAuth, ObjectName, Policy, Protocol, RequestHeaders, Rule, Target, Whole,
@@ -20,19 +21,29 @@ pub(super) struct Lowered {
     pub(super) has_order: bool,
 }
 
+/// What is said of targets that are not here.
+#[derive(Debug, Default)]
+pub(super) struct Skipped {
+    /// Of those that are somewhere else.
+    pub(super) notes: Vec<Problem>,
+    /// Of those that are nearly here.
+    pub(super) warnings: Vec<Problem>,
+}
+
 /// Compiles a policy. `None` when it is for other gateways, or when problems were
-/// reported; notes say which of its targets are skipped.
+/// reported; `skipped` says which of its targets are.
 pub(super) fn lower(
     checked: &Checked,
     point: &EnforcementPoint,
-    notes: &mut Vec<Problem>,
+    skipped: &mut Skipped,
     problems: &mut Vec<Problem>,
 ) -> Option<Lowered> {
     let mut targets = Vec::new();
-    for Located { value, at } in &checked.targets {
-        match resolve(value, point) {
+    for target in &checked.targets {
+        match resolve(target, point) {
             Resolved::Here(target) => targets.push(target),
-            Resolved::Elsewhere(message) => notes.push(Problem::new(at, message)),
+            Resolved::Elsewhere(note) => skipped.notes.push(note),
+            Resolved::Misspelt(warning) => skipped.warnings.push(warning),
             Resolved::Nowhere(problem) => problems.push(problem),
         }
     }
@@ -79,61 +90,6 @@ fn order(target: &Target) -> (u8, Option<&str>, Option<&ObjectName>) {
         Target::Listener(name) => (1, Some(name), None),
         Target::Backend(backend) => (2, None, Some(backend)),
     }
-}
-
-/// What a target is at an enforcement point.
-enum Resolved {
-    /// It is there.
-    Here(Target),
-    /// It is for somebody else; what is said of it.
-    Elsewhere(String),
-    /// It should be there, and is not.
-    Nowhere(Problem),
-}
-
-fn resolve(attachment: &Attachment, point: &EnforcementPoint) -> Resolved {
-    let this = &point.gateway.value;
-    match attachment {
-        Attachment::Gateway { gateway, .. } if gateway != this => Resolved::Elsewhere(format!(
-            "skipped the target Gateway `{gateway}`: this is `{this}`"
-        )),
-        Attachment::Gateway {
-            listener: Some(listener),
-            ..
-        } => {
-            let name = &listener.value;
-            match point.listeners.iter().any(|known| known.name == *name) {
-                true => Resolved::Here(Target::Listener(name.clone())),
-                false => Resolved::Nowhere(unknown_listener(listener, point)),
-            }
-        }
-        Attachment::Gateway { listener: None, .. } => Resolved::Here(Target::Gateway),
-        Attachment::Backend(backend) if point.backends.iter().any(|b| b.backend == *backend) => {
-            Resolved::Here(Target::Backend(backend.clone()))
-        }
-        Attachment::Backend(backend) => Resolved::Elsewhere(format!(
-            "skipped the target XBackend `{backend}`: the enforcement point does not list it"
-        )),
-    }
-}
-
-/// SECURITY: a listener that is not listed may be one that is misspelt, and what the
-/// policy protects would be open.
-fn unknown_listener(listener: &Located<String>, point: &EnforcementPoint) -> Problem {
-    let Located { value: name, at } = listener;
-    let message = format!("the enforcement point lists no listener `{name}`");
-    let known: Vec<String> = point
-        .listeners
-        .iter()
-        .map(|listener| format!("`{}`", listener.name))
-        .collect();
-    let help = match known.as_slice() {
-        [] => {
-            format!("add `listeners: [{{name: {name}, port: ...}}]` to the enforcement point file")
-        }
-        known => format!("it lists {}", known.join(", ")),
-    };
-    Problem::new(at, message).help(help)
 }
 
 fn lower_rule(

@@ -29,6 +29,7 @@ mod parts;
 mod pointless;
 mod read;
 mod regex;
+mod resolve;
 mod source;
 mod survey;
 mod unmatchable;
@@ -41,7 +42,7 @@ pub use files::{
     FilesError, STANDARD_INPUT, Unreadable, compile_files, list_files, read_bytes, read_source,
     read_sources,
 };
-use lower::Lowered;
+use lower::{Lowered, Skipped};
 pub use parts::{Part, Parts};
 use read::{ReadPolicy, read_policies};
 pub use source::Source;
@@ -170,16 +171,23 @@ fn lower_all(
     let mut all = Vec::new();
     for ReadPolicy { checked, warnings } in policies {
         let subject = checked.name.value.to_string();
-        let (mut notes, mut problems) = (Vec::new(), Vec::new());
-        if let Some(lowered) = lower::lower(&checked, point, &mut notes, &mut problems) {
+        let (mut skipped, mut problems) = (Skipped::default(), Vec::new());
+        if let Some(lowered) = lower::lower(&checked, point, &mut skipped, &mut problems) {
             report.add(Severity::Warning, Some(&subject), warnings);
             all.push(lowered);
         }
         if let Some(beside) = &checked.beside {
             // Its targets are the same, and have been told of.
-            all.extend(lower::lower(beside, point, &mut Vec::new(), &mut problems));
+            all.extend(lower::lower(
+                beside,
+                point,
+                &mut Skipped::default(),
+                &mut problems,
+            ));
         }
+        let Skipped { notes, warnings } = skipped;
         report.add(Severity::Note, Some(&subject), notes);
+        report.add(Severity::Warning, Some(&subject), warnings);
         report.add(Severity::Error, Some(&subject), problems);
     }
     all

@@ -15,7 +15,7 @@ pub(super) fn unordered(policies: &[Lowered]) -> Vec<Problem> {
         lowered.policy.action == Action::ExternalAuth && lowered.policy.mode == Mode::Enforce
     };
     let asking: Vec<&Lowered> = policies.iter().filter(asks).collect();
-    // Each is told of once, with the first of the others.
+    // Each is told of with the first of the others, and no two of them twice.
     let mut problems = BTreeMap::new();
     for lowered in asking.iter().filter(|lowered| !lowered.has_order) {
         let name = &lowered.policy.policy;
@@ -31,7 +31,10 @@ pub(super) fn unordered(policies: &[Lowered]) -> Vec<Problem> {
             let problem = Problem::new(&lowered.at, message)
                 .help(help)
                 .related(other.at.span, "the other one");
-            problems.insert(name, problem);
+            let other = &other.policy.policy;
+            problems
+                .entry((name.min(other), name.max(other)))
+                .or_insert(problem);
         }
     }
     problems.into_values().collect()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
-use crate::api::decode::{Place, Problem};
+use crate::api::decode::{Located, Place, Problem};
 use crate::policy::{
     Action, Mode, ObjectName, Policy, Protocol, RequestHeaders, Target, Unprotected,
 };
@@ -257,10 +257,14 @@ fn open_backends(protected: &BTreeSet<Site<'_>>, point: &EnforcementPoint) -> Op
         "no policy is for XBackend {}: what passes the Gateway may do everything there",
         open.join(", ")
     );
-    Some(
-        Problem::new(&point.gateway.at, message)
-            .help("check the names in `targetRefs`, or add a policy for it"),
-    )
+    let is_open = |known: &&Located<ObjectName>| !protected.contains(&Site::Backend(&known.value));
+    let mut places = point.backend_names.iter().filter(is_open);
+    let first = places.next().map_or(&point.gateway.at, |known| &known.at);
+    let problem = Problem::new(first, message)
+        .help("check the names in `targetRefs`, or add a policy for it");
+    Some(places.fold(problem, |problem, known| {
+        problem.related(known.at.span, "and this one")
+    }))
 }
 
 /// The backends that nothing is enforced at, quoted.

@@ -84,6 +84,15 @@ impl Push {
         if reference.contains('@') {
             return Err(wrong("the digest comes of what is pushed"));
         }
+        // Others take the first part for a registry or leave it to a default; an image
+        // that goes somewhere else than was meant is not pushed.
+        let is_host = |host: &str| host.contains(['.', ':']) || host == "localhost";
+        if !reference
+            .split_once('/')
+            .is_some_and(|(host, _)| is_host(host))
+        {
+            return Err(wrong("it names no registry"));
+        }
         let name = reference.rsplit('/').next().unwrap_or_default();
         let tagged = match name.contains(':') {
             true => reference.to_owned(),
@@ -310,6 +319,8 @@ mod tests {
             "a b",
             "registry.example/a@sha256:00",
             "a:b:c",
+            "foo",
+            "library/foo:v1",
         ] {
             assert!(Push::to(text, "1").is_err(), "{text}");
         }

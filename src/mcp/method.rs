@@ -55,7 +55,7 @@ pub enum Method {
 
 impl Method {
     /// The methods that are known by name.
-    pub(super) const NAMES: &[&str] = &[
+    pub const NAMES: &[&str] = &[
         "tools/call",
         "prompts/get",
         "resources/read",

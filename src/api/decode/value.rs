@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use super::problem::{Located, Place, Problem};
 use super::suggest::closest;
-use crate::api::yaml::{Node, NodeKind, Plain, Style, plain};
+use crate::api::yaml::{Node, NodeKind, Plain, Scalar, Style, plain};
 
 /// A value that is about to be decoded.
 pub struct Value<'n> {
@@ -118,7 +118,13 @@ pub fn integer(min: i64, max: i64) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> O
             _ => Plain::String,
         };
         let Plain::Integer(number) = number else {
-            problems.push(value.mistyped("a whole number"));
+            let problem = value.mistyped("a whole number");
+            let meant = value.node.text().and_then(in_words);
+            let meant = meant.filter(|meant| (min..=max).contains(meant));
+            problems.push(match meant {
+                Some(meant) => problem.help(format!("write the number: `{meant}`")),
+                None => problem,
+            });
             return None;
         };
         if !(min..=max).contains(&number) {
@@ -130,6 +136,30 @@ pub fn integer(min: i64, max: i64) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> O
         }
         u64::try_from(number).ok()
     }
+}
+
+/// A number that is quoted, or has a unit of bytes: `1MiB`.
+fn in_words(text: &str) -> Option<i64> {
+    let units = [
+        (["KiB", "Ki"], 1 << 10),
+        (["MiB", "Mi"], 1 << 20),
+        (["GiB", "Gi"], 1 << 30),
+        (["KB", "k"], 1_000),
+        (["MB", "M"], 1_000_000),
+        (["GB", "G"], 1_000_000_000),
+    ];
+    let end = text.find(|letter: char| !letter.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let unit = unit.trim();
+    let factor = match unit {
+        "" | "B" => 1,
+        _ => {
+            let mut units = units.iter();
+            let is_it = |name: &&str| name.eq_ignore_ascii_case(unit);
+            units.find(|(names, _)| names.iter().any(is_it))?.1
+        }
+    };
+    number.parse::<i64>().ok()?.checked_mul(factor)
 }
 
 /// A decoder of shares from 0 to 1, in millionths.
@@ -180,7 +210,18 @@ pub fn boolean(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<bool> {
 /// A decoder of strings of a form.
 pub fn text(form: &'static Form) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<String> {
     move |value, problems| {
-        let text = value.string("a string", problems)?;
+        let Some(text) = value.string("a string", problems) else {
+            // Quoted it would be refused as well.
+            if let NodeKind::Scalar(scalar) = &value.node.kind
+                && value.node.tag.is_none()
+                && plain(&scalar.text) != Plain::Null
+                && !(form.matches)(&scalar.text)
+                && let Some(problem) = problems.last_mut()
+            {
+                problem.help = Some(form.help.into());
+            }
+            return None;
+        };
         let length = text.chars().count();
         let (min, max) = (form.min, form.max);
         let message = if text.is_empty() && min > 0 {
@@ -209,7 +250,10 @@ pub fn choice<T: Choice>(value: Value<'_>, problems: &mut Vec<Problem>) -> Optio
     if let Some((_, found)) = T::ALL.iter().find(|(name, _)| *name == text) {
         return Some(*found);
     }
-    let help = match closest(&text, names()) {
+    let lower = text.to_lowercase();
+    let end = |name: &&str| lower.len() > 3 && name.to_lowercase().ends_with(&lower);
+    let near = closest(&text, names()).or_else(|| names().find(end));
+    let help = match near {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("one of {}", listed(names())),
     };
@@ -228,7 +272,17 @@ pub fn list<T>(
             return None;
         }
         let NodeKind::Sequence(nodes) = &value.node.kind else {
-            problems.push(value.mistyped("a list"));
+            let problem = value.mistyped("a list");
+            let mut wrong = Vec::new();
+            let (node, at) = (value.node, value.at);
+            let fits = item(Value { node, at }, &mut wrong).is_some() && wrong.is_empty();
+            problems.push(match &node.kind {
+                NodeKind::Scalar(scalar) if fits => {
+                    problem.help(format!("`[{}]` would do", listable(scalar)))
+                }
+                _ if fits => problem.help("write `- ` before it: a list of one"),
+                _ => problem,
+            });
             return None;
         };
         match &empty {
@@ -260,6 +314,15 @@ pub fn list<T>(
             Some(Located { value, at })
         });
         Some(items.collect())
+    }
+}
+
+/// A scalar as an item of a list, quoted where it was.
+fn listable(Scalar { text, style }: &Scalar) -> String {
+    let ends = |letter: char| "[]{}#:\"'".contains(letter);
+    match *style == Style::Plain && !text.contains(ends) {
+        true => text.clone(),
+        false => format!("{text:?}"),
     }
 }
 

@@ -214,13 +214,31 @@ impl Spec {
                 "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: prod}]",
                 list(10, targets, TargetRef::decode),
             ),
-            action: object.required("action", "action: Allow", choice),
+            action: object.required("action", "action: Allow", action),
             external_auth: object.optional("externalAuth", ExternalAuth::decode),
             rules: object.optional("rules", rules),
         };
         object.finish();
         Some(spec)
     }
+}
+
+/// Upstream cannot refuse yet, and who writes `Deny` means that.
+fn action(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Action> {
+    let is_deny = value
+        .node
+        .text()
+        .is_some_and(|text| text.eq_ignore_ascii_case("deny"));
+    let action = choice(value, problems);
+    if action.is_none()
+        && is_deny
+        && let Some(problem) = problems.last_mut()
+    {
+        let help = "write `action: Allow`, and what the rules match is refused with the \
+                    annotation `accesspolicy/action: Deny`";
+        problem.help = Some(help.into());
+    }
+    action
 }
 
 fn rules(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<AccessRule>>> {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use super::subject::Subject;
 use super::subject::{Loaded, read};
-use super::{OutputForm, REFUSED, fail, say, terminal};
+use super::{OutputForm, REFUSED, fail, output, say, terminal};
 use crate::effective::{Place, Universe, changes, effective};
 use crate::policy::CompiledPolicy;
 
@@ -92,7 +92,7 @@ fn compare(arguments: &Arguments, old: &Loaded, new: &Loaded) -> ExitCode {
 fn write(text: &str) -> ExitCode {
     match terminal::print(text) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(format_args!("cannot write to standard output: {error}")),
+        Err(error) => output::unwritten(&error),
     }
 }
 

@@ -1,13 +1,16 @@
 //! What is to be explained.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::super::subject::{Loaded, Subject};
-use super::super::{OutputForm, REFUSED, fail, render};
-use crate::cases::{Body, Expect, Given, Request, call_body, read_request};
+use super::super::{OutputForm, REFUSED, fail, render, say};
+use crate::api::decode::closest;
+use crate::cases::{Body, Expect, Given, Request, Suite, call_body, read_request};
 use crate::compile::{STANDARD_INPUT, read_bytes, read_source};
+use crate::mcp::Method;
 use crate::policy::ObjectName;
 use crate::request::SpiffeId;
 
@@ -73,7 +76,7 @@ pub(crate) struct Arguments {
     answers: Vec<Given>,
 
     /// Why the caller may not call a tool: the nearest rule, and what is missing
-    #[arg(long, value_name = "TOOL", conflicts_with_all = ["call", "body"])]
+    #[arg(long, value_name = "TOOL", conflicts_with_all = ["call", "body"], value_parser = tool)]
     pub(super) why_not: Option<String>,
 
     /// Show every rule, also those for other callers
@@ -96,6 +99,8 @@ pub(super) enum Answer {
     Allow,
     /// It does not
     Deny,
+    /// It does not, and no policy was asked
+    Refuse,
 }
 
 impl Answer {
@@ -103,11 +108,16 @@ impl Answer {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
+            Self::Refuse => "refuse",
         }
     }
 
     pub(super) fn is_met(self, found: Option<Expect>) -> bool {
-        (self == Self::Allow) == (found == Some(Expect::Allow))
+        match self {
+            Self::Allow => found == Some(Expect::Allow),
+            Self::Deny => found != Some(Expect::Allow),
+            Self::Refuse => found == Some(Expect::Refuse),
+        }
     }
 }
 
@@ -126,6 +136,13 @@ impl Arguments {
         let (mut request, mut answers) = match &self.request {
             Some(path) => {
                 let source = read_source(path).map_err(fail)?;
+                if Suite::is_meant(&source) {
+                    return Err(fail(format_args!(
+                        "`{}` holds decision tests, and --request wants one request: put what \
+                         is below one of its `tests` into a file, without what is expected",
+                        source.name()
+                    )));
+                }
                 read_request(source).map_err(|report| {
                     render::print(&report);
                     render::refused(&report, "the request cannot be explained");
@@ -170,7 +187,12 @@ impl Arguments {
     fn add_to(&self, request: &mut Request) -> Result<(), ExitCode> {
         if let Some(caller) = &self.caller {
             if SpiffeId::new(caller).is_none() {
-                return Err(fail(format_args!("`{caller}` is no SPIFFE ID")));
+                let account = caller.split_once('/').filter(|_| !caller.contains(':'));
+                let (namespace, name) = account.unwrap_or(("agents", "reader"));
+                return Err(fail(format_args!(
+                    "`{caller}` is no SPIFFE ID, such as \
+                     `spiffe://cluster.local/ns/{namespace}/sa/{name}`"
+                )));
             }
             request.caller = Some(caller.clone());
         }
@@ -179,9 +201,18 @@ impl Arguments {
             .as_ref()
             .map(|tool| format!("tools/call {tool}"));
         if let Some(call) = self.call.as_ref().or(why_not.as_ref()) {
-            let body = call_body(call).map_err(|what| {
-                fail(format_args!("`{call}`: {what}; give the message by --body"))
+            let meant = meant_call(call);
+            let body = call_body(call).map_err(|what| match &meant {
+                Some(meant) => fail(format_args!(
+                    "`{call}`: MCP has no such method; did you mean `{meant}`?"
+                )),
+                None => fail(format_args!("`{call}`: {what}; give the message by --body")),
             })?;
+            if let Some(meant) = meant {
+                say(format_args!(
+                    "note: MCP has no method `{call}`; did you mean `{meant}`?"
+                ));
+            }
             request.body = Body::Message(body);
         }
         if let Some(path) = &self.body {
@@ -211,6 +242,26 @@ impl Arguments {
             request.time = now.and_then(|now| u64::try_from(now.as_nanos()).ok());
         }
         Ok(())
+    }
+}
+
+/// A tool's name, also where it is said as what is called.
+fn tool(text: &str) -> Result<String, Infallible> {
+    let name = text.trim().strip_prefix("tools/call ");
+    Ok(name.unwrap_or(text).trim().to_owned())
+}
+
+/// The call that is most likely meant by one whose method no version of MCP has.
+fn meant_call(call: &str) -> Option<String> {
+    let (method, thing) = call.split_once(' ').unwrap_or((call, ""));
+    if Method::NAMES.contains(&method) {
+        return None;
+    }
+    let near = closest(method, Method::NAMES.iter().copied());
+    match near {
+        Some(near) => Some(format!("{near} {thing}").trim().to_owned()),
+        None if thing.is_empty() && !method.contains('/') => Some(format!("tools/call {method}")),
+        None => None,
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) use arguments::Arguments;
 pub(super) use page::page;
 
 use super::subject::Loaded;
-use super::{OutputForm, REFUSED, fail, say, terminal};
+use super::{OutputForm, REFUSED, output, say, terminal};
 use crate::cases::{Expect, Given, Outcome, Request};
 use crate::decision::Ask;
 use crate::enforcement::{Explained, Reason, Step};
@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         (OutputForm::Text, None) => page(&explanation, arguments.all, width),
     };
     if let Err(error) = terminal::print(&text) {
-        return fail(format_args!("cannot write to standard output: {error}"));
+        return output::unwritten(&error);
     }
     let found = explanation.outcome.expect;
     match arguments.expect {

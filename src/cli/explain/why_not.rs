@@ -73,15 +73,18 @@ fn nearest<'t, 'p>(policy: &'t PolicyTrace<'p>) -> Option<&'t RuleTrace<'p>> {
     policy.rules.iter().min_by_key(|rule| distance(rule))
 }
 
-/// How much is missing. A rule for another caller is further away than one for this
-/// caller, which lists other things: the second is what one mends first.
-fn distance(rule: &RuleTrace<'_>) -> (usize, bool) {
-    let missing = rule.checks.iter().filter(|check| is_missing(check));
-    let is_others = |check: &&Check| check.part == Part::Source;
-    (
-        missing.clone().count(),
-        missing.clone().any(|check| is_others(&check)),
-    )
+/// How far a rule is from matching. One for this caller that lists the tool is nearest, and
+/// of the others the one of which least is missing. A rule for another caller is further
+/// away than one for this caller, which lists other things: the second is what one mends
+/// first.
+fn distance(rule: &RuleTrace<'_>) -> (bool, usize, bool) {
+    let missing = || {
+        let checks = rule.checks.iter().filter(|check| is_missing(check));
+        checks.map(|check| &check.part)
+    };
+    let is_others = missing().any(|part| *part == Part::Source);
+    let is_meant = !missing().any(|part| matches!(part, Part::Source | Part::Mcp));
+    (!is_meant, missing().count(), is_others)
 }
 
 fn is_missing(check: &Check) -> bool {

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use super::{fail, output};
+use super::output;
 
 /// Print the JSON Schema of one of this project's own formats
 ///
@@ -36,6 +36,6 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     };
     match output::write(text, None) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(format_args!("cannot write to standard output: {error}")),
+        Err(error) => output::unwritten(&error),
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
     let (passed, failed) = counts(&runs);
     if let Err(error) = terminal::print(&text(&runs, arguments.quiet)) {
-        return fail(format_args!("cannot write to standard output: {error}"));
+        return output::unwritten(&error);
     }
     match (passed, failed) {
         (_, 1..) => ExitCode::from(REFUSED),
@@ -121,7 +121,7 @@ fn of_file(path: &Path, source: Source, point: Option<Source>) -> Result<Run, St
     let file = source.name().to_owned();
     let folder = path.parent().unwrap_or(Path::new(""));
     let suite = Suite::read(source, folder).map_err(|error| match error {
-        FilesError::Unreadable(unreadable) => Stop::Usage(fail(unreadable)),
+        FilesError::Unreadable(_) | FilesError::Nothing => Stop::Usage(fail(error)),
         FilesError::Refused(report) => Stop::Refused(report),
     })?;
     let compiled = suite.compile(point).map_err(Stop::Refused)?;
