@@ -65,7 +65,10 @@ fn the_whole_envoy_serves() {
         fs::write(&file, deploy::discovery(&demo(""), module)).unwrap();
         let edge = Edge {
             listen: ([127, 0, 0, 1], 0).into(),
-            upstream: recorder.address(),
+            admin_port: Some(9901),
+            upstream: recorder.address().into(),
+            clusters: vec!["authorizer=127.0.0.1:9".parse().unwrap()],
+            routes: Vec::new(),
             certificates: folder.path().display().to_string(),
             discovery: is_discovered.then(|| file.display().to_string()),
         };
@@ -85,6 +88,13 @@ fn the_whole_envoy_serves() {
         assert!(call("echo").get("result").is_some());
         assert_eq!(call("get-sum")["error"]["code"], 403);
         assert_eq!(recorder.requests_when_quiet().len(), 1);
+        // What is no MCP is judged as well, and goes nowhere unless a policy lets it.
+        let health = Request::new("GET", "/healthz");
+        assert_eq!(client.send(&health).expect("an answer").status, 403);
+        // Metrics have the labels of the README.
+        let metrics = envoy.ask("/stats/prometheus").expect("metrics");
+        let counted = r#"accesspolicy_requests_total{decision="deny",reason="policy"} 2"#;
+        assert!(metrics.contains(counted), "{metrics}");
         assert_eq!(envoy.vm_failures(), []);
     }
 }
