@@ -37,6 +37,17 @@ fn the_dashboard_shows_metrics_that_are_described() {
     assert_eq!(ids, distinct);
 }
 
+/// The labels of `metrics.yaml` are those that every whole Envoy has.
+#[test]
+fn whole_envoys_have_the_labels_of_metrics() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let labels = read("src/deploy/stats.yaml");
+    for name in ["metrics.yaml", "demo.yaml", "xds/envoy.yaml"] {
+        let text = read(&format!("envoy-config/{name}"));
+        assert_eq!(text.matches(&labels).count(), 1, "{name}");
+    }
+}
+
 /// `envoy-config/demo.yaml` holds the policy that `policies/demo` compiles to.
 #[test]
 fn the_demo_carries_its_policy() {

@@ -4,8 +4,8 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use accesspolicy::compile::{Source, compile};
@@ -46,52 +46,163 @@ fn every_file_of_vectors_is_named() {
 }
 
 /// What stands in a block with the tool's commands does what the block after it shows, for
-/// whoever types it in as it stands.
+/// whoever types it in as it stands; what it writes over the examples is the examples.
 #[test]
 fn every_command_of_the_tool_does_what_is_shown() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("README.md")).unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(folder.join("target/release")).unwrap();
-    symlink(root.join("policies"), folder.join("policies")).unwrap();
-    let tool = folder.join("target/release/accesspolicy");
-    symlink(env!("CARGO_BIN_EXE_accesspolicy"), tool).unwrap();
-    let mut blocks = text.split("\n```").skip(1).step_by(2).peekable();
-    let (mut count, mut compared) = (0, 0);
-    while let Some(block) = blocks.next() {
-        let Some(script) = block.strip_prefix("sh\n") else {
-            continue;
-        };
-        // Images need the filter and a registry: `tests/image.rs` has both.
-        let is_tool = |line: &str| {
-            let command = line.strip_prefix("target/release/accesspolicy ");
-            command.is_some_and(|rest| !rest.starts_with("package") && !rest.starts_with("push"))
-        };
-        let joined = script.replace("\\\n", " ");
-        let commands: Vec<&str> = joined.lines().filter(|line| is_tool(line)).collect();
-        let mut said = String::new();
-        for command in &commands {
-            let mut shell = Command::new("sh");
-            let output = shell.current_dir(&folder).args(["-c", command]).output();
-            let output = output.unwrap();
-            assert!(output.status.success(), "{command}: {output:?}");
-            said.push_str(&String::from_utf8(output.stdout).unwrap());
-            count += 1;
-        }
-        let shown = blocks.peek().and_then(|block| block.strip_prefix("text\n"));
-        if let Some(shown) = shown.filter(|_| !commands.is_empty()) {
-            match shown.strip_suffix('…') {
-                Some(front) => assert!(said.starts_with(front), "{commands:?}: {said}"),
-                None => assert_eq!(said.trim_end(), shown, "{commands:?}"),
+    let place = Place::new("readme");
+    let (count, compared) = place.follow("README.md");
+    assert!(count >= 9, "{count} commands");
+    assert!(compared >= 2, "{compared} compared");
+    place.is_unchanged();
+}
+
+/// The same of the page beside the examples.
+#[test]
+fn every_command_beside_the_examples_writes_them() {
+    let place = Place::new("envoy-config");
+    let examples = [
+        "demo.yaml",
+        "xds/envoy.yaml",
+        "xds/filter.yaml",
+        "istio/hold/envoy-filter.yaml",
+        "istio/stream/wasm-plugin.yaml",
+        "envoy-gateway/extension-policy.yaml",
+    ];
+    for example in examples {
+        fs::remove_file(place.folder.join(EXAMPLES).join(example)).unwrap();
+    }
+    let (count, _) = place.follow("envoy-config/README.md");
+    assert_eq!(count, examples.len());
+    place.is_unchanged();
+}
+
+/// The line of the log has the numbers of the demo.
+#[test]
+fn the_line_of_the_log_is_of_the_demo() {
+    let text = fs::read_to_string(support::root().join("README.md")).unwrap();
+    let read = |name: &str| {
+        let name = format!("policies/demo/{name}.yaml");
+        Source::new(&name, fs::read(support::root().join(&name)).unwrap())
+    };
+    let compiled = compile(vec![read("policy")], read("enforcement-point"));
+    let policy = compiled.expect("the demo compiles").policy;
+    let rules = policy
+        .policies
+        .iter()
+        .filter_map(|found| found.rules.as_ref());
+    let rules: usize = rules.map(Vec::len).sum();
+    let (digest, _) = policy.digest.split_at("sha256:".len() + 4);
+    let line = format!(
+        "enforcing {} policies with {rules} rules, digest {digest}…",
+        policy.policies.len()
+    );
+    assert!(text.contains(&line), "{line}");
+}
+
+/// A folder with what the commands of a page need, and the tool on the path.
+struct Place {
+    folder: PathBuf,
+}
+
+/// The examples, of which commands write some.
+const EXAMPLES: &str = "envoy-config";
+
+/// A digest, where a page has `…`.
+const DIGEST: &str = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("pages")
+            .join(name);
+        let _ = fs::remove_dir_all(&folder);
+        let programs = folder.join("target/release");
+        fs::create_dir_all(&programs).unwrap();
+        symlink(support::root().join("policies"), folder.join("policies")).unwrap();
+        let tool = programs.join("accesspolicy");
+        symlink(env!("CARGO_BIN_EXE_accesspolicy"), tool).unwrap();
+        // Instead of a cluster: it is content with a manifest.
+        let kubectl = programs.join("kubectl");
+        fs::write(&kubectl, "#!/bin/sh\nexec grep '^kind: '\n").unwrap();
+        fs::set_permissions(&kubectl, fs::Permissions::from_mode(0o755)).unwrap();
+        copy(&support::root().join(EXAMPLES), &folder.join(EXAMPLES));
+        Self { folder }
+    }
+
+    /// Runs the commands of a page, and compares what is shown after them: how many were
+    /// run, and of how many blocks.
+    fn follow(&self, page: &str) -> (usize, usize) {
+        let text = fs::read_to_string(support::root().join(page)).unwrap();
+        let mut blocks = text.split("\n```").skip(1).step_by(2).peekable();
+        let (mut count, mut compared) = (0, 0);
+        while let Some(block) = blocks.next() {
+            let Some(script) = block.strip_prefix("sh\n") else {
+                continue;
+            };
+            // Images need the filter and a registry: `tests/image.rs` has both.
+            let is_tool = |line: &str| {
+                let command = line.strip_prefix("accesspolicy ");
+                command
+                    .is_some_and(|rest| !rest.starts_with("package") && !rest.starts_with("push"))
+            };
+            let joined = script.replace("\\\n", " ").replace("|\n", "| ");
+            let commands: Vec<&str> = joined.lines().filter(|line| is_tool(line)).collect();
+            let mut said = String::new();
+            for command in &commands {
+                said.push_str(&self.run(&command.replace("@sha256:…", DIGEST)));
+                count += 1;
             }
-            compared += 1;
+            let shown = blocks.peek().and_then(|block| block.strip_prefix("text\n"));
+            if let Some(shown) = shown.filter(|_| !commands.is_empty()) {
+                match shown.strip_suffix('…') {
+                    Some(front) => assert!(said.starts_with(front), "{commands:?}: {said}"),
+                    None => assert_eq!(said.trim_end(), shown, "{commands:?}"),
+                }
+                compared += 1;
+            }
+        }
+        (count, compared)
+    }
+
+    fn run(&self, command: &str) -> String {
+        let programs = format!("export PATH=\"$PWD/target/release:$PATH\"; {command}");
+        let mut shell = Command::new("bash");
+        shell.args(["-o", "pipefail", "-c", &programs]);
+        let output = shell.current_dir(&self.folder).output().unwrap();
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn is_unchanged(&self) {
+        let kept = support::root().join(EXAMPLES);
+        let mut folders = vec![(kept, self.folder.join(EXAMPLES))];
+        while let Some((kept, written)) = folders.pop() {
+            for entry in fs::read_dir(&kept).unwrap() {
+                let name = entry.unwrap().file_name();
+                let (kept, written) = (kept.join(&name), written.join(&name));
+                if kept.is_dir() {
+                    folders.push((kept, written));
+                } else {
+                    let read = |path: &Path| fs::read(path).unwrap_or_default();
+                    assert!(read(&kept) == read(&written), "{}", kept.display());
+                }
+            }
         }
     }
-    assert!(
-        count >= 4 && compared >= 2,
-        "{count} commands, {compared} compared"
-    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => {
+                fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
 }
 
 /// The policies about authorizers, each with the piece of an enforcement point and the

@@ -19,54 +19,58 @@ use support::{root, yaml};
 use vectors::{DecisionTests, FILES};
 
 const POLICY: &str = "policies/demo/policy.yaml";
+/// Without an authorizer whose headers go to the server, which takes held ones.
+const STREAMED: &str = "policies/tool-allowlist/policy.yaml";
 const POINT: &str = "policies/demo/enforcement-point.yaml";
 const ISTIO_HOLD: &str = "envoy-config/istio/hold/enforcement-point.yaml";
 const ISTIO_STREAM: &str = "envoy-config/istio/stream/enforcement-point.yaml";
 const GATEWAY: &str = "envoy-config/envoy-gateway/enforcement-point.yaml";
 const IMAGE: &str = "registry.example/team/accesspolicy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-const CERTIFICATES: [&str; 2] = ["--certificates", "target/demo/certs"];
+/// Of the whole Envoy, what no policy says.
+const EDGE: [&str; 4] = [
+    "--cluster",
+    "authorizer=127.0.0.1:9000",
+    "--certificates",
+    "target/demo/certs",
+];
 
-/// Each example, the enforcement point, and what is said to `render` beside the policy.
-fn examples() -> [(&'static str, &'static str, Vec<&'static str>); 6] {
-    let whole = [
-        &["--format", "envoy", "--form", "bootstrap"][..],
-        &CERTIFICATES,
-    ]
-    .concat();
+/// Each example, the policy and the enforcement point, and what is said to `render` beside.
+fn examples() -> [(&'static str, [&'static str; 2], Vec<&'static str>); 6] {
+    let whole = [&["--format", "envoy", "--form", "bootstrap"][..], &EDGE].concat();
     let filter = "envoy-config/xds/filter.yaml";
     let discovered = [&whole[..], &["--discovery", filter]].concat();
     let istio = vec!["--format", "istio", "--image", IMAGE];
     let gateway = vec!["--format", "envoy-gateway", "--image", IMAGE];
     [
-        ("envoy-config/demo.yaml", POINT, whole),
-        ("envoy-config/xds/envoy.yaml", POINT, discovered),
+        ("envoy-config/demo.yaml", [POLICY, POINT], whole),
+        ("envoy-config/xds/envoy.yaml", [POLICY, POINT], discovered),
         (
             filter,
-            POINT,
+            [POLICY, POINT],
             vec!["--format", "envoy", "--form", "discovery"],
         ),
         (
             "envoy-config/istio/hold/envoy-filter.yaml",
-            ISTIO_HOLD,
+            [POLICY, ISTIO_HOLD],
             istio.clone(),
         ),
         (
             "envoy-config/istio/stream/wasm-plugin.yaml",
-            ISTIO_STREAM,
+            [STREAMED, ISTIO_STREAM],
             istio,
         ),
         (
             "envoy-config/envoy-gateway/extension-policy.yaml",
-            GATEWAY,
+            [STREAMED, GATEWAY],
             gateway,
         ),
     ]
 }
 
-fn render(point: &str, arguments: &[&str]) -> Output {
+fn render([policy, point]: [&str; 2], arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_accesspolicy"))
         .current_dir(root())
-        .args(["render", POLICY, "--enforcement-point", point])
+        .args(["render", policy, "--enforcement-point", point])
         .args(arguments)
         .output()
         .unwrap()
@@ -74,8 +78,8 @@ fn render(point: &str, arguments: &[&str]) -> Output {
 
 #[test]
 fn the_examples_are_what_render_writes() {
-    for (file, point, arguments) in examples() {
-        let output = render(point, &arguments);
+    for (file, policy, arguments) in examples() {
+        let output = render(policy, &arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{file}: {said}");
         let text = String::from_utf8(output.stdout).unwrap();
@@ -95,7 +99,7 @@ fn the_examples_are_what_render_writes() {
 /// The block alone is the one in the whole.
 #[test]
 fn the_filter_is_the_one_of_the_whole_envoy() {
-    let output = render(POINT, &["--format", "envoy"]);
+    let output = render([POLICY, POINT], &["--format", "envoy"]);
     let block = String::from_utf8(output.stdout).unwrap();
     let demo = fs::read_to_string(root().join("envoy-config/demo.yaml")).unwrap();
     let moved: Vec<String> = block
@@ -107,60 +111,177 @@ fn the_filter_is_the_one_of_the_whole_envoy() {
 
 #[test]
 fn what_cannot_be_is_refused_in_a_sentence() {
+    let demo = [POLICY, POINT];
     let bootstrap = ["--format", "envoy", "--form", "bootstrap"];
+    let whole = |more: &[&'static str]| [&bootstrap[..], &EDGE, more].concat();
     let gateway = ["--format", "envoy-gateway", "--image", IMAGE];
-    for (point, arguments, code, says) in [
-        (ISTIO_HOLD, &gateway[..], 1, "cannot hold request headers"),
+    let two = [POLICY, "tests/deploy/two-backends.yaml"];
+    let both = [POLICY, "tests/deploy/both.yaml"];
+    for (policy, arguments, code, says) in [
         (
-            POINT,
-            &["--format", "istio"],
+            [POLICY, ISTIO_HOLD],
+            gateway.to_vec(),
+            1,
+            "cannot hold request headers",
+        ),
+        (
+            demo,
+            vec!["--format", "istio"],
             2,
             "`--image`, with what `push` wrote",
         ),
         (
-            POINT,
-            &["--format", "istio", "--image", "r/a:v1"],
+            demo,
+            vec!["--format", "istio", "--image", "r/a:v1"],
             2,
             "with its digest",
         ),
         (
-            POINT,
-            &["--format", "envoy", "--image", IMAGE],
+            demo,
+            vec!["--format", "envoy", "--image", IMAGE],
             2,
             "`--module` instead",
         ),
         (
-            GATEWAY,
-            &[&gateway[..], &["--form", "bootstrap"]].concat(),
+            [STREAMED, GATEWAY],
+            [&gateway[..], &["--form", "bootstrap"]].concat(),
             2,
             "one form",
         ),
         (
-            POINT,
-            &["--format", "envoy", "--discovery", "x"],
+            demo,
+            vec!["--format", "envoy", "--discovery", "x"],
             2,
             "`--form bootstrap`",
         ),
-        (POINT, &["--format", "nginx"], 2, "envoy-gateway"),
         (
-            "tests/deploy/two-backends.yaml",
-            &bootstrap,
+            demo,
+            vec!["--format", "envoy", "--route", "/=everything"],
+            2,
+            "`--form bootstrap`",
+        ),
+        (demo, vec!["--format", "nginx"], 2, "envoy-gateway"),
+        // Refused by the compiler.
+        (
+            [POLICY, "tests/deploy/no-services.yaml"],
+            bootstrap.to_vec(),
             1,
-            "has 3 below `backends`",
+            "1 problem: nothing was written",
         ),
         (
-            "tests/deploy/forwarded.yaml",
-            &bootstrap,
+            demo,
+            bootstrap.to_vec(),
+            1,
+            "`--cluster NAME=HOST:PORT` for `authorizer`",
+        ),
+        (two, whole(&[]), 1, "for each of `everything`, `weather-1`"),
+        (
+            two,
+            whole(&["--route", "/=everything"]),
+            1,
+            "for `everything`, `weather-1`, `weather-2`",
+        ),
+        (
+            two,
+            whole(&["--route", "/=authorizer"]),
+            1,
+            "no backend has this cluster",
+        ),
+        (
+            demo,
+            whole(&["--cluster", "authoriser=a:1"]),
+            1,
+            "but `everything`, `authorizer`",
+        ),
+        (
+            demo,
+            whole(&["--cluster", "authorizer=a:1"]),
+            1,
+            "is there twice",
+        ),
+        (
+            demo,
+            whole(&["--route", "/=everything", "--route", "/=everything"]),
+            1,
+            "is there twice",
+        ),
+        (demo, whole(&["--cluster", "a=b"]), 2, "is `HOST:PORT`"),
+        (demo, whole(&["--route", "a=b"]), 2, "begins with `/`"),
+        (both, whole(&[]), 1, "an MCP server and an authorizer"),
+        (
+            [POLICY, "tests/deploy/forwarded.yaml"],
+            bootstrap.to_vec(),
             1,
             "PeerCertificate",
         ),
     ] {
-        let output = render(point, arguments);
+        let output = render(policy, &arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.contains(says), "{arguments:?}: {said}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
+}
+
+/// Of a whole Envoy, what the policy does not say.
+#[test]
+fn the_whole_envoy_is_as_it_was_told() {
+    let whole = ["--format", "envoy", "--form", "bootstrap"];
+    let told = [
+        &whole[..],
+        &EDGE,
+        &["--admin-port", "0"],
+        &["--route", "/=everything", "--route", "/weather=weather-1"],
+        &["--route", "/weather/old=weather-2"],
+        &["--cluster", "everything=mcp.example:8000"],
+        &["--cluster", "weather-1=[::1]:8001"],
+        &["--cluster", "weather-2=127.0.0.1:8002"],
+    ]
+    .concat();
+    let output = render([POLICY, "tests/deploy/two-backends.yaml"], &told);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let envoy: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(envoy["admin"], Value::Null);
+    let found = &envoy["static_resources"];
+    let manager = &found["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    let routes = manager["route_config"]["virtual_hosts"][0]["routes"].as_array();
+    let routes: Vec<_> = routes
+        .unwrap()
+        .iter()
+        .map(|route| (route["match"].clone(), route["route"]["cluster"].clone()))
+        .collect();
+    let segments = |path: &str| json!({"path_separated_prefix": path});
+    assert_eq!(
+        routes,
+        [
+            (segments("/weather/old"), json!("weather-2")),
+            (segments("/weather"), json!("weather-1")),
+            (json!({"prefix": "/"}), json!("everything")),
+        ]
+    );
+    let clusters = found["clusters"].as_array().unwrap().iter();
+    let clusters: Vec<_> = clusters
+        .map(|cluster| {
+            let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
+            let address = &endpoint["endpoint"]["address"]["socket_address"];
+            format!(
+                "{} {} {}",
+                cluster["name"], cluster["type"], address["address"]
+            )
+            .replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        clusters,
+        [
+            "everything STRICT_DNS mcp.example",
+            "weather-1 STATIC ::1",
+            "weather-2 STATIC 127.0.0.1",
+            "authorizer STATIC 127.0.0.1",
+        ]
+    );
 }
 
 /// The API server would take the manifests: they fit the schemas of the published CRDs.

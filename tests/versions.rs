@@ -9,6 +9,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use accesspolicy::compile::{Source, compile};
@@ -26,14 +27,20 @@ use tempfile::TempDir;
 
 const MODES: [&str; 2] = ["Hold", "Stream"];
 
+/// A file of `policies/demo`.
+fn read(name: &str) -> String {
+    fs::read_to_string(support::root().join("policies/demo").join(name)).unwrap()
+}
+
 /// `policies/demo`, with `over` in its enforcement point.
 fn demo(over: &str) -> CompiledPolicy {
-    let read = |name: &str| fs::read(support::root().join("policies/demo").join(name)).unwrap();
-    let policy = String::from_utf8(read("policy.yaml")).unwrap();
-    let point = String::from_utf8(read("enforcement-point.yaml")).unwrap();
+    compiled(read("policy.yaml"), read("enforcement-point.yaml") + over)
+}
+
+fn compiled(policy: String, point: String) -> CompiledPolicy {
     let compiled = compile(
         vec![Source::new("policy", policy)],
-        Source::new("point", point + over),
+        Source::new("point", point),
     );
     compiled
         .unwrap_or_else(|report| panic!("{:?}", report.diagnostics))
@@ -42,9 +49,12 @@ fn demo(over: &str) -> CompiledPolicy {
 
 /// What `render --format envoy` writes, with callers that say who they are.
 fn filter(mode: &str) -> Value {
-    let policy = demo(&format!(
-        "requestHeaders: {mode}\nidentity: {{from: ForwardedClientCert}}\n"
-    ));
+    let over = format!("requestHeaders: {mode}\nidentity: {{from: ForwardedClientCert}}\n");
+    // With streamed headers an authorizer's cannot go to the server.
+    let policy = read("policy.yaml");
+    let plain = policy.replace("allowedResponseHeaders: [x-approved-by]", "path: /check");
+    assert_ne!(plain, policy);
+    let policy = compiled(plain, read("enforcement-point.yaml") + &over);
     let rendered = deploy::filter(&policy, filter_module().to_str().unwrap());
     serde_saphyr::from_str::<Value>(&rendered).unwrap()[0].clone()
 }
@@ -65,7 +75,10 @@ fn the_whole_envoy_serves() {
         fs::write(&file, deploy::discovery(&demo(""), module)).unwrap();
         let edge = Edge {
             listen: ([127, 0, 0, 1], 0).into(),
-            upstream: recorder.address(),
+            admin_port: Some(9901),
+            upstream: recorder.address().into(),
+            clusters: vec!["authorizer=127.0.0.1:9".parse().unwrap()],
+            routes: Vec::new(),
             certificates: folder.path().display().to_string(),
             discovery: is_discovered.then(|| file.display().to_string()),
         };
@@ -85,8 +98,68 @@ fn the_whole_envoy_serves() {
         assert!(call("echo").get("result").is_some());
         assert_eq!(call("get-sum")["error"]["code"], 403);
         assert_eq!(recorder.requests_when_quiet().len(), 1);
+        // What is no MCP is judged as well, and goes nowhere unless a policy lets it.
+        let health = Request::new("GET", "/healthz");
+        assert_eq!(client.send(&health).expect("an answer").status, 403);
+        // Metrics have the labels of the README.
+        let metrics = envoy.ask("/stats/prometheus").expect("metrics");
+        let counted = r#"accesspolicy_requests_total{decision="deny",reason="policy"} 2"#;
+        assert!(metrics.contains(counted), "{metrics}");
         assert_eq!(envoy.vm_failures(), []);
     }
+}
+
+/// And with several MCP servers, each at a path, an authorizer that speaks gRPC, and no admin
+/// interface to ask: `--mode validate` takes it.
+#[test]
+fn the_whole_envoy_takes_several_servers_and_grpc() {
+    let folder = TempDir::new().unwrap();
+    let authority = Authority::new(folder.path(), "authority").unwrap();
+    authority.server("server").unwrap();
+    let policy = read("policy.yaml");
+    let (front, rest) = policy.split_once("protocol: HTTP").unwrap();
+    let (_, rules) = rest.split_once("  rules:").unwrap();
+    let asks = "backendRef: {name: authorizer, port: 9000}\n    grpc: {}";
+    let point = read("enforcement-point.yaml").replace("[everything]", "[everything, other]");
+    let policy = compiled(
+        format!("{front}protocol: GRPC\n    {asks}\n  rules:{rules}"),
+        point,
+    );
+    let clusters = [
+        "everything=127.0.0.1:8000",
+        "other=localhost:8001",
+        "authorizer=localhost:9000",
+    ];
+    let edge = Edge {
+        listen: ([127, 0, 0, 1], 0).into(),
+        admin_port: None,
+        upstream: "127.0.0.1:1".parse().unwrap(),
+        clusters: clusters.map(|cluster| cluster.parse().unwrap()).into(),
+        routes: ["/=everything", "/other=other"]
+            .map(|route| route.parse().unwrap())
+            .into(),
+        certificates: folder.path().display().to_string(),
+        discovery: None,
+    };
+    let text = deploy::bootstrap(&policy, filter_module().to_str().unwrap(), &edge).unwrap();
+    let whole: Value = serde_saphyr::from_str(&text).unwrap();
+    let clusters = whole["static_resources"]["clusters"].as_array().unwrap();
+    let is_http2 = clusters.iter().map(|cluster| {
+        let options = &cluster["typed_extension_protocol_options"];
+        (cluster["name"].as_str().unwrap(), options.is_object())
+    });
+    let expected = [
+        ("everything", false),
+        ("other", false),
+        ("authorizer", true),
+    ];
+    assert!(is_http2.eq(expected), "{text}");
+    let file = folder.path().join("envoy.yaml");
+    fs::write(&file, text).unwrap();
+    let mut program = Command::new(envoy::binary());
+    program.args(["--mode", "validate", "--config-path"]);
+    let output = program.arg(&file).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

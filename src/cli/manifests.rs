@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::subject::Subject;
 use super::{REFUSED, fail, output, say};
-use crate::deploy::{self, Edge, ImageReference};
+use crate::deploy::{self, Address, ClusterAddress, Edge, ImageReference, Route};
 
 /// Write what loads the filter with a policy
 ///
@@ -19,6 +19,8 @@ Exit codes: 0 written, 1 refused, 2 wrong usage.
 
 Examples:
   accesspolicy render --format envoy --config policy.json
+  accesspolicy render --format envoy --config policy.json --form bootstrap \\
+    --upstream 127.0.0.1:8000 --cluster authorizer=127.0.0.1:9000
   accesspolicy render --format istio --config policy.json \\
     --image registry.example/accesspolicy@sha256:…")]
 pub(super) struct Arguments {
@@ -49,9 +51,23 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:10000")]
     listen: SocketAddr,
 
-    /// bootstrap: where the MCP server is
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
-    upstream: SocketAddr,
+    /// bootstrap: the port of Envoy's admin interface, on loopback; 0: there is none
+    #[arg(long, value_name = "PORT", default_value = "9901")]
+    admin_port: u16,
+
+    /// bootstrap: where the MCP server is, if the policy knows one cluster of it at most
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    upstream: Address,
+
+    /// bootstrap: where an authorizer is, or one of several MCP servers, by its cluster.
+    /// Repeatable
+    #[arg(long, value_name = "NAME=HOST:PORT")]
+    cluster: Vec<ClusterAddress>,
+
+    /// bootstrap: what goes to which of several MCP servers, by the front of the path.
+    /// Repeatable
+    #[arg(long, value_name = "PATH=CLUSTER")]
+    route: Vec<Route>,
 
     /// bootstrap: the folder with server.pem, server.key and authority.pem
     #[arg(long, value_name = "FOLDER", default_value = "certs")]
@@ -80,7 +96,7 @@ enum Format {
 enum Form {
     /// The block for `http_filters`
     Filter,
-    /// A whole Envoy: TLS, one listener, the filter, one MCP server
+    /// A whole Envoy: TLS, one listener, the filter, MCP servers and authorizers
     Bootstrap,
     /// The file of `--discovery`
     Discovery,
@@ -94,7 +110,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         module,
         form,
         listen,
+        admin_port,
         upstream,
+        cluster,
+        route,
         certificates,
         discovery,
         output,
@@ -105,13 +124,16 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if discovery.is_some() && *form != Form::Bootstrap {
         return fail("`--discovery` is for `--form bootstrap`");
     }
+    if !(cluster.is_empty() && route.is_empty()) && *form != Form::Bootstrap {
+        return fail("`--cluster` and `--route` are for `--form bootstrap`");
+    }
     if (*format == Format::Envoy) == image.is_some() {
         return fail(match image {
             Some(_) => "Envoy takes the filter from a file: `--module` instead of `--image`",
             None => "say which image has the filter: `--image`, with what `push` wrote",
         });
     }
-    let policy = match subject.load() {
+    let policy = match subject.load("nothing was written") {
         Ok(loaded) => loaded.document.compiled().clone(),
         Err(code) => return code,
     };
@@ -123,7 +145,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         _ => {
             let edge = Edge {
                 listen: *listen,
-                upstream: *upstream,
+                admin_port: Some(*admin_port).filter(|port| *port != 0),
+                upstream: upstream.clone(),
+                clusters: cluster.clone(),
+                routes: route.clone(),
                 certificates: certificates.clone(),
                 discovery: discovery.clone(),
             };

@@ -34,11 +34,11 @@ pub(super) struct Loaded {
 }
 
 impl Subject {
-    /// Loads the policies; where that is not possible, says so.
-    pub(super) fn load(&self) -> Result<Loaded, ExitCode> {
+    /// Loads the policies; where that is not possible, says so, and what follows from it.
+    pub(super) fn load(&self, consequence: &str) -> Result<Loaded, ExitCode> {
         match (&self.config, &self.enforcement_point) {
             (Some(config), _) => read(config),
-            (None, Some(point)) => compiled(&self.paths, point),
+            (None, Some(point)) => compiled(&self.paths, point, consequence),
             (None, None) => Err(fail(
                 "say which policies: --config, or PATH and --enforcement-point",
             )),
@@ -85,7 +85,7 @@ fn load(policy: CompiledPolicy, source: &Source) -> Result<Loaded, ExitCode> {
     }
 }
 
-fn compiled(paths: &[PathBuf], point: &Path) -> Result<Loaded, ExitCode> {
+fn compiled(paths: &[PathBuf], point: &Path, consequence: &str) -> Result<Loaded, ExitCode> {
     match compile_files(paths, point) {
         Ok(compiled) => {
             let (document, policies) = Document::load(compiled.policy).map_err(fail)?;
@@ -94,7 +94,7 @@ fn compiled(paths: &[PathBuf], point: &Path) -> Result<Loaded, ExitCode> {
         Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => Err(fail(error)),
         Err(FilesError::Refused(report)) => {
             render::print(&report);
-            render::refused(&report, "there is nothing to ask");
+            render::refused(&report, consequence);
             Err(ExitCode::from(REFUSED))
         }
     }

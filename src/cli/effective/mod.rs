@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             Ok((old, new)) => compare(arguments, &old, &new),
             Err(code) => code,
         },
-        _ => match arguments.subject.load() {
+        _ => match arguments.subject.load("nothing can be listed") {
             Ok(loaded) => show(arguments, &loaded),
             Err(code) => code,
         },

@@ -69,7 +69,7 @@ impl<'p> Explanation<'p> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let loaded = match arguments.subject.load() {
+    let loaded = match arguments.subject.load("the request cannot be explained") {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
