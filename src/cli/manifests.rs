@@ -167,6 +167,6 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         (Err(error), Some(path)) => {
             fail(format_args!("cannot write `{}`: {error}", path.display()))
         }
-        (Err(error), None) => fail(format_args!("cannot write to standard output: {error}")),
+        (Err(error), None) => output::unwritten(&error),
     }
 }

@@ -1,7 +1,7 @@
 //! An image to a registry. SPEC: OCI Distribution 1.1, spoken by `oci-client`.
 //!
-//! TLS everywhere but on loopback; a password goes nowhere but to the registry that it was
-//! left for.
+//! TLS everywhere but on loopback. A password goes to the registry that it was left for and,
+//! as with every client of registries, to the token service that this registry names.
 
 use std::error::Error;
 use std::fmt;

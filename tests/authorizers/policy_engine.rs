@@ -41,7 +41,7 @@ fn cerbos() {
             Some(WEATHER),
             CALL,
             TOOL,
-            r#"{"city":"Oslo","times":1e999}"#,
+            r#"{"city":"Oslo","times":1e300}"#,
             false,
         ),
         (Some(WEATHER), CALL, TOOL, "{}", false),
