@@ -17,6 +17,7 @@ mod support;
 mod traffic;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::ClientConfig;
@@ -40,20 +41,35 @@ pub struct Call {
     pub is_tls: bool,
 }
 
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.is_allowed {
+            "allowed"
+        } else {
+            "refused"
+        };
+        let transport = if self.is_tls { "mutual TLS" } else { "plain" };
+        write!(
+            f,
+            "{} bytes of {:?}, {verdict}, {transport}",
+            self.size, self.filling
+        )
+    }
+}
+
 /// How much is measured.
 struct Effort {
     processes: usize,
+    /// For each kind of call.
     rounds: usize,
     calls: Vec<Call>,
-    /// Requests for each measurement, of the smallest size.
-    requests: usize,
 }
 
 /// Microseconds of CPU time per request, one for each round.
 pub type Samples = BTreeMap<(Call, Chain), Vec<f64>>;
 
-/// The sizes of bodies, and how many times fewer requests of each are sent.
-pub const SIZES: [(usize, usize); 4] = [(100, 1), (8 << 10, 2), (64 << 10, 8), (1 << 20, 80)];
+/// The sizes of bodies.
+pub const SIZES: [usize; 4] = [100, 8 << 10, 64 << 10, 1 << 20];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -75,15 +91,11 @@ fn main() {
     for process in 0..effort.processes {
         let envoy = chains::start(&Chain::ALL, &server, &authority.certificate());
         version = page::version(&envoy);
-        for round in 0..=effort.rounds {
-            // The first round only warms up.
-            let is_counted = round > 0;
-            eprintln!(
-                "process {} of {}, round {round}",
-                process + 1,
-                effort.processes
-            );
-            measure(&envoy, &tls, &effort, is_counted.then_some(&mut samples));
+        for (number, call) in effort.calls.iter().enumerate() {
+            let (process, kind) = (process + 1, number + 1);
+            let (processes, kinds) = (effort.processes, effort.calls.len());
+            eprintln!("process {process} of {processes}, call {kind} of {kinds}: {call}");
+            measure(&envoy, &tls, *call, effort.rounds, &mut samples);
         }
     }
     let start = start::measure(&server, &authority, effort.processes);
@@ -102,40 +114,50 @@ fn main() {
     }
 }
 
+/// Sends a kind of call through every chain, in turns so short that whatever slows the
+/// machine down slows all of them down.
 fn measure(
     envoy: &Envoy,
     tls: &Arc<ClientConfig>,
-    effort: &Effort,
-    mut samples: Option<&mut Samples>,
+    call: Call,
+    rounds: usize,
+    samples: &mut Samples,
 ) {
-    for call in &effort.calls {
-        let (_, fewer) = SIZES
-            .into_iter()
-            .find(|(size, _)| *size == call.size)
-            .expect("a size");
-        let count = effort.requests / fewer;
-        let count = if samples.is_some() { count } else { count / 10 };
-        for chain in Chain::ALL {
-            let address = envoy.listener(&chain.listener(call.is_tls));
-            let mut lanes = Lanes::open(address, call.is_tls.then_some(tls));
-            let judges = !matches!(chain, Chain::Bare | Chain::Floor);
-            let status = if call.is_allowed || !judges { 200 } else { 403 };
-            let request = call.request(chain);
-            // Handshakes, and whatever a connection costs once, are not counted.
-            lanes.send(&request, 4, status);
+    let mut lanes = Chain::ALL.map(|chain| {
+        let address = envoy.listener(&chain.listener(call.is_tls));
+        let mut lanes = Lanes::open(address, call.is_tls.then_some(tls));
+        let judges = !matches!(chain, Chain::Bare | Chain::Floor);
+        let status = if call.is_allowed || !judges { 200 } else { 403 };
+        let request = call.request(chain);
+        // What a chain costs once, and until its code is optimized, is not counted.
+        lanes.send(&request, call.turns(WARM_UP), status);
+        (chain, lanes, request, status)
+    });
+    let turns = call.turns(ROUND);
+    for _ in 0..rounds {
+        for (chain, lanes, request, status) in &mut lanes {
             let before = cpu_time(envoy.id());
-            lanes.send(&request, count, status);
+            lanes.send(request, turns, *status);
             let spent = cpu_time(envoy.id()) - before;
-            if let Some(samples) = samples.as_deref_mut() {
-                #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-                let each = spent as f64 / 1000.0 / Lanes::sent(count) as f64;
-                samples.entry((*call, chain)).or_default().push(each);
-            }
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+            let each = spent as f64 / 1000.0 / (turns * load::CONNECTIONS) as f64;
+            samples.entry((call, *chain)).or_default().push(each);
         }
     }
 }
 
+/// How many bytes go through a chain before it is measured, and in each round; a small call
+/// counts as [`SMALLEST`].
+const WARM_UP: usize = 64 << 20;
+const ROUND: usize = 16 << 20;
+const SMALLEST: usize = 32 << 10;
+
 impl Call {
+    /// How often each connection sends it, for that many bytes in all.
+    fn turns(self, bytes: usize) -> usize {
+        (bytes / load::CONNECTIONS / self.size.max(SMALLEST)).max(1)
+    }
+
     fn request(self, chain: Chain) -> Vec<u8> {
         let tool = match (self.is_allowed, self.is_tls) {
             (false, _) => CLOSED,
@@ -151,7 +173,7 @@ impl Call {
 impl Effort {
     fn whole() -> Self {
         let mut calls = Vec::new();
-        for (size, _) in SIZES {
+        for size in SIZES {
             for is_allowed in [true, false] {
                 for is_tls in [false, true] {
                     calls.push(Call {
@@ -166,9 +188,8 @@ impl Effort {
         calls.extend(VALUES);
         Self {
             processes: 3,
-            rounds: 1,
+            rounds: 12,
             calls,
-            requests: 2000,
         }
     }
 
@@ -191,9 +212,8 @@ impl Effort {
         calls.push(VALUES[1]);
         Self {
             processes: 1,
-            rounds: 3,
+            rounds: 10,
             calls,
-            requests: 2000,
         }
     }
 }

@@ -62,11 +62,7 @@ impl Page<'_> {
             is_allowed,
             is_tls,
         };
-        let calls: Vec<_> = SIZES
-            .map(|(size, _)| of(size))
-            .into_iter()
-            .chain(VALUES)
-            .collect();
+        let calls: Vec<_> = SIZES.map(of).into_iter().chain(VALUES).collect();
         let has = |call: &Call| {
             let is_ours = call.is_allowed == is_allowed && call.is_tls == is_tls;
             is_ours && self.samples.contains_key(&(*call, Chain::Bare))
