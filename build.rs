@@ -7,12 +7,13 @@ use std::path::Path;
 use std::process::Command;
 
 /// What the filter is made of; a change in it that is not committed makes it `-dirty`.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "src",
     "build.rs",
     "Cargo.toml",
     "Cargo.lock",
     ".cargo",
+    "scripts/link",
     "scripts/rustc",
 ];
 

@@ -42,6 +42,39 @@ fn it_imports_only_what_every_envoy_offers() {
     assert!(imports.contains(&("env".to_owned(), "proxy_send_local_response".to_owned())));
 }
 
+/// What the host calls: it enters the module for whatever is there, for every request.
+const EXPORTS: [&str; 15] = [
+    "_initialize",
+    "memory",
+    "proxy_abi_version_0_2_1",
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_grpc_close",
+    "proxy_on_grpc_receive",
+    "proxy_on_http_call_response",
+    "proxy_on_memory_allocate",
+    "proxy_on_request_body",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_on_vm_start",
+];
+
+/// See `scripts/link`.
+#[test]
+fn it_exports_only_what_it_has_to_be_called_for() {
+    let module = fs::read(filter_module()).expect("the module");
+    let mut names = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(&module) {
+        if let Payload::ExportSection(section) = payload.expect("a module") {
+            let exports = section.into_iter().map(|export| export.expect("an export"));
+            names.extend(exports.map(|export| export.name.to_owned()));
+        }
+    }
+    assert_eq!(names, EXPORTS.map(str::to_owned).into());
+}
+
 /// The same commit is the same module on every machine: see `scripts/rustc`.
 #[test]
 fn it_names_no_folder_of_the_machine_that_built_it() {
