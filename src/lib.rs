@@ -66,7 +66,7 @@ pub mod filter;
 pub mod api;
 #[cfg(not(target_os = "wasi"))]
 pub mod cases;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "tool", not(target_arch = "wasm32")))]
 pub mod cli;
 #[cfg(not(target_os = "wasi"))]
 pub mod compile;
@@ -74,5 +74,5 @@ pub mod compile;
 pub mod deploy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod effective;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "tool", not(target_arch = "wasm32")))]
 pub mod image;
