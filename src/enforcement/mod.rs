@@ -44,6 +44,6 @@ pub use envelopes::Envelopes;
 pub use explain::{Explained, explain};
 pub use facts::Facts;
 pub use refusal::{Reason, Refusal, Unauthorized};
-pub use said::Said;
+pub use said::{Answered, Said};
 pub use step::{Permitted, Step};
 pub use stream::Stream;

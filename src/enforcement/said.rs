@@ -11,23 +11,45 @@ pub struct Said {
     pub id: PolicyId,
     /// Its name, `namespace/name`.
     pub policy: String,
-    /// `allow`, `refuse` or `error`.
-    pub answer: &'static str,
+    /// What the answer means.
+    pub answered: Answered,
     /// What kind of error, or how the client was refused.
     pub detail: Option<String>,
 }
 
+/// What an authorizer's answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answered {
+    /// Judging goes on.
+    Allow,
+    /// The request is refused.
+    Refuse,
+    /// There is none that can be used.
+    Error,
+}
+
+impl Answered {
+    /// `allow`, `refuse` or `error`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Refuse => "refuse",
+            Self::Error => "error",
+        }
+    }
+}
+
 impl Said {
     pub(super) fn new(ask: &Ask<'_>, verdict: &Verdict) -> Self {
-        let (answer, detail) = match verdict {
-            Verdict::Allow(_) => ("allow", None),
-            Verdict::Refuse(reply) => ("refuse", Some(reply.status.to_string())),
-            Verdict::Error(error) => ("error", Some(error.as_str().to_owned())),
+        let (answered, detail) = match verdict {
+            Verdict::Allow(_) => (Answered::Allow, None),
+            Verdict::Refuse(reply) => (Answered::Refuse, Some(reply.status.to_string())),
+            Verdict::Error(error) => (Answered::Error, Some(error.as_str().to_owned())),
         };
         Self {
             id: ask.policy(),
             policy: ask.by.policy.to_string(),
-            answer,
+            answered,
             detail,
         }
     }

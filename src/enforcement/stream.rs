@@ -10,7 +10,7 @@ use crate::request::{Head, Operation};
 
 use super::envelopes::Envelopes;
 use super::held::{Asking, Full, Held, Ready};
-use super::said::{Said, Spans};
+use super::said::{Answered, Said, Spans};
 use super::{Answer, Called, Facts, Permitted, Reason, Refusal, Step, Unauthorized};
 
 #[derive(Debug, Default)]
@@ -68,7 +68,8 @@ impl Stream {
     /// Audit mode would refuse it, or it goes on because an authorizer did not answer.
     pub fn is_notable(&self, permit: &Permit<'_>) -> bool {
         let is_audited = matches!(permit.audit(), Some(Audit::Deny(_)));
-        is_audited || self.said.iter().any(|said| said.answer == "error")
+        let mut said = self.said.iter();
+        is_audited || said.any(|said| said.answered == Answered::Error)
     }
 
     /// What authorizers have said so far, in order.

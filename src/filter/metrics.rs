@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use crate::decision::{Audit, Basis, Denial, Determining, LevelName, Permit};
-use crate::enforcement::Said;
+use crate::enforcement::{Answered, Said};
 use crate::observe::{Determined, Metric, digest_value};
 use crate::policy::{ObjectName, PolicyId};
 
@@ -32,7 +32,7 @@ enum Key {
     /// Names by where they lie in the configuration, which outlives this.
     By(Use, Verdict, LevelName, Option<usize>, Option<usize>),
     Other(Use),
-    Asked(Option<PolicyId>, &'static str),
+    Asked(Option<PolicyId>, Answered),
     Took(Option<PolicyId>),
     BodyBytes,
 }
@@ -84,13 +84,16 @@ impl Metrics {
 
     /// An authorizer has answered, or will not; in so many nanoseconds, where it was asked.
     pub(super) fn asked(&self, said: &Said, took: Option<u64>) {
-        let (policy, outcome) = (said.id, said.answer);
+        let (policy, outcome) = (said.id, said.answered);
         let is_named = !self.is_full(&Key::Asked(Some(policy), outcome));
         let (id, policy) = match is_named {
             true => (Some(policy), Some(said.policy.as_str())),
             false => (None, None),
         };
-        let calls = Metric::AuthorizerCalls { policy, outcome };
+        let calls = Metric::AuthorizerCalls {
+            policy,
+            outcome: outcome.as_str(),
+        };
         self.count(Key::Asked(id, outcome), MetricKind::Counter, calls, 1);
         if let Some(took) = took {
             let duration = Metric::AuthorizerDuration { policy };

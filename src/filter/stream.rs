@@ -280,7 +280,7 @@ impl HttpStream {
         let said = self.stream.said().iter().zip(took);
         said.map(|(said, took)| AskRecord {
             policy: &said.policy,
-            answer: said.answer,
+            answer: said.answered.as_str(),
             detail: said.detail.as_deref(),
             duration_ms: took.map(|nanoseconds| nanoseconds / 1_000_000),
         })

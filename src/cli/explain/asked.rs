@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::terminal::{hang, plain};
 use super::Explanation;
 use crate::decision::{Ask, Decision};
-use crate::enforcement::{Explained, Said};
+use crate::enforcement::{Answered, Explained, Said};
 use crate::external_auth::{Call, Question, grpc};
 
 /// What an authorizer is asked last, where the explanation ends there.
@@ -75,7 +75,7 @@ pub(super) fn json(explained: &Explained<'_>) -> Value {
             "bodyBytes": shown.body,
         });
         if let Some(said) = said {
-            value["answer"] = json!({"means": said.answer, "detail": said.detail});
+            value["answer"] = json!({"means": said.answered.as_str(), "detail": said.detail});
         }
         value
     });
@@ -131,9 +131,9 @@ fn answer(said: Option<&Said>) -> String {
         return "not known: --answer, or `answers` in the request, assumes one".to_owned();
     };
     let detail = said.detail.as_deref().unwrap_or_default();
-    match said.answer {
-        "allow" => "allows".to_owned(),
-        "refuse" => format!("refuses ({detail})"),
-        _ => format!("none ({detail})"),
+    match said.answered {
+        Answered::Allow => "allows".to_owned(),
+        Answered::Refuse => format!("refuses ({detail})"),
+        Answered::Error => format!("none ({detail})"),
     }
 }

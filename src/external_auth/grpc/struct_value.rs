@@ -143,18 +143,13 @@ fn double(view: View<'_>) -> Result<f64, Unshown> {
             double if double as i128 == i128::from(integer) => Ok(double),
             _ => Err(Unshown::Inexact),
         },
-        // Whole numbers of more than 64 bits are here too.
-        Number::Double(double) if double.is_finite() && double.abs() < WHOLE => Ok(double),
-        Number::Double(double) if view.text().iter().any(|byte| b".eE".contains(byte)) => {
-            if double.is_finite() {
-                Ok(double)
-            } else {
-                Err(Unshown::Inexact)
+        Number::Double(double) => {
+            // Whole numbers of more than 64 bits are here too.
+            let is_whole = !view.text().iter().any(|byte| b".eE".contains(byte));
+            match double.is_finite() && !is_whole {
+                true => Ok(double),
+                false => Err(Unshown::Inexact),
             }
         }
-        Number::Double(_) => Err(Unshown::Inexact),
     }
 }
-
-/// The first whole number that does not fit 64 bits, as a double.
-const WHOLE: f64 = 9_223_372_036_854_775_808.0;

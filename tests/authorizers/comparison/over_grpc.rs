@@ -8,10 +8,9 @@ use tonic::Status;
 
 use super::observed::TRACEPARENT;
 use super::over_http::{call, get, pieces, ping, upload};
-use super::scenario::{Said, Scenario};
+use super::scenario::{Said, Scenario, one};
 use crate::authorizer::Act;
 use crate::authorizer::grpc::{allow, deny, status};
-use crate::support::message::Request;
 
 fn says(answer: CheckResponse) -> Said {
     Said::Grpc(Act::Answer(Ok(answer)))
@@ -72,22 +71,6 @@ pub(super) fn all() -> Vec<Scenario> {
     all.extend(refusals());
     all.extend(errors());
     all
-}
-
-fn one(
-    name: &'static str,
-    to: &'static str,
-    request: Request,
-    answer: Said,
-    shows: &'static [&'static str],
-) -> Scenario {
-    Scenario {
-        name,
-        to,
-        request,
-        answer,
-        shows,
-    }
 }
 
 fn questions() -> Vec<Scenario> {

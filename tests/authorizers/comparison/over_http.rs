@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::observed::TRACEPARENT;
-use super::scenario::{Said, Scenario};
+use super::scenario::{Said, Scenario, one};
 use crate::authorizer::Act;
 use crate::support::message::Request;
 use crate::support::recorder::Answer;
@@ -83,22 +83,6 @@ pub(super) fn all() -> Vec<Scenario> {
     all.extend(answers());
     all.extend(errors());
     all
-}
-
-fn one(
-    name: &'static str,
-    to: &'static str,
-    request: Request,
-    answer: Said,
-    shows: &'static [&'static str],
-) -> Scenario {
-    Scenario {
-        name,
-        to,
-        request,
-        answer,
-        shows,
-    }
 }
 
 fn questions() -> Vec<Scenario> {

@@ -24,6 +24,23 @@ pub(super) enum Said {
     Grpc(Act<grpc::Answer>),
 }
 
+/// A scenario.
+pub(super) fn one(
+    name: &'static str,
+    to: &'static str,
+    request: Request,
+    answer: Said,
+    shows: &'static [&'static str],
+) -> Scenario {
+    Scenario {
+        name,
+        to,
+        request,
+        answer,
+        shows,
+    }
+}
+
 impl Scenario {
     /// The row that a difference is of, if it is meant.
     pub(super) fn row_of(&self, difference: &Difference) -> Option<&'static str> {
