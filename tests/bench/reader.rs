@@ -1,4 +1,4 @@
-//! How fast bodies are read: `cargo bench --bench reader`.
+//! How fast bodies are read (see README.md for the command).
 //!
 //! Beside each size stands what copying the same bytes takes: reading a message
 //! must not cost more than ten times its copy.
