@@ -316,6 +316,15 @@ fn warnings_are_refused_where_they_are_denied() {
     assert_eq!(accesspolicy(&validate).status.code(), Some(0));
     let denied = accesspolicy(&[&validate[..], &["--deny-warnings"]].concat());
     assert_eq!(denied.status.code(), Some(1), "{}", stderr(&denied));
+    // Whoever renders without compiling first sees them too.
+    let render = ["render", policy, "--enforcement-point", point];
+    let rendered = accesspolicy(&[&render[..], &["--format", "envoy"]].concat());
+    assert_eq!(rendered.status.code(), Some(0), "{}", stderr(&rendered));
+    assert!(
+        stderr(&rendered).contains("\nwarning: "),
+        "{}",
+        stderr(&rendered)
+    );
     let clean = ["compile", POLICY, "--enforcement-point", POINT];
     let clean = accesspolicy(&[&clean[..], &["--deny-warnings"]].concat());
     assert_eq!(clean.status.code(), Some(0), "{}", stderr(&clean));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::subject::Subject;
-use super::{REFUSED, fail, output, say};
+use super::{REFUSED, fail, output, render, say};
 use crate::deploy::{self, Address, ClusterAddress, Edge, ImageReference, Route};
 
 /// Write what loads the filter with a policy
@@ -134,7 +134,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         });
     }
     let policy = match subject.load("nothing was written") {
-        Ok(loaded) => loaded.document.compiled().clone(),
+        Ok(loaded) => {
+            if let Some(report) = &loaded.report {
+                render::print(report);
+            }
+            loaded.document.compiled().clone()
+        }
         Err(code) => return code,
     };
     let rendered = match (format, form, image) {

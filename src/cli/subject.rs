@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{REFUSED, fail, render};
-use crate::compile::{FilesError, STANDARD_INPUT, Source, compile_files, read_source};
+use crate::compile::{FilesError, Report, STANDARD_INPUT, Source, compile_files, read_source};
 use crate::policy::{CompiledPolicy, Document, Policies};
 
 /// Where the policies are.
@@ -31,6 +31,8 @@ pub(super) struct Subject {
 pub(super) struct Loaded {
     pub(super) document: Document,
     pub(super) policies: Policies,
+    /// What the compiler said about them, where they were compiled here.
+    pub(super) report: Option<Report>,
 }
 
 impl Subject {
@@ -80,7 +82,11 @@ fn is_manifest(text: &str) -> bool {
 
 fn load(policy: CompiledPolicy, source: &Source) -> Result<Loaded, ExitCode> {
     match Document::load(policy) {
-        Ok((document, policies)) => Ok(Loaded { document, policies }),
+        Ok((document, policies)) => Ok(Loaded {
+            document,
+            policies,
+            report: None,
+        }),
         Err(error) => Err(fail(format_args!("`{}`: {error}", source.name()))),
     }
 }
@@ -89,7 +95,11 @@ fn compiled(paths: &[PathBuf], point: &Path, consequence: &str) -> Result<Loaded
     match compile_files(paths, point) {
         Ok(compiled) => {
             let (document, policies) = Document::load(compiled.policy).map_err(fail)?;
-            Ok(Loaded { document, policies })
+            Ok(Loaded {
+                document,
+                policies,
+                report: Some(compiled.report),
+            })
         }
         Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => Err(fail(error)),
         Err(FilesError::Refused(report)) => {

@@ -127,7 +127,11 @@ fn of_file(path: &Path, source: Source, point: Option<Source>) -> Result<Run, St
     let compiled = suite.compile(point).map_err(Stop::Refused)?;
     let loaded = Document::load(compiled.policy);
     let (document, policies) = loaded.map_err(|error| Stop::Usage(fail(error)))?;
-    let loaded = Loaded { document, policies };
+    let loaded = Loaded {
+        document,
+        policies,
+        report: None,
+    };
     let mut coverage = Coverage::new(&loaded.document);
     let results = suite.tests.iter();
     let results = results.map(|case| of_case(case, &loaded, &mut coverage));
