@@ -25,16 +25,33 @@ pub(super) struct Metrics {
 /// to fill its memory.
 const NAMED: usize = 4000;
 
-/// What is counted, without names.
+/// What is counted, without names: a kind, and what of that kind.
+///
+/// Policies, rules and reasons are told apart by where their names lie, in the
+/// configuration, which outlives this, or in the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Requests(&'static str, &'static str),
-    /// Names by where they lie in the configuration, which outlives this.
-    By(Use, Verdict, LevelName, Option<usize>, Option<usize>),
+struct Key(Kind, usize);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Allow,
+    Deny,
+    By(Use, Verdict, LevelName),
     Other(Use),
     Asked(Option<PolicyId>, Answered),
     Took(Option<PolicyId>),
     BodyBytes,
+}
+
+impl Key {
+    /// Something that there is one of, or all that is not worth a name.
+    const fn one(kind: Kind) -> Self {
+        Self(kind, 0)
+    }
+
+    fn named(kind: Kind, name: &str) -> Self {
+        Self(kind, name.as_ptr().addr())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +82,7 @@ impl Metrics {
                 "policy"
             }
         };
-        self.request("allow", reason);
+        self.request(Kind::Allow, "allow", reason);
         self.audited(permit.audit());
     }
 
@@ -79,13 +96,13 @@ impl Metrics {
 
     /// A request is refused, for a kind of reason.
     pub(super) fn refused(&self, reason: &'static str) {
-        self.request("deny", reason);
+        self.request(Kind::Deny, "deny", reason);
     }
 
     /// An authorizer has answered, or will not; in so many nanoseconds, where it was asked.
     pub(super) fn asked(&self, said: &Said, took: Option<u64>) {
         let (policy, outcome) = (said.id, said.answered);
-        let is_named = !self.is_full(&Key::Asked(Some(policy), outcome));
+        let is_named = !self.is_full(Key::one(Kind::Asked(Some(policy), outcome)));
         let (id, policy) = match is_named {
             true => (Some(policy), Some(said.policy.as_str())),
             false => (None, None),
@@ -94,33 +111,26 @@ impl Metrics {
             policy,
             outcome: outcome.as_str(),
         };
-        self.count(Key::Asked(id, outcome), MetricKind::Counter, calls, 1);
+        let key = Key::one(Kind::Asked(id, outcome));
+        self.count(key, MetricKind::Counter, calls, 1);
         if let Some(took) = took {
             let duration = Metric::AuthorizerDuration { policy };
             let milliseconds = took / 1_000_000;
-            self.count(Key::Took(id), MetricKind::Histogram, duration, milliseconds);
+            let key = Key::one(Kind::Took(id));
+            self.count(key, MetricKind::Histogram, duration, milliseconds);
         }
     }
 
     /// An MCP body was read to its end.
     pub(super) fn body(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.count(
-            Key::BodyBytes,
-            MetricKind::Histogram,
-            Metric::BodyBytes,
-            bytes,
-        );
+        let key = Key::one(Kind::BodyBytes);
+        self.count(key, MetricKind::Histogram, Metric::BodyBytes, bytes);
     }
 
-    fn request(&self, decision: &'static str, reason: &'static str) {
+    fn request(&self, kind: Kind, decision: &'static str, reason: &'static str) {
         let metric = Metric::Requests { decision, reason };
-        self.count(
-            Key::Requests(decision, reason),
-            MetricKind::Counter,
-            metric,
-            1,
-        );
+        self.count(Key::named(kind, reason), MetricKind::Counter, metric, 1);
     }
 
     fn audited(&self, audit: Option<Audit<'_>>) {
@@ -131,21 +141,22 @@ impl Metrics {
     }
 
     fn determined(&self, used: Use, by: Determined<'_>) {
-        let of_rule = |verdict, level, by: Determining<'_>| {
-            let rule = by.rule.map(|rule| rule.as_ptr().addr());
-            Key::By(used, verdict, level, Some(address(by.policy)), rule)
+        let of = |verdict, level| Kind::By(used, verdict, level);
+        let of_rule = |verdict, level, by: Determining<'_>| match by.rule {
+            Some(rule) => Key::named(of(verdict, level), rule),
+            None => Key(of(verdict, level), address(by.policy)),
         };
+        let other = Key::one(Kind::Other(used));
         let key = match by {
             Determined::Allowed(level, by) => of_rule(Verdict::Allowed, level, by),
             Determined::Refused(level, by) => of_rule(Verdict::Refused, level, by),
             Determined::NotAllowed(level, policy) => {
-                let policy = policy.map(address);
-                Key::By(used, Verdict::NotAllowed, level, policy, None)
+                Key(of(Verdict::NotAllowed, level), policy.map_or(0, address))
             }
-            Determined::Other => Key::Other(used),
+            Determined::Other => other,
         };
-        let (key, by) = match self.is_full(&key) {
-            true => (Key::Other(used), Determined::Other),
+        let (key, by) = match self.is_full(key) {
+            true => (other, Determined::Other),
             false => (key, by),
         };
         let metric = match used {
@@ -156,9 +167,9 @@ impl Metrics {
     }
 
     /// Whether there are too many names to add this one.
-    fn is_full(&self, key: &Key) -> bool {
+    fn is_full(&self, key: Key) -> bool {
         let known = self.known.try_borrow();
-        known.is_ok_and(|known| known.len() >= NAMED && !known.contains_key(key))
+        known.is_ok_and(|known| known.len() >= NAMED && !known.contains_key(&key))
     }
 
     fn count(&self, key: Key, kind: MetricKind, metric: Metric<'_>, value: u64) {
