@@ -127,9 +127,9 @@ impl Incoming {
             file(selector::SOURCE);
             self.select(mcp, policy, &mut file)?;
             let has = |what: &dyn Display| inconsistent(format!("policy `{policy}` has {what}"));
-            let http = http.map(HttpConditions::new).transpose();
+            let http = http.map(|http| HttpConditions::new(*http)).transpose();
             let http = http.map_err(|what| has(&what))?;
-            let cel = cel.map(Condition::new).transpose();
+            let cel = cel.map(|cel| Condition::new(*cel)).transpose();
             let cel = cel.map_err(|what| has(&what))?;
             if cel.is_none() && message.is_some() {
                 return Err(has(&"a message without an expression"));

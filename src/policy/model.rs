@@ -252,7 +252,8 @@ pub enum Target {
     Backend(ObjectName),
 }
 
-/// One rule: every part given must match.
+/// One rule: every part given must match. Most have no HTTP part and no expression, which
+/// are large, so that these are boxed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
@@ -272,7 +273,7 @@ pub struct Rule {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub http: Option<Http>,
+    pub http: Option<Box<Http>>,
     /// What of MCP; absent means no condition, requests that are not MCP included.
     #[serde(
         default,
@@ -286,7 +287,7 @@ pub struct Rule {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub cel: Option<Program>,
+    pub cel: Option<Box<Program>>,
     /// What a caller is told whom this rule would have allowed, had its expression been
     /// true; or whom it refuses. Absent where there is no expression.
     #[serde(

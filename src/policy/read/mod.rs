@@ -111,7 +111,6 @@ impl<T: Read> Read for Vec<T> {
             items.push(T::read(text)?);
             Ok(())
         })?;
-        items.shrink_to_fit();
         Ok(items)
     }
 }
@@ -128,6 +127,12 @@ pub(super) fn list(
         place = place.saturating_add(1);
         Ok(())
     })
+}
+
+impl<T: Read> Read for Box<T> {
+    fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
+        T::read(text).map(Self::new)
+    }
 }
 
 fn expect(text: &mut Pull<'_>, kind: Kind, otherwise: &str) -> Result<(), Malformed> {
