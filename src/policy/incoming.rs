@@ -9,11 +9,12 @@ use std::fmt::Display;
 use super::attach::Place;
 use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
-use super::index::{CallerId, CallerKey, IndexedRule, Map, SelectorId, selector};
+use super::index::{CallerId, CallerKey, IndexedRule, SelectorId, selector};
 use super::load::{LoadError, empty, in_order, inconsistent, non_empty};
 use super::model::{
     Action, BaseProtocol, Mcp, Method, MethodName, Mode, ObjectName, Policy, Rule, Target,
 };
+use super::names::Names;
 use super::read::{Malformed, Read, list};
 use crate::expr::Condition;
 use crate::json::Pull;
@@ -22,8 +23,8 @@ use crate::json::Pull;
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     pub(super) policies: Vec<Prepared>,
-    pub(super) callers: Map<String, CallerId>,
-    pub(super) things: BTreeMap<MethodName, Map<String, SelectorId>>,
+    pub(super) callers: Names<CallerId>,
+    pub(super) things: BTreeMap<MethodName, Names<SelectorId>>,
     pub(super) numbers: SelectorNumbers,
 }
 
@@ -190,7 +191,7 @@ impl Incoming {
                     file(selector::listed(name));
                     let known = self.things.entry(name).or_default();
                     for thing in params {
-                        file(*known.entry(thing).or_insert_with(|| self.numbers.next()));
+                        file(known.get_or_insert(thing, || self.numbers.next()));
                     }
                 }
                 (_, Some(_)) => {
@@ -207,7 +208,7 @@ impl Incoming {
     fn caller_number(&mut self, spiffe_id: String) -> CallerId {
         // Fewer callers than rules, and those fit.
         let next = CallerId(u32::try_from(self.callers.len()).unwrap_or(u32::MAX));
-        *self.callers.entry(spiffe_id).or_insert(next)
+        self.callers.get_or_insert(spiffe_id, || next)
     }
 }
 

@@ -16,6 +16,7 @@ use super::attach::{Reach, Targets};
 use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
+use super::names::Names;
 use super::needs::Needs;
 use crate::expr::Condition;
 
@@ -269,8 +270,8 @@ pub struct Policies {
     pub(super) digest: String,
     pub(super) settings: Settings,
     pub(super) policies: Vec<PolicyRules>,
-    pub(super) callers: Map<String, CallerId>,
-    pub(super) things: BTreeMap<MethodName, Map<String, SelectorId>>,
+    pub(super) callers: Names<CallerId>,
+    pub(super) things: BTreeMap<MethodName, Names<SelectorId>>,
     pub(super) enforced: usize,
     pub(super) targets: Targets,
     pub(super) needs: Needs,
@@ -348,12 +349,12 @@ impl Policies {
 
     /// The number of a SPIFFE ID, if any rule names it.
     pub fn caller(&self, spiffe_id: &str) -> Option<CallerId> {
-        self.callers.get(spiffe_id).copied()
+        self.callers.get(spiffe_id)
     }
 
     /// The selector of a thing acted on by a method, if any rule names it.
     pub fn thing(&self, method: MethodName, thing: &str) -> Option<SelectorId> {
-        self.things.get(&method)?.get(thing).copied()
+        self.things.get(&method)?.get(thing)
     }
 
     /// A policy's name.

@@ -17,6 +17,7 @@ mod incoming;
 mod index;
 mod load;
 mod model;
+mod names;
 mod needs;
 mod read;
 mod whole;
