@@ -96,8 +96,7 @@ impl<'g> Filed<'g> {
     ) -> Self {
         let mut lists = Vec::with_capacity(callers.len().saturating_mul(selectors.len()));
         for caller in callers.iter().flatten() {
-            let filed = group.of(*caller);
-            let all = selectors.iter().map(|selector| filed.under(*selector));
+            let all = selectors.iter().map(|s| group.rules(*caller, *s));
             lists.extend(all.filter(|list| !list.is_empty()));
         }
         Self { lists, holds }

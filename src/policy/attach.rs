@@ -3,8 +3,13 @@
 //! A listener's level has the policies of the whole Gateway as well, so that a request
 //! looks in one place.
 
+use std::collections::hash_map::Entry;
+
 use super::incoming::Prepared;
-use super::index::{Asking, Attached, CallerKey, Group, Level, Map, PolicyId, RuleRef, SelectorId};
+use super::index::{
+    Asking, Attached, CallerKey, Group, Level, Map, PolicyId, RuleRef, SelectorId, filed,
+};
+use super::list::List;
 use super::load::{LoadError, inconsistent};
 use super::model::{Backend, Listener, Mode, ObjectName, Target};
 
@@ -193,86 +198,27 @@ impl Group {
     /// Files the rules of its policies; `places` are those of every policy, by number.
     fn file(&mut self, places: &[Vec<Place>]) {
         let of = |policy: PolicyId| places.get(policy.0 as usize).map_or(&[][..], Vec::as_slice);
+        // A table that grows is there twice for a moment.
         let count = self.policies.iter().map(|policy| of(*policy).len()).sum();
-        let mut filed: Vec<(CallerKey, SelectorId, RuleRef)> = Vec::with_capacity(count);
+        self.rules.reserve(count);
         for policy in &self.policies {
-            filed.extend(of(*policy).iter().map(|place| {
-                let (policy, rule) = (*policy, place.rule);
-                (place.caller, place.selector, RuleRef { policy, rule })
-            }));
-        }
-        // Rules come in order, and stay so under each pair.
-        sort(&mut filed, |(caller, selector, _)| {
-            (u64::from(caller.number()) << 32) | u64::from(selector.0)
-        });
-        filed.dedup();
-        self.selectors.reserve_exact(filed.len());
-        self.rules.reserve_exact(filed.len());
-        for (caller, selector, rule) in filed {
-            if self.callers.last().is_none_or(|(last, _)| *last != caller) {
-                self.callers.push((caller, self.rules.len()));
-            }
-            self.selectors.push(selector);
-            self.rules.push(rule);
-        }
-        self.callers.shrink_to_fit();
-    }
-}
-
-/// Sorts by a number; those of one number stay as they are.
-///
-/// By one byte of it after the other, from the lowest: less code in the module than a sort
-/// of the library, and as fast.
-fn sort<T: Copy>(items: &mut Vec<T>, number: impl Fn(&T) -> u64) {
-    if items.is_sorted_by_key(&number) {
-        return;
-    }
-    let mut sorted = items.clone();
-    for shift in (0..u64::BITS).step_by(8) {
-        let byte = |item: &T| (number(item) >> shift) as u8;
-        let mut places = [0usize; 256];
-        for item in &*items {
-            if let Some(count) = places.get_mut(usize::from(byte(item))) {
-                *count = count.saturating_add(1);
+            for place in of(*policy) {
+                let rule = RuleRef {
+                    policy: *policy,
+                    rule: place.rule,
+                };
+                match self.rules.entry(filed(place.caller, place.selector)) {
+                    Entry::Vacant(empty) => {
+                        empty.insert(List::One(rule));
+                    }
+                    Entry::Occupied(mut rules) => {
+                        let rules = rules.get_mut();
+                        if rules.as_slice().last() != Some(&rule) {
+                            rules.push(rule);
+                        }
+                    }
+                }
             }
         }
-        if places.contains(&items.len()) {
-            continue;
-        }
-        // From how many there are to where they begin.
-        places.iter_mut().fold(0usize, |start, place| {
-            let end = start.saturating_add(*place);
-            *place = start;
-            end
-        });
-        for item in &*items {
-            if let Some(place) = places.get_mut(usize::from(byte(item)))
-                && let Some(slot) = sorted.get_mut(*place)
-            {
-                *slot = *item;
-                *place = place.saturating_add(1);
-            }
-        }
-        std::mem::swap(items, &mut sorted);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sorting_is_by_number_and_leaves_equal_ones_as_they_are() {
-        let mut numbers = vec![0, u64::MAX, 1, 256, 255, 1 << 40];
-        let mut next = 7u64;
-        for _ in 0..1000 {
-            next = next.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            numbers.extend([next, next >> 50, next >> 33 << 32]);
-        }
-        let mut found: Vec<(u64, usize)> = numbers.iter().copied().zip(0..).collect();
-        let mut expected = found.clone();
-        expected.sort();
-        sort(&mut found, |(number, _)| *number);
-        assert_eq!(found, expected);
     }
 }

@@ -15,9 +15,11 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 use super::attach::{Reach, Targets};
 use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
+use super::list::List;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
 use super::names::Names;
 use super::needs::Needs;
+use super::numbers::NumberMap;
 use crate::expr::Condition;
 
 /// A hash map without a random seed: its keys come from the operator's
@@ -25,11 +27,11 @@ use crate::expr::Condition;
 pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// A caller that some rule names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallerId(pub(super) u32);
 
 /// Whom a rule is filed under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallerKey {
     /// Rules without a source.
     Anyone,
@@ -37,18 +39,8 @@ pub enum CallerKey {
     Caller(CallerId),
 }
 
-impl CallerKey {
-    /// A number of its own, in order.
-    pub(super) const fn number(self) -> u32 {
-        match self {
-            Self::Anyone => 0,
-            Self::Caller(CallerId(number)) => number.saturating_add(1),
-        }
-    }
-}
-
 /// What of a request a rule is filed under. See [`selector`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SelectorId(pub(super) u32);
 
 /// The selectors that exist whatever the policy.
@@ -105,11 +97,8 @@ pub struct RuleRef {
 #[derive(Debug, Default)]
 pub struct Group {
     pub(super) policies: Vec<PolicyId>,
-    /// Every caller that has rules, in order, with the place where they begin.
-    pub(super) callers: Vec<(CallerKey, usize)>,
-    /// What each of `rules` is filed under: for each caller in order.
-    pub(super) selectors: Vec<SelectorId>,
-    pub(super) rules: Vec<RuleRef>,
+    /// By [`filed`].
+    pub(super) rules: NumberMap<List<RuleRef>>,
 }
 
 impl Group {
@@ -123,50 +112,21 @@ impl Group {
         &self.policies
     }
 
-    /// The rules filed under a caller.
-    pub fn of(&self, caller: CallerKey) -> Filed<'_> {
-        self.filed(caller).unwrap_or_default()
-    }
-
-    fn filed(&self, caller: CallerKey) -> Option<Filed<'_>> {
-        let at = self.callers.binary_search_by_key(&caller, |(key, _)| *key);
-        let mut starts = self
-            .callers
-            .get(at.ok()?..)?
-            .iter()
-            .map(|(_, start)| *start);
-        let (start, end) = (starts.next()?, starts.next().unwrap_or(self.rules.len()));
-        Some(Filed {
-            selectors: self.selectors.get(start..end)?,
-            rules: self.rules.get(start..end)?,
-        })
-    }
-
     /// The rules filed under a pair, in order of policy and rule name.
     pub fn rules(&self, caller: CallerKey, selector: SelectorId) -> &[RuleRef] {
-        self.of(caller).under(selector)
+        self.rules
+            .get(&filed(caller, selector))
+            .map_or(&[], List::as_slice)
     }
 }
 
-/// The rules of a group that are filed under one caller.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filed<'g> {
-    selectors: &'g [SelectorId],
-    rules: &'g [RuleRef],
-}
-
-impl<'g> Filed<'g> {
-    /// Those filed under a selector, in order of policy and rule name.
-    pub fn under(self, selector: SelectorId) -> &'g [RuleRef] {
-        let start = self.selectors.partition_point(|other| *other < selector);
-        let rest = self.selectors.get(start..).unwrap_or_default();
-        if rest.first() != Some(&selector) {
-            return &[];
-        }
-        let count = rest.partition_point(|other| *other == selector);
-        let rules = self.rules.get(start..).unwrap_or_default();
-        rules.get(..count).unwrap_or_default()
-    }
+/// A pair as one number.
+pub(super) fn filed(caller: CallerKey, SelectorId(selector): SelectorId) -> u64 {
+    let caller = match caller {
+        CallerKey::Anyone => 0,
+        CallerKey::Caller(CallerId(caller)) => u64::from(caller).saturating_add(1),
+    };
+    (caller << 32) | u64::from(selector)
 }
 
 /// The policies that a request passes at one level.

@@ -15,10 +15,12 @@ mod http;
 mod identity;
 mod incoming;
 mod index;
+mod list;
 mod load;
 mod model;
 mod names;
 mod needs;
+mod numbers;
 mod read;
 mod whole;
 
@@ -34,8 +36,8 @@ pub use http::{
 };
 pub use identity::{IdentitySource, MetadataText};
 pub use index::{
-    Asking, Attached, CallerId, CallerKey, Filed, Group, Level, Policies, PolicyId, RuleRef,
-    SelectorId, View, selector,
+    Asking, Attached, CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId,
+    View, selector,
 };
 pub use load::LoadError;
 pub use model::{
