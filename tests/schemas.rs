@@ -365,7 +365,7 @@ fn everything() -> CompiledPolicy {
     let rule = Rule {
         name: "r".to_owned(),
         source: Some("spiffe://d/a".to_owned()),
-        http: Some(Http {
+        http: Some(Box::new(Http {
             methods: Some(strings(&["GET"])),
             paths: Some(vec![
                 PathMatch::Exact("/a".to_owned()),
@@ -384,7 +384,7 @@ fn everything() -> CompiledPolicy {
             ]),
             hosts: Some(strings(&["a"])),
             ports: Some(vec![Whole::from(1)]),
-        }),
+        })),
         mcp: Some(Mcp {
             methods: Some(
                 MethodName::ALL
@@ -396,11 +396,11 @@ fn everything() -> CompiledPolicy {
             ),
             base_protocol: BaseProtocol::Full,
         }),
-        cel: Some(Program {
+        cel: Some(Box::new(Program {
             text: "true".to_owned(),
             nodes: vec![Node::Item(0)],
             patterns: vec![expression()],
-        }),
+        })),
         message: Some("m".to_owned()),
     };
     let asking = |protocol| Policy {

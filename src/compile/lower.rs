@@ -114,9 +114,9 @@ fn lower_rule(
     Some(Rule {
         name: name.clone(),
         source,
-        http: http.clone(),
+        http: http.clone().map(Box::new),
         mcp,
-        cel: cel.as_ref().map(|cel| cel.value.clone()),
+        cel: cel.as_ref().map(|cel| Box::new(cel.value.clone())),
         message: message.clone(),
     })
 }

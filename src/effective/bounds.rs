@@ -52,9 +52,11 @@ fn settle(rule: &mut Rule, is_met: bool) {
     }
     rule.cel = None;
     rule.message = None;
-    rule.http = (!is_met).then(|| Http {
-        methods: Some(vec![NEVER.to_owned()]),
-        ..Http::default()
+    rule.http = (!is_met).then(|| {
+        Box::new(Http {
+            methods: Some(vec![NEVER.to_owned()]),
+            ..Http::default()
+        })
     });
 }
 

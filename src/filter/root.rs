@@ -47,7 +47,7 @@ impl Context for Root {}
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let text = host::buffer(Buffer::PluginConfiguration, 0, size).unwrap_or_default();
-        match Policies::from_json(&text) {
+        match Policies::from_json(text) {
             Ok(policies) => {
                 host::log(
                     Level::Info,

@@ -10,10 +10,11 @@ use super::reader::{Kind, Syntax};
 use super::view::{Number, View, unescape};
 use super::{scan, view};
 
-/// What is left of a document.
+/// A document, and how far it has been taken.
 #[derive(Debug)]
 pub struct Pull<'t> {
-    rest: &'t str,
+    text: &'t str,
+    at: usize,
 }
 
 impl<'t> Pull<'t> {
@@ -22,14 +23,14 @@ impl<'t> Pull<'t> {
     /// # Errors
     /// When the text is not UTF-8.
     pub fn new(text: &'t [u8]) -> Result<Self, Syntax> {
-        let rest = std::str::from_utf8(text).map_err(|_| Syntax::Utf8)?;
-        Ok(Self { rest })
+        let text = std::str::from_utf8(text).map_err(|_| Syntax::Utf8)?;
+        Ok(Self { text, at: 0 })
     }
 
     /// What the next value is, by its first byte.
     pub fn kind(&mut self) -> Option<Kind> {
         self.blank();
-        view::kind(self.rest.as_bytes())
+        view::kind(self.rest())
     }
 
     /// The next value, a string.
@@ -38,24 +39,24 @@ impl<'t> Pull<'t> {
     /// When it is none, or malformed.
     pub fn string(&mut self) -> Result<Cow<'t, str>, Syntax> {
         self.take(b'"')?;
-        let mut length: usize = 0;
+        let start = self.at;
         let mut is_escaped = false;
         loop {
-            let rest = self.rest.as_bytes().get(length..).unwrap_or_default();
+            let rest = self.rest();
             let plain = scan::plain(rest).length;
-            length = length.saturating_add(plain);
+            self.skip(plain);
             match rest.get(plain) {
                 None => return Err(Syntax::Incomplete),
                 Some(b'"') => break,
                 Some(b'\\') => {
                     is_escaped = true;
-                    length = length.saturating_add(2);
+                    self.skip(2);
                 }
                 Some(_) => return Err(Syntax::Control),
             }
         }
-        let text = self.split(length);
-        self.take(b'"')?;
+        let text = self.since(start);
+        self.skip(1);
         if is_escaped {
             unescape(text).map(Cow::Owned).ok_or(Syntax::Escape)
         } else {
@@ -69,17 +70,18 @@ impl<'t> Pull<'t> {
     /// When it is none, or malformed.
     pub fn number(&mut self) -> Result<Number, Syntax> {
         self.blank();
-        let mut bytes = self.rest.bytes();
+        let start = self.at;
+        let mut bytes = self.rest().iter();
         let mut state = bytes
             .next()
-            .and_then(State::begin)
+            .and_then(|byte| State::begin(*byte))
             .ok_or(Syntax::Unexpected)?;
-        let mut length: usize = 1;
-        while let Some(next) = bytes.next().and_then(|byte| state.next(byte)) {
+        self.skip(1);
+        while let Some(next) = bytes.next().and_then(|byte| state.next(*byte)) {
             state = next;
-            length = length.saturating_add(1);
+            self.skip(1);
         }
-        let number = View::new(self.split(length).as_bytes()).number();
+        let number = View::new(self.since(start).as_bytes()).number();
         number.filter(|_| state.is_complete()).ok_or(Syntax::Number)
     }
 
@@ -117,7 +119,7 @@ impl<'t> Pull<'t> {
     /// When anything but white space is left.
     pub fn finish(mut self) -> Result<(), Syntax> {
         self.blank();
-        if self.rest.is_empty() {
+        if self.rest().is_empty() {
             Ok(())
         } else {
             Err(Syntax::Trailing)
@@ -140,35 +142,43 @@ impl<'t> Pull<'t> {
         }
     }
 
-    /// Takes a byte that is ASCII.
+    /// Takes a byte.
     fn take(&mut self, byte: u8) -> Result<(), Syntax> {
         self.blank();
-        match self.rest.bytes().next() {
+        match self.next() {
             None => Err(Syntax::Incomplete),
             Some(next) if next == byte => {
-                self.split(1);
+                self.skip(1);
                 Ok(())
             }
             Some(_) => Err(Syntax::Unexpected),
         }
     }
 
+    #[inline]
     fn blank(&mut self) {
         // As the compiler writes it, there is none.
-        if self.rest.bytes().next().is_some_and(|byte| byte > b' ') {
-            return;
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.next() {
+            self.skip(1);
         }
-        let is_blank = |char| matches!(char, ' ' | '\t' | '\n' | '\r');
-        self.rest = self.rest.trim_start_matches(is_blank);
     }
 
-    fn split(&mut self, length: usize) -> &'t str {
-        let (front, rest) = self
-            .rest
-            .split_at_checked(length)
-            .unwrap_or((self.rest, ""));
-        self.rest = rest;
-        front
+    #[inline]
+    fn next(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn since(&self, start: usize) -> &'t str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    #[inline]
+    fn skip(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
     }
 }
 

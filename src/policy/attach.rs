@@ -5,16 +5,21 @@
 
 use std::collections::hash_map::Entry;
 
-use super::index::{Asking, Attached, CallerKey, Group, Map, PolicyId, RuleRef, SelectorId, filed};
+use super::incoming::Prepared;
+use super::index::{
+    Asking, Attached, CallerKey, Group, Level, Map, PolicyId, RuleRef, SelectorId, filed,
+};
 use super::list::List;
 use super::load::{LoadError, inconsistent};
-use super::model::{Backend, Listener, Mode, ObjectName, Policy, Target};
+use super::model::{Backend, Listener, Mode, ObjectName, Target};
 
 /// One place a rule is filed under.
+#[derive(Debug)]
 pub(super) struct Place {
     pub(super) caller: CallerKey,
     pub(super) selector: SelectorId,
-    pub(super) rule: RuleRef,
+    /// As in [`RuleRef`].
+    pub(super) rule: Option<u32>,
 }
 
 /// What a policy does where it matches, and its place where that counts.
@@ -60,7 +65,7 @@ impl Targets {
     pub(super) fn new(
         listeners: Vec<Listener>,
         backends: Vec<Backend>,
-        policies: &[Policy],
+        policies: &[Prepared],
     ) -> Result<Self, LoadError> {
         let mut targets = Self::default();
         for Listener { name, port } in listeners {
@@ -122,14 +127,13 @@ impl Targets {
         })
     }
 
-    /// Attaches a policy to a target, its rules filed under `places`.
+    /// Attaches a policy to a target.
     pub(super) fn attach(
         &mut self,
         target: &Target,
         policy: PolicyId,
         does: Does,
         mode: Mode,
-        places: &[Place],
     ) -> Option<()> {
         self.audited_reach.add(target);
         if mode == Mode::Enforce {
@@ -142,45 +146,76 @@ impl Targets {
             let audited = audited.filter(|_| enforced.is_none() || !matches!(does, Does::Ask(_)));
             for level in enforced.into_iter().chain(audited) {
                 match does {
-                    Does::Allow => level.allow.add(policy, places),
-                    Does::Deny => level.deny.add(policy, places),
-                    Does::Ask(place) => level.asking.add(policy, place, places),
+                    Does::Allow => level.allow.add(policy),
+                    Does::Deny => level.deny.add(policy),
+                    Does::Ask(place) => level.asking.add(policy, place),
                 }
             }
         }
         Some(())
+    }
+
+    /// Files the rules of what is attached, once all of it is; `places` are those of every
+    /// policy, by number.
+    pub(super) fn file(&mut self, places: &[Vec<Place>]) {
+        let named = self.listeners.values_mut().chain(&mut self.backends);
+        for Attached { enforced, audited } in named.chain([&mut self.gateway]) {
+            for Level {
+                asking,
+                deny,
+                allow,
+            } in [enforced].into_iter().chain(audited)
+            {
+                for group in [&mut asking.group, deny, allow] {
+                    group.file(places);
+                }
+            }
+        }
     }
 }
 
 impl Asking {
     /// INVARIANT: policies come in the order of their names, which decides between those
     /// of one place.
-    fn add(&mut self, policy: PolicyId, place: u64, places: &[Place]) {
+    fn add(&mut self, policy: PolicyId, place: u64) {
         if self.group.policies.last() == Some(&policy) {
             return;
         }
         let at = self.order.partition_point(|(other, _)| *other <= place);
         self.order.insert(at, (place, policy));
-        self.group.add(policy, places);
+        self.group.add(policy);
     }
 }
 
 impl Group {
-    fn add(&mut self, policy: PolicyId, places: &[Place]) {
+    fn add(&mut self, policy: PolicyId) {
         // A policy may meet a request by two of its targets.
-        if self.policies.last() == Some(&policy) {
-            return;
+        if self.policies.last() != Some(&policy) {
+            self.policies.push(policy);
         }
-        self.policies.push(policy);
-        for place in places {
-            match self.rules.entry(filed(place.caller, place.selector)) {
-                Entry::Vacant(empty) => {
-                    empty.insert(List::One(place.rule));
-                }
-                Entry::Occupied(mut rules) => {
-                    let rules = rules.get_mut();
-                    if rules.as_slice().last() != Some(&place.rule) {
-                        rules.push(place.rule);
+    }
+
+    /// Files the rules of its policies; `places` are those of every policy, by number.
+    fn file(&mut self, places: &[Vec<Place>]) {
+        let of = |policy: PolicyId| places.get(policy.0 as usize).map_or(&[][..], Vec::as_slice);
+        // A table that grows is there twice for a moment.
+        let count = self.policies.iter().map(|policy| of(*policy).len()).sum();
+        self.rules.reserve(count);
+        for policy in &self.policies {
+            for place in of(*policy) {
+                let rule = RuleRef {
+                    policy: *policy,
+                    rule: place.rule,
+                };
+                match self.rules.entry(filed(place.caller, place.selector)) {
+                    Entry::Vacant(empty) => {
+                        empty.insert(List::One(rule));
+                    }
+                    Entry::Occupied(mut rules) => {
+                        let rules = rules.get_mut();
+                        if rules.as_slice().last() != Some(&rule) {
+                            rules.push(rule);
+                        }
                     }
                 }
             }

@@ -17,6 +17,7 @@ use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
 use super::list::List;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
+use super::names::Names;
 use super::needs::Needs;
 use super::numbers::NumberMap;
 use crate::expr::Condition;
@@ -209,7 +210,7 @@ impl Attached {
 #[derive(Debug)]
 pub(super) struct PolicyRules {
     pub(super) policy: ObjectName,
-    pub(super) external_auth: Option<ExternalAuth>,
+    pub(super) external_auth: Option<Box<ExternalAuth>>,
     pub(super) rules: Vec<IndexedRule>,
 }
 
@@ -229,8 +230,8 @@ pub struct Policies {
     pub(super) digest: String,
     pub(super) settings: Settings,
     pub(super) policies: Vec<PolicyRules>,
-    pub(super) callers: Map<String, CallerId>,
-    pub(super) things: BTreeMap<MethodName, Map<String, SelectorId>>,
+    pub(super) callers: Names<CallerId>,
+    pub(super) things: BTreeMap<MethodName, Names<SelectorId>>,
     pub(super) enforced: usize,
     pub(super) targets: Targets,
     pub(super) needs: Needs,
@@ -308,12 +309,12 @@ impl Policies {
 
     /// The number of a SPIFFE ID, if any rule names it.
     pub fn caller(&self, spiffe_id: &str) -> Option<CallerId> {
-        self.callers.get(spiffe_id).copied()
+        self.callers.get(spiffe_id)
     }
 
     /// The selector of a thing acted on by a method, if any rule names it.
     pub fn thing(&self, method: MethodName, thing: &str) -> Option<SelectorId> {
-        self.things.get(&method)?.get(thing).copied()
+        self.things.get(&method)?.get(thing)
     }
 
     /// A policy's name.
@@ -325,7 +326,7 @@ impl Policies {
     /// Whom a policy asks; `None` for one that decides by itself.
     pub fn external_auth(&self, policy: PolicyId) -> Option<&ExternalAuth> {
         let policy = self.policies.get(policy.0 as usize)?;
-        policy.external_auth.as_ref()
+        policy.external_auth.as_deref()
     }
 
     /// A rule's name; `None` for a policy without rules.

@@ -1,24 +1,18 @@
 //! From the text of a compiled policy to [`Policies`]: taken whole or refused.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Whole;
 use super::attach::{Does, Place, Targets};
 use super::authorizer::{ExternalAuth, GrpcAuth, Protocol};
-use super::http::HttpConditions;
-use super::index::{
-    CallerId, CallerKey, IndexedRule, Map, Policies, PolicyId, PolicyRules, RuleRef, SelectorId,
-    selector,
-};
-use super::model::{
-    Action, BaseProtocol, CompiledPolicy, Mcp, Method, Mode, ObjectName, Policy, RequestHeaders,
-    Rule, SCHEMA_VERSION,
-};
+use super::incoming::{Incoming, Prepared, Rules};
+use super::index::{Policies, PolicyId, PolicyRules};
+#[cfg(not(target_os = "wasi"))]
+use super::model::Policy;
+use super::model::{Action, CompiledPolicy, Mode, ObjectName, RequestHeaders, SCHEMA_VERSION};
 use super::needs::Needs;
 use super::read::{Malformed, document};
-use crate::expr::Condition;
 use crate::json::{Number, View};
 
 /// Why a compiled policy was not taken. Its display is one sentence.
@@ -72,26 +66,15 @@ fn version(text: &[u8]) -> Option<Whole> {
 }
 
 impl Policies {
-    /// Reads a compiled policy.
+    /// Reads a compiled policy. A text that is given away is gone before the index is
+    /// made, which can have its memory.
     ///
     /// # Errors
     /// Anything but one whole, consistent document of this schema version.
-    pub fn from_json(text: &[u8]) -> Result<Self, LoadError> {
-        if text.iter().all(u8::is_ascii_whitespace) {
-            return Err(LoadError::Empty);
-        }
-        let document = document::<CompiledPolicy>(text);
-        // A later version may look different altogether, so its number is the better message.
-        let version = match &document {
-            Ok(document) => Some(document.schema_version),
-            Err(_) => version(text),
-        };
-        match version.map(Whole::get) {
-            Some(found) if found != u64::from(SCHEMA_VERSION) => {
-                Err(LoadError::SchemaVersion { found })
-            }
-            _ => Self::new(document.map_err(LoadError::Malformed)?),
-        }
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, LoadError> {
+        let document = read(text.as_ref())?;
+        drop(text);
+        Self::index(document)
     }
 
     /// Indexes a compiled policy.
@@ -99,6 +82,14 @@ impl Policies {
     /// # Errors
     /// [`LoadError::Inconsistent`], naming what contradicts what.
     pub fn new(document: CompiledPolicy) -> Result<Self, LoadError> {
+        Self::index(document.map(|policies| {
+            let mut incoming = Incoming::default();
+            policies.into_iter().for_each(|it| incoming.add(it));
+            incoming
+        }))
+    }
+
+    fn index(document: CompiledPolicy<Incoming>) -> Result<Self, LoadError> {
         // Destructured, so that a new member cannot be forgotten here.
         let CompiledPolicy {
             schema_version: _,
@@ -107,35 +98,42 @@ impl Policies {
             settings,
             listeners,
             backends,
-            policies,
+            policies: incoming,
         } = document;
+        let Incoming {
+            policies,
+            callers,
+            things,
+            numbers: _,
+        } = incoming;
         let mut targets = Targets::new(listeners, backends, &policies)?;
         let mut loaded = Self {
             digest,
             settings,
             policies: Vec::with_capacity(policies.len()),
-            callers: Map::default(),
-            things: BTreeMap::default(),
+            callers,
+            things,
             targets: Targets::default(),
             enforced: 0,
             needs: Needs::default(),
         };
-        let mut things = SelectorNumbers::default();
-        for policy in in_order(policies, |a, b| key(a).cmp(&key(b))) {
-            loaded.file(policy, &mut targets, &mut things)?;
+        let mut places = Vec::with_capacity(policies.len());
+        for policy in in_order(policies, |a, b| a.key().cmp(&b.key())) {
+            places.push(loaded.attach(policy, &mut targets)?);
         }
+        targets.file(&places);
         loaded.needs.targets(targets.audited_reach);
         loaded.targets = targets;
         Ok(loaded)
     }
 
-    fn file(
+    /// Attaches a policy to its targets; returns where its rules are to be filed.
+    fn attach(
         &mut self,
-        policy: Policy,
+        policy: Prepared,
         attached: &mut Targets,
-        things: &mut SelectorNumbers,
-    ) -> Result<(), LoadError> {
-        let Policy {
+    ) -> Result<Vec<Place>, LoadError> {
+        let Prepared {
             policy: name,
             action,
             mode,
@@ -152,7 +150,7 @@ impl Policies {
         let number = u32::try_from(self.policies.len())
             .map_err(|_| inconsistent("there are too many policies".to_owned()))?;
         let id = PolicyId(number);
-        let does = does(action, external_auth.as_ref()).ok_or_else(|| {
+        let does = does(action, external_auth.as_deref()).ok_or_else(|| {
             let what = "an action other than whom it asks";
             inconsistent(format!("policy `{name}` has {what}"))
         })?;
@@ -163,14 +161,9 @@ impl Policies {
                 self.needs.external_auth(external_auth);
             }
         }
-        let mut rules = rules
-            .map(|rules| non_empty(rules, &name, "rules"))
-            .transpose()?
-            .map(|rules| in_order(rules, |a, b| a.name.cmp(&b.name)));
-        let places = self.places(id, &name, rules.as_deref_mut(), things)?;
+        let Rules { rules, places } = rules?;
         for target in non_empty(targets, &name, "targets")? {
-            let done = attached.attach(&target, id, does, mode, &places);
-            if done.is_none() {
+            if attached.attach(&target, id, does, mode).is_none() {
                 return Err(inconsistent(format!(
                     "policy `{name}` has a target that is not listed"
                 )));
@@ -179,135 +172,17 @@ impl Policies {
         if mode == Mode::Enforce {
             self.enforced = self.enforced.saturating_add(1);
         }
-        let rules = rules
-            .unwrap_or_default()
-            .into_iter()
-            .map(|rule| IndexedRule::new(rule, &name))
-            .collect::<Result<_, _>>()?;
-        let rules = PolicyRules {
-            policy: name,
-            external_auth,
-            rules,
-        };
-        for rule in &rules.rules {
+        for rule in &rules {
             rule.http.iter().for_each(|http| self.needs.http(http));
             let cel = rule.cel.iter().map(|cel| cel.needs());
             cel.for_each(|needs| self.needs.expression(needs));
         }
-        self.policies.push(rules);
-        Ok(())
-    }
-
-    /// Every place that a policy's rules are filed under. Takes out of the rules what only
-    /// the index has to know.
-    fn places(
-        &mut self,
-        id: PolicyId,
-        policy: &ObjectName,
-        rules: Option<&mut [Rule]>,
-        things: &mut SelectorNumbers,
-    ) -> Result<Vec<Place>, LoadError> {
-        let Some(rules) = rules else {
-            let rule = RuleRef {
-                policy: id,
-                rule: None,
-            };
-            return Ok([selector::ANYTHING, selector::SOURCE]
-                .map(|selector| Place {
-                    caller: CallerKey::Anyone,
-                    selector,
-                    rule,
-                })
-                .into());
-        };
-        // Most rules are for a source, and list one thing for one method.
-        let mut places = Vec::with_capacity(rules.len().saturating_mul(3));
-        for (number, rule) in (0u32..).zip(rules) {
-            let Rule {
-                name: _,
-                source,
-                http: _,
-                mcp,
-                cel: _,
-                message: _,
-            } = rule;
-            let caller = match source.take() {
-                None => CallerKey::Anyone,
-                Some(spiffe_id) => CallerKey::Caller(self.caller_number(spiffe_id)),
-            };
-            let rule = RuleRef {
-                policy: id,
-                rule: Some(number),
-            };
-            let mut file = |selector| {
-                places.push(Place {
-                    caller,
-                    selector,
-                    rule,
-                })
-            };
-            file(selector::SOURCE);
-            self.select(mcp.take(), policy, things, &mut file)?;
-        }
+        self.policies.push(PolicyRules {
+            policy: name,
+            external_auth,
+            rules,
+        });
         Ok(places)
-    }
-
-    /// Every selector that a rule's MCP part asks for.
-    fn select(
-        &mut self,
-        mcp: Option<Mcp>,
-        policy: &ObjectName,
-        things: &mut SelectorNumbers,
-        file: &mut impl FnMut(SelectorId),
-    ) -> Result<(), LoadError> {
-        let Some(Mcp {
-            methods,
-            base_protocol,
-        }) = mcp
-        else {
-            file(selector::ANYTHING);
-            return Ok(());
-        };
-        let base = match base_protocol {
-            BaseProtocol::None => None,
-            BaseProtocol::Session => Some(selector::SESSION),
-            BaseProtocol::Full => Some(selector::BASE_PROTOCOL),
-        };
-        base.into_iter().for_each(&mut *file);
-        let Some(methods) = methods else {
-            // SPEC: MATCH_BASE_PROTOCOL_METHODS without methods matches those only, and
-            // so does a rule of v0alpha0 without tools.
-            if base.is_none() {
-                file(selector::ANY_MCP);
-            }
-            return Ok(());
-        };
-        if methods.is_empty() {
-            return Err(empty(policy, "methods"));
-        }
-        for Method { name, params } in methods {
-            match (name.category(), params) {
-                (Some(category), None) => file(selector::category(category)),
-                (None, None) => file(selector::method(name)),
-                (None, Some(params)) if name.takes_params() => {
-                    if params.is_empty() {
-                        return Err(empty(policy, "params"));
-                    }
-                    file(selector::listed(name));
-                    let known = self.things.entry(name).or_default();
-                    for thing in params {
-                        file(*known.entry(thing).or_insert_with(|| things.next()));
-                    }
-                }
-                (_, Some(_)) => {
-                    return Err(inconsistent(format!(
-                        "policy `{policy}` gives params to `{}`, which acts on nothing",
-                        name.as_str()
-                    )));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Headers that have gone on cannot be changed any more.
@@ -322,51 +197,29 @@ impl Policies {
         }
         Ok(())
     }
-
-    fn caller_number(&mut self, spiffe_id: String) -> CallerId {
-        // Fewer callers than rules, and those fit.
-        let next = CallerId(u32::try_from(self.callers.len()).unwrap_or(u32::MAX));
-        *self.callers.entry(spiffe_id).or_insert(next)
-    }
 }
 
-impl IndexedRule {
-    fn new(rule: Rule, policy: &ObjectName) -> Result<Self, LoadError> {
-        let http = rule.http.map(HttpConditions::new).transpose();
-        let http = http.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
-        let cel = rule.cel.map(Condition::new).transpose();
-        let cel = cel.map_err(|what| inconsistent(format!("policy `{policy}` has {what}")))?;
-        if cel.is_none() && rule.message.is_some() {
-            let what = "a message without an expression";
-            return Err(inconsistent(format!("policy `{policy}` has {what}")));
+/// Reads a whole document.
+fn read(text: &[u8]) -> Result<CompiledPolicy<Incoming>, LoadError> {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Err(LoadError::Empty);
+    }
+    let document = document::<CompiledPolicy<Incoming>>(text);
+    // A later version may look different altogether, so its number is the better message.
+    let version = match &document {
+        Ok(document) => Some(document.schema_version),
+        Err(_) => version(text),
+    };
+    match version.map(Whole::get) {
+        Some(found) if found != u64::from(SCHEMA_VERSION) => {
+            Err(LoadError::SchemaVersion { found })
         }
-        Ok(Self {
-            name: rule.name,
-            http: http.map(Box::new),
-            cel: cel.map(Box::new),
-            message: rule.message,
-        })
-    }
-}
-
-/// Hands out numbers for things.
-struct SelectorNumbers(u32);
-
-impl Default for SelectorNumbers {
-    fn default() -> Self {
-        Self(selector::FIRST_THING)
-    }
-}
-
-impl SelectorNumbers {
-    fn next(&mut self) -> SelectorId {
-        let number = SelectorId(self.0);
-        self.0 = self.0.saturating_add(1);
-        number
+        _ => document.map_err(LoadError::Malformed),
     }
 }
 
 /// A policy as written may be two: one that decides, and one that asks.
+#[cfg(not(target_os = "wasi"))]
 pub(super) fn key(policy: &Policy) -> (&ObjectName, bool) {
     (&policy.policy, policy.external_auth.is_some())
 }
@@ -408,15 +261,18 @@ pub(super) fn inconsistent(what: String) -> LoadError {
     LoadError::Inconsistent(what)
 }
 
-fn empty(policy: &ObjectName, list: &str) -> LoadError {
+pub(super) fn empty(policy: &ObjectName, list: &str) -> LoadError {
     inconsistent(format!("policy `{policy}` has an empty list of {list}"))
 }
 
 /// Items in order; those that are equal stay as they are.
 ///
-/// The compiler writes them in order, so that this has next to nothing to do; and it is
-/// less code in the module than a sort.
-fn in_order<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+/// The compiler writes them in order, so that there is nothing to do; and it is less
+/// code in the module than a sort.
+pub(super) fn in_order<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    if items.is_sorted_by(|a, b| compare(a, b) != Ordering::Greater) {
+        return items;
+    }
     let mut sorted: Vec<T> = Vec::with_capacity(items.len());
     for item in items {
         let place = match sorted.last() {
@@ -430,7 +286,11 @@ fn in_order<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
     sorted
 }
 
-fn non_empty<T>(list: Vec<T>, policy: &ObjectName, what: &str) -> Result<Vec<T>, LoadError> {
+pub(super) fn non_empty<T>(
+    list: Vec<T>,
+    policy: &ObjectName,
+    what: &str,
+) -> Result<Vec<T>, LoadError> {
     if list.is_empty() {
         Err(empty(policy, what))
     } else {

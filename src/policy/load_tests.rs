@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::{CallerKey, selector};
 use serde_json::{Value, json};
 
 fn document() -> Value {
@@ -182,6 +183,25 @@ fn contradictions_are_refused() {
         )
         .contains("acts on nothing")
     );
+}
+
+#[test]
+fn what_is_wrong_first_is_told_whatever_the_order_of_the_text() {
+    let mut document = document();
+    let policy = |name: &str, params: Value| {
+        let mut policy = document["policies"][0].clone();
+        policy["policy"]["name"] = json!(name);
+        policy["rules"][0]["mcp"]["methods"][0]["params"] = params;
+        policy
+    };
+    let policies = json!([policy("b", json!([])), policy("a", json!([]))]);
+    let malformed = json!([policy("a", json!([])), policy("b", json!(1))]);
+    document["policies"] = policies;
+    let said = load(&document).unwrap_err().to_string();
+    assert!(said.contains("policy `infra/a`"), "{said}");
+    document["policies"] = malformed;
+    let said = load(&document).unwrap_err().to_string();
+    assert!(said.contains("policies[1].rules[0].mcp"), "{said}");
 }
 
 #[test]

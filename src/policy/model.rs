@@ -16,10 +16,11 @@ use crate::expr::Program;
 /// The version of the document's form. A filter takes exactly its own.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A whole compiled policy: everything one filter instance needs.
+/// A whole compiled policy: everything one filter instance needs. Its policies are a list,
+/// or what somebody makes of them who takes them one by one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CompiledPolicy {
+pub struct CompiledPolicy<Policies = Vec<Policy>> {
     /// [`SCHEMA_VERSION`].
     pub schema_version: Whole,
     /// `sha256:` and the hexadecimal digest of the sources this was compiled from.
@@ -33,7 +34,25 @@ pub struct CompiledPolicy {
     /// XBackends behind this gateway, by the Envoy clusters that serve them.
     pub backends: Vec<Backend>,
     /// The policies that apply to this gateway or to a backend behind it.
-    pub policies: Vec<Policy>,
+    pub policies: Policies,
+}
+
+impl<Policies> CompiledPolicy<Policies> {
+    /// The same, with something else made of its policies.
+    pub(super) fn map<Others>(
+        self,
+        make: impl FnOnce(Policies) -> Others,
+    ) -> CompiledPolicy<Others> {
+        CompiledPolicy {
+            schema_version: self.schema_version,
+            digest: self.digest,
+            gateway: self.gateway,
+            settings: self.settings,
+            listeners: self.listeners,
+            backends: self.backends,
+            policies: make(self.policies),
+        }
+    }
 }
 
 /// A Kubernetes object's name.
@@ -233,7 +252,8 @@ pub enum Target {
     Backend(ObjectName),
 }
 
-/// One rule: every part given must match.
+/// One rule: every part given must match. Most have no HTTP part and no expression, which
+/// are large, so that these are boxed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
@@ -253,7 +273,7 @@ pub struct Rule {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub http: Option<Http>,
+    pub http: Option<Box<Http>>,
     /// What of MCP; absent means no condition, requests that are not MCP included.
     #[serde(
         default,
@@ -267,7 +287,7 @@ pub struct Rule {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub cel: Option<Program>,
+    pub cel: Option<Box<Program>>,
     /// What a caller is told whom this rule would have allowed, had its expression been
     /// true; or whom it refuses. Absent where there is no expression.
     #[serde(

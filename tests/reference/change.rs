@@ -151,7 +151,7 @@ pub fn drop_condition(document: &mut CompiledPolicy, numbers: &mut Numbers) -> O
         _ => {
             let http = rule.http.as_mut()?;
             drop_member(http, numbers.below(5))?;
-            if *http == Http::default() {
+            if **http == Http::default() {
                 rule.http = None;
             }
             Some(())

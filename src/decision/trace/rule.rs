@@ -197,7 +197,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         let Some((wanted, conditions)) = self
             .document
             .rule(rule)
-            .and_then(|written| written.http.as_ref())
+            .and_then(|written| written.http.as_deref())
             .zip(self.judge.policies.http(rule))
         else {
             return Vec::new();

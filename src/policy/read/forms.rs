@@ -17,8 +17,8 @@ use crate::json::{Kind, Pull};
 /// How an object's members become a type's: each has a key and is `required`, `optional`
 /// or `defaulted`.
 macro_rules! record {
-    ($($type:ident { $($member:ident: $key:literal $how:ident,)* })*) => {$(
-        impl Read for $type {
+    ($($type:ident $(<$part:ident>)? { $($member:ident: $key:literal $how:ident,)* })*) => {$(
+        impl$(<$part: Read>)? Read for $type$(<$part>)? {
             fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
                 $(let mut $member = None;)*
                 object(text, &mut |text, key| match key {
@@ -84,7 +84,7 @@ macro_rules! tagged {
 }
 
 record! {
-    CompiledPolicy {
+    CompiledPolicy<Policies> {
         schema_version: "schemaVersion" required,
         digest: "digest" required,
         gateway: "gateway" required,

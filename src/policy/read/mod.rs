@@ -102,20 +102,36 @@ const WHOLE: &str = "not a whole number from 0 to 2^53";
 
 impl<T: Read> Read for Vec<T> {
     fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
-        expect(text, Kind::Array, "not a list")?;
         let mut items = Self::new();
-        text.array(&mut |text| {
-            let item = T::read(text);
-            let place = items.len();
+        list(text, &mut |text| {
             // Most lists have one item, and there are many.
-            if place == 0 {
+            if items.is_empty() {
                 items.reserve_exact(1);
             }
-            items.push(item.map_err(|malformed| malformed.within(format_args!("[{place}]")))?);
-            Ok::<_, Malformed>(())
+            items.push(T::read(text)?);
+            Ok(())
         })?;
-        items.shrink_to_fit();
         Ok(items)
+    }
+}
+
+/// Reads a list; `item` takes each.
+pub(super) fn list(
+    text: &mut Pull<'_>,
+    item: &mut dyn FnMut(&mut Pull<'_>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    expect(text, Kind::Array, "not a list")?;
+    let mut place: usize = 0;
+    text.array(&mut |text| {
+        item(text).map_err(|malformed| malformed.within(format_args!("[{place}]")))?;
+        place = place.saturating_add(1);
+        Ok(())
+    })
+}
+
+impl<T: Read> Read for Box<T> {
+    fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
+        T::read(text).map(Self::new)
     }
 }
 

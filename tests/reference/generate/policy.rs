@@ -146,9 +146,9 @@ fn rule() -> BoxedStrategy<Rule> {
         .prop_map(|(source, http, mcp, cel)| Rule {
             name: String::new(),
             source,
-            http,
+            http: http.map(Box::new),
             mcp,
-            cel,
+            cel: cel.map(Box::new),
             message: None,
         })
         .boxed()
