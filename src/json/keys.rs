@@ -98,7 +98,20 @@ impl Keys {
     }
 
     /// The object closes: `Err` with the offset of a key that it had before.
+    #[inline]
     pub(super) fn close(&mut self, mark: Mark) -> Result<(), usize> {
+        let own = self.keys.get_mut(mark.keys..).unwrap_or_default();
+        if have_equal_words(own) {
+            self.compare(mark)?;
+        }
+        self.keys.truncate(mark.keys);
+        self.text.truncate(mark.text);
+        Ok(())
+    }
+
+    /// Compares all keys of the innermost object.
+    #[cold]
+    fn compare(&mut self, mark: Mark) -> Result<(), usize> {
         let Self { text, keys, .. } = self;
         let compare = |a: &Key, b: &Key| compare(text, a, b);
         let own = keys.get_mut(mark.keys..).unwrap_or_default();
@@ -124,13 +137,28 @@ impl Keys {
                 }
             }
         }
-        if let Some(first) = first {
-            return Err(first);
-        }
-        keys.truncate(mark.keys);
-        text.truncate(mark.text);
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
+}
+
+/// Whether two keys may be equal.
+#[inline]
+fn have_equal_words(keys: &mut [Key]) -> bool {
+    if keys.len() > FEW {
+        keys.sort_unstable_by_key(|key| key.word);
+        let mut pairs = keys.windows(2);
+        return pairs.any(|pair| matches!(pair, [a, b] if a.word == b.word));
+    }
+    let mut found = false;
+    let mut rest = &*keys;
+    while let Some((key, others)) = rest.split_first() {
+        // No way out of the loop: most often there are none.
+        for other in others {
+            found |= other.word == key.word;
+        }
+        rest = others;
+    }
+    found
 }
 
 /// Equal for keys that are equal, and in some order that all others have.
