@@ -74,7 +74,7 @@ impl Keys {
     pub(super) fn end(&mut self, offset: usize) -> &[u8] {
         let key = self.text.get(self.start..).unwrap_or_default();
         self.keys.push(Key {
-            word: word(key, key.len()),
+            word: word(key),
             length: key.len(),
             start: self.start,
             offset,
@@ -82,17 +82,27 @@ impl Keys {
         key
     }
 
-    /// A whole key, without escapes: the first `length` of `bytes`.
-    pub(super) fn add(&mut self, bytes: &[u8], length: usize, offset: usize) {
+    /// A whole key, without escapes.
+    pub(super) fn add(&mut self, key: &[u8], offset: usize) {
         let start = self.text.len();
-        if length > SHORT {
-            let key = bytes.get(..length).unwrap_or_default();
+        if key.len() > SHORT {
             self.text.extend_from_slice(key);
         }
         self.keys.push(Key {
-            word: word(bytes, length),
-            length,
+            word: word(key),
+            length: key.len(),
             start,
+            offset,
+        });
+    }
+
+    /// A whole key of at most [`SHORT`] bytes, with zeros behind.
+    #[inline]
+    pub(super) fn add_short(&mut self, word: u64, length: usize, offset: usize) {
+        self.keys.push(Key {
+            word,
+            length,
+            start: 0,
             offset,
         });
     }
@@ -171,30 +181,18 @@ fn compare(text: &[u8], a: &Key, b: &Key) -> Ordering {
     bytes(a).cmp(&bytes(b))
 }
 
-/// What a key, the first `length` of `bytes`, is known by: all of it, where it is short.
-fn word(bytes: &[u8], length: usize) -> u64 {
-    if length <= SHORT {
-        return match bytes.first_chunk() {
-            Some(word) => u64::from_le_bytes(*word) & front(length),
-            None => little(bytes.get(..length).unwrap_or_default()),
-        };
+/// What a key is known by: all of it, where it is short.
+fn word(key: &[u8]) -> u64 {
+    if key.len() <= SHORT {
+        return little(key);
     }
     // Not keyed: equal hashes only cost a comparison.
-    let key = bytes.get(..length).unwrap_or_default();
     let (words, _) = key.as_chunks::<8>();
     let last = key.last_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     let mix =
         |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
     let words = words.iter().map(|word| u64::from_le_bytes(*word));
     words.chain([last]).fold(0, mix)
-}
-
-/// The bits of the first `length` bytes.
-const fn front(length: usize) -> u64 {
-    match length {
-        0..8 => !(u64::MAX << (length.saturating_mul(8))),
-        _ => u64::MAX,
-    }
 }
 
 /// At most eight bytes as a word.
@@ -211,19 +209,15 @@ mod tests {
         let mut all = Keys::default();
         let mark = all.open();
         for (offset, key) in keys.iter().enumerate() {
-            // Whole or in pieces, with something behind or not, a key is the same.
+            // Whole or in pieces, long or short, a key is the same.
             if offset % 3 == 0 {
                 all.begin();
                 all.text(key.as_bytes());
                 all.end(offset);
-            } else if offset % 3 == 1 {
-                all.add(key.as_bytes(), key.len(), offset);
+            } else if offset % 3 == 1 || key.len() > SHORT {
+                all.add(key.as_bytes(), offset);
             } else {
-                all.add(
-                    format!("{key}\":0,\"more\":0").as_bytes(),
-                    key.len(),
-                    offset,
-                );
+                all.add_short(little(key.as_bytes()), key.len(), offset);
             }
         }
         let closed = all.close(mark);

@@ -25,7 +25,7 @@ pub(super) fn plain(bytes: &[u8]) -> Plain {
             let length = length.saturating_add((bits >> 3) as usize);
             return Plain {
                 length,
-                is_ascii: seen & HIGH == 0,
+                is_ascii: is_ascii(seen),
             };
         }
         seen |= word;
@@ -40,12 +40,32 @@ pub(super) fn plain(bytes: &[u8]) -> Plain {
     }
     Plain {
         length,
-        is_ascii: seen & HIGH == 0,
+        is_ascii: is_ascii(seen),
     }
 }
 
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+/// Whether a byte is no plain part of a string.
+#[inline(always)]
+pub(super) fn is_special(byte: u8) -> bool {
+    SPECIAL.get(usize::from(byte)).is_some_and(|is| *is)
+}
+
+static SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte: u8 = 0;
+    while let Some((is_special, others)) = rest.split_first_mut() {
+        *is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+        byte = byte.wrapping_add(1);
+        rest = others;
+    }
+    table
+};
+
+/// Whether all bytes of a word are ASCII.
+#[inline]
+pub(super) const fn is_ascii(word: u64) -> bool {
+    word & HIGH == 0
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
