@@ -209,7 +209,7 @@ fn short(bytes: &[u8], at: usize) -> Option<Short> {
     }
     let bits = length.wrapping_mul(8) as u32;
     let word = u64::from_le_bytes(*bytes) & !(u64::MAX << bits);
-    if !scan::is_ascii(word) {
+    if !scan::is_ascii(word) && !scan::are_pairs(word) {
         std::str::from_utf8(bytes.get(..length)?).ok()?;
     }
     Some(Short { word, length })
