@@ -1,8 +1,9 @@
 //! The quick way over values that nobody wants.
 //!
 //! Takes whole tokens that are well-formed and lie within one piece, and leaves everything
-//! else to [`step`](Reader::step): what is wrong, what has escapes, and what a piece ends
-//! within. So it refuses nothing, and what it takes the slow way would take just so.
+//! else to [`step`](Reader::step): what is wrong, keys with escapes, surrogates, and what a
+//! piece ends within or nearly so. So it refuses nothing, and what it takes the slow way
+//! would take just so.
 
 use super::reader::{Frame, Reader, State, is_blank};
 use super::scan::{self, Plain};
@@ -140,10 +141,12 @@ impl Reader {
             self.keys.add_short(word, length, offset);
             return Some(start.wrapping_add(length).wrapping_add(1));
         }
-        let after = long(rest, start)?;
-        let key = rest.get(start..after.wrapping_sub(1))?;
-        self.keys.add(key, offset);
-        Some(after)
+        let end = plain(rest, start)?;
+        if rest.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.keys.add(rest.get(start..end)?, offset);
+        Some(end.wrapping_add(1))
     }
 
     /// The end of a container that is not the last one skipped.
@@ -215,7 +218,7 @@ fn short(bytes: &[u8], at: usize) -> Option<Short> {
     Some(Short { word, length })
 }
 
-/// Where the string without escapes ends whose first byte stands at `at`.
+/// Where the string ends whose first byte stands at `at`.
 #[inline(always)]
 fn string(bytes: &[u8], at: usize) -> Option<usize> {
     match short(bytes, at) {
@@ -224,18 +227,42 @@ fn string(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The same, however long it is.
+/// The same, however long it is and with escapes.
 #[inline(never)]
-fn long(bytes: &[u8], at: usize) -> Option<usize> {
-    let text = bytes.get(at..)?;
-    let Plain { length, is_ascii } = scan::plain(text);
-    if text.get(length) != Some(&b'"') {
-        return None;
+fn long(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at = plain(bytes, at)?;
+        match bytes.get(at..)? {
+            [b'"', ..] => return Some(at.wrapping_add(1)),
+            [b'\\', b'u', digits @ ..] if is_unit(digits) => at = at.wrapping_add(6),
+            [b'\\', escaped, ..] if ESCAPED.contains(escaped) => at = at.wrapping_add(2),
+            _ => return None,
+        }
     }
+}
+
+/// What stands for a character behind `\`.
+const ESCAPED: [u8; 8] = *b"\"\\/bfnrt";
+
+/// Whether four digits come first that stand for a character, and for no half of one.
+fn is_unit(digits: &[u8]) -> bool {
+    let Some([first, second, third, fourth]) = digits.first_chunk() else {
+        return false;
+    };
+    let is_surrogate = matches!(first, b'd' | b'D') && *second >= b'8';
+    let digits = [first, second, third, fourth];
+    !is_surrogate && digits.into_iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Where the plain part of a string ends that begins at `at`.
+#[inline(always)]
+fn plain(bytes: &[u8], at: usize) -> Option<usize> {
+    let bytes = bytes.get(at..)?;
+    let Plain { length, is_ascii } = scan::plain(bytes);
     if !is_ascii {
-        std::str::from_utf8(text.get(..length)?).ok()?;
+        std::str::from_utf8(bytes.get(..length)?).ok()?;
     }
-    Some(at.wrapping_add(length).wrapping_add(1))
+    Some(at.wrapping_add(length))
 }
 
 /// Where the number ends that begins at `at` and that something follows.
