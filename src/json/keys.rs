@@ -22,7 +22,7 @@ struct Key {
 const SHORT: usize = 8;
 
 /// The most keys that are compared each with each.
-const FEW: usize = 12;
+const FEW: usize = 24;
 
 /// The keys of every open object, innermost last.
 #[derive(Debug, Default)]
@@ -110,8 +110,8 @@ impl Keys {
     /// The object closes: `Err` with the offset of a key that it had before.
     #[inline]
     pub(super) fn close(&mut self, mark: Mark) -> Result<(), usize> {
-        let own = self.keys.get_mut(mark.keys..).unwrap_or_default();
-        if have_equal_words(own) {
+        let own = self.keys.get(mark.keys..).unwrap_or_default();
+        if own.len() > FEW || have_equal_words(own) {
             self.compare(mark)?;
         }
         self.keys.truncate(mark.keys);
@@ -120,7 +120,7 @@ impl Keys {
     }
 
     /// Compares all keys of the innermost object.
-    #[cold]
+    #[inline(never)]
     fn compare(&mut self, mark: Mark) -> Result<(), usize> {
         let Self { text, keys, .. } = self;
         let compare = |a: &Key, b: &Key| compare(text, a, b);
@@ -140,7 +140,7 @@ impl Keys {
                 rest = others;
             }
         } else {
-            own.sort_unstable_by(|a, b| compare(a, b).then(a.offset.cmp(&b.offset)));
+            own.sort_unstable_by(|a, b| compare(a, b).then_with(|| a.offset.cmp(&b.offset)));
             for pair in own.windows(2) {
                 if let [a, b] = pair {
                     repeated(a, b);
@@ -151,31 +151,33 @@ impl Keys {
     }
 }
 
-/// Whether two keys may be equal.
+/// Whether two of a few keys may be equal.
 #[inline]
-fn have_equal_words(keys: &mut [Key]) -> bool {
-    if keys.len() > FEW {
-        keys.sort_unstable_by_key(|key| key.word);
-        let mut pairs = keys.windows(2);
-        return pairs.any(|pair| matches!(pair, [a, b] if a.word == b.word));
-    }
+fn have_equal_words(mut keys: &[Key]) -> bool {
     let mut found = false;
-    let mut rest = &*keys;
-    while let Some((key, others)) = rest.split_first() {
+    while let Some((key, others)) = keys.split_first() {
         // No way out of the loop: most often there are none.
         for other in others {
             found |= other.word == key.word;
         }
-        rest = others;
+        keys = others;
     }
     found
 }
 
 /// Equal for keys that are equal, and in some order that all others have.
+#[inline(always)]
 fn compare(text: &[u8], a: &Key, b: &Key) -> Ordering {
-    let by_word = a.word.cmp(&b.word).then(a.length.cmp(&b.length));
-    if by_word != Ordering::Equal || a.length <= SHORT {
-        return by_word;
+    let by_word = a.word.cmp(&b.word);
+    by_word.then_with(|| compare_alike(text, a, b))
+}
+
+/// The same, of keys with the same word.
+#[cold]
+fn compare_alike(text: &[u8], a: &Key, b: &Key) -> Ordering {
+    let by_length = a.length.cmp(&b.length);
+    if by_length != Ordering::Equal || a.length <= SHORT {
+        return by_length;
     }
     let bytes = |key: &Key| text.get(key.start..key.start.saturating_add(key.length));
     bytes(a).cmp(&bytes(b))

@@ -132,9 +132,15 @@ impl Reader {
         matches!(self.frames.last(), Some(Frame::Object(_)))
     }
 
+    /// How long the key is that comes first, quotes included, if all of it is there and plain.
+    #[inline(never)]
+    pub(super) fn whole_key(&mut self, rest: &[u8]) -> Option<usize> {
+        self.skim_key(rest, 0)
+    }
+
     /// Where the key ends that begins at `at` with its quote.
     #[inline(always)]
-    pub(super) fn skim_key(&mut self, rest: &[u8], at: usize) -> Option<usize> {
+    fn skim_key(&mut self, rest: &[u8], at: usize) -> Option<usize> {
         let offset = self.offset.wrapping_add(at);
         let start = at.wrapping_add(1);
         if let Some(Short { word, length }) = short(rest, start) {
