@@ -22,7 +22,7 @@ struct Key {
 const SHORT: usize = 8;
 
 /// The most keys that are compared each with each.
-const FEW: usize = 12;
+const FEW: usize = 24;
 
 /// The keys of every open object, innermost last.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Keys {
     pub(super) fn end(&mut self, offset: usize) -> &[u8] {
         let key = self.text.get(self.start..).unwrap_or_default();
         self.keys.push(Key {
-            word: word(key, key.len()),
+            word: word(key),
             length: key.len(),
             start: self.start,
             offset,
@@ -82,23 +82,46 @@ impl Keys {
         key
     }
 
-    /// A whole key, without escapes: the first `length` of `bytes`.
-    pub(super) fn add(&mut self, bytes: &[u8], length: usize, offset: usize) {
+    /// A whole key, without escapes.
+    pub(super) fn add(&mut self, key: &[u8], offset: usize) {
         let start = self.text.len();
-        if length > SHORT {
-            let key = bytes.get(..length).unwrap_or_default();
+        if key.len() > SHORT {
             self.text.extend_from_slice(key);
         }
         self.keys.push(Key {
-            word: word(bytes, length),
-            length,
+            word: word(key),
+            length: key.len(),
             start,
             offset,
         });
     }
 
+    /// A whole key of at most [`SHORT`] bytes, with zeros behind.
+    #[inline]
+    pub(super) fn add_short(&mut self, word: u64, length: usize, offset: usize) {
+        self.keys.push(Key {
+            word,
+            length,
+            start: 0,
+            offset,
+        });
+    }
+
     /// The object closes: `Err` with the offset of a key that it had before.
+    #[inline]
     pub(super) fn close(&mut self, mark: Mark) -> Result<(), usize> {
+        let own = self.keys.get(mark.keys..).unwrap_or_default();
+        if own.len() > FEW || have_equal_words(own) {
+            self.compare(mark)?;
+        }
+        self.keys.truncate(mark.keys);
+        self.text.truncate(mark.text);
+        Ok(())
+    }
+
+    /// Compares all keys of the innermost object.
+    #[inline(never)]
+    fn compare(&mut self, mark: Mark) -> Result<(), usize> {
         let Self { text, keys, .. } = self;
         let compare = |a: &Key, b: &Key| compare(text, a, b);
         let own = keys.get_mut(mark.keys..).unwrap_or_default();
@@ -117,56 +140,61 @@ impl Keys {
                 rest = others;
             }
         } else {
-            own.sort_unstable_by(|a, b| compare(a, b).then(a.offset.cmp(&b.offset)));
+            own.sort_unstable_by(|a, b| compare(a, b).then_with(|| a.offset.cmp(&b.offset)));
             for pair in own.windows(2) {
                 if let [a, b] = pair {
                     repeated(a, b);
                 }
             }
         }
-        if let Some(first) = first {
-            return Err(first);
-        }
-        keys.truncate(mark.keys);
-        text.truncate(mark.text);
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 }
 
+/// Whether two of a few keys may be equal.
+#[inline]
+fn have_equal_words(mut keys: &[Key]) -> bool {
+    let mut found = false;
+    while let Some((key, others)) = keys.split_first() {
+        // No way out of the loop: most often there are none.
+        for other in others {
+            found |= other.word == key.word;
+        }
+        keys = others;
+    }
+    found
+}
+
 /// Equal for keys that are equal, and in some order that all others have.
+#[inline(always)]
 fn compare(text: &[u8], a: &Key, b: &Key) -> Ordering {
-    let by_word = a.word.cmp(&b.word).then(a.length.cmp(&b.length));
-    if by_word != Ordering::Equal || a.length <= SHORT {
-        return by_word;
+    let by_word = a.word.cmp(&b.word);
+    by_word.then_with(|| compare_alike(text, a, b))
+}
+
+/// The same, of keys with the same word.
+#[cold]
+fn compare_alike(text: &[u8], a: &Key, b: &Key) -> Ordering {
+    let by_length = a.length.cmp(&b.length);
+    if by_length != Ordering::Equal || a.length <= SHORT {
+        return by_length;
     }
     let bytes = |key: &Key| text.get(key.start..key.start.saturating_add(key.length));
     bytes(a).cmp(&bytes(b))
 }
 
-/// What a key, the first `length` of `bytes`, is known by: all of it, where it is short.
-fn word(bytes: &[u8], length: usize) -> u64 {
-    if length <= SHORT {
-        return match bytes.first_chunk() {
-            Some(word) => u64::from_le_bytes(*word) & front(length),
-            None => little(bytes.get(..length).unwrap_or_default()),
-        };
+/// What a key is known by: all of it, where it is short.
+fn word(key: &[u8]) -> u64 {
+    if key.len() <= SHORT {
+        return little(key);
     }
     // Not keyed: equal hashes only cost a comparison.
-    let key = bytes.get(..length).unwrap_or_default();
     let (words, _) = key.as_chunks::<8>();
     let last = key.last_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     let mix =
         |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
     let words = words.iter().map(|word| u64::from_le_bytes(*word));
     words.chain([last]).fold(0, mix)
-}
-
-/// The bits of the first `length` bytes.
-const fn front(length: usize) -> u64 {
-    match length {
-        0..8 => !(u64::MAX << (length.saturating_mul(8))),
-        _ => u64::MAX,
-    }
 }
 
 /// At most eight bytes as a word.
@@ -183,19 +211,15 @@ mod tests {
         let mut all = Keys::default();
         let mark = all.open();
         for (offset, key) in keys.iter().enumerate() {
-            // Whole or in pieces, with something behind or not, a key is the same.
+            // Whole or in pieces, long or short, a key is the same.
             if offset % 3 == 0 {
                 all.begin();
                 all.text(key.as_bytes());
                 all.end(offset);
-            } else if offset % 3 == 1 {
-                all.add(key.as_bytes(), key.len(), offset);
+            } else if offset % 3 == 1 || key.len() > SHORT {
+                all.add(key.as_bytes(), offset);
             } else {
-                all.add(
-                    format!("{key}\":0,\"more\":0").as_bytes(),
-                    key.len(),
-                    offset,
-                );
+                all.add_short(little(key.as_bytes()), key.len(), offset);
             }
         }
         let closed = all.close(mark);

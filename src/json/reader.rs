@@ -327,7 +327,7 @@ impl Reader {
     /// A key; at once where all of it is there and plain.
     fn key<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> Step<V> {
         let offset = self.offset;
-        let Some(taken) = self.skim_key(rest, 0) else {
+        let Some(taken) = self.whole_key(rest) else {
             self.keys.begin();
             let key = Text::Key { offset };
             self.state = State::Text(key);

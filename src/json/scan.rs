@@ -25,7 +25,7 @@ pub(super) fn plain(bytes: &[u8]) -> Plain {
             let length = length.saturating_add((bits >> 3) as usize);
             return Plain {
                 length,
-                is_ascii: seen & HIGH == 0,
+                is_ascii: is_ascii(seen),
             };
         }
         seen |= word;
@@ -40,12 +40,44 @@ pub(super) fn plain(bytes: &[u8]) -> Plain {
     }
     Plain {
         length,
-        is_ascii: seen & HIGH == 0,
+        is_ascii: is_ascii(seen),
     }
 }
 
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+/// Whether the seven low bytes of a word, with zero behind, are UTF-8 without any sequence
+/// of more than two bytes.
+#[inline]
+pub(super) const fn are_pairs(word: u64) -> bool {
+    let (second, third) = (word << 1, word << 2);
+    let follow = word & !second & HIGH;
+    let lead = word & second & !third & HIGH;
+    // What would lead to ASCII has none of these four bits.
+    let is_far = (word & ONES.wrapping_mul(0x1e)).wrapping_add(ONES.wrapping_mul(0x7e));
+    follow == lead << 8 && follow | lead == word & HIGH && lead & !is_far == 0
+}
+
+/// Whether a byte is no plain part of a string.
+#[inline(always)]
+pub(super) fn is_special(byte: u8) -> bool {
+    SPECIAL.get(usize::from(byte)).is_some_and(|is| *is)
+}
+
+static SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte: u8 = 0;
+    while let Some((is_special, others)) = rest.split_first_mut() {
+        *is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+        byte = byte.wrapping_add(1);
+        rest = others;
+    }
+    table
+};
+
+/// Whether all bytes of a word are ASCII.
+#[inline]
+pub(super) const fn is_ascii(word: u64) -> bool {
+    word & HIGH == 0
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -81,6 +113,27 @@ mod tests {
                         expected,
                         "{byte} at {place} of {length}"
                     );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_are_utf8() {
+        for length in 1..8 {
+            for place in 0..length {
+                for byte in 0x80..=255 {
+                    for other in 0..=255 {
+                        let mut text = [b'a', 0xc3, 0xa4, b'b', 0xc3, 0xa4, b'c', 0];
+                        text[length..].fill(0);
+                        text[place] = byte;
+                        if place + 1 < length {
+                            text[place + 1] = other;
+                        }
+                        let is_utf8 = std::str::from_utf8(&text[..length])
+                            .is_ok_and(|text| text.chars().all(|char| char.len_utf8() < 3));
+                        assert_eq!(are_pairs(u64::from_le_bytes(text)), is_utf8, "{text:x?}");
+                    }
                 }
             }
         }
