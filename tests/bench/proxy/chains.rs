@@ -16,6 +16,9 @@ pub enum Chain {
     Bare,
     /// The floor: see `tests/bench/floor`.
     Floor,
+    /// The floor with the configuration of that many rules, which it does not read. Not
+    /// among [`Self::ALL`].
+    Unread(usize),
     /// Envoy's own `mcp` and `rbac`, with that many rules.
     Native(usize),
     /// The filter, with that many rules.
@@ -39,6 +42,7 @@ impl Chain {
         match self {
             Self::Bare => "bare chain".to_owned(),
             Self::Floor => "floor: a Wasm filter that decides nothing".to_owned(),
+            Self::Unread(rules) => format!("floor, with {rules} rules that it does not read"),
             Self::Native(1) => "Envoy's mcp + rbac, 1 rule".to_owned(),
             Self::Native(rules) => format!("Envoy's mcp + rbac, {rules} rules"),
             Self::Ours(rules) => format!("accesspolicy, {rules} rules"),
@@ -53,16 +57,15 @@ impl Chain {
     fn filters(self) -> Vec<Value> {
         match self {
             Self::Native(rules) => vec![mcp(), rbac(rules)],
-            Self::Bare | Self::Floor | Self::Ours(_) => Vec::new(),
+            Self::Bare | Self::Floor | Self::Unread(_) | Self::Ours(_) => Vec::new(),
         }
     }
 
     fn module(self) -> Option<Filter> {
+        let floor = target().join("bench-floor/wasm32-wasip1/release/floor.wasm");
         let filter = match self {
-            Self::Floor => {
-                let module = target().join("bench-floor/wasm32-wasip1/release/floor.wasm");
-                Filter::new(&module, "")
-            }
+            Self::Floor => Filter::new(&floor, ""),
+            Self::Unread(rules) => Filter::new(&floor, &policy(rules).to_string()),
             Self::Ours(rules) => Filter::new(&filter_module(), &policy(rules).to_string()),
             Self::Bare | Self::Native(_) => return None,
         };

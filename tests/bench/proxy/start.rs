@@ -6,36 +6,58 @@ use crate::{Server, cpu_time, median};
 
 /// What 10,000 rules cost more than 10 rules, for each VM that reads them.
 pub struct Start {
-    pub milliseconds: f64,
-    pub megabytes: f64,
-    /// VMs that read the configuration while Envoy starts.
-    pub vms: usize,
+    /// With the filter.
+    pub filter: Cost,
+    /// With the floor, which is given the same text and does not read it.
+    pub envoy: Cost,
+    /// VMs that are given the configuration while Envoy starts.
+    pub vms: u32,
     /// The configuration's length, in bytes.
     pub text: usize,
 }
 
+/// CPU time and resident memory.
+#[derive(Clone, Copy)]
+pub struct Cost {
+    pub milliseconds: f64,
+    pub megabytes: f64,
+}
+
+/// One for each worker and the main thread, and one that only looks whether the
+/// configuration can be taken.
+const VMS: u32 = 3;
+
 pub fn measure(server: &Server, authority: &Authority, times: usize) -> Start {
-    let mut milliseconds = Vec::new();
-    let mut megabytes = Vec::new();
-    let mut vms = 0;
-    for _ in 0..times.max(3) {
-        let few = once(server, authority, Chain::Ours(10));
-        let many = once(server, authority, Chain::Ours(10_000));
-        vms = many.vms;
-        #[expect(clippy::cast_precision_loss, reason = "a few")]
-        let each = vms as f64;
-        milliseconds.push((many.milliseconds - few.milliseconds) / each);
-        megabytes.push((many.megabytes - few.megabytes) / each);
+    let (mut filter, mut envoy) = (Vec::new(), Vec::new());
+    for _ in 0..times.max(5) {
+        for (chain, costs) in [
+            (Chain::Ours as fn(usize) -> Chain, &mut filter),
+            (Chain::Unread, &mut envoy),
+        ] {
+            let [few, many] = [10, 10_000].map(|rules| once(server, authority, chain(rules)));
+            costs.push(Cost {
+                milliseconds: (many.milliseconds - few.milliseconds) / f64::from(VMS),
+                megabytes: (many.megabytes - few.megabytes) / f64::from(VMS),
+            });
+        }
     }
     Start {
-        milliseconds: median(&milliseconds),
-        megabytes: median(&megabytes),
-        vms,
+        filter: middle(&filter),
+        envoy: middle(&envoy),
+        vms: VMS,
         text: crate::traffic::policy(10_000).to_string().len(),
     }
 }
 
-fn once(server: &Server, authority: &Authority, chain: Chain) -> Start {
+fn middle(costs: &[Cost]) -> Cost {
+    let of = |part: fn(&Cost) -> f64| median(&costs.iter().map(part).collect::<Vec<_>>());
+    Cost {
+        milliseconds: of(|cost| cost.milliseconds),
+        megabytes: of(|cost| cost.megabytes),
+    }
+}
+
+fn once(server: &Server, authority: &Authority, chain: Chain) -> Cost {
     let envoy = chains::start(&[chain], server, &authority.certificate());
     let status = std::fs::read_to_string(format!("/proc/{}/status", envoy.id()));
     let status = status.expect("Envoy runs");
@@ -44,11 +66,12 @@ fn once(server: &Server, authority: &Authority, chain: Chain) -> Start {
     let kilobytes: u32 = resident.expect("its memory");
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let milliseconds = cpu_time(envoy.id()) as f64 / 1e6;
-    let log = envoy.log();
-    Start {
+    if matches!(chain, Chain::Ours(_)) {
+        let vms = envoy.log().matches(": enforcing ").count();
+        assert_eq!(vms, VMS as usize, "Envoy makes VMs as it did");
+    }
+    Cost {
         milliseconds,
         megabytes: f64::from(kilobytes) / 1024.0,
-        vms: log.matches(": enforcing ").count(),
-        text: 0,
     }
 }
