@@ -30,6 +30,11 @@ step() {
   say "[$steps_done/$steps_total] $* (${SECONDS}s)"
 }
 
+# build ARGUMENT...: cargo build, which shows how far it is only where somebody looks.
+build() {
+  if [ -t 2 ]; then cargo build "$@"; else cargo build --quiet "$@"; fi
+}
+
 # need_rust [TARGET...]: cargo, rustup and the targets, which are added when missing.
 need_rust() {
   command -v cargo >/dev/null 2>&1 || [ ! -x "$HOME/.cargo/bin/cargo" ] || PATH="$HOME/.cargo/bin:$PATH"

@@ -35,6 +35,15 @@ pub(super) struct Loaded {
     pub(super) report: Option<Report>,
 }
 
+impl Loaded {
+    /// Says that there are warnings; what was skipped may be just what is asked about.
+    pub(super) fn mention_warnings(&self) {
+        if let Some(report) = &self.report {
+            render::warned(report, "`accesspolicy validate` shows them");
+        }
+    }
+}
+
 impl Subject {
     /// Loads the policies; where that is not possible, says so, and what follows from it.
     pub(super) fn load(&self, consequence: &str) -> Result<Loaded, ExitCode> {

@@ -37,6 +37,7 @@ enum Kind {
     Policy(Version),
     List,
     Own,
+    Compiled,
     Other(String),
     Wrong(Problem),
 }
@@ -141,6 +142,14 @@ fn sort(
             list(root, found, report);
         }
         Kind::Own => {}
+        Kind::Compiled => {
+            let problem = Problem::new(
+                &place(&root),
+                "skipped a compiled policy: it is no manifest",
+            )
+            .help("to ask about it, give it by `--config`, where a command has that");
+            report.add(Severity::Warning, None, [problem]);
+        }
         Kind::Other(what) => {
             // What is wrong with the YAML of something else changes no policy,
             // unless it leaves open what it is.
@@ -190,6 +199,7 @@ fn kind(root: &Node, listed: Option<&str>) -> Kind {
     match (text(root, "apiVersion"), text(root, "kind"), listed) {
         (None, None, Some(version)) => classify(root, version, api::KIND),
         (Some(version), Some(kind), _) => classify(root, version, kind),
+        (None, None, None) if is_compiled(root) => Kind::Compiled,
         (None, None, None) if root.get("spec").is_none() => {
             let what = "an object without `apiVersion` and `kind`: it is no";
             Kind::Other(format!("{what} `{}`", api::KIND))
@@ -200,6 +210,12 @@ fn kind(root: &Node, listed: Option<&str>) -> Kind {
         ),
         (_, None, _) => wrong("the object has no `kind`", "add `kind`"),
     }
+}
+
+/// Whether it is what `compile` writes.
+fn is_compiled(root: &Node) -> bool {
+    let members = ["schemaVersion", "policies"];
+    members.iter().all(|member| root.get(member).is_some())
 }
 
 fn classify(root: &Node, api_version: &str, kind: &str) -> Kind {

@@ -132,6 +132,10 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
         io::stdin().read_to_end(&mut bytes).map_err(unreadable)?;
         return Ok(bytes);
     }
+    if path.is_dir() {
+        let folder = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; give one file");
+        return Err(unreadable(folder));
+    }
     fs::read(path).map_err(unreadable)
 }
 

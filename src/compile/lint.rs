@@ -42,6 +42,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
                 warnings.extend(base_protocol_only(mcp));
             }
             warnings.extend(useless_params(mcp));
+            warnings.extend(no_patterns(mcp));
         }
     }
     warnings.extend(pointless_rules(rules));
@@ -181,6 +182,19 @@ fn useless_params(mcp: &Located<Mcp>) -> Vec<Problem> {
                 "the `params` of `{name}` restrict nothing: `{category}` matches all of it"
             );
             Problem::new(&mcp.at, message).help(format!("leave out `{category}`, or the params"))
+        })
+        .collect()
+}
+
+/// What is listed is compared as it is.
+fn no_patterns(mcp: &Located<Mcp>) -> Vec<Problem> {
+    let methods = mcp.value.methods.iter().flatten();
+    let things = methods.flat_map(|method| method.params.iter().flatten());
+    things
+        .filter(|thing| thing.contains('*'))
+        .map(|thing| {
+            let message = format!("`{thing}` is the whole name of one thing: `*` is no wildcard");
+            Problem::new(&mcp.at, message).help("list every name that the rule is for")
         })
         .collect()
 }

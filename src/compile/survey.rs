@@ -298,7 +298,10 @@ fn open_gateway(protected: &BTreeSet<Site<'_>>, point: &EnforcementPoint) -> Pro
     let open = [open_listeners, open_backends].concat();
     let open = match open.as_slice() {
         [] => String::new(),
-        open => format!("requests {} are not judged there, and ", open.join(", ")),
+        open => format!(
+            "requests {} are allowed there without being judged, and ",
+            open.join(", ")
+        ),
     };
     let unknown = match (has_listeners, has_backends) {
         (true, true) => "ports and clusters",

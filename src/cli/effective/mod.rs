@@ -54,7 +54,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             Err(code) => code,
         },
         _ => match arguments.subject.load("nothing can be listed") {
-            Ok(loaded) => show(arguments, &loaded),
+            Ok(loaded) => {
+                loaded.mention_warnings();
+                show(arguments, &loaded)
+            }
             Err(code) => code,
         },
     }

@@ -73,6 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
+    loaded.mention_warnings();
     let (request, answers) = match arguments.request(&loaded) {
         Ok(request) => request,
         Err(code) => return code,

@@ -58,7 +58,8 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
             "the path is none of these, so the request is not MCP and its body is not read",
         );
     }
-    if reached(trace).any(disagree) {
+    // Of a response one rule is enough, whatever they say.
+    if reached(trace).any(disagree) && !asks("a response") {
         match settings.allow_policies {
             AllowPolicies::All => add(
                 "allowPolicies: All".to_owned(),

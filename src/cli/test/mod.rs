@@ -200,7 +200,7 @@ fn text(runs: &[Run], quiet: bool) -> String {
         }
     }
     if runs.iter().any(|run| !run.idle.is_empty()) {
-        text.push_str("\nrules never determining:\n");
+        text.push_str("\nrules that determine no outcome of a test:\n");
         for run in runs {
             for rule in &run.idle {
                 text.push_str(&hang("  ", &format!("{rule} ({})", run.file), width));
