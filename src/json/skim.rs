@@ -261,7 +261,7 @@ fn is_unit(digits: &[u8]) -> bool {
 }
 
 /// Where the plain part of a string ends that begins at `at`.
-#[inline(always)]
+#[inline(never)]
 fn plain(bytes: &[u8], at: usize) -> Option<usize> {
     let bytes = bytes.get(at..)?;
     let Plain { length, is_ascii } = scan::plain(bytes);
