@@ -6,7 +6,7 @@ use crate::chains::Chain;
 use crate::traffic::Filling;
 use crate::{Call, Samples, beyond_bare};
 
-const LEFT: f64 = 260.0;
+const LEFT: f64 = 290.0;
 const WIDTH: f64 = 420.0;
 const BAR: f64 = 22.0;
 
@@ -54,7 +54,7 @@ pub fn svg(samples: &Samples) -> String {
         top += 14.0;
     }
     format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height:.0}" font-family="sans-serif" font-size="12"><title>Microseconds of Envoy's CPU time per request beyond the bare chain</title><rect width="760" height="{height:.0}" fill="#ffffff"/>{body}<text x="{LEFT}" y="{note:.0}" fill="#555555">microseconds of Envoy's CPU time per request, logarithmic; see RESULTS.md</text></svg>
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 790 {height:.0}" font-family="sans-serif" font-size="12"><title>Microseconds of Envoy's CPU time per request beyond the bare chain</title><rect width="790" height="{height:.0}" fill="#ffffff"/>{body}<text x="{LEFT}" y="{note:.0}" fill="#555555">microseconds of Envoy's CPU time per request, logarithmic; see RESULTS.md</text></svg>
 "##,
         height = top + 24.0,
         note = top + 10.0,
