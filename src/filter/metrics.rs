@@ -143,8 +143,9 @@ impl Metrics {
     fn determined(&self, used: Use, by: Determined<'_>) {
         let of = |verdict, level| Kind::By(used, verdict, level);
         let of_rule = |verdict, level, by: Determining<'_>| match by.rule {
-            Some(rule) => Key::named(of(verdict, level), rule),
-            None => Key(of(verdict, level), address(by.policy)),
+            Some(rule) if !rule.is_empty() => Key::named(of(verdict, level), rule),
+            // All texts that are empty may lie at one place.
+            _ => Key(of(verdict, level), address(by.policy)),
         };
         let other = Key::one(Kind::Other(used));
         let key = match by {

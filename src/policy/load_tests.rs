@@ -290,3 +290,21 @@ fn policies_ask_in_their_order_and_then_by_name() {
         .map(|id| loaded.policy_name(id).unwrap().name.clone());
     assert_eq!(names.collect::<Vec<_>>(), ["d", "b", "a", "c"]);
 }
+
+/// Every listener with a policy of its own has all of the Gateway's filed as well.
+#[test]
+fn rules_that_are_alike_take_the_room_of_one() {
+    let mut document = document();
+    let rule = document["policies"][0]["rules"][0].clone();
+    let rules = (0..1000).map(|number| {
+        let mut rule = rule.clone();
+        rule["name"] = json!(format!("r{number:04}"));
+        rule
+    });
+    document["policies"][0]["rules"] = rules.collect();
+    let policies = load(&document).unwrap();
+    let allow = &policies.targets.gateway.enforced.allow;
+    assert!(allow.rules.capacity() < 16, "{}", allow.rules.capacity());
+    let caller = CallerKey::Caller(policies.caller("spiffe://d/a").unwrap());
+    assert_eq!(allow.rules(caller, selector::SOURCE).len(), 1000);
+}
