@@ -212,7 +212,7 @@ impl Effort {
         calls.push(VALUES[1]);
         Self {
             processes: 1,
-            rounds: 10,
+            rounds: 4,
             calls,
         }
     }

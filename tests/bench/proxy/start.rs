@@ -29,7 +29,7 @@ const VMS: u32 = 3;
 
 pub fn measure(server: &Server, authority: &Authority, times: usize) -> Start {
     let (mut filter, mut envoy) = (Vec::new(), Vec::new());
-    for _ in 0..times.max(5) {
+    for _ in 0..times.max(3) {
         for (chain, costs) in [
             (Chain::Ours as fn(usize) -> Chain, &mut filter),
             (Chain::Unread, &mut envoy),
