@@ -157,6 +157,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         .map(|param| param.at.clone());
     let request_headers = object.optional("requestHeaders", choice);
     let mcp_paths = object.optional("mcp", mcp);
+    require_paths(&request_headers, &mcp_paths, &mut object);
     let denial = object.optional("denial", denial);
     let limits = object.optional("limits", limits);
     let services = object.optional("services", authorizers::services);
@@ -191,6 +192,31 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         },
         trust_domain,
     })
+}
+
+/// SECURITY: where any POST may carry MCP, the server sees the headers of each before its
+/// body is judged, and many servers act on headers alone.
+fn require_paths(
+    request_headers: &Optional<RequestHeaders>,
+    paths: &Optional<Option<Vec<String>>>,
+    object: &mut Object<'_, '_>,
+) {
+    let streams = |headers: &&Located<RequestHeaders>| headers.value == RequestHeaders::Stream;
+    let lacks_paths = match paths {
+        Optional::Absent => true,
+        Optional::Given(paths) => paths.value.is_none(),
+        Optional::Unreadable => false,
+    };
+    if let Some(headers) = request_headers.given().filter(streams)
+        && lacks_paths
+    {
+        let message = "`requestHeaders: Stream` needs `mcp.paths`: the server sees the headers of \
+                       a POST that may carry MCP before its body is judged";
+        object.report(
+            Problem::new(&headers.at, message)
+                .help("add `mcp: {paths: [/mcp]}` with the paths at which the servers speak MCP"),
+        );
+    }
 }
 
 fn refuse_other(found: Required<String>, expected: &str, object: &mut Object<'_, '_>) {
