@@ -48,7 +48,7 @@ impl Outcome {
             Step::Refuse(refusal) => {
                 let status = Some(refusal.answer.status);
                 let denial = match refusal.reason {
-                    Reason::Denied(denial) => denial,
+                    Reason::Denied(denial) | Reason::DeniedByHeaders(denial) => denial,
                     Reason::Unauthorized(Unauthorized { level, by, .. })
                     | Reason::Unanswered(Unauthorized { level, by, .. }) => {
                         let message = None;

@@ -60,7 +60,8 @@ pub enum Basis<'p> {
     /// There is no policy, and the enforcement point says `unprotected: Allow`.
     Unprotected,
     /// The rule that determined each level, the first by name; `None` where no Allow
-    /// policy is attached. A response needs only a rule's source.
+    /// policy is attached. Of a rule that a response meets, methods and expression do not
+    /// count.
     Policies {
         /// At the Gateway.
         gateway: Option<Determining<'p>>,

@@ -113,6 +113,11 @@ impl Answer {
         Self::text(403, "Access is forbidden.")
     }
 
+    /// The answer to a message that is denied before it has been read: its id is not known.
+    pub(super) fn to_unread() -> Self {
+        Self::error(403, None, FORBIDDEN)
+    }
+
     /// The answer to a message that is denied by policy.
     ///
     /// `said` is what a rule has to say, which takes the place of the usual words.

@@ -7,7 +7,7 @@ use crate::policy::Policies;
 use crate::request::{Operation, Request};
 
 use super::Facts;
-use super::envelopes::Borrowed;
+use super::envelopes::{Borrowed, Share};
 
 /// A request that waits: for the rest of its body, or for an authorizer's answer.
 #[derive(Debug)]
@@ -124,6 +124,18 @@ impl Held {
             shown: 0,
             envelope,
         }
+    }
+
+    /// Whether its headers have denied it.
+    pub(super) fn is_denied(&self) -> bool {
+        self.envelope.share() == Share::Denied
+    }
+
+    /// The longest body that is read, in bytes, where the body is a message.
+    pub(super) fn body_limit(&self, policies: &Policies) -> Option<usize> {
+        let limit = policies.settings().limits.body_bytes.size();
+        let limit = self.envelope.share().body_limit(limit);
+        self.is_message().then_some(limit)
     }
 
     /// Whether the body is a message.

@@ -46,4 +46,4 @@ pub use facts::Facts;
 pub use refusal::{Reason, Refusal, Unauthorized};
 pub use said::{Answered, Said};
 pub use step::{Permitted, Step};
-pub use stream::Stream;
+pub use stream::{Abandoned, Stream};

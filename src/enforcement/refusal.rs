@@ -29,6 +29,8 @@ pub enum Reason<'p> {
     Malformed(Fault, Option<usize>),
     /// By policy.
     Denied(Denial<'p>),
+    /// By policy, whatever the message says, which was not read to its end.
+    DeniedByHeaders(Denial<'p>),
     /// By an authorizer, with this status.
     Unauthorized(Unauthorized<'p, u16>),
     /// For want of an authorizer's answer.
@@ -77,6 +79,16 @@ impl<'p> Refusal<'p> {
     }
 }
 
+impl<'p> Reason<'p> {
+    /// The denial, where it is one of policies.
+    pub const fn denial(&self) -> Option<&Denial<'p>> {
+        match self {
+            Self::Denied(denial) | Self::DeniedByHeaders(denial) => Some(denial),
+            _ => None,
+        }
+    }
+}
+
 impl Reason<'_> {
     /// The kind of reason, for records and metrics: one word.
     pub const fn kind(&self) -> &'static str {
@@ -86,7 +98,7 @@ impl Reason<'_> {
             Self::Head(HeadFault::Method) => "http_method",
             Self::Head(_) => "http_request",
             Self::Malformed(..) => "malformed",
-            Self::Denied(_) => "policy",
+            Self::Denied(_) | Self::DeniedByHeaders(_) => "policy",
             Self::Unauthorized(_) => "authorizer",
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",
@@ -109,6 +121,7 @@ impl Reason<'_> {
             Self::Unanswered(by) => {
                 Some(format!("no answer of an authorizer: {}", by.why.as_str()))
             }
+            Self::DeniedByHeaders(_) => None,
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }
     }

@@ -8,7 +8,9 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::decision::Permit;
-use crate::enforcement::{Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized};
+use crate::enforcement::{
+    Abandoned, Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized,
+};
 use crate::external_auth::{ANSWER_LIMIT, AskError, Edit, Question, Response, grpc};
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
@@ -214,7 +216,7 @@ impl HttpStream {
         let mut record = self.record("deny", reason.kind(), called.as_ref());
         record.grounds.detail = reason.detail().map(Cow::Owned);
         let is_policies = match reason {
-            Reason::Denied(denial) => {
+            Reason::Denied(denial) | Reason::DeniedByHeaders(denial) => {
                 self.metrics.denied(denial);
                 record.deny(denial);
                 true
@@ -248,6 +250,13 @@ impl HttpStream {
                 "accesspolicy: the host took no answer; the request stays held",
             );
         }
+    }
+
+    /// Records that a request ended before it was decided.
+    fn abandoned(&self, abandoned: &Abandoned) {
+        self.metrics.abandoned();
+        let record = self.record("none", Abandoned::REASON, abandoned.called.as_ref());
+        host::log(Level::Info, &record.to_line());
     }
 
     fn record<'r>(
@@ -285,6 +294,15 @@ impl HttpStream {
             duration_ms: took.map(|nanoseconds| nanoseconds / 1_000_000),
         })
         .collect()
+    }
+}
+
+/// The host deletes a stream that has ended.
+impl Drop for HttpStream {
+    fn drop(&mut self) {
+        if let Some(abandoned) = self.stream.abandon() {
+            self.abandoned(&abandoned);
+        }
     }
 }
 
@@ -356,9 +374,9 @@ impl HttpContext for HttpStream {
             if !this.stream.is_reading() {
                 return this.stream.body(policies, &[], ended);
             }
-            let limit = policies.settings().limits.body_bytes.size();
-            if this.stream.is_message() && size > limit {
-                return this.stream.body_too_large();
+            let limit = this.stream.body_limit(policies);
+            if limit.is_some_and(|limit| size > limit) {
+                return this.stream.body_too_large(policies);
             }
             let received = this.stream.received();
             let Some(missing) = size.checked_sub(received) else {

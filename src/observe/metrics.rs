@@ -14,7 +14,7 @@ use crate::policy::ObjectName;
 pub enum Metric<'m> {
     /// Requests, by what became of them: a counter.
     Requests {
-        /// `allow` or `deny`.
+        /// `allow`, `deny`, or `none` of a request that ended before it was decided.
         decision: &'static str,
         /// The kind of reason: one word.
         reason: &'static str,

@@ -21,7 +21,7 @@ use crate::mcp::ThingKind;
 /// One decision.
 #[derive(Debug, Default, Serialize)]
 pub struct Record<'r> {
-    /// `allow` or `deny`.
+    /// `allow`, `deny`, or `none` of a request that ended before it was decided.
     pub decision: &'static str,
     /// When it was made, as RFC 3339 has it.
     #[serde(skip_serializing_if = "Option::is_none")]

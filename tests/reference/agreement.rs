@@ -18,8 +18,9 @@ const REQUESTS: usize = 32;
 const POLICIES: u32 = 600;
 
 /// The kinds of outcome, each with the least share that must be seen, in a thousand.
-const LEAST: [(&str, f64); 13] = [
+const LEAST: [(&str, f64); 14] = [
     ("refused", 20.0),
+    ("denied by headers", 20.0),
     ("allow: unprotected", 10.0),
     ("allow: no Allow policy", 50.0),
     ("allow: Gateway", 30.0),
@@ -98,6 +99,7 @@ fn disagreement(case: &Case, mut seen: impl FnMut(&Outcome)) -> Option<String> {
 fn kinds(outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Refused => vec!["refused".to_owned()],
+        Outcome::DeniedByHeaders(_) => vec!["denied by headers".to_owned()],
         Outcome::Judged { verdict, audit } => {
             let mut kinds = vec![verdict.kind().to_owned()];
             if let Some(audit) = audit {

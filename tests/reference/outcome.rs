@@ -5,6 +5,8 @@
 pub enum Outcome {
     /// It is refused before any policy is asked.
     Refused,
+    /// Policy denies it whatever its body says, which is not read.
+    DeniedByHeaders(Reason),
     /// Policy decides.
     Judged {
         verdict: Verdict,
@@ -55,7 +57,7 @@ pub enum Level {
 impl Outcome {
     pub fn verdict(&self) -> Option<&Verdict> {
         match self {
-            Self::Refused => None,
+            Self::Refused | Self::DeniedByHeaders(_) => None,
             Self::Judged { verdict, .. } => Some(verdict),
         }
     }

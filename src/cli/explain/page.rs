@@ -81,6 +81,10 @@ fn verdict(explanation: &Explanation<'_>) -> (&'static str, Tone, String) {
         }
         Step::Refuse(refusal) => match &refusal.reason {
             Reason::Denied(denial) => ("Denied", Tone::Bad, denied(&denial.reason)),
+            Reason::DeniedByHeaders(denial) => {
+                let why = format!("{}, whatever the body says", denied(&denial.reason));
+                ("Denied", Tone::Bad, why)
+            }
             reason @ (Reason::Unauthorized(_) | Reason::Unanswered(_)) => {
                 let by = asking(explanation);
                 let detail = reason.detail().unwrap_or_default();
@@ -219,10 +223,7 @@ fn around(body: &[u8], offset: usize) -> String {
 fn audit(explanation: &Explanation<'_>) -> Option<String> {
     let audit = match &explanation.explained.step {
         Step::Continue(Permitted::Now(permit, _)) => permit.audit(),
-        Step::Refuse(refusal) => match refusal.reason {
-            Reason::Denied(denial) => denial.audit,
-            _ => None,
-        },
+        Step::Refuse(refusal) => refusal.reason.denial().and_then(|denial| denial.audit),
         _ => None,
     };
     let same = |would: bool| {

@@ -54,7 +54,11 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                 unprotected,
                 resource_param: ResourceParam::Uri,
                 request_headers,
-                mcp_paths: (!every_path).then(|| vec![MCP_PATH.to_owned()]),
+                mcp_paths: match (every_path, request_headers) {
+                    (false, _) => Some(vec![MCP_PATH.to_owned()]),
+                    (true, RequestHeaders::Stream) => Some(vec!["/".to_owned()]),
+                    (true, RequestHeaders::Hold) => None,
+                },
                 denial,
                 limits: Limits {
                     body_bytes: Whole::from(1 << 20),
