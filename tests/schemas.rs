@@ -430,6 +430,7 @@ fn everything() -> CompiledPolicy {
             identity: IdentitySource::Metadata(metadata.unwrap()),
             allow_policies: AllowPolicies::Any,
             unprotected: Unprotected::Allow,
+            unlisted: accesspolicy::policy::Unlisted::Gateway,
             resource_param: ResourceParam::Name,
             request_headers: RequestHeaders::Stream,
             mcp_paths: Some(strings(&["/mcp"])),

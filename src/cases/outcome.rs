@@ -110,7 +110,10 @@ impl Outcome {
                 rule: Some(by.to_string()),
                 ..denied
             },
-            DenialReason::Unprotected | DenialReason::NoCluster | DenialReason::NoPort => denied,
+            DenialReason::Unprotected
+            | DenialReason::NoCluster
+            | DenialReason::Unlisted
+            | DenialReason::NoPort => denied,
         }
     }
 }

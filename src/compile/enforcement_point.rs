@@ -18,7 +18,7 @@ use crate::api::names;
 use crate::api::yaml::Document;
 use crate::policy::{
     AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
-    ResourceParam, Settings, Unprotected, Whole,
+    ResourceParam, Settings, Unlisted, Unprotected, Whole,
 };
 use authorizers::Asking;
 pub(super) use authorizers::Service;
@@ -59,6 +59,11 @@ impl Choice for AllowPolicies {
 
 impl Choice for Unprotected {
     const ALL: &'static [(&'static str, Self)] = &[("Deny", Self::Deny), ("Allow", Self::Allow)];
+}
+
+impl Choice for Unlisted {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("Deny", Self::Deny), ("Gateway", Self::Gateway)];
 }
 
 impl Choice for RequestHeaders {
@@ -150,6 +155,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let unprotected_at = unprotected
         .given()
         .map(|unprotected| unprotected.at.clone());
+    let unlisted = object.optional("unlisted", choice);
     let resource_param = object.optional("resourceParam", choice);
     let by_name = resource_param
         .given()
@@ -182,6 +188,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
                 .source(trust_domain.as_deref())?,
             allow_policies: allow_policies.or(AllowPolicies::All)?,
             unprotected: unprotected.or(Unprotected::Deny)?,
+            unlisted: unlisted.or(Unlisted::Deny)?,
             resource_param: resource_param.or(ResourceParam::Uri)?,
             request_headers: request_headers.or(RequestHeaders::Hold)?,
             mcp_paths: mcp_paths.or(None)?,

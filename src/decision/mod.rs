@@ -208,9 +208,13 @@ impl<'p, 'r> Judge<'p, 'r> {
     /// Whether it is known where the request goes, as far as that matters.
     fn destination(&self, view: View) -> Result<(), DenialReason<'p>> {
         let reach = self.policies.reach(view);
+        let needs_backend = self.policies.requires_backend();
         // SECURITY: what is not known yet may turn out to be protected once it is.
-        if reach.backends && !self.has_cluster {
+        if (reach.backends || needs_backend) && !self.has_cluster {
             return Err(DenialReason::NoCluster);
+        }
+        if needs_backend && self.backend.is_none() {
+            return Err(DenialReason::Unlisted);
         }
         if reach.listeners && self.request.http.port().is_none() {
             return Err(DenialReason::NoPort);

@@ -117,6 +117,8 @@ pub enum DenialReason<'p> {
     NoPort,
     /// The route chose no cluster that is known, and backends are protected.
     NoCluster,
+    /// The route chose a cluster of no listed backend, and `unlisted: Deny`.
+    Unlisted,
     /// A rule of a Deny policy matches.
     Refused {
         /// The level.
@@ -143,7 +145,7 @@ impl<'p> DenialReason<'p> {
     pub const fn message(&self) -> Option<&'p str> {
         match self {
             Self::Refused { message, .. } | Self::NotAllowed { message, .. } => *message,
-            Self::Unprotected | Self::NoCluster | Self::NoPort => None,
+            Self::Unprotected | Self::NoCluster | Self::Unlisted | Self::NoPort => None,
         }
     }
 }

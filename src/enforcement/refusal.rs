@@ -1,6 +1,6 @@
 //! Why a request is refused.
 
-use crate::decision::{Ask, Denial, Determining, LevelName};
+use crate::decision::{Ask, Denial, DenialReason, Determining, LevelName};
 use crate::external_auth::{AskError, Unshown};
 use crate::mcp::Fault;
 use crate::request::HeadFault;
@@ -98,7 +98,10 @@ impl Reason<'_> {
             Self::Head(HeadFault::Method) => "http_method",
             Self::Head(_) => "http_request",
             Self::Malformed(..) => "malformed",
-            Self::Denied(_) | Self::DeniedByHeaders(_) => "policy",
+            Self::Denied(denial) | Self::DeniedByHeaders(denial) => match denial.reason {
+                DenialReason::Unlisted => "unlisted",
+                _ => "policy",
+            },
             Self::Unauthorized(_) => "authorizer",
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",

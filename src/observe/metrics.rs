@@ -74,7 +74,10 @@ impl<'m> Determined<'m> {
         match *reason {
             DenialReason::Refused { level, by, .. } => Some(Self::Refused(level, by)),
             DenialReason::NotAllowed { level, policy, .. } => Some(Self::NotAllowed(level, policy)),
-            DenialReason::Unprotected | DenialReason::NoCluster | DenialReason::NoPort => None,
+            DenialReason::Unprotected
+            | DenialReason::NoCluster
+            | DenialReason::Unlisted
+            | DenialReason::NoPort => None,
         }
     }
 }

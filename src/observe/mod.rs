@@ -111,6 +111,7 @@ impl Grounds {
         match reason {
             DenialReason::Unprotected => words("no policy applies"),
             DenialReason::NoCluster => words("no route, or one to no known cluster"),
+            DenialReason::Unlisted => words("the route goes to a cluster of no listed backend"),
             DenialReason::NoPort => words("the port it arrived on is not known"),
             DenialReason::Refused { level, by, .. } => Self {
                 level: Some(level.as_str()),

@@ -129,6 +129,7 @@ impl Policies {
         targets.file(&places);
         loaded.needs.targets(targets.audited_reach);
         loaded.targets = targets;
+        loaded.needs.cluster |= loaded.requires_backend();
         Ok(loaded)
     }
 

@@ -18,7 +18,7 @@ const REQUESTS: usize = 32;
 const POLICIES: u32 = 600;
 
 /// The kinds of outcome, each with the least share that must be seen, in a thousand.
-const LEAST: [(&str, f64); 14] = [
+const LEAST: [(&str, f64); 15] = [
     ("refused", 20.0),
     ("denied by headers", 20.0),
     ("allow: unprotected", 10.0),
@@ -29,6 +29,7 @@ const LEAST: [(&str, f64); 14] = [
     ("deny: unprotected", 10.0),
     ("deny: no port", 5.0),
     ("deny: no cluster", 5.0),
+    ("deny: unlisted", 5.0),
     ("deny: refused at the Gateway", 20.0),
     ("deny: refused at the Backend", 5.0),
     ("deny: not allowed at the Gateway", 50.0),

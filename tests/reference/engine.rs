@@ -113,6 +113,7 @@ fn reason_of(reason: DenialReason<'_>) -> Reason {
         DenialReason::Unprotected => Reason::Unprotected,
         DenialReason::NoPort => Reason::NoPort,
         DenialReason::NoCluster => Reason::NoCluster,
+        DenialReason::Unlisted => Reason::Unlisted,
         DenialReason::Refused { level, by, .. } => Reason::Refused {
             level: level_of(level),
             by: by.to_string(),

@@ -2,7 +2,8 @@
 //! for each request, in the order in which the semantics are written.
 
 use accesspolicy::policy::{
-    Action, AllowPolicies, CompiledPolicy, Mode, Policy, RequestHeaders, Target, Unprotected,
+    Action, AllowPolicies, CompiledPolicy, Mode, Policy, RequestHeaders, Target, Unlisted,
+    Unprotected,
 };
 
 use super::outcome::{Level, Outcome, Reason, Verdict};
@@ -55,11 +56,8 @@ impl Case<'_> {
         if policies.is_empty() {
             return self.unprotected();
         }
-        if self.request.cluster.is_none() && target(policies, is_backend) {
-            return Verdict::Deny(Reason::NoCluster);
-        }
-        if self.request.port.is_none() && target(policies, is_listener) {
-            return Verdict::Deny(Reason::NoPort);
+        if let Err(reason) = self.destination(policies) {
+            return Verdict::Deny(reason);
         }
         let at_gateway = only(policies, |policy| self.is_at_gateway(policy));
         let gateway = match self.pass(Level::Gateway, &at_gateway) {
@@ -91,12 +89,7 @@ impl Case<'_> {
         if policies.is_empty() {
             return unprotected();
         }
-        if self.request.cluster.is_none() && target(policies, is_backend) {
-            return Err(Reason::NoCluster);
-        }
-        if self.request.port.is_none() && target(policies, is_listener) {
-            return Err(Reason::NoPort);
-        }
+        self.destination(policies)?;
         let at_gateway = only(policies, |policy| self.is_at_gateway(policy));
         let at_backend = only(policies, |policy| self.is_at_backend(policy));
         self.pass_headers(Level::Gateway, &at_gateway)?;
@@ -109,6 +102,22 @@ impl Case<'_> {
             true => unprotected(),
             false => Ok(()),
         }
+    }
+
+    /// Whether it is known where the request goes, as far as some policies ask for it.
+    fn destination(&self, policies: &[&Policy]) -> Result<(), Reason> {
+        let is_listed_only =
+            self.document.settings.unlisted == Unlisted::Deny && !self.document.backends.is_empty();
+        if self.request.cluster.is_none() && (is_listed_only || target(policies, is_backend)) {
+            return Err(Reason::NoCluster);
+        }
+        if is_listed_only && !self.has_backend() {
+            return Err(Reason::Unlisted);
+        }
+        if self.request.port.is_none() && target(policies, is_listener) {
+            return Err(Reason::NoPort);
+        }
+        Ok(())
     }
 
     /// Passes a level if any message with these headers could.

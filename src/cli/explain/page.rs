@@ -137,6 +137,9 @@ pub(super) fn denied(reason: &DenialReason<'_>) -> String {
         DenialReason::NoCluster => {
             "policies are for backends, and the route chose no known cluster".to_owned()
         }
+        DenialReason::Unlisted => {
+            "the route goes to a cluster of no backend that the enforcement point lists".to_owned()
+        }
         DenialReason::Refused { level, by, .. } => {
             format!("{by} refuses it at the {}", level.as_str())
         }

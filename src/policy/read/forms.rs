@@ -8,7 +8,7 @@ use super::super::identity::{IdentitySource, MetadataText};
 use super::super::model::{
     Action, AllowPolicies, Backend, BaseProtocol, CompiledPolicy, DenialForm, Limits, Listener,
     Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
-    Settings, Target, Unprotected,
+    Settings, Target, Unlisted, Unprotected,
 };
 use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
@@ -109,6 +109,7 @@ record! {
         identity: "identity" required,
         allow_policies: "allowPolicies" required,
         unprotected: "unprotected" required,
+        unlisted: "unlisted" defaulted,
         resource_param: "resourceParam" defaulted,
         request_headers: "requestHeaders" required,
         mcp_paths: "mcpPaths" optional,
@@ -190,6 +191,7 @@ record! {
 word! {
     AllowPolicies { All Any }
     Unprotected { Deny Allow }
+    Unlisted { Deny Gateway }
     ResourceParam { Uri Name }
     RequestHeaders { Hold Stream }
     DenialForm { JsonRpc Http403 Hide }

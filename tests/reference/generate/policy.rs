@@ -3,7 +3,8 @@
 use accesspolicy::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
     IdentitySource, Limits, Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy,
-    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unprotected, Whole,
+    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unlisted, Unprotected,
+    Whole,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -44,14 +45,16 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
     (
         select(&[AllowPolicies::All, AllowPolicies::Any][..]),
         select(&[Unprotected::Deny, Unprotected::Allow][..]),
+        select(&[Unlisted::Deny, Unlisted::Gateway, Unlisted::Gateway][..]),
         headers,
         denial,
     )
         .prop_map(
-            move |(allow_policies, unprotected, request_headers, denial)| Settings {
+            move |(allow_policies, unprotected, unlisted, request_headers, denial)| Settings {
                 identity: IdentitySource::PeerCertificate,
                 allow_policies,
                 unprotected,
+                unlisted,
                 resource_param: ResourceParam::Uri,
                 request_headers,
                 mcp_paths: match (every_path, request_headers) {
