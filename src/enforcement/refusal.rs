@@ -90,7 +90,9 @@ impl Reason<'_> {
             Self::Unauthorized(_) => "authorizer",
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",
-            Self::Unshown(Unshown::NotText | Unshown::Alike) => "http_request",
+            Self::Unshown(Unshown::NotText | Unshown::Alike | Unshown::AmbiguousPath) => {
+                "http_request"
+            }
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
             Self::Overloaded => "overloaded",
             Self::OutOfOrder => "out_of_order",
@@ -106,9 +108,7 @@ impl Reason<'_> {
             Self::TooLarge => Some("body is too large".to_owned()),
             Self::Unshown(unshown) => Some(unshown.as_str().to_owned()),
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
-            Self::Unanswered(by) => {
-                Some(format!("no answer of an authorizer: {}", by.why.as_str()))
-            }
+            Self::Unanswered(by) => Some(format!("no answer of an authorizer: {}", by.why)),
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::decision::{Audit, Decision, Permit, Progress, decide};
-use crate::external_auth::{self, Changes, Obligations, Response, Shown, Verdict};
+use crate::external_auth::{self, Obligations, Response, Shown, Verdict};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{DenialForm, OnError, Policies, RequestHeaders};
 use crate::request::{Head, Operation};
@@ -219,10 +219,11 @@ impl Stream {
         self.said.push(Said::new(&ask, &verdict));
         match (verdict, settings.external_auth.on_error) {
             (Verdict::Allow(changes), _) => self.judge(policies, asking.allowed(changes)),
-            (Verdict::Error(_), OnError::Allow) => {
-                self.judge(policies, asking.allowed(Changes::default()))
+            (Verdict::Error(error), OnError::Allow) if error.is_outage() => {
+                let changes = external_auth::unanswered(ask.auth);
+                self.judge(policies, asking.allowed(changes))
             }
-            (Verdict::Error(error), OnError::Deny) => {
+            (Verdict::Error(error), _) => {
                 let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
                 self.refuse_asked(policies, *asking, reason, Answer::to_unanswered)
             }

@@ -1,5 +1,7 @@
 //! What an authorizer's answer means, whichever protocol it came by.
 
+use std::fmt;
+
 /// What an answer means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -101,12 +103,19 @@ impl Reply {
 /// Why there is no answer that says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AskError {
-    /// The authorizer could not be reached, or broke off.
+    /// No connection to the authorizer could be made.
     Unavailable,
     /// It took too long.
     Timeout,
-    /// It failed, with this status.
+    /// It failed, with this HTTP status.
     ServerError(u16),
+    /// The call failed with this gRPC status.
+    Status(u32),
+    /// The host made no call: too many are open to the authorizer, or it has no address.
+    /// Which of these it is, the host does not say.
+    NotCalled,
+    /// The connection was made, and broke off before there was an answer.
+    BrokenOff,
     /// Its answer is longer than what is read.
     TooLarge,
     /// Its answer is none.
@@ -114,14 +123,151 @@ pub enum AskError {
 }
 
 impl AskError {
+    /// Whether the authorizer is out of order, so that requests may go on without its
+    /// answer where the enforcement point says so.
+    ///
+    /// SECURITY: with `onError: Allow`, whoever can make a call fail gets past the
+    /// authorizer. A client can: by many calls at once, by a request that the authorizer
+    /// does not implement, and by one on which it dies. So errors open nothing but those
+    /// that say of themselves that nobody was there to be asked.
+    pub const fn is_outage(self) -> bool {
+        match self {
+            Self::Unavailable | Self::Timeout => true,
+            Self::ServerError(status) => matches!(status, 502..=504),
+            Self::Status(_)
+            | Self::NotCalled
+            | Self::BrokenOff
+            | Self::TooLarge
+            | Self::Unreadable => false,
+        }
+    }
+
     /// The kind in a few words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unavailable => "it could not be reached",
             Self::Timeout => "it did not answer in time",
-            Self::ServerError(_) => "it failed",
+            Self::ServerError(_) | Self::Status(_) => "it failed",
+            Self::NotCalled => "Envoy made no call: too many are open, or nobody is there",
+            Self::BrokenOff => "it broke off",
             Self::TooLarge => "its answer is too long",
             Self::Unreadable => "its answer is not readable",
+        }
+    }
+
+    /// The kind in one word, for metrics.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::ServerError(_) | Self::Status(_) => "failed",
+            Self::NotCalled => "not_called",
+            Self::BrokenOff => "broken_off",
+            Self::TooLarge => "too_large",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServerError(status) => write!(f, "{} ({status})", self.as_str()),
+            Self::Status(status) => write!(f, "{} (gRPC status {status})", self.as_str()),
+            _ => f.write_str(self.as_str()),
+        }
+    }
+}
+
+/// What the host says when it could not get an answer itself, by the reason that it names.
+///
+/// `None` for words that are not its own. Seen on Envoy 1.40, and the same in its source
+/// since 1.36 (`Http::Utility::resetReasonToString`); gRPC calls have details in braces
+/// behind.
+pub(super) fn host_failure(words: &str) -> Option<AskError> {
+    if words.starts_with("upstream request timeout") {
+        return Some(AskError::Timeout);
+    }
+    let rest = words.strip_prefix("upstream connect error or disconnect/reset before headers. ")?;
+    let rest = rest.strip_prefix("retried and the latest ").unwrap_or(rest);
+    let reason = rest.strip_prefix("reset reason: ").unwrap_or_default();
+    let reason = reason.split([',', '{']).next().unwrap_or_default();
+    Some(match reason {
+        "connection failure"
+        | "local connection failure"
+        | "remote connection failure"
+        | "connection timeout" => AskError::Unavailable,
+        "overflow" => AskError::NotCalled,
+        _ => AskError::BrokenOff,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_says_of_a_call() {
+        let reset = |reason: &str| {
+            format!("upstream connect error or disconnect/reset before headers. {reason}")
+        };
+        let failure = |words: &str| host_failure(words);
+        for (words, error) in [
+            (
+                "reset reason: remote connection failure",
+                AskError::Unavailable,
+            ),
+            (
+                "reset reason: remote connection failure, transport failure reason: TLS_error",
+                AskError::Unavailable,
+            ),
+            (
+                "reset reason: connection timeout{upstream_reset_before_response_started{x}}",
+                AskError::Unavailable,
+            ),
+            (
+                "retried and the latest reset reason: local connection failure",
+                AskError::Unavailable,
+            ),
+            ("reset reason: overflow{overflow}", AskError::NotCalled),
+            ("reset reason: connection termination", AskError::BrokenOff),
+            ("reset reason: remote reset", AskError::BrokenOff),
+            ("reset reason: protocol error", AskError::BrokenOff),
+            (
+                "reset reason: remote connection failures",
+                AskError::BrokenOff,
+            ),
+            ("reset reason: ", AskError::BrokenOff),
+            ("", AskError::BrokenOff),
+        ] {
+            assert_eq!(failure(&reset(words)), Some(error), "{words}");
+        }
+        assert_eq!(
+            failure("upstream request timeout{response_timeout}"),
+            Some(AskError::Timeout)
+        );
+        for other in ["", "no", "a upstream request timeout", "connection timeout"] {
+            assert_eq!(failure(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_outages_open() {
+        for error in [AskError::Unavailable, AskError::Timeout] {
+            assert!(error.is_outage(), "{error}");
+        }
+        for status in 500..=599 {
+            let is_outage = AskError::ServerError(status).is_outage();
+            assert_eq!(is_outage, (502..=504).contains(&status), "{status}");
+        }
+        for error in [
+            AskError::Status(13),
+            AskError::NotCalled,
+            AskError::BrokenOff,
+            AskError::TooLarge,
+            AskError::Unreadable,
+        ] {
+            assert!(!error.is_outage(), "{error}");
         }
     }
 }

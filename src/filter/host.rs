@@ -66,6 +66,7 @@ unsafe extern "C" {
         value_size: usize,
     ) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+    fn proxy_get_status(code: *mut u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
 }
 
@@ -222,6 +223,13 @@ pub(super) fn resume() -> Option<()> {
     // SAFETY: the host is only given a number.
     let status = unsafe { proxy_continue_stream(REQUEST) };
     (status == OK).then_some(())
+}
+
+/// The words that come with the status of a gRPC call; only while the host tells of it.
+pub(super) fn status_words() -> Option<Vec<u8>> {
+    let mut code = 0;
+    // SAFETY: the host writes one u32 to a place that is one; the rest as `take` asks.
+    unsafe { take(|data, size| proxy_get_status(&raw mut code, data, size)) }
 }
 
 /// The time, in nanoseconds since 1970.

@@ -110,8 +110,8 @@ impl HttpStream {
                 return Action::Pause;
             }
             self.took.push(None);
-            let nobody = Response::Failed(AskError::Unavailable);
-            step = self.stream.answer(&policies, &nobody);
+            let uncalled = Response::Failed(AskError::NotCalled);
+            step = self.stream.answer(&policies, &uncalled);
             self.count_answer();
         }
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
@@ -171,14 +171,6 @@ impl HttpStream {
             let took = self.took.last().copied().flatten();
             self.metrics.asked(said, took);
         }
-    }
-
-    /// Whether the last answer took as long as one may. The host's timers may run out some
-    /// milliseconds early.
-    fn is_late(&self, policies: &Policies) -> bool {
-        let timeout = policies.settings().external_auth.timeout.milliseconds();
-        let early = u64::from(timeout).saturating_mul(900_000);
-        matches!(self.took.last(), Some(Some(took)) if *took >= early)
     }
 
     fn count_body(&self) {
@@ -295,8 +287,8 @@ fn number(bytes: Vec<u8>) -> Option<u64> {
 }
 
 impl Context for HttpStream {
-    /// The host tells of a reset by an answer without headers, and of a timeout by one of
-    /// its own.
+    /// The host tells of a timeout and of most resets by an answer of its own, and of a reset
+    /// within an answer by one without headers.
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
         self.answered(call, |this, policies| {
             let lines = match headers {
@@ -309,7 +301,7 @@ impl Context for HttpStream {
                 _ => host::buffer(Buffer::CallResponseBody, 0, body),
             };
             let response = match (&lines, &content) {
-                (None, _) => Response::Failed(AskError::Unavailable),
+                (None, _) => Response::Failed(AskError::BrokenOff),
                 (_, None) => Response::Failed(AskError::TooLarge),
                 (Some(headers), Some(body)) => Response::Http { headers, body },
             };
@@ -323,7 +315,10 @@ impl Context for HttpStream {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         self.answered(call, |this, policies| {
             let message = match (status, size) {
-                (1.., _) => Err(grpc::call_failure(status, this.is_late(policies))),
+                (1.., _) => {
+                    let words = host::status_words().unwrap_or_default();
+                    Err(grpc::call_failure(status, &String::from_utf8_lossy(&words)))
+                }
                 (0, 0) => Ok(Vec::new()),
                 (0, _) if size > ANSWER_LIMIT => Err(AskError::TooLarge),
                 (0, _) => {
