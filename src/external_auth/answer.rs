@@ -24,12 +24,20 @@ pub struct Changes {
     pub set: Vec<Header>,
     /// Request headers besides what the client sent.
     pub append: Vec<Header>,
+    /// Request headers for where the client sent none of their name.
+    pub add_if_absent: Vec<Header>,
+    /// Request headers that take the place of what the client sent, if it sent any.
+    pub set_if_there: Vec<Header>,
     /// Request headers that the server is not to see.
     pub remove: Vec<Vec<u8>>,
     /// Headers besides those of the server's response.
     pub response_add: Vec<Header>,
     /// Headers that take the place of the server's.
     pub response_set: Vec<Header>,
+    /// Headers for where the server's response has none of their name.
+    pub response_add_if_absent: Vec<Header>,
+    /// Headers that take the place of the server's, if it has any.
+    pub response_set_if_there: Vec<Header>,
     /// Query parameters that take the place of the client's.
     pub query_set: Vec<(String, String)>,
     /// Query parameters that the server is not to see.
@@ -42,17 +50,25 @@ impl Changes {
         let Self {
             set,
             append,
+            add_if_absent,
+            set_if_there,
             remove,
             response_add,
             response_set,
+            response_add_if_absent,
+            response_set_if_there,
             query_set,
             query_remove,
         } = self;
         let lines = [
             set.len(),
             append.len(),
+            add_if_absent.len(),
+            set_if_there.len(),
             response_add.len(),
             response_set.len(),
+            response_add_if_absent.len(),
+            response_set_if_there.len(),
         ];
         let others = [remove.len(), query_set.len(), query_remove.len()];
         let all = lines.into_iter().chain(others);
@@ -64,14 +80,20 @@ impl Changes {
         let Self {
             set,
             append,
+            add_if_absent,
+            set_if_there,
             remove,
             response_add: _,
             response_set: _,
+            response_add_if_absent: _,
+            response_set_if_there: _,
             query_set,
             query_remove,
         } = self;
         !(set.is_empty()
             && append.is_empty()
+            && add_if_absent.is_empty()
+            && set_if_there.is_empty()
             && remove.is_empty()
             && query_set.is_empty()
             && query_remove.is_empty())

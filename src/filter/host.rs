@@ -175,6 +175,11 @@ pub(super) fn request_headers() -> Option<Headers> {
     headers(REQUEST_HEADERS)
 }
 
+/// The response's headers; only while the host tells of them.
+pub(super) fn response_headers() -> Option<Headers> {
+    headers(RESPONSE_HEADERS)
+}
+
 /// The headers of the answer to a call; only while the host tells of it.
 pub(super) fn call_response_headers() -> Option<Headers> {
     headers(CALL_RESPONSE_HEADERS)
@@ -214,6 +219,8 @@ fn edit(map: u32, edit: &Edit) -> Option<()> {
             // SAFETY: likewise.
             unsafe { proxy_remove_header_map_value(map, name, name_size) }
         }
+        // Nobody has looked whether there is one.
+        Edit::AddIfAbsent(_) | Edit::SetIfThere(_) => return None,
     };
     (status == OK).then_some(())
 }

@@ -9,7 +9,9 @@ use proxy_wasm::types::Action;
 
 use crate::decision::Permit;
 use crate::enforcement::{Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized};
-use crate::external_auth::{ANSWER_LIMIT, AskError, Edit, Question, Response, grpc};
+use crate::external_auth::{
+    ANSWER_LIMIT, AskError, Edit, Question, Response, grpc, needs_headers, settled_edits,
+};
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
 use crate::request::Caller;
@@ -164,6 +166,16 @@ impl HttpStream {
                 "accesspolicy: the host does not go on; the request stays held",
             );
         }
+    }
+
+    /// Changes the headers of the response; they are read only where a change depends on
+    /// them.
+    fn edit_response(&self) -> Option<()> {
+        if needs_headers(&self.response) {
+            let headers = host::response_headers()?;
+            return host::edit_response(&settled_edits(&self.response, &headers));
+        }
+        host::edit_response(&self.response)
     }
 
     fn count_answer(&self) {
@@ -375,7 +387,7 @@ impl HttpContext for HttpStream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _ended: bool) -> Action {
-        if host::edit_response(&self.response).is_some() {
+        if self.edit_response().is_some() {
             return Action::Continue;
         }
         host::log(
