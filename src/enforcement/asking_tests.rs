@@ -343,6 +343,51 @@ fn what_waits_is_accounted_for() {
     assert_eq!(envelopes.held(), 0);
 }
 
+/// One caller alone may have half of all calls open, and gets them back when they end.
+#[test]
+fn each_caller_has_a_share_of_the_calls() {
+    let open = json!({"timeout": 5, "onError": "Allow", "oversize": "Reject"});
+    let policies = policies(&json!({"externalAuth": open}), None);
+    let envelopes = Rc::new(Envelopes::default());
+    let of = |name: &str| {
+        let caller = crate::request::SpiffeId::new(name).unwrap();
+        let mut stream = Stream::new(Rc::clone(&envelopes));
+        let facts = Facts {
+            caller: crate::request::Caller::Spiffe(caller),
+            ..facts("GET", "/other")
+        };
+        let asks = match stream.headers(&policies, facts, true) {
+            Step::Ask(_) => true,
+            step => {
+                assert!(is_refused(&step, 503), "{step:?}");
+                let Step::Refuse(refusal) = step else {
+                    panic!()
+                };
+                assert_eq!(refusal.reason.kind(), "overloaded");
+                false
+            }
+        };
+        asks.then_some(stream)
+    };
+    let mut waiting: Vec<Stream> = Vec::new();
+    waiting.extend(std::iter::from_fn(|| of("spiffe://d/a")));
+    assert_eq!(waiting.len(), 2048);
+    let other = of("spiffe://d/b").unwrap();
+    assert!(of("spiffe://d/a").is_none());
+    drop(other);
+    for (mut stream, lines) in waiting.into_iter().zip(
+        [
+            [(":status", "200"), ("x-a", "")],
+            [(":status", "403"), ("x-a", "")],
+        ]
+        .into_iter()
+        .cycle(),
+    ) {
+        answered(&mut stream, &policies, &lines);
+        assert!(of("spiffe://d/a").is_some());
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Event {
     Headers { ended: bool },

@@ -37,6 +37,8 @@ pub enum Reason<'p> {
     Unshown(Unshown),
     /// All requests being read hold too much together.
     Overloaded,
+    /// The caller has as many calls of authorizers open as it may.
+    Crowded,
     /// The host told of events in an order that a request cannot have.
     OutOfOrder,
 }
@@ -94,7 +96,7 @@ impl Reason<'_> {
                 "http_request"
             }
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
-            Self::Overloaded => "overloaded",
+            Self::Overloaded | Self::Crowded => "overloaded",
             Self::OutOfOrder => "out_of_order",
         }
     }
@@ -109,6 +111,7 @@ impl Reason<'_> {
             Self::Unshown(unshown) => Some(unshown.as_str().to_owned()),
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
             Self::Unanswered(by) => Some(format!("no answer of an authorizer: {}", by.why)),
+            Self::Crowded => Some("the caller waits for too many authorizers".to_owned()),
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }
     }

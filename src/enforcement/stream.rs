@@ -249,6 +249,7 @@ impl Stream {
         reason: Reason<'p>,
         answer: impl FnOnce(DenialForm, Option<&Message<'_>>) -> Answer,
     ) -> Step<'p> {
+        asking.place.ended();
         let message = match asking.held.request() {
             Ok((request, _)) => request.operation.message(),
             Err((fault, offset)) => return self.malformed(fault, offset, None),
@@ -323,11 +324,18 @@ impl Stream {
         };
         match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
             Ok(question) => {
+                let timeout = question.timeout.milliseconds();
+                let caller = request.caller.spiffe_id();
+                let Some(place) = self.envelopes.callouts.take(caller, timeout) else {
+                    return self.refuse(Answer::crowded(), Reason::Crowded, message.as_ref());
+                };
                 if held.shows(question.size()).is_err() {
+                    place.ended();
                     return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
                 }
                 self.state = State::Asking(Box::new(Asking {
                     pending: ask.wait(progress),
+                    place,
                     held,
                     obligations,
                 }));
