@@ -13,11 +13,11 @@ use std::process::Command;
 
 use accesspolicy::expr::{Expression, Node, Program};
 use accesspolicy::policy::{
-    Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
-    ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits, Listener, Mcp,
-    MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize, PathMatch, Policy,
-    Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Timeout,
-    Unprotected, ValueMatch, Whole,
+    Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CalloutHost, CompiledPolicy,
+    DenialForm, ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits,
+    Listener, Mcp, MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize,
+    PathMatch, Policy, Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings,
+    Target, Timeout, Unprotected, ValueMatch, Whole,
 };
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -443,6 +443,7 @@ fn everything() -> CompiledPolicy {
                 timeout: Timeout::new(1).unwrap(),
                 on_error: OnError::Allow,
                 oversize: Oversize::Truncate,
+                host: CalloutHost::Service,
             },
             log_allowed_per_million: Whole::from(1),
         },

@@ -128,6 +128,8 @@ fn changes(obligations: &Obligations) -> Vec<String> {
             Edit::Set(header) => format!("set {}", line(header)),
             Edit::Append(header) => format!("append {}", line(header)),
             Edit::Remove(name) => format!("remove {}", text(name)),
+            Edit::AddIfAbsent(header) => format!("add if absent {}", line(header)),
+            Edit::SetIfThere(header) => format!("set if there {}", line(header)),
         })
         .collect()
 }

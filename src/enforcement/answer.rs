@@ -93,6 +93,14 @@ impl Answer {
         Self::text(503, "Too many requests are being read; try again.")
     }
 
+    /// The answer when a caller has as many calls of authorizers open as it may.
+    pub(super) fn crowded() -> Self {
+        Self::text(
+            503,
+            "Too many requests are waiting for an authorizer; try again.",
+        )
+    }
+
     /// The answer to a body that is no single message.
     pub(super) fn to_malformed(fault: Fault, offset: Option<usize>, id: Option<Id<'_>>) -> Self {
         let kind = match fault.code() {

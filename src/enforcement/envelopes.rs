@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use super::callouts::{Callouts, Clock};
 use crate::mcp::Envelope;
 
 /// Envelopes of streams that are settled, with their memory, for those to come.
@@ -15,6 +16,8 @@ pub struct Envelopes {
     held: Cell<usize>,
     /// What those hold that are denied already, likewise.
     held_by_denied: Cell<usize>,
+    /// What calls of authorizers these streams have open.
+    pub(super) callouts: Rc<Callouts>,
 }
 
 /// Out of which budget a stream is read.
@@ -58,6 +61,14 @@ const KEPT: usize = 32;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Envelopes {
+    /// For streams whose calls of authorizers last by a clock.
+    pub fn with_clock(clock: Clock) -> Self {
+        Self {
+            callouts: Rc::new(Callouts::new(clock)),
+            ..Self::default()
+        }
+    }
+
     /// What streams that are being read hold together, in bytes.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {

@@ -7,6 +7,7 @@ use crate::policy::Policies;
 use crate::request::{Operation, Request};
 
 use super::Facts;
+use super::callouts::Place;
 use super::envelopes::{Borrowed, Share};
 
 /// A request that waits: for the rest of its body, or for an authorizer's answer.
@@ -49,6 +50,8 @@ pub(super) enum Full {
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) held: Box<Held>,
+    /// The call's place among those that are open.
+    pub(super) place: Place,
     pub(super) pending: Pending,
     pub(super) obligations: Obligations,
 }
@@ -77,9 +80,11 @@ impl Asking {
     pub(super) fn allowed(self, changes: Changes) -> Ready {
         let Self {
             held,
+            place,
             pending,
             mut obligations,
         } = self;
+        place.ended();
         let target = held.facts.headers.only(":path").unwrap_or_default();
         obligations.add(changes, target);
         Ready {

@@ -28,9 +28,9 @@ enum Input {
 enum Says {
     Allow,
     Refuse,
-    /// There is no answer.
+    /// Nobody can be reached.
     Nothing,
-    /// There is one of the other protocol.
+    /// There is one of the other protocol, which never opens.
     Nonsense,
 }
 
@@ -95,7 +95,7 @@ impl Setup {
     }
 
     fn lets_go_on(self, says: Says) -> bool {
-        says == Allow || self.is_open && matches!(says, Nothing | Nonsense)
+        says == Allow || self.is_open && says == Nothing
     }
 
     fn apply<'p>(self, stream: &mut Stream, policies: &'p Policies, input: Input) -> Step<'p> {

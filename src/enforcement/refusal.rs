@@ -39,6 +39,8 @@ pub enum Reason<'p> {
     Unshown(Unshown),
     /// All requests being read hold too much together.
     Overloaded,
+    /// The caller has as many calls of authorizers open as it may.
+    Crowded,
     /// The host told of events in an order that a request cannot have.
     OutOfOrder,
 }
@@ -105,9 +107,11 @@ impl Reason<'_> {
             Self::Unauthorized(_) => "authorizer",
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",
-            Self::Unshown(Unshown::NotText | Unshown::Alike) => "http_request",
+            Self::Unshown(Unshown::NotText | Unshown::Alike | Unshown::AmbiguousPath) => {
+                "http_request"
+            }
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
-            Self::Overloaded => "overloaded",
+            Self::Overloaded | Self::Crowded => "overloaded",
             Self::OutOfOrder => "out_of_order",
         }
     }
@@ -121,9 +125,8 @@ impl Reason<'_> {
             Self::TooLarge => Some("body is too large".to_owned()),
             Self::Unshown(unshown) => Some(unshown.as_str().to_owned()),
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
-            Self::Unanswered(by) => {
-                Some(format!("no answer of an authorizer: {}", by.why.as_str()))
-            }
+            Self::Unanswered(by) => Some(format!("no answer of an authorizer: {}", by.why)),
+            Self::Crowded => Some("the caller waits for too many authorizers".to_owned()),
             Self::DeniedByHeaders(_) => None,
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }

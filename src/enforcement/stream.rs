@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::decision::{Audit, Decision, Denial, Permit, Progress, decide};
-use crate::external_auth::{self, Changes, Obligations, Response, Shown, Verdict};
+use crate::external_auth::{self, Obligations, Response, Shown, Verdict};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{DenialForm, OnError, Policies, RequestHeaders};
 use crate::request::{Head, Operation};
@@ -251,10 +251,11 @@ impl Stream {
         self.said.push(Said::new(&ask, &verdict));
         match (verdict, settings.external_auth.on_error) {
             (Verdict::Allow(changes), _) => self.judge(policies, asking.allowed(changes)),
-            (Verdict::Error(_), OnError::Allow) => {
-                self.judge(policies, asking.allowed(Changes::default()))
+            (Verdict::Error(error), OnError::Allow) if error.is_outage() => {
+                let changes = external_auth::unanswered(ask.auth);
+                self.judge(policies, asking.allowed(changes))
             }
-            (Verdict::Error(error), OnError::Deny) => {
+            (Verdict::Error(error), _) => {
                 let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
                 self.refuse_asked(policies, *asking, reason, Answer::to_unanswered)
             }
@@ -295,6 +296,7 @@ impl Stream {
         reason: Reason<'p>,
         answer: impl FnOnce(DenialForm, Option<&Message<'_>>) -> Answer,
     ) -> Step<'p> {
+        asking.place.ended();
         let message = match asking.held.request() {
             Ok((request, _)) => request.operation.message(),
             Err((fault, offset)) => return self.malformed(fault, offset, None),
@@ -369,11 +371,18 @@ impl Stream {
         };
         match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
             Ok(question) => {
+                let timeout = question.timeout.milliseconds();
+                let caller = request.caller.spiffe_id();
+                let Some(place) = self.envelopes.callouts.take(caller, timeout) else {
+                    return self.refuse(Answer::crowded(), Reason::Crowded, message.as_ref());
+                };
                 if held.shows(question.size()).is_err() {
+                    place.ended();
                     return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
                 }
                 self.state = State::Asking(Box::new(Asking {
                     pending: ask.wait(progress),
+                    place,
                     held,
                     obligations,
                 }));

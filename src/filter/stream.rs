@@ -11,7 +11,9 @@ use crate::decision::Permit;
 use crate::enforcement::{
     Abandoned, Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized,
 };
-use crate::external_auth::{ANSWER_LIMIT, AskError, Edit, Question, Response, grpc};
+use crate::external_auth::{
+    ANSWER_LIMIT, AskError, Edit, Question, Response, grpc, needs_headers, settled_edits,
+};
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
 use crate::request::Caller;
@@ -112,8 +114,8 @@ impl HttpStream {
                 return Action::Pause;
             }
             self.took.push(None);
-            let nobody = Response::Failed(AskError::Unavailable);
-            step = self.stream.answer(&policies, &nobody);
+            let uncalled = Response::Failed(AskError::NotCalled);
+            step = self.stream.answer(&policies, &uncalled);
             self.count_answer();
         }
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
@@ -168,19 +170,21 @@ impl HttpStream {
         }
     }
 
+    /// Changes the headers of the response; they are read only where a change depends on
+    /// them.
+    fn edit_response(&self) -> Option<()> {
+        if needs_headers(&self.response) {
+            let headers = host::response_headers()?;
+            return host::edit_response(&settled_edits(&self.response, &headers));
+        }
+        host::edit_response(&self.response)
+    }
+
     fn count_answer(&self) {
         if let Some(said) = self.stream.said().last() {
             let took = self.took.last().copied().flatten();
             self.metrics.asked(said, took);
         }
-    }
-
-    /// Whether the last answer took as long as one may. The host's timers may run out some
-    /// milliseconds early.
-    fn is_late(&self, policies: &Policies) -> bool {
-        let timeout = policies.settings().external_auth.timeout.milliseconds();
-        let early = u64::from(timeout).saturating_mul(900_000);
-        matches!(self.took.last(), Some(Some(took)) if *took >= early)
     }
 
     fn count_body(&self) {
@@ -313,8 +317,8 @@ fn number(bytes: Vec<u8>) -> Option<u64> {
 }
 
 impl Context for HttpStream {
-    /// The host tells of a reset by an answer without headers, and of a timeout by one of
-    /// its own.
+    /// The host tells of a timeout and of most resets by an answer of its own, and of a reset
+    /// within an answer by one without headers.
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
         self.answered(call, |this, policies| {
             let lines = match headers {
@@ -327,7 +331,7 @@ impl Context for HttpStream {
                 _ => host::buffer(Buffer::CallResponseBody, 0, body),
             };
             let response = match (&lines, &content) {
-                (None, _) => Response::Failed(AskError::Unavailable),
+                (None, _) => Response::Failed(AskError::BrokenOff),
                 (_, None) => Response::Failed(AskError::TooLarge),
                 (Some(headers), Some(body)) => Response::Http { headers, body },
             };
@@ -341,7 +345,10 @@ impl Context for HttpStream {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         self.answered(call, |this, policies| {
             let message = match (status, size) {
-                (1.., _) => Err(grpc::call_failure(status, this.is_late(policies))),
+                (1.., _) => {
+                    let words = host::status_words().unwrap_or_default();
+                    Err(grpc::call_failure(status, &String::from_utf8_lossy(&words)))
+                }
                 (0, 0) => Ok(Vec::new()),
                 (0, _) if size > ANSWER_LIMIT => Err(AskError::TooLarge),
                 (0, _) => {
@@ -398,7 +405,7 @@ impl HttpContext for HttpStream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _ended: bool) -> Action {
-        if host::edit_response(&self.response).is_some() {
+        if self.edit_response().is_some() {
             return Action::Continue;
         }
         host::log(

@@ -27,7 +27,8 @@ mod whole;
 pub use crate::expr::{Expression, Pattern};
 pub use attach::Reach;
 pub use authorizer::{
-    AskSettings, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol, Timeout,
+    AskSettings, CalloutHost, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol,
+    Timeout,
 };
 #[cfg(not(target_os = "wasi"))]
 pub use document::Document;

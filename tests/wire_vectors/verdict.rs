@@ -155,7 +155,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         | Reason::Unauthorized(_)
         | Reason::Unanswered(_) => ("denied".to_owned(), None),
         Reason::Unshown(unshown) => (unshown.as_str().to_owned(), None),
-        Reason::Overloaded => ("overloaded".to_owned(), None),
+        Reason::Overloaded | Reason::Crowded => ("overloaded".to_owned(), None),
         Reason::OutOfOrder => ("out of order".to_owned(), None),
     }
 }

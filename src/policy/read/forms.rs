@@ -1,7 +1,8 @@
 //! The form of each part of a compiled policy.
 
 use super::super::authorizer::{
-    AskSettings, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol, Timeout,
+    AskSettings, CalloutHost, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol,
+    Timeout,
 };
 use super::super::http::{HeaderMatch, Http, PathMatch, ValueMatch};
 use super::super::identity::{IdentitySource, MetadataText};
@@ -126,6 +127,7 @@ record! {
         timeout: "timeout" required,
         on_error: "onError" required,
         oversize: "oversize" required,
+        host: "host" defaulted,
     }
     Policy {
         policy: "policy" required,
@@ -200,6 +202,7 @@ word! {
     BaseProtocol { None Session Full }
     OnError { Deny Allow }
     Oversize { Reject Truncate }
+    CalloutHost { Client Service }
 }
 
 tagged! {
