@@ -67,7 +67,8 @@ impl Needs {
         self.port |= ports.is_some();
         let pseudo = [
             (":method", methods.is_some()),
-            (":path", paths.is_some()),
+            // The query may put another method in the place of this one.
+            (":path", paths.is_some() || methods.is_some()),
             (":authority", hosts.is_some()),
         ];
         let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
@@ -121,10 +122,12 @@ impl Needs {
         self.all_headers |= needs.all_headers();
         let facts = [
             (":method", Fact::Method),
+            (":path", Fact::Method),
             (":path", Fact::Path),
             (":path", Fact::UrlPath),
             (":path", Fact::Query),
             (":authority", Fact::Host),
+            (":authority", Fact::Hostname),
             (":scheme", Fact::Scheme),
             ("x-request-id", Fact::Id),
         ];

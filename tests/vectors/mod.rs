@@ -127,6 +127,8 @@ files![
     "deny-undecided",
     "deny-evasions",
     "allow-evasions",
+    "deny-spellings",
+    "allow-spellings",
     "deny-alone",
     "audit",
     "audit-alone",
