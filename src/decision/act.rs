@@ -13,6 +13,8 @@ pub(super) struct Act<'m> {
     pub(super) completion: Option<Completion>,
     /// A rule filed here could match if it were known what the thing is called.
     pub(super) unnamed: Option<SelectorId>,
+    /// Rules filed here that refuse, or ask, are about another spelling of the thing.
+    pub(super) respelt: Vec<SelectorId>,
     /// What it acts on.
     pub(super) thing: Option<Thing<'m>>,
     /// Whether one rule of the level is enough, whatever the policies require.
@@ -95,6 +97,7 @@ impl<'m> Act<'m> {
             selectors.extend(things);
         }
         selectors.extend(self.unnamed);
+        selectors.extend(&self.respelt);
         selectors
     }
 
@@ -107,6 +110,7 @@ impl<'m> Act<'m> {
         name: Option<&'m str>,
     ) -> Self {
         self.thing = Some(thing);
+        self.respelt = respelt(policies, method, thing);
         match called(policies, thing, name) {
             Some(called) => self.selectors.extend(policies.thing(method, called)),
             None => self.unnamed = Some(selector::listed(method)),
@@ -192,6 +196,7 @@ fn of_completion<'m>(policies: &Policies, thing: Thing<'m>) -> Act<'m> {
         }),
         thing: Some(thing),
         unnamed: called.is_none().then_some(selector::listed(method)),
+        respelt: respelt(policies, method, thing),
         ..Act::of(&[selector::ANY_MCP])
     }
 }
@@ -204,6 +209,14 @@ fn called<'m>(policies: &Policies, thing: Thing<'m>, name: Option<&'m str>) -> O
     match (thing, policies.settings().resource_param) {
         (Thing::Resource(_), ResourceParam::Name) => name,
         _ => Some(thing.as_str()),
+    }
+}
+
+/// Where rules are filed that refuse, or ask, about a resource in any spelling of its uri.
+fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<SelectorId> {
+    match (thing, policies.settings().resource_param) {
+        (Thing::Resource(uri), ResourceParam::Uri) => policies.forms(method, uri),
+        _ => Vec::new(),
     }
 }
 

@@ -104,6 +104,7 @@ impl Policies {
             policies,
             callers,
             things,
+            forms,
             numbers: _,
         } = incoming;
         let mut targets = Targets::new(listeners, backends, &policies)?;
@@ -113,6 +114,7 @@ impl Policies {
             policies: Vec::with_capacity(policies.len()),
             callers,
             things,
+            forms,
             targets: Targets::default(),
             enforced: 0,
             needs: Needs::default(),

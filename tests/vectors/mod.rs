@@ -129,6 +129,7 @@ files![
     "allow-evasions",
     "deny-spellings",
     "allow-spellings",
+    "deny-uris",
     "deny-alone",
     "audit",
     "audit-alone",
