@@ -208,3 +208,7 @@ pub(super) fn agreed<'v>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "readings_tests.rs"]
+mod tests;
