@@ -122,7 +122,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             params: OnceCell::new(),
             http: RefCell::default(),
             allowance: Allowance::default(),
-            acts: Acts::new(policies, request.operation),
+            acts: Acts::new(policies, request),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
             backend: request
