@@ -33,7 +33,8 @@
 //! [`policy::CompiledPolicy`], written as JSON. The filter loads that JSON once,
 //! into [`policy::Policies`].
 //!
-//! Expressions of rules are compiled by [`compile`] and evaluated by [`expr`].
+//! Expressions of rules are compiled by [`compile`] and evaluated by [`expr`]. That one
+//! thing has many spellings is what [`uri`] knows.
 //!
 //! # Why, and who may do what
 //!
@@ -58,6 +59,7 @@ pub mod mcp;
 pub mod observe;
 pub mod policy;
 pub mod request;
+pub mod uri;
 
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
 pub mod filter;

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// What each module knows; it also knows what those know.
 const KNOWS: &[(&str, &[&str])] = &[
-    ("policy", &["expr"]),
+    ("policy", &["expr", "uri"]),
     ("json", &[]),
+    ("uri", &[]),
     ("mcp", &["json"]),
-    ("request", &["json", "mcp"]),
-    ("expr", &["json"]),
+    ("request", &["json", "mcp", "uri"]),
+    ("expr", &["json", "uri"]),
     ("decision", &["policy", "request", "expr"]),
     ("external_auth", &["policy", "request"]),
     ("enforcement", &["decision", "external_auth", "request"]),
@@ -32,6 +33,7 @@ const PURE: &[&str] = &[
     "policy",
     "request",
     "json",
+    "uri",
     "mcp",
     "expr",
     "decision",

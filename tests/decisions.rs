@@ -9,6 +9,7 @@ use std::fs;
 use accesspolicy::cases::Body;
 use accesspolicy::effective::{Acted, Ask, Effective, Grant, Kind, Place, Universe, effective};
 use accesspolicy::policy::{CompiledPolicy, Document, Policies};
+use accesspolicy::uri;
 use serde_json::Value;
 use vectors::{DecisionTests, Expect, FILES, Given, Outcome, Test, difference};
 
@@ -141,6 +142,17 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
     });
     let is_kind = |ask: &Ask| matches!(ask.acted, Acted::Other(known, _) if known == kind);
     let other = || asks().position(|ask| ask.name == method && is_kind(ask));
+    // Another spelling of a uri is not another resource to policies that refuse.
+    let is_respelt = |ask: &Ask| match &ask.acted {
+        Acted::Named(Kind::Resource, known) => {
+            let forms = thing.map(uri::asked).unwrap_or_default();
+            forms.iter().any(|form| uri::listed(known).contains(form))
+        }
+        _ => false,
+    };
+    if named.is_none() && asks().any(is_respelt) {
+        return None;
+    }
     let ask = named.or_else(|| thing.and_then(|_| other()))?;
     let caller = caller.unwrap_or(universe.callers.len() - 1);
     Some(&found.grants[place][caller][ask])

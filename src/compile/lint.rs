@@ -6,7 +6,7 @@ use super::pointless::covers;
 use crate::api::decode::{Located, Problem};
 use crate::api::v1alpha1::{McpMethod, Spec};
 use crate::expr::{Function, Node};
-use crate::policy::{Action, BaseProtocol, Mcp, MethodName};
+use crate::policy::{Action, BaseProtocol, Mcp, Method, MethodName};
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
@@ -38,8 +38,10 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
         warnings.extend(decided(&rule.value, checked.action));
         warnings.extend(may_be_no_bool(&rule.value, checked.action));
         if let Some(mcp) = &rule.value.mcp {
-            if checked.action == Action::Allow {
-                warnings.extend(base_protocol_only(mcp));
+            match checked.action {
+                Action::Allow => warnings.extend(base_protocol_only(mcp)),
+                Action::Deny => warnings.extend(denied_uris(mcp)),
+                Action::ExternalAuth => {}
             }
             warnings.extend(useless_params(mcp));
             warnings.extend(no_patterns(mcp));
@@ -160,6 +162,18 @@ fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {
         let message = "only the base protocol matches: this rule lets no tool be called";
         Problem::new(&mcp.at, message)
             .help("list the `methods` that the rule is for, or leave the rule as it is")
+    })
+}
+
+/// SECURITY: which uris a server serves a resource under, only the server knows.
+fn denied_uris(mcp: &Located<Mcp>) -> Option<Problem> {
+    let mut methods = mcp.value.methods.iter().flatten();
+    let lists = |method: &Method| method.name.acts_on_resources() && method.params.is_some();
+    methods.any(lists).then(|| {
+        let message = "other spellings of the uris listed are refused as well, but a server may \
+                       serve a resource under further uris, which are not";
+        Problem::new(&mcp.at, message)
+            .help("list in an Allow policy the uris that may be read: it refuses all others")
     })
 }
 

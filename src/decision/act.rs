@@ -2,7 +2,7 @@
 
 use crate::mcp::{BasePart, Call, Message, Method, Thing, Things};
 use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
-use crate::request::Operation;
+use crate::request::{Operation, Request};
 
 /// One thing that a request does. Most requests do one.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Act<'m> {
     pub(super) completion: Option<Completion>,
     /// A rule filed here could match if it were known what the thing is called.
     pub(super) unnamed: Option<SelectorId>,
+    /// Rules filed here that refuse, or ask, are about another spelling of the thing.
+    pub(super) respelt: Vec<SelectorId>,
     /// What it acts on.
     pub(super) thing: Option<Thing<'m>>,
     /// Whether one rule of the level is enough, whatever the policies require.
@@ -42,8 +44,8 @@ const SESSION: [SelectorId; 3] = [
 pub(super) struct Acts<'m>(Vec<Act<'m>>);
 
 impl<'m> Acts<'m> {
-    pub(super) fn new(policies: &Policies, operation: Operation<'m>) -> Self {
-        Self(match operation {
+    pub(super) fn new(policies: &Policies, request: &Request<'m>) -> Self {
+        let mut acts = match request.operation {
             Operation::Http => vec![Act::of(&[])],
             Operation::Get | Operation::Delete { session: true } => vec![Act::of(&SESSION)],
             Operation::Delete { session: false } | Operation::Options => {
@@ -60,7 +62,13 @@ impl<'m> Acts<'m> {
             Operation::Message(Message::Request { call, .. } | Message::Notification { call }) => {
                 of_call(policies, &call)
             }
-        })
+        };
+        // SECURITY: a path that only some servers take for MCP's is another one to the rest,
+        // where a body that says `ping` may do anything: `/mcp/..%2Fadmin`.
+        if request.operation != Operation::Http && !is_surely_mcp(policies, request) {
+            acts.push(Act::of(&[]));
+        }
+        Self(acts)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Act<'m>> {
@@ -89,6 +97,16 @@ impl<'m> Act<'m> {
         }
     }
 
+    /// What is asked by it, of a request that asks for an operation: where only some
+    /// servers take a path for MCP's, it is also something that is not MCP.
+    #[cfg(not(target_os = "wasi"))]
+    pub(super) fn operation(&self, whole: Operation<'m>) -> Operation<'m> {
+        match self.selectors.as_slice() {
+            [selector::ANYTHING] => Operation::Http,
+            _ => whole,
+        }
+    }
+
     /// Where the rules are filed that match this where a match refuses.
     ///
     /// A response is more than its source there, and a completion is what it completes.
@@ -102,6 +120,7 @@ impl<'m> Act<'m> {
             selectors.extend(things);
         }
         selectors.extend(self.unnamed);
+        selectors.extend(&self.respelt);
         selectors
     }
 
@@ -114,12 +133,21 @@ impl<'m> Act<'m> {
         name: Option<&'m str>,
     ) -> Self {
         self.thing = Some(thing);
+        self.respelt = respelt(policies, method, thing);
         match called(policies, thing, name) {
             Some(called) => self.selectors.extend(policies.thing(method, called)),
             None => self.unnamed = Some(selector::listed(method)),
         }
         self
     }
+}
+
+fn is_surely_mcp(policies: &Policies, request: &Request<'_>) -> bool {
+    let Some(prefixes) = &policies.settings().mcp_paths else {
+        return true;
+    };
+    let path = request.http.path();
+    path.is_some_and(|path| path.is_surely_under_any(prefixes))
 }
 
 fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
@@ -199,6 +227,7 @@ fn of_completion<'m>(policies: &Policies, thing: Thing<'m>) -> Act<'m> {
         }),
         thing: Some(thing),
         unnamed: called.is_none().then_some(selector::listed(method)),
+        respelt: respelt(policies, method, thing),
         ..Act::of(&[selector::ANY_MCP])
     }
 }
@@ -211,6 +240,14 @@ fn called<'m>(policies: &Policies, thing: Thing<'m>, name: Option<&'m str>) -> O
     match (thing, policies.settings().resource_param) {
         (Thing::Resource(_), ResourceParam::Name) => name,
         _ => Some(thing.as_str()),
+    }
+}
+
+/// Where rules are filed that refuse, or ask, about a resource in any spelling of its uri.
+fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<SelectorId> {
+    match (thing, policies.settings().resource_param) {
+        (Thing::Resource(uri), ResourceParam::Uri) => policies.forms(method, uri),
+        _ => Vec::new(),
     }
 }
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use crate::expr::{Error, Fact, Given, Timestamp, Variables};
+use crate::expr::{Error, Fact, Given, Reading, ReadingKind, Timestamp, Variables};
 use crate::json::View;
 use crate::mcp::{Call, Thing};
-use crate::request::{Operation, Request};
+use crate::request::{Host, Operation, Request, RequestPath};
+use crate::uri;
 
 /// A request, and the one thing of those it acts on that is being judged.
 pub(super) struct Answers<'a, 'c> {
@@ -51,6 +52,82 @@ impl<'a, 'c> Answers<'a, 'c> {
         self.request.http.only(name)
     }
 
+    /// SECURITY: what servers read as several paths is not one of them, and a path has other
+    /// escapes than it needs for nobody's good.
+    fn path(&self) -> Option<RequestPath<'a>> {
+        let path = self.request.http.path();
+        path.filter(|path| !path.is_ambiguous() && path.is_canonical())
+    }
+
+    /// The other readings of the path, with what follows it.
+    fn paths(&self, rest: &[u8]) -> Result<Vec<Reading>, Error> {
+        let Some(path) = self.path() else {
+            return Ok(Vec::new());
+        };
+        let lower = path.as_bytes().to_ascii_lowercase();
+        let readings = path.readings().ok_or(Error::Exhausted)?.into_iter();
+        let readings = readings.filter(|reading| *reading != lower);
+        let texts = std::iter::once(lower.clone()).chain(readings);
+        let readings = texts.map(|mut text| {
+            let is_lower = !text.iter().any(u8::is_ascii_uppercase);
+            text.extend_from_slice(rest);
+            if is_lower {
+                reading(&text.to_ascii_lowercase(), ReadingKind::LowerCase)
+            } else {
+                reading(&text, ReadingKind::Spelling)
+            }
+        });
+        Ok(readings.collect())
+    }
+
+    /// What stands behind the path.
+    fn behind_path(&self) -> &'a [u8] {
+        let path = self
+            .request
+            .http
+            .path()
+            .map_or(0, |path| path.as_bytes().len());
+        let target = self.only(":path").unwrap_or_default();
+        target
+            .get(path..)
+            .filter(|rest| *rest != b"?")
+            .unwrap_or_default()
+    }
+
+    /// The methods that may take the place of the one that was sent.
+    fn methods(&self) -> Result<Vec<Reading>, Error> {
+        let mut methods = Vec::new();
+        for method in self.request.http.overriding_methods() {
+            let method = reading(&method, ReadingKind::Instead);
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+            if methods.len() > METHODS {
+                return Err(Error::Ambiguous);
+            }
+        }
+        Ok(methods)
+    }
+
+    /// The other forms of the uri that is acted on, with a slash at the end and without.
+    fn uris(&self) -> Vec<Reading> {
+        let Some(Thing::Resource(uri)) = self.thing else {
+            return Vec::new();
+        };
+        let forms = uri::asked(uri).into_iter();
+        let forms = forms.flat_map(|form| {
+            let mut below = form.clone();
+            below.push('/');
+            [form, below]
+        });
+        forms
+            .map(|text| Reading {
+                text,
+                kind: ReadingKind::Uri,
+            })
+            .collect()
+    }
+
     fn session(&self) -> Option<&'a [u8]> {
         match self.request.operation {
             Operation::Http => None,
@@ -76,21 +153,34 @@ impl<'a, 'c> Answers<'a, 'c> {
     }
 }
 
+/// How many methods that override another one are looked at.
+const METHODS: usize = 4;
+
+fn reading(text: &[u8], kind: ReadingKind) -> Reading {
+    Reading {
+        text: String::from_utf8_lossy(text).into_owned(),
+        kind,
+    }
+}
+
 impl<'a> Variables for Answers<'a, '_> {
     fn fact(&self, fact: Fact) -> Option<Given<'_>> {
         let text = |text: &'a str| Given::Text(Cow::Borrowed(text.as_bytes()));
         let bytes = |bytes| Given::Text(Cow::Borrowed(bytes));
         match fact {
             Fact::Method => self.request.http.method().map(bytes),
-            Fact::Path => self.only(":path").map(bytes),
-            // SECURITY: what servers read as several paths is not one of them, and a path
-            // has other escapes than it needs for nobody's good.
-            Fact::UrlPath => {
-                let path = self.request.http.path();
-                let path = path.filter(|path| !path.is_ambiguous() && path.is_canonical());
-                path.map(|path| bytes(path.as_bytes()))
+            Fact::Path => self.path().and_then(|_| self.only(":path")).map(bytes),
+            Fact::UrlPath => self.path().map(|path| bytes(path.as_bytes())),
+            // SECURITY: another case, a port or a dot at the end is the same host to servers.
+            Fact::Host => {
+                let authority = self.only(":authority")?;
+                let host = self.request.http.host()?;
+                (host.as_bytes() == authority).then(|| bytes(authority))
             }
-            Fact::Host => self.only(":authority").map(bytes),
+            Fact::Hostname => {
+                let host = self.request.http.host().map(Host::into_bytes);
+                host.map(|host| Given::Text(Cow::Owned(host)))
+            }
             Fact::Scheme => self.only(":scheme").map(bytes),
             Fact::Query => self.request.http.query().map(bytes),
             // Asked for by name.
@@ -138,6 +228,16 @@ impl<'a> Variables for Answers<'a, '_> {
         }
     }
 
+    fn readings(&self, fact: Fact) -> Result<Vec<Reading>, Error> {
+        match fact {
+            Fact::Method => self.methods(),
+            Fact::UrlPath => self.paths(b""),
+            Fact::Path => self.paths(self.behind_path()),
+            Fact::ResourceUri => Ok(self.uris()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
         // SECURITY: as in the HTTP part; but an expression can also say what a header is
         // not, so that no value is safe.
@@ -147,13 +247,17 @@ impl<'a> Variables for Answers<'a, '_> {
         Ok(self.only(name).map(Cow::Borrowed))
     }
 
-    fn header_names(&self) -> Vec<Cow<'_, [u8]>> {
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
         let mut names: Vec<Cow<'_, [u8]>> = Vec::new();
         for name in self.request.http.header_names() {
+            // SECURITY: to some servers it has the name of another header.
+            if name.contains(&b'_') {
+                return Err(Error::BadKey);
+            }
             if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 names.push(Cow::Owned(name.to_ascii_lowercase()));
             }
         }
-        names
+        Ok(names)
     }
 }

@@ -1,9 +1,7 @@
 //! The HTTP part of a rule against a request.
 
-use std::borrow::Cow;
-
 use crate::policy::{HttpConditions, PathCondition, Pattern, ValueCondition};
-use crate::request::{Host, HttpTarget, RequestPath, forms, is_under as is_under_prefix};
+use crate::request::{Host, HttpTarget, RequestPath, forms, is_under as is_under_prefix, plain};
 
 use super::Match;
 
@@ -28,9 +26,14 @@ pub(super) fn matches(conditions: &HttpConditions, request: &HttpTarget<'_>) -> 
 }
 
 pub(super) fn of_methods(methods: Option<&[String]>, request: &HttpTarget<'_>) -> Match {
-    any(methods, |method| {
-        Match::decided(request.method() == Some(method.as_bytes()))
-    })
+    let Some(methods) = methods else {
+        return Match::Yes;
+    };
+    let lists = |sent: &[u8]| methods.iter().any(|method| method.as_bytes() == sent);
+    let is_listed = request.method().is_some_and(lists);
+    // SECURITY: frameworks put another method in the place of POST where they are told to.
+    let mut overriding = request.overriding_methods();
+    Match::decided(is_listed).if_agreed(overriding.all(|method| lists(&method) == is_listed))
 }
 
 pub(super) fn of_paths(paths: Option<&[PathCondition]>, request: &HttpTarget<'_>) -> Match {
@@ -55,11 +58,14 @@ pub(super) fn of_hosts(hosts: Option<&[String]>, request: &HttpTarget<'_>) -> Ma
 }
 
 pub(super) fn of_header(name: &str, value: &ValueCondition, request: &HttpTarget<'_>) -> Match {
-    let header = request.header(name);
-    let found = header.map_or(Match::No, |header| of_value(value, &header));
     // SECURITY: of several lines, or of lines whose names are alike, some servers take the
-    // first and some the last.
-    found.if_agreed(found != Match::No || !request.has_several(name))
+    // first, some the last, and some all of them.
+    if request.has_several(name) {
+        return Match::Undecided;
+    }
+    request
+        .only(name)
+        .map_or(Match::No, |header| of_value(value, header))
 }
 
 /// An omitted list holds; of one that is given, an item must.
@@ -71,7 +77,8 @@ fn any<T>(list: Option<&[T]>, matches: impl FnMut(&T) -> Match) -> Match {
 
 /// SECURITY: a path that servers read in several ways is the path that it spells, and
 /// what else it is cannot be said. Where only escapes differ, it can be said if all forms
-/// of the path agree.
+/// of the path agree. And what does not match as it is spelt may still do so to servers
+/// that route without case, without a slash at the end, or without an extension.
 fn of_path(condition: &PathCondition, path: RequestPath<'_>) -> Match {
     let bytes = path.as_bytes();
     match condition {
@@ -79,29 +86,28 @@ fn of_path(condition: &PathCondition, path: RequestPath<'_>) -> Match {
         // The empty prefix is every path, also `*`, which has no segments.
         PathCondition::Prefix(prefix) if prefix.is_empty() => Match::Yes,
         _ if path.is_ambiguous() => Match::Undecided,
-        PathCondition::Exact(expected) => {
-            Match::No.if_agreed(plain(bytes) != plain(expected.as_bytes()))
+        PathCondition::Exact(expected) => Match::No.if_agreed(!path.may_be(expected)),
+        PathCondition::Prefix(prefix) if path.is_under(prefix) => {
+            let of_plain = is_under_prefix(&plain(bytes), &plain(prefix.as_bytes()));
+            Match::Yes.if_agreed(of_plain)
         }
-        PathCondition::Prefix(prefix) => {
-            let is_under = path.is_under(prefix);
-            let (plain, prefix) = (plain(bytes), plain(prefix.as_bytes()));
-            let of_plain = is_under_prefix(&plain, &prefix);
-            Match::decided(is_under).if_agreed(of_plain == is_under)
-        }
+        PathCondition::Prefix(prefix) => Match::No.if_agreed(!path.may_be_under(prefix)),
         PathCondition::Pattern(pattern) => {
             let found = of_pattern(pattern, bytes);
             let mut forms = forms(bytes).into_iter().flatten();
-            found.if_agreed(forms.all(|form| of_pattern(pattern, &form) == found))
+            let found = found.if_agreed(forms.all(|form| of_pattern(pattern, &form) == found));
+            found.if_agreed(found != Match::No || !may_match(pattern, path))
         }
     }
 }
 
-/// A path without escapes.
-fn plain(path: &[u8]) -> Cow<'_, [u8]> {
-    match forms(path) {
-        Some([plain, _]) => Cow::Owned(plain),
-        None => Cow::Borrowed(path),
-    }
+/// Whether another reading of a path that does not match as it is spelt does.
+fn may_match(pattern: &Pattern, path: RequestPath<'_>) -> bool {
+    let matches = |path: &[u8]| of_pattern(pattern, path) != Match::No;
+    path.readings().is_none_or(|readings| {
+        let mut readings = readings.iter();
+        readings.any(|reading| matches(reading) || matches(&plain(reading)))
+    })
 }
 
 /// `*.x` holds for whatever lies below `x`, at any depth, and not for `x`.

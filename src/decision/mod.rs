@@ -113,7 +113,7 @@ struct Judge<'p, 'r> {
 impl<'p, 'r> Judge<'p, 'r> {
     fn new(policies: &'p Policies, request: &'r Request<'r>, progress: &'r Progress) -> Self {
         Self {
-            acts: Acts::new(policies, request.operation),
+            acts: Acts::new(policies, request),
             ..Self::of_headers(policies, request, progress)
         }
     }

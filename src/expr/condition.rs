@@ -5,6 +5,7 @@ use std::fmt;
 use super::budget::{Allowance, Budget};
 use super::evaluate::Evaluation;
 use super::needs;
+use super::readings::{self, Reads};
 use super::{Error, MAX_DEPTH, MAX_NODES, Needs, Node, Pattern, Program, Value, Variables};
 
 /// A program that is ready to be evaluated.
@@ -13,6 +14,8 @@ pub struct Condition {
     pub(super) text: String,
     pub(super) nodes: Vec<Node>,
     pub(super) patterns: Vec<Pattern>,
+    /// By node; empty where no node reads what has other readings.
+    pub(super) reads: Vec<Reads>,
     needs: Needs,
 }
 
@@ -74,6 +77,7 @@ impl Condition {
         let patterns: Option<Vec<Pattern>> = patterns.iter().map(Pattern::new).collect();
         Ok(Self {
             needs: Needs::of(&nodes),
+            reads: readings::reads(&nodes),
             text,
             nodes,
             patterns: patterns.ok_or(Unsound::Pattern)?,

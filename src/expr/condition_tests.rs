@@ -30,11 +30,11 @@ impl Variables for Request<'_> {
         Ok(found.map(|(_, value)| Cow::Borrowed(*value)))
     }
 
-    fn header_names(&self) -> Vec<Cow<'_, [u8]>> {
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
         let names = self.headers.iter();
-        names
+        Ok(names
             .map(|(name, _)| Cow::Borrowed(name.as_bytes()))
-            .collect()
+            .collect())
     }
 }
 

@@ -25,6 +25,9 @@ pub enum Error {
     BadKey,
     /// The request has bytes that are not UTF-8 where a string is asked for.
     NotText,
+    /// Servers read what is asked about in several ways, and the answer is not the same for
+    /// all of them.
+    Ambiguous,
     /// The steps or bytes that an evaluation may take are used up.
     Exhausted,
 }
@@ -41,6 +44,7 @@ impl Error {
             Self::Malformed => "malformed value",
             Self::BadKey => "repeated, unsupported or ambiguous key",
             Self::NotText => "not UTF-8",
+            Self::Ambiguous => "servers read it in several ways",
             Self::Exhausted => "too much to evaluate",
         }
     }

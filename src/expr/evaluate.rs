@@ -1,10 +1,16 @@
 //! The evaluator: walks over the nodes of a program that was found sound.
 
+use std::rc::Rc;
+
 use super::budget::Budget;
 use super::map::Map;
 use super::program::{Loop, NodeId};
-use super::value::{Items, List, Value};
-use super::{Condition, Error, Fact, Node, Variables, operators};
+use super::readings::{Reads, Stays, agreed};
+use super::value::{Items, List, Shared, Value};
+use super::{
+    Condition, Constant, Error, Fact, Function, Node, Reading, ReadingKind, Variables, operators,
+};
+use crate::uri;
 
 /// One evaluation.
 pub(super) struct Evaluation<'v> {
@@ -13,9 +19,11 @@ pub(super) struct Evaluation<'v> {
     budget: &'v Budget,
     /// The items that the loops around are at, the outermost first.
     items: Vec<Value<'v>>,
+    /// What is read in the place of a fact, while another reading is looked at.
+    reading: Option<(Fact, Rc<Reading>)>,
 }
 
-type Valued<'v> = Result<Value<'v>, Error>;
+pub(super) type Valued<'v> = Result<Value<'v>, Error>;
 
 impl<'v> Evaluation<'v> {
     pub(super) fn new(
@@ -28,16 +36,89 @@ impl<'v> Evaluation<'v> {
             variables,
             budget,
             items: Vec::new(),
+            reading: None,
         }
     }
 
     /// The value of the whole.
     pub(super) fn result(mut self) -> Valued<'v> {
-        self.valued(self.condition.nodes.last())
+        self.node(self.condition.nodes.len().saturating_sub(1))
     }
 
     fn node(&mut self, id: NodeId) -> Valued<'v> {
-        self.valued(self.condition.nodes.get(id))
+        let node = self.condition.nodes.get(id);
+        let reads = self.condition.reads.get(id).copied();
+        let reads = reads.unwrap_or_default();
+        match &self.reading {
+            None if !reads.any() => self.valued(node),
+            None => self.agreed(node, reads),
+            Some(_) => self.read(node, reads),
+        }
+    }
+
+    /// The value of a node that servers may come to otherwise.
+    fn agreed(&mut self, node: Option<&'v Node>, reads: Reads) -> Valued<'v> {
+        let value = self.valued(node)?;
+        let condition = self.condition;
+        let stays = node.and_then(|node| Stays::of(&condition.nodes, &condition.reads, node));
+        let (Value::Bool(holds), Some(stays)) = (&value, stays) else {
+            return Ok(value);
+        };
+        for fact in reads.facts() {
+            let is_spelling = fact != Fact::Method;
+            if is_spelling && stays.keeps(*holds) {
+                continue;
+            }
+            let readings = self.variables.readings(fact)?;
+            agreed(*holds, readings, stays, |reading| {
+                self.reading = Some((fact, Rc::new(reading)));
+                let value = self.valued(node);
+                self.reading = None;
+                value
+            })?;
+        }
+        Ok(value)
+    }
+
+    /// The value of a node under another reading.
+    fn read(&mut self, node: Option<&'v Node>, reads: Reads) -> Valued<'v> {
+        let (Some((fact, reading)), Some(node)) = (self.reading.clone(), node) else {
+            return self.valued(node);
+        };
+        if reads.is(node, fact) {
+            return Value::made(reading.text.clone(), self.budget);
+        }
+        let value = match node {
+            // A key is not compared with what it finds.
+            Node::Call {
+                function: Function::Index,
+                arguments,
+            } if let [map, key] = arguments.as_slice()
+                && let Some(Node::Constant(key)) = self.condition.nodes.get(*key) =>
+            {
+                self.budget.step()?;
+                let values = [self.node(*map)?, Value::of_constant(key)];
+                operators::call(Function::Index, &values, self.budget)
+            }
+            node => self.valued(Some(node)),
+        };
+        let text = match value? {
+            Value::String(text) => text,
+            other => return Ok(other),
+        };
+        let text = match (reading.kind, node) {
+            (ReadingKind::LowerCase, _) if text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                text.to_ascii_lowercase()
+            }
+            (ReadingKind::Uri, Node::Constant(Constant::String(text))) => {
+                match uri::of_constant(text) {
+                    Some(form) => form,
+                    None => return Ok(Value::String(Shared::Borrowed(text))),
+                }
+            }
+            _ => return Ok(Value::String(text)),
+        };
+        Value::made(text, self.budget)
     }
 
     /// INVARIANT: a program that was found sound is no deeper than
@@ -140,7 +221,7 @@ impl<'v> Evaluation<'v> {
     fn each(&mut self, kind: Loop, range: NodeId, body: NodeId) -> Valued<'v> {
         let mut items = match self.node(range)? {
             Value::List(list) => list.items(),
-            Value::Map(map) => map.keys(),
+            Value::Map(map) => map.keys()?,
             _ => return Err(Error::NoSuchOverload),
         };
         match kind {

@@ -13,8 +13,10 @@ pub enum Fact {
     Path,
     /// The path without query.
     UrlPath,
-    /// The authority, with its port if it has one.
+    /// The authority, where it is just the host name.
     Host,
+    /// The host name: in lower case, without port.
+    Hostname,
     /// The scheme.
     Scheme,
     /// What follows `?`, which it is without.
@@ -59,11 +61,12 @@ pub enum Fact {
 
 impl Fact {
     /// Every fact, with its name in expressions.
-    pub const ALL: [(&'static str, Self); 24] = [
+    pub const ALL: [(&'static str, Self); 25] = [
         ("request.method", Self::Method),
         ("request.path", Self::Path),
         ("request.url_path", Self::UrlPath),
         ("request.host", Self::Host),
+        ("request.hostname", Self::Hostname),
         ("request.scheme", Self::Scheme),
         ("request.query", Self::Query),
         ("request.headers", Self::Headers),
@@ -90,6 +93,14 @@ impl Fact {
     pub fn as_str(self) -> &'static str {
         let named = Self::ALL.iter().find(|(_, fact)| *fact == self);
         named.map_or("", |(name, _)| name)
+    }
+
+    /// Whether servers may read something else in its place: those that can be told so.
+    pub const fn has_readings(self) -> bool {
+        matches!(
+            self,
+            Self::Method | Self::Path | Self::UrlPath | Self::ResourceUri
+        )
     }
 
     /// Whether every request has it.
@@ -126,11 +137,44 @@ pub enum Given<'r> {
     Json(&'r [u8]),
 }
 
+/// Another text that servers may read where a request has a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The text.
+    pub text: String,
+    /// What it is beside the fact.
+    pub kind: ReadingKind,
+}
+
+/// What another text is beside a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadingKind {
+    /// Another spelling of it.
+    Spelling,
+    /// Another spelling in lower case, as is everything that it is compared with.
+    LowerCase,
+    /// The form that a uri has in all spellings (see [`crate::uri`]), as has every uri
+    /// that it is compared with.
+    Uri,
+    /// Something else, which takes its place.
+    Instead,
+}
+
 /// Answers for a request.
 pub trait Variables {
     /// The fact, as [`Given`] by its kind; `None` when the request does not have it.
     /// Never asked for [`Fact::Headers`].
     fn fact(&self, fact: Fact) -> Option<Given<'_>>;
+
+    /// What else servers may read in the place of a fact. Only asked for where
+    /// [`Fact::has_readings`], and most requests have none.
+    ///
+    /// # Errors
+    /// When there are too many to look at.
+    fn readings(&self, fact: Fact) -> Result<Vec<Reading>, Error> {
+        let _ = fact;
+        Ok(Vec::new())
+    }
 
     /// A header's value by its name in lower case.
     ///
@@ -140,5 +184,8 @@ pub trait Variables {
 
     /// The names of all headers but the pseudo-headers: in lower case, each once. Only
     /// asked for when [`Needs::all_headers`](super::Needs) is.
-    fn header_names(&self) -> Vec<Cow<'_, [u8]>>;
+    ///
+    /// # Errors
+    /// When some servers know a header by another name.
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error>;
 }

@@ -119,12 +119,12 @@ impl<'v> Map<'v> {
     }
 
     /// Its keys, one by one.
-    pub(super) fn keys(&self) -> Items<'v> {
-        match self {
+    pub(super) fn keys(&self) -> Result<Items<'v>, Error> {
+        Ok(match self {
             Self::Made(entries) => Items::KeysMade(Rc::clone(entries), 0),
             Self::Json(view) => Items::Keys(view.members()),
-            Self::Headers(variables) => Items::Names(variables.header_names().into_iter()),
-        }
+            Self::Headers(variables) => Items::Names(variables.header_names()?.into_iter()),
+        })
     }
 
     /// How many keys it has.
@@ -136,7 +136,7 @@ impl<'v> Map<'v> {
                 Ok(view.members().count())
             }
             Self::Headers(variables) => {
-                let names = variables.header_names();
+                let names = variables.header_names()?;
                 budget.scan(names.iter().map(|name| name.len()).sum())?;
                 Ok(names.len())
             }

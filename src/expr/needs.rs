@@ -116,7 +116,11 @@ fn header<'n>(nodes: &'n [Node], users: &[Option<usize>], start: usize) -> Optio
 }
 
 /// The string by which a node indexes another.
-fn fixed_index<'n>(nodes: &'n [Node], node: &'n Node, operand: usize) -> Option<&'n str> {
+pub(super) fn fixed_index<'n>(
+    nodes: &'n [Node],
+    node: &'n Node,
+    operand: usize,
+) -> Option<&'n str> {
     match node {
         Node::Call {
             function: Function::Index,

@@ -18,6 +18,7 @@ use super::names::Names;
 use super::read::{Malformed, Read, list};
 use crate::expr::Condition;
 use crate::json::Pull;
+use crate::uri;
 
 /// The policies that have come, and numbers for what their rules name.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub(super) struct Incoming {
     pub(super) policies: Vec<Prepared>,
     pub(super) callers: Names<CallerId>,
     pub(super) things: BTreeMap<MethodName, Names<SelectorId>>,
+    /// The forms of the uris that rules list which refuse or ask.
+    pub(super) forms: BTreeMap<MethodName, Names<SelectorId>>,
     pub(super) numbers: SelectorNumbers,
 }
 
@@ -76,7 +79,7 @@ impl Incoming {
             targets,
             rules,
         } = policy;
-        let rules = self.rules(rules, &policy);
+        let rules = self.rules(rules, &policy, action);
         self.policies.push(Prepared {
             policy,
             action,
@@ -87,7 +90,12 @@ impl Incoming {
         });
     }
 
-    fn rules(&mut self, rules: Option<Vec<Rule>>, policy: &ObjectName) -> Result<Rules, LoadError> {
+    fn rules(
+        &mut self,
+        rules: Option<Vec<Rule>>,
+        policy: &ObjectName,
+        action: Action,
+    ) -> Result<Rules, LoadError> {
         let Some(rules) = rules else {
             let places = [selector::ANYTHING, selector::SOURCE].map(|selector| Place {
                 caller: CallerKey::Anyone,
@@ -126,7 +134,7 @@ impl Incoming {
                 })
             };
             file(selector::SOURCE);
-            self.select(mcp, policy, &mut file)?;
+            self.select(mcp, policy, action, &mut file)?;
             let has = |what: &dyn Display| inconsistent(format!("policy `{policy}` has {what}"));
             let http = http.map(|http| HttpConditions::new(*http)).transpose();
             let http = http.map_err(|what| has(&what))?;
@@ -153,6 +161,7 @@ impl Incoming {
         &mut self,
         mcp: Option<Mcp>,
         policy: &ObjectName,
+        action: Action,
         file: &mut impl FnMut(SelectorId),
     ) -> Result<(), LoadError> {
         let Some(Mcp {
@@ -190,6 +199,12 @@ impl Incoming {
                     }
                     file(selector::listed(name));
                     let known = self.things.entry(name).or_default();
+                    if action != Action::Allow && name.acts_on_resources() {
+                        let forms = self.forms.entry(name).or_default();
+                        for form in params.iter().flat_map(|uri| uri::listed(uri)) {
+                            file(forms.get_or_insert(form, || self.numbers.next()));
+                        }
+                    }
                     for thing in params {
                         file(known.get_or_insert(thing, || self.numbers.next()));
                     }

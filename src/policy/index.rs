@@ -21,6 +21,7 @@ use super::names::Names;
 use super::needs::Needs;
 use super::numbers::NumberMap;
 use crate::expr::Condition;
+use crate::uri;
 
 /// A hash map without a random seed: its keys come from the operator's
 /// configuration, and the engine reads no random numbers.
@@ -232,6 +233,8 @@ pub struct Policies {
     pub(super) policies: Vec<PolicyRules>,
     pub(super) callers: Names<CallerId>,
     pub(super) things: BTreeMap<MethodName, Names<SelectorId>>,
+    /// The forms of the uris that rules list which refuse or ask.
+    pub(super) forms: BTreeMap<MethodName, Names<SelectorId>>,
     pub(super) enforced: usize,
     pub(super) targets: Targets,
     pub(super) needs: Needs,
@@ -320,6 +323,16 @@ impl Policies {
     /// The selector of a thing acted on by a method, if any rule names it.
     pub fn thing(&self, method: MethodName, thing: &str) -> Option<SelectorId> {
         self.things.get(&method)?.get(thing)
+    }
+
+    /// The selectors of the forms of a uri acted on by a method, under which rules are filed
+    /// that refuse, or ask, about another spelling of it.
+    pub fn forms(&self, method: MethodName, uri: &str) -> Vec<SelectorId> {
+        let Some(known) = self.forms.get(&method) else {
+            return Vec::new();
+        };
+        let forms = uri::asked(uri).into_iter();
+        forms.filter_map(|form| known.get(&form)).collect()
     }
 
     /// A policy's name.

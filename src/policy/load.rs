@@ -109,6 +109,7 @@ impl Policies {
             policies,
             callers,
             things,
+            forms,
             numbers: _,
         } = incoming;
         let mut targets = Targets::new(listeners, backends, &policies)?;
@@ -118,6 +119,7 @@ impl Policies {
             policies: Vec::with_capacity(policies.len()),
             callers,
             things,
+            forms,
             targets: Targets::default(),
             enforced: 0,
             needs: Needs::default(),
@@ -128,6 +130,7 @@ impl Policies {
         }
         targets.file(&places);
         loaded.needs.targets(targets.audited_reach);
+        loaded.needs.paths(loaded.settings.mcp_paths.is_some());
         loaded.targets = targets;
         loaded.needs.cluster |= loaded.requires_backend();
         Ok(loaded)

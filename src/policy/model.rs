@@ -454,6 +454,14 @@ impl MethodName {
         }
     }
 
+    /// Whether the method acts on a resource, by its uri.
+    pub const fn acts_on_resources(self) -> bool {
+        matches!(
+            self,
+            Self::ResourcesSubscribe | Self::ResourcesUnsubscribe | Self::ResourcesRead
+        )
+    }
+
     /// Whether the method acts on a thing, so that `params` can be given.
     pub const fn takes_params(self) -> bool {
         matches!(

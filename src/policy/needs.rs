@@ -55,6 +55,13 @@ impl Needs {
         self.port |= reach.listeners;
     }
 
+    /// Adds what it takes to know whether a path is surely one that carries MCP.
+    pub(super) fn paths(&mut self, are_listed: bool) {
+        if are_listed {
+            self.add(":path");
+        }
+    }
+
     /// Adds what an HTTP part asks for.
     pub(super) fn http(&mut self, conditions: &HttpConditions) {
         let HttpConditions {
@@ -67,7 +74,8 @@ impl Needs {
         self.port |= ports.is_some();
         let pseudo = [
             (":method", methods.is_some()),
-            (":path", paths.is_some()),
+            // The query may put another method in the place of this one.
+            (":path", paths.is_some() || methods.is_some()),
             (":authority", hosts.is_some()),
         ];
         let pseudo = pseudo.into_iter().filter(|(_, asked)| *asked);
@@ -121,10 +129,12 @@ impl Needs {
         self.all_headers |= needs.all_headers();
         let facts = [
             (":method", Fact::Method),
+            (":path", Fact::Method),
             (":path", Fact::Path),
             (":path", Fact::UrlPath),
             (":path", Fact::Query),
             (":authority", Fact::Host),
+            (":authority", Fact::Hostname),
             (":scheme", Fact::Scheme),
             ("x-request-id", Fact::Id),
         ];

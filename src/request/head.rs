@@ -4,6 +4,7 @@ use crate::mcp::{Claim, Claims, MediaFault, check_media};
 
 use super::headers::{Headers, is_alike};
 use super::path;
+use super::target::is_overriding;
 
 /// Why a request is refused by its headers alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,7 +113,8 @@ fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
 
 impl Headers {
     /// The headers that are still asked for once the body comes: those that make claims,
-    /// and those that rules ask for, or names that are alike; `None` is every header.
+    /// those that put another method in the place of POST, and those that rules ask for,
+    /// or names that are alike; `None` is every header.
     pub fn kept(self, asked: Option<&[String]>) -> Self {
         // `mcp-` or `mcp_`: see `alike`.
         let claims = |name: &[u8]| {
@@ -122,7 +124,7 @@ impl Headers {
         let is_asked = |name: &[u8]| {
             asked.is_none_or(|asked| asked.iter().any(|asked| is_alike(name, asked.as_bytes())))
         };
-        self.filtered(|name| claims(name) || is_asked(name))
+        self.filtered(|name| claims(name) || is_asked(name) || is_overriding(name))
     }
 
     /// What the headers claim of an MCP body.

@@ -32,7 +32,7 @@ mod target;
 pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
 pub use headers::{Headers, is_alike};
-pub use path::{RequestPath, forms, is_under};
+pub use path::{RequestPath, forms, is_under, plain};
 pub use target::{Host, HttpTarget};
 
 use crate::mcp::Message;

@@ -1,32 +1,108 @@
 //! Which paths carry MCP, and what rules can ask about a path.
 
+use std::borrow::Cow;
+
+use crate::uri::{decode_all, escaped};
+
 /// Whether a request path (with or without query) is under one of some prefixes.
 ///
-/// SECURITY: servers decode and tidy up paths in different ways, so a path that
-/// could come to lie under a prefix counts as lying there: what is inspected
-/// without need is only refused when it is no MCP, and what is not inspected
+/// SECURITY: servers decode and tidy up paths in different ways and in different orders, so
+/// a path that lies under a prefix at any moment of that counts as lying there: what is
+/// inspected without need is only refused when it is no MCP, and what is not inspected
 /// could be anything.
 pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
     let path = without_query(target);
-    prefixes
-        .iter()
-        .any(|prefix| is_under(path, prefix.as_bytes()))
-        || (is_ambiguous(path) && {
-            let Some(decoded) = decode_all(path) else {
-                return true;
-            };
-            // To some, a path ends at what was an encoded NUL, `?` or `#`.
-            let cut = decoded.split(|byte| matches!(byte, 0 | b'?' | b'#')).next();
-            [Some(decoded.as_slice()), cut]
-                .into_iter()
-                .flatten()
-                .map(tidy)
-                .any(|tidied| {
-                    prefixes
-                        .iter()
-                        .any(|prefix| is_under(&tidied, &tidy(prefix.as_bytes())))
-                })
-        })
+    let prefixes = || prefixes.iter().map(|prefix| prefix.as_bytes());
+    if prefixes().any(|prefix| is_spelt_under(path, prefix)) {
+        return true;
+    }
+    if !is_odd(path) && !prefixes().any(is_odd) {
+        return false;
+    }
+    if path.len() > LONGEST {
+        return true;
+    }
+    let decoded = decode_all(path);
+    prefixes().any(|prefix| may_lie(&decoded, &decode_all(prefix)))
+}
+
+/// The longest path whose readings are looked at, in bytes: what servers take for a whole
+/// request line is about as long.
+const LONGEST: usize = 8 << 10;
+
+/// Whether a path is under a prefix as both are spelt, but for case and an extension of the
+/// prefix's last segment.
+fn is_spelt_under(path: &[u8], prefix: &[u8]) -> bool {
+    let prefix = without_slash(prefix);
+    let ends = |byte: &u8| *byte == b'/' || (*byte == b'.' && !prefix.is_empty());
+    without_case(path, prefix).is_some_and(|rest| rest.first().is_none_or(ends))
+}
+
+/// Whether a path has anything for which some server reads other segments in it.
+fn is_odd(path: &[u8]) -> bool {
+    let odd = |byte: &u8| matches!(byte, b'%' | b'\\' | b';' | 0..=0x20 | 0x7f..);
+    path.iter().any(odd)
+        || path.windows(2).any(|pair| matches!(pair, b"//" | b"/."))
+        || path.first() != Some(&b'/')
+}
+
+/// Whether a decoded path may lie under a decoded prefix, at any moment of any reading.
+///
+/// A reading splits the path, leaves segments out, and takes others back where `..` stands.
+/// Without `..` what is left follows from the root on. With it, or where the path begins as
+/// an authority does (`//x/mcp`), all that is sure is that the prefix's segments stand in
+/// the path in their order.
+fn may_lie(path: &[u8], prefix: &[u8]) -> bool {
+    let is_loose = match path.strip_prefix(b"/") {
+        Some(rest) => {
+            segments(rest).next().is_none_or(is_left_out) || segments(rest).any(is_parent)
+        }
+        None => true,
+    };
+    let mut prefix = segments(prefix).filter(|segment| !is_left_out(segment));
+    let (mut wanted, mut following) = (prefix.next(), prefix.next());
+    for segment in segments(path) {
+        let Some(name) = wanted else {
+            return true;
+        };
+        if reads_as(segment, name, following.is_none()) {
+            (wanted, following) = (following, prefix.next());
+        } else if !is_loose && !is_left_out(segment) {
+            return false;
+        }
+    }
+    wanted.is_none()
+}
+
+fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| matches!(byte, b'/' | b'\\'))
+}
+
+/// Whether a segment is nothing to some server: empty, blank, a dot, or only parameters.
+fn is_left_out(segment: &[u8]) -> bool {
+    reads_as(segment, b"", false) || reads_as(segment, b".", false)
+}
+
+fn is_parent(segment: &[u8]) -> bool {
+    reads_as(segment, b"..", false)
+}
+
+/// Whether some server reads a decoded segment as a name: without case, control characters
+/// and blanks around it, up to parameters, a NUL, or what was an escaped `?` or `#`; where
+/// extensions count for nothing, up to a dot.
+fn reads_as(segment: &[u8], name: &[u8], may_extend: bool) -> bool {
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control();
+    let mut rest = segment.trim_ascii_start().iter();
+    let name = name.split(|byte| *byte == b';').next().unwrap_or_default();
+    for byte in name.trim_ascii() {
+        let next = rest.find(|byte| !byte.is_ascii_control());
+        if !next.is_some_and(|next| next.eq_ignore_ascii_case(byte)) {
+            return false;
+        }
+    }
+    rest.next().is_none_or(|byte| {
+        is_blank(byte) || matches!(byte, b';' | b'?' | b'#') || (may_extend && *byte == b'.')
+    })
 }
 
 /// A request target without query and fragment.
@@ -74,6 +150,60 @@ impl<'r> RequestPath<'r> {
         is_under(self.0, prefix.as_bytes())
     }
 
+    /// Whether it lies under one of some prefixes to every server: as it is spelt, and
+    /// wherever it is tidied.
+    pub fn is_surely_under_any(self, prefixes: &[String]) -> bool {
+        let leads_out = || is_odd(self.0) && segments(&decode_all(self.0)).any(is_parent);
+        prefixes.iter().any(|prefix| self.is_under(prefix)) && !leads_out()
+    }
+
+    /// Whether some server takes it for another path: without case, without a slash at its
+    /// end, without an extension.
+    pub fn may_be(self, path: &str) -> bool {
+        let (plain, other) = (plain(self.0), plain(path.as_bytes()));
+        let rest = without_case(without_slash(&plain), without_slash(&other));
+        let is_extension = |rest: &[u8]| rest.first() == Some(&b'.') && !rest.contains(&b'/');
+        rest.is_some_and(|rest| rest.is_empty() || (other.len() > 1 && is_extension(rest)))
+    }
+
+    /// Whether some server takes it for one that lies under a prefix, as for
+    /// [`may_be`](Self::may_be); the extension is one of the prefix's last segment.
+    pub fn may_be_under(self, prefix: &str) -> bool {
+        is_spelt_under(&plain(self.0), &plain(prefix.as_bytes()))
+    }
+
+    /// The other paths that servers may take it for, as for [`may_be`](Self::may_be), each
+    /// once; `None` where it is too long to look at so many.
+    pub fn readings(self) -> Option<Vec<Vec<u8>>> {
+        let path = self.0;
+        if path.len() > LONGEST {
+            return None;
+        }
+        let mut readings = Vec::new();
+        let lower = path.to_ascii_lowercase();
+        for path in [path, &lower] {
+            let whole = without_slash(path);
+            let last = whole
+                .rsplit(|byte| *byte == b'/')
+                .next()
+                .unwrap_or_default();
+            let before = whole.len().saturating_sub(last.len());
+            let is_dot = |byte: &u8| *byte == b'.';
+            // `.env` is a name, `a.tar.gz` may have one extension or two.
+            let dots = [last.iter().position(is_dot), last.iter().rposition(is_dot)];
+            let dots = dots.into_iter().flatten().filter(|dot| *dot > 0);
+            let stems = dots.filter_map(|dot| whole.get(..before.saturating_add(dot)));
+            for stem in std::iter::once(whole).chain(stems) {
+                for reading in [stem.to_vec(), [stem, b"/"].concat()] {
+                    if !reading.is_empty() && reading != self.0 && !readings.contains(&reading) {
+                        readings.push(reading);
+                    }
+                }
+            }
+        }
+        Some(readings)
+    }
+
     /// Whether it has just the escapes that it needs.
     pub fn is_canonical(self) -> bool {
         forms(self.0).is_none_or(|[_, escaped]| escaped == self.0)
@@ -96,26 +226,38 @@ impl<'r> RequestPath<'r> {
 
 /// Whether what follows a `%` is no escape, or one that servers treat in different ways.
 fn is_odd_escape(after: &[u8]) -> bool {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let Some(([high, low], _)) = after.split_first_chunk::<2>() else {
-        return true;
-    };
-    let Some((high, low)) = digit(*high).zip(digit(*low)) else {
-        return true;
-    };
-    match u8::try_from((high << 4) | low) {
-        Ok(byte) => {
+    let digits = after.split_first_chunk::<2>();
+    digits
+        .and_then(|([high, low], _)| escaped(*high, *low))
+        .is_none_or(|byte| {
             is_unreserved(byte)
                 || byte.is_ascii_control()
                 || matches!(byte, b'/' | b'\\' | b'%' | b';' | b'?' | b'#')
-        }
-        Err(_) => true,
-    }
+        })
 }
 
 /// SPEC: RFC 3986, 2.3.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// A path without a slash at its end.
+fn without_slash(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"/").unwrap_or(path)
+}
+
+/// What follows a front that is there but for case.
+fn without_case<'p>(path: &'p [u8], front: &[u8]) -> Option<&'p [u8]> {
+    let (found, rest) = path.split_at_checked(front.len())?;
+    found.eq_ignore_ascii_case(front).then_some(rest)
+}
+
+/// A path without escapes.
+pub fn plain(path: &[u8]) -> Cow<'_, [u8]> {
+    match forms(path) {
+        Some([plain, _]) => Cow::Owned(plain),
+        None => Cow::Borrowed(path),
+    }
 }
 
 /// A path in the two forms that servers bring it into: without escapes, and with those
@@ -139,43 +281,14 @@ pub fn forms(path: &[u8]) -> Option<[Vec<u8>; 2]> {
     Some([plain, escaped])
 }
 
-/// Whether a server might read the path as another one that carries MCP.
-fn is_ambiguous(path: &[u8]) -> bool {
-    path.iter().any(|byte| {
-        matches!(byte, b'%' | b'\\' | b';' | 0..=0x20 | 0x7f..) || byte.is_ascii_uppercase()
-    }) || path.windows(2).any(|pair| matches!(pair, b"//" | b"/."))
-        || path.first() != Some(&b'/')
-}
-
-/// How many times over a path is decoded.
-///
-/// SECURITY: each time costs the path's length, so a client must not choose how many.
-const DECODINGS: usize = 8;
-
-/// The path decoded until nothing is left to decode; `None` when that takes too long,
-/// which no honest path does.
-fn decode_all(path: &[u8]) -> Option<Vec<u8>> {
-    let mut path = path.to_vec();
-    for _ in 0..DECODINGS {
-        let decoded = decode(&path);
-        if decoded.len() == path.len() {
-            return Some(path);
-        }
-        path = decoded;
-    }
-    None
-}
-
 fn decode(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((first, later)) = rest.split_first() {
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        let escape = match (first, later) {
-            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)),
+        let value = match (first, later) {
+            (b'%', [high, low, ..]) => escaped(*high, *low),
             _ => None,
         };
-        let value = escape.and_then(|(high, low)| u8::try_from((high << 4) | low).ok());
         decoded.push(value.unwrap_or(*first));
         rest = if value.is_some() {
             later.get(2..).unwrap_or_default()
@@ -184,29 +297,6 @@ fn decode(path: &[u8]) -> Vec<u8> {
         };
     }
     decoded
-}
-
-/// A decoded path as the most obliging of servers would read it: without parameters,
-/// case, or empty and dot segments.
-fn tidy(path: &[u8]) -> Vec<u8> {
-    let mut segments: Vec<Vec<u8>> = Vec::new();
-    for segment in path.split(|byte| matches!(byte, b'/' | b'\\')) {
-        let name = segment
-            .split(|byte| matches!(byte, b';' | 0))
-            .next()
-            .unwrap_or_default();
-        match name.trim_ascii() {
-            b"" | b"." => {}
-            b".." => drop(segments.pop()),
-            name => segments.push(name.to_ascii_lowercase()),
-        }
-    }
-    let mut tidy = Vec::with_capacity(path.len());
-    for segment in segments {
-        tidy.push(b'/');
-        tidy.extend_from_slice(&segment);
-    }
-    tidy
 }
 
 #[cfg(test)]
@@ -275,9 +365,101 @@ mod tests {
             "/mcp%3fx",
             "/%2525252525252525256dcp",
             "/mcp%23/../x",
+            "/mcp%2F..%2Fx",
+            "/%6dcp/../x",
+            "/MCP/..%20/x",
+            "/mcp.json",
+            "/mcp.x/y",
+            "/mcp%2ejson",
+            "/Mcp.",
+            "/mcp;a/../x",
+            "/x/..;a=b/mcp",
+            "/x%2fy/..\\../mcp%20/../x",
+            "/a/x%2fy/../%2e%2e/mcp",
+            "/a/../api/v1/b/../mcp/../x",
+            "//host/mcp",
+            "/%2fhost/mcp",
+            "\\\\host\\mcp",
+            "http://host/mcp",
+            "/.//host/mcp",
+            "/m%09cp",
+            "/%20mcp",
+            "/API/V1/mcp.json",
         ] {
             assert!(is_mcp(path), "{path}");
         }
+        assert!(is_mcp(&format!("/%20{}", "x".repeat(LONGEST))));
+    }
+
+    #[test]
+    fn what_no_server_could_read_as_mcp() {
+        for path in [
+            "/mcpx",
+            "/MCPX",
+            "/x.mcp",
+            "/x/%6dcp",
+            "/x;a/mcp",
+            "/mc%2f",
+            "/caf%C3%A9/mcp",
+            "/api.json/v1/mcp",
+            "/api/v1/..",
+            "/x/../y",
+            "/files//mcp",
+            "//host/mcpx",
+        ] {
+            assert!(!is_mcp(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_every_server_reads_as_mcp() {
+        let is_surely = |path: &str| {
+            RequestPath::new(path.as_bytes()).is_surely_under_any(&["/mcp".to_owned()])
+        };
+        for path in [
+            "/mcp",
+            "/mcp/",
+            "/mcp/a%20b",
+            "/mcp?a=/../b",
+            "/mcp/a..b/.c",
+            "/mcp//x",
+        ] {
+            assert!(is_surely(path), "{path}");
+        }
+        for path in [
+            "/MCP",
+            "/%6dcp",
+            "/mcp.json",
+            "/mcp;a",
+            "//mcp",
+            "/mcp/../x",
+            "/mcp%2f..%2fx",
+            "/mcp/..%2fx",
+            "/mcp/%252e%252e/x",
+            "/mcp/..;a/x",
+            "/mcp/.. /x",
+            "/mcp/x\\..\\..",
+        ] {
+            assert!(!is_surely(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn prefixes_in_other_spellings() {
+        for (prefix, path) in [
+            ("/MCP", "/mcp"),
+            ("/m%63p", "/mcp"),
+            ("/caf%C3%A9", "/caf\u{e9}"),
+            ("/caf\u{e9}", "/caf%c3%a9"),
+            ("/mcp;v=1", "/mcp"),
+            ("//mcp", "/mcp/x"),
+        ] {
+            assert!(
+                is_under_any(path.as_bytes(), &[prefix.to_owned()]),
+                "{path}"
+            );
+        }
+        assert!(!is_under_any(b"/cafe", &["/caf%C3%A9".to_owned()]));
     }
 
     #[test]

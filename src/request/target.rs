@@ -1,7 +1,33 @@
 //! The HTTP side of a request, as rules ask about it.
 
-use super::headers::Headers;
+use super::headers::{Headers, is_alike};
 use super::path::{self, RequestPath};
+use crate::uri::decode_all;
+
+/// The headers that put another method in the place of a POST.
+const OVERRIDING: [&str; 3] = [
+    "x-http-method-override",
+    "x-method-override",
+    "x-http-method",
+];
+
+/// Whether a header is one of those, or one that is alike.
+pub(super) fn is_overriding(name: &[u8]) -> bool {
+    let mut all = OVERRIDING.iter();
+    all.any(|overriding| is_alike(name, overriding.as_bytes()))
+}
+
+/// Whether a key of a query is `_method` to some framework.
+fn is_method_key(key: &[u8]) -> bool {
+    let plain = |byte: &u8| match byte {
+        b' ' | b'.' | b'+' | b'-' => b'_',
+        byte => byte.to_ascii_lowercase(),
+    };
+    let key = key.split(|byte| matches!(byte, 0 | b'[')).next();
+    let key = key.unwrap_or_default().trim_ascii();
+    let key = key.strip_prefix(b"+").unwrap_or(key);
+    key.iter().map(plain).eq(b"_method".iter().copied())
+}
 
 /// What rules can ask about an HTTP request.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +50,31 @@ impl<'r> HttpTarget<'r> {
     /// The method.
     pub fn method(&self) -> Option<&'r [u8]> {
         self.headers.only(":method")
+    }
+
+    /// The methods that frameworks put in the place of a POST where headers or the query
+    /// say so; in upper case.
+    ///
+    /// SECURITY: Rails and Symfony know the headers, Symfony and Express also `_method` in
+    /// the query; PHP takes blanks and dots in its name for `_`. A body that is no MCP
+    /// message, whose `_method` some read as well, is not looked at.
+    pub fn overriding_methods(&self) -> impl Iterator<Item = Vec<u8>> {
+        let is_post = self.method() == Some(b"POST".as_slice());
+        let headers = OVERRIDING.iter().flat_map(|name| self.headers.alike(name));
+        let values = headers.flat_map(|line| line.split(|byte| *byte == b','));
+        let query = self.query().filter(|_| is_post).unwrap_or_default();
+        let pairs = query.split(|byte| matches!(byte, b'&' | b';'));
+        let told = pairs.filter_map(|pair| {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let names_method = is_method_key(&decode_all(parts.next()?));
+            names_method.then(|| decode_all(parts.next().unwrap_or_default()))
+        });
+        values
+            .map(<[u8]>::to_vec)
+            .chain(told)
+            .filter(move |_| is_post)
+            .map(|value| value.trim_ascii().to_ascii_uppercase())
+            .filter(|method| !method.is_empty() && method != b"POST")
     }
 
     /// The path, without query and fragment.
@@ -109,6 +160,11 @@ impl Host {
     /// The name.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The name, by itself.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 
     /// Whether it is a name, at any depth, before a suffix that begins with a dot.

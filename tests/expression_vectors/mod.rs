@@ -75,9 +75,9 @@ impl Variables for Request {
         Ok(value.map(|value| Cow::Borrowed(value.as_bytes())))
     }
 
-    fn header_names(&self) -> Vec<Cow<'_, [u8]>> {
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
         let names = self.headers.keys();
-        names.map(|name| Cow::Borrowed(name.as_bytes())).collect()
+        Ok(names.map(|name| Cow::Borrowed(name.as_bytes())).collect())
     }
 }
 

@@ -6,16 +6,60 @@
 use accesspolicy::compile;
 use accesspolicy::expr::Program;
 
+use super::http::{escaped, host, is_ambiguous, overriding, readings, unescaped};
 use super::request::{Asks, Request, Thing, method, things};
 use super::truth::Truth;
+use super::uri;
 
 type Meaning = fn(&Request) -> Truth;
 
 /// Expressions and their meanings.
-const EXPRESSIONS: [(&str, Meaning); 8] = [
+const EXPRESSIONS: [(&str, Meaning); 13] = [
     ("request.method == 'POST'", |request| {
-        Truth::from(request.method == "POST")
+        match overriding(request).is_empty() {
+            true => Truth::from(request.method == "POST"),
+            false => Truth::Undecided,
+        }
     }),
+    ("request.url_path.startsWith('/files/')", |request| {
+        let is_below = |path: &str| path.starts_with("/files/");
+        url_path(request, |path| match is_below(path) {
+            true => Truth::Yes,
+            false if readings(path).iter().any(|other| is_below(other)) => Truth::Undecided,
+            false => Truth::No,
+        })
+    }),
+    ("request.url_path != '/Admin'", |request| {
+        let may_be = |path: &String| path.to_lowercase() == "/admin";
+        url_path(request, |path| match path {
+            "/Admin" => Truth::No,
+            _ if readings(path).iter().any(may_be) => Truth::Undecided,
+            _ => Truth::Yes,
+        })
+    }),
+    ("request.hostname == 'tools.example'", |request| {
+        let host = host(request.authority.as_deref().unwrap_or_default());
+        host.map_or(Truth::Undecided, |host| {
+            Truth::from(host == "tools.example")
+        })
+    }),
+    ("request.host != 'tools.example'", |request| {
+        let authority = request.authority.as_deref().unwrap_or_default();
+        match host(authority) {
+            Some(host) if host == authority => Truth::from(host != "tools.example"),
+            _ => Truth::Undecided,
+        }
+    }),
+    (
+        "request.headers.exists(name, name == 'x-team')",
+        |request| {
+            let mut names = request.headers.iter().map(|(name, _)| name);
+            match names.clone().any(|name| name.contains('_')) {
+                true => Truth::Undecided,
+                false => Truth::from(names.any(|name| name.eq_ignore_ascii_case("x-team"))),
+            }
+        },
+    ),
     (
         "request.headers['x-team'] == 'blue'",
         |request| match line(request, "x-team") {
@@ -44,10 +88,14 @@ const EXPRESSIONS: [(&str, Meaning); 8] = [
         },
     ),
     ("request.mcp.resource_uri.endsWith('1')", |request| {
-        thing(request, |thing| match thing {
-            Thing::Resource(uri) => Some(uri.ends_with('1')),
+        let ends = |uri: &str| uri.ends_with('1');
+        match thing(request, |thing| match thing {
+            Thing::Resource(uri) => Some(ends(uri)),
             _ => None,
-        })
+        }) {
+            Truth::No if reads(request).iter().any(|other| ends(other)) => Truth::Undecided,
+            found => found,
+        }
     }),
     (
         "identity.authenticated && identity.trust_domain == 'd' && destination.port < 2500",
@@ -96,6 +144,26 @@ fn line<'r>(request: &'r Request, name: &str) -> Result<Option<&'r str>, ()> {
         [(other, value)] if other.eq_ignore_ascii_case(name) => Ok(Some(value)),
         _ => Err(()),
     }
+}
+
+/// What may be read for the uri that is acted on.
+fn reads(request: &Request) -> Vec<String> {
+    let Asks::Message(message) = &request.asks else {
+        return Vec::new();
+    };
+    match things(message).first() {
+        Some(Thing::Resource(uri)) => uri::readings(uri),
+        _ => Vec::new(),
+    }
+}
+
+/// What an expression is, of a path that it can be told.
+fn url_path(request: &Request, decide: impl Fn(&str) -> Truth) -> Truth {
+    let path = request.path.split(['?', '#']).next().unwrap_or_default();
+    if is_ambiguous(path) || escaped(&unescaped(path)) != path {
+        return Truth::Undecided;
+    }
+    decide(path)
 }
 
 fn thing(request: &Request, decide: impl Fn(Thing<'_>) -> Option<bool>) -> Truth {

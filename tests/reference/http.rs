@@ -22,7 +22,9 @@ pub fn matches(http: &Http, request: &Request) -> Truth {
     let authority = request.authority.as_deref().unwrap_or_default();
     let host = host(authority);
     Truth::all([
-        any_of(methods, |method| Truth::from(*method == request.method)),
+        methods
+            .as_ref()
+            .map_or(Truth::Yes, |methods| methods_match(methods, request)),
         any_of(paths, |wanted| path_matches(wanted, path)),
         any_of(hosts, |wanted| match &host {
             None => Truth::Undecided,
@@ -49,34 +51,137 @@ fn any_of<T>(list: &Option<Vec<T>>, matches: impl Fn(&T) -> Truth) -> Truth {
     }
 }
 
+/// The method that was sent and those that may take its place are all in the list, or none
+/// of them is.
+fn methods_match(methods: &[String], request: &Request) -> Truth {
+    let mut all = vec![request.method.clone()];
+    all.extend(overriding(request));
+    let listed = all.iter().filter(|method| methods.contains(method)).count();
+    match listed {
+        0 => Truth::No,
+        _ if listed == all.len() => Truth::Yes,
+        _ => Truth::Undecided,
+    }
+}
+
+/// The methods that may take the place of a POST.
+pub fn overriding(request: &Request) -> Vec<String> {
+    const HEADERS: [&str; 3] = [
+        "x-http-method-override",
+        "x-method-override",
+        "x-http-method",
+    ];
+    let is_told = |name: &str| HEADERS.contains(&name.to_lowercase().replace('_', "-").as_str());
+    let headers = request.headers.iter().filter(|(name, _)| is_told(name));
+    let query = request.path.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query
+        .split(['&', ';'])
+        .filter_map(|pair| pair.split_once('='));
+    let query = pairs.filter(|(key, _)| *key == "_method");
+    headers
+        .map(|(_, value)| value.to_uppercase())
+        .chain(query.map(|(_, value)| value.to_uppercase()))
+        .filter(|method| request.method == "POST" && method != "POST")
+        .collect()
+}
+
 /// A path that servers read in different ways is only ever what it is spelt like. Where
-/// only escapes differ, all spellings have to agree.
+/// only escapes differ, all spellings have to agree; and where it is not what is wanted,
+/// nor may it be without case, a slash at its end, or an extension.
 fn path_matches(wanted: &PathMatch, path: &str) -> Truth {
     let agree = |found: bool, others: &[bool]| match others.iter().all(|other| *other == found) {
         true => Truth::from(found),
         false => Truth::Undecided,
     };
-    let under =
-        |path: &str, prefix: &str| path == prefix || path.starts_with(&format!("{prefix}/"));
+    let under = |path: &str, prefix: &str| {
+        let prefix = prefix.trim_end_matches('/');
+        path == prefix || path.starts_with(&format!("{prefix}/"))
+    };
     match wanted {
         PathMatch::Exact(exact) if exact == path => Truth::Yes,
         PathMatch::PathPrefix(prefix) if prefix.is_empty() => Truth::Yes,
         _ if is_ambiguous(path) => Truth::Undecided,
-        PathMatch::Exact(exact) => agree(false, &[unescaped(path) == unescaped(exact)]),
-        PathMatch::PathPrefix(prefix) => agree(
-            under(path, prefix),
-            &[under(&unescaped(path), &unescaped(prefix))],
-        ),
+        PathMatch::Exact(exact) => {
+            let wanted = others(&unescaped(exact));
+            let found = others(&unescaped(path)).iter().any(|other| {
+                // The extension is one of what was sent, not of what is wanted.
+                *other == wanted[0]
+            });
+            agree(false, &[found])
+        }
+        PathMatch::PathPrefix(prefix) => {
+            let (plain, wanted) = (unescaped(path), unescaped(prefix));
+            if under(path, prefix) {
+                return agree(true, &[under(&plain, &wanted)]);
+            }
+            let (plain, wanted) = (plain.to_lowercase(), wanted.to_lowercase());
+            let extended = plain.starts_with(&format!("{wanted}."));
+            agree(false, &[under(&plain, &wanted), extended])
+        }
         PathMatch::RegularExpression(expression) => {
             let found = |path: &str| is_whole_match(&expression.text, path);
             let plain = unescaped(path);
-            agree(found(path), &[found(&plain), found(&escaped(&plain))])
+            let spelt = agree(found(path), &[found(&plain), found(&escaped(&plain))]);
+            let as_it_is = |path: &str| {
+                readings(path)
+                    .iter()
+                    .any(|other| found(other) || found(&unescaped(other)))
+            };
+            match spelt {
+                Truth::No if as_it_is(path) => Truth::Undecided,
+                spelt => spelt,
+            }
         }
     }
 }
 
+/// What a path is in small letters without a slash at its end, and what it is without each
+/// of its extensions as well.
+fn others(path: &str) -> Vec<String> {
+    let path = path.to_lowercase();
+    let path = path.strip_suffix('/').unwrap_or(&path).to_owned();
+    let start = path.rfind('/').map_or(0, |slash| slash + 1);
+    let dots: Vec<usize> = path[start..]
+        .match_indices('.')
+        .map(|(dot, _)| start + dot)
+        .collect();
+    let mut all = vec![path.clone()];
+    all.extend(
+        dots.into_iter()
+            .filter(|dot| *dot > start)
+            .map(|dot| path[..dot].to_owned()),
+    );
+    all
+}
+
+/// What a path may be taken for: in small letters or not, with a slash at its end or not,
+/// without its last extension, or all of them.
+pub fn readings(path: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for cased in [path.to_owned(), path.to_lowercase()] {
+        let whole = cased.strip_suffix('/').unwrap_or(&cased);
+        let start = whole.rfind('/').map_or(0, |slash| slash + 1);
+        let name = &whole[start..];
+        let mut stems = vec![whole.to_owned()];
+        for (stem, _) in [name.split_once('.'), name.rsplit_once('.')]
+            .into_iter()
+            .flatten()
+        {
+            if !stem.is_empty() {
+                stems.push(format!("{}{stem}", &whole[..start]));
+            }
+        }
+        for stem in stems {
+            all.push(format!("{stem}/"));
+            all.push(stem);
+        }
+    }
+    all.retain(|other| !other.is_empty());
+    all
+}
+
 /// A path without escapes; those there are stand for ASCII or for whole characters.
-fn unescaped(path: &str) -> String {
+pub fn unescaped(path: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = path;
     while let Some(at) = rest.find('%') {
@@ -90,7 +195,7 @@ fn unescaped(path: &str) -> String {
 }
 
 /// A path with the escapes that it needs.
-fn escaped(path: &str) -> String {
+pub fn escaped(path: &str) -> String {
     let as_it_is = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte);
     path.bytes()
         .map(|byte| match as_it_is(byte) {
@@ -102,7 +207,7 @@ fn escaped(path: &str) -> String {
 
 /// Dot segments, empty segments, parameters, backslashes, blanks, and escapes that are
 /// none, that need not be, or that hide what divides a path.
-fn is_ambiguous(path: &str) -> bool {
+pub fn is_ambiguous(path: &str) -> bool {
     let found = |text: &str| with_regex(text, |regex| regex.is_match(path));
     let hides = |escape: &str| match u8::from_str_radix(&escape[1..3], 16) {
         Err(_) => true,
@@ -119,7 +224,7 @@ fn is_ambiguous(path: &str) -> bool {
 }
 
 /// The host name, if everybody reads the authority in the same way.
-fn host(authority: &str) -> Option<String> {
+pub fn host(authority: &str) -> Option<String> {
     const PLAIN: &str = r"^([-_.A-Za-z0-9]*[-_A-Za-z0-9]|\[[-_.:A-Za-z0-9]*\])(:[0-9]*)?$";
     with_regex(PLAIN, |regex| {
         Some(regex.captures(authority)?[1].to_ascii_lowercase())
@@ -140,22 +245,17 @@ fn header_matches(wanted: &HeaderMatch, request: &Request) -> Truth {
     let all: Vec<&(String, String)> = headers
         .filter(|(name, _)| alike(name) == alike(&wanted.name))
         .collect();
-    let lines: Vec<&str> = all
-        .iter()
-        .filter(|(name, _)| name.to_ascii_lowercase() == wanted.name)
-        .map(|(_, value)| value.as_str())
-        .collect();
-    let value = lines.join(",");
-    let found = !lines.is_empty()
-        && match &wanted.value {
-            ValueMatch::Exact(exact) => *exact == value,
-            ValueMatch::RegularExpression(expression) => is_whole_match(&expression.text, &value),
-        };
-    let is_clear = all.is_empty() || (all.len() == 1 && lines.len() == 1);
-    match (found, is_clear) {
-        (true, _) => Truth::Yes,
-        (false, true) => Truth::No,
-        (false, false) => Truth::Undecided,
+    match all.as_slice() {
+        [] => Truth::No,
+        [(name, value)] if name.to_ascii_lowercase() == wanted.name => {
+            Truth::from(match &wanted.value {
+                ValueMatch::Exact(exact) => exact == value,
+                ValueMatch::RegularExpression(expression) => {
+                    is_whole_match(&expression.text, value)
+                }
+            })
+        }
+        _ => Truth::Undecided,
     }
 }
 

@@ -21,3 +21,4 @@ mod outcome;
 mod request;
 mod rule;
 mod truth;
+mod uri;

@@ -4,6 +4,7 @@ use accesspolicy::policy::{BaseProtocol, Mcp};
 use serde_json::Value;
 
 use super::request::{Asks, Thing, method, things};
+use super::uri;
 
 /// Whether a request is what the MCP part asks for, to allow it.
 ///
@@ -20,11 +21,43 @@ pub fn matches(mcp: &Mcp, asks: &Asks) -> bool {
     }
 }
 
-/// Whether a request is what the MCP part asks for, or touches it, to refuse it.
+/// Whether a request is what the MCP part asks for, or touches it, to refuse it: by any
+/// spelling of the uris that it names.
 pub fn touches(mcp: &Mcp, asks: &Asks) -> bool {
     let Asks::Message(message) = asks else {
         return matches(mcp, asks);
     };
+    touches_as_it_is(mcp, message, asks)
+        || respelt(mcp, message)
+            .iter()
+            .any(|message| touches_as_it_is(mcp, message, &Asks::Message(message.clone())))
+}
+
+/// The message with each uri that is listed in the place of its own, where both are
+/// spellings of one.
+fn respelt(mcp: &Mcp, message: &Value) -> Vec<Value> {
+    let Some(Thing::Resource(uri)) = things(message).first().copied() else {
+        return Vec::new();
+    };
+    let methods = mcp.methods.iter().flatten();
+    let methods = methods.filter(|method| method.name.as_str().starts_with("resources/"));
+    let listed = methods.flat_map(|method| method.params.iter().flatten());
+    let listed = listed.filter(|other| uri::is_one(other, uri));
+    listed.map(|other| with_uri(message, other)).collect()
+}
+
+fn with_uri(message: &Value, uri: &str) -> Value {
+    let mut message = message.clone();
+    let place = match method(&message) {
+        Some("completion/complete") => "/params/ref/uri",
+        Some("subscriptions/listen") => "/params/notifications/resourceSubscriptions/0",
+        _ => "/params/uri",
+    };
+    *message.pointer_mut(place).expect("a uri") = uri.into();
+    message
+}
+
+fn touches_as_it_is(mcp: &Mcp, message: &Value, asks: &Asks) -> bool {
     // Completing tells of the thing what getting it would.
     let completes = method(message) == Some("completion/complete");
     let touches = completes && things(message).into_iter().any(|thing| gets(mcp, thing));

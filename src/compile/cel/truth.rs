@@ -47,7 +47,7 @@ impl Variables for NoValue {
         Ok(None)
     }
 
-    fn header_names(&self) -> Vec<Cow<'_, [u8]>> {
-        Vec::new()
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
+        Ok(Vec::new())
     }
 }

@@ -89,6 +89,7 @@ pub(super) fn type_of(fact: Fact) -> Type {
         | Fact::Path
         | Fact::UrlPath
         | Fact::Host
+        | Fact::Hostname
         | Fact::Scheme
         | Fact::Query
         | Fact::Id

@@ -170,7 +170,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             Action::Allow => act.selectors.clone(),
             Action::Deny | Action::ExternalAuth => act.refusing(),
         };
-        let mut asked = found::asked(self.judge.request.operation, act.thing);
+        let mut asked = found::asked(act.operation(self.judge.request.operation), act.thing);
         let (filed, matches) = if self.is_filed(rule, &selectors) {
             (Filed::Directly, Match::Yes)
         } else if let Some(lists) = lists

@@ -7,14 +7,15 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::words::{
-    AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES, HTTP_METHODS, MCP_PATHS, NONSENSE,
-    OTHER_PATHS, PORTS, PROMPTS, TASKS, TOOLS, URIS,
+    ASKED_URIS, AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES, HTTP_METHODS,
+    MCP_PATHS, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, TASKS, TOOLS,
 };
 use crate::request::{Asks, Request};
 
 /// A request to where every path carries MCP, or only one.
 pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
     let header = (select(&HEADER_NAMES[..]), select(&HEADER_VALUES[..]));
+    let header = prop_oneof![4 => header, 1 => select(&OVERRIDING[..])];
     let header = header.prop_map(|(name, value)| (name.to_owned(), value.to_owned()));
     (
         weighted(0.8, select(&CALLERS[..])),
@@ -88,7 +89,7 @@ fn message() -> BoxedStrategy<Value> {
     let name =
         |names: &'static [&str]| select(names).prop_map(|name| json!({"name": name})).boxed();
     let uri = || {
-        select(&URIS[..])
+        select(&ASKED_URIS[..])
             .prop_map(|uri| json!({"uri": uri}))
             .boxed()
     };
@@ -114,7 +115,7 @@ fn message() -> BoxedStrategy<Value> {
 /// What `completion/complete` is asked about.
 fn completed() -> BoxedStrategy<Value> {
     let prompt = select(&PROMPTS[..]).prop_map(|name| json!({"type": "ref/prompt", "name": name}));
-    let uri = select(&URIS[..]).prop_map(|uri| json!({"type": "ref/resource", "uri": uri}));
+    let uri = select(&ASKED_URIS[..]).prop_map(|uri| json!({"type": "ref/resource", "uri": uri}));
     prop_oneof![prompt, uri]
         .prop_map(|what| json!({"ref": what, "argument": {"name": "n", "value": "v"}}))
         .boxed()
@@ -123,7 +124,7 @@ fn completed() -> BoxedStrategy<Value> {
 /// What `subscriptions/listen` names.
 fn heard() -> BoxedStrategy<Value> {
     let tasks = prop_oneof![4 => Just(vec![]), 1 => Just(vec![TASKS[0]])];
-    (subsequence(URIS.to_vec(), 0..=3).prop_shuffle(), tasks).prop_map(
+    (subsequence(ASKED_URIS.to_vec(), 0..=3).prop_shuffle(), tasks).prop_map(
         |(uris, tasks)| json!({"notifications": {"resourceSubscriptions": uris, "taskIds": tasks}}),
     )
 .boxed()

@@ -7,6 +7,22 @@ pub const TOOLS: [&str; 4] = ["echo", "sum", "Echo", "größe"];
 pub const PROMPTS: [&str; 3] = ["hello", "echo", "a://1"];
 /// Some prompts have the name of a resource.
 pub const URIS: [&str; 3] = ["a://1", "a://2", "a://./1"];
+/// Those, and other spellings of them.
+pub const ASKED_URIS: [&str; 13] = [
+    "a://1",
+    "a://2",
+    "a://./1",
+    "A://1",
+    "a://%31",
+    "a://1?",
+    "a://1#x",
+    "a://2?x",
+    "a://2/",
+    "a://x/../2",
+    "a://x%2F..%2F2",
+    "a://1/2",
+    "a://12",
+];
 pub const TASKS: [&str; 2] = ["t", "a://1"];
 
 /// Listeners by name and port, and a port of none.
@@ -21,7 +37,7 @@ pub const CLUSTERS: [&str; 4] = ["c1", "c2", "c3", "c4"];
 pub const MCP_PATH: &str = "/mcp";
 
 /// Paths that lie there, in the eyes of some server at least.
-pub const MCP_PATHS: [&str; 10] = [
+pub const MCP_PATHS: [&str; 15] = [
     "/mcp",
     "/mcp/x",
     "/mcp/",
@@ -32,10 +48,15 @@ pub const MCP_PATHS: [&str; 10] = [
     "/MCP",
     "/x/%2e%2e/mcp",
     "/mcp%20",
+    "/mcp%2F..%2Ffiles",
+    "/%6dcp/../files",
+    "/MCP/..%20/files",
+    "/mcp.json",
+    "//x/mcp",
 ];
 
 /// Paths that do not.
-pub const OTHER_PATHS: [&str; 19] = [
+pub const OTHER_PATHS: [&str; 28] = [
     "/files",
     "/files/",
     "/files/a",
@@ -55,10 +76,19 @@ pub const OTHER_PATHS: [&str; 19] = [
     "/files/a%3Ab",
     "/%c3%a9",
     "/f%C3%A9",
+    "/mcpx.json",
+    "/files/mcp",
+    "/FILES",
+    "/Admin/",
+    "/admin.json",
+    "/files.tar.gz",
+    "/files/A",
+    "/files?a&_method=DELETE",
+    "/administration",
 ];
 
 /// What rules ask of paths: most are asked for, some are never.
-pub const EXACT_PATHS: [&str; 9] = [
+pub const EXACT_PATHS: [&str; 11] = [
     "/%C3%A9",
     "/mcp",
     "/mcp/x",
@@ -68,8 +98,10 @@ pub const EXACT_PATHS: [&str; 9] = [
     "/files/a",
     "/files/../admin",
     "/admin",
+    "/Files/",
+    "/files.tar",
 ];
-pub const PATH_PREFIXES: [&str; 5] = ["", "/mcp", "/files", "/files/a", "/admin"];
+pub const PATH_PREFIXES: [&str; 6] = ["", "/mcp", "/files", "/files/a", "/admin", "/Files/A"];
 pub const PATH_EXPRESSIONS: [&str; 6] = [
     ".*:b",
     "/mcp",
@@ -100,6 +132,14 @@ pub const AUTHORITIES: [&str; 14] = [
     "[::1",
     ".tools.example",
     "",
+];
+
+/// Headers that say what the method is to be, and what they say.
+pub const OVERRIDING: [(&str, &str); 4] = [
+    ("X-HTTP-Method-Override", "DELETE"),
+    ("x_method_override", "put"),
+    ("x-http-method", "POST"),
+    ("x-http-methods", "PUT"),
 ];
 
 pub const HTTP_METHODS: [&str; 4] = ["GET", "POST", "DELETE", "PUT"];

@@ -1,0 +1,214 @@
+//! What becomes of an expression where servers may read something else than it does.
+//!
+//! An operation that comes to true or false, on something of which there are other
+//! readings, is evaluated under each of them as well. Where they differ it has no value,
+//! so that what decides without it still does.
+//!
+//! A spelling is what it spells: `request.url_path == "/Public"` is true of `/Public`,
+//! whoever also routes without case, and has no value for `/public`. That `!=` is true of a
+//! spelling says nothing, and so is the other way round.
+
+use super::evaluate::Valued;
+use super::needs::fixed_index;
+use super::{Error, Fact, Function, Node, NodeId, Reading, ReadingKind, Value};
+
+/// The facts that have other readings.
+const FACTS: [Fact; 4] = [Fact::Method, Fact::Path, Fact::UrlPath, Fact::ResourceUri];
+
+/// Which of [`FACTS`] a node and those below it read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reads {
+    facts: [bool; FACTS.len()],
+    /// Whether the node is the uri as a parameter of the message.
+    is_param: bool,
+}
+
+impl Reads {
+    pub(super) fn any(self) -> bool {
+        self.facts.contains(&true)
+    }
+
+    pub(super) fn facts(self) -> impl Iterator<Item = Fact> {
+        let facts = FACTS.into_iter().zip(self.facts);
+        facts.filter(|(_, reads)| *reads).map(|(fact, _)| fact)
+    }
+
+    /// Whether the node itself is a fact.
+    pub(super) fn is(self, node: &Node, fact: Fact) -> bool {
+        match node {
+            Node::Fact(known) => *known == fact,
+            _ => self.is_param && fact == Fact::ResourceUri,
+        }
+    }
+
+    fn add(&mut self, fact: Fact) {
+        for (known, reads) in FACTS.into_iter().zip(&mut self.facts) {
+            *reads |= known == fact;
+        }
+    }
+}
+
+/// What every node reads; nothing at all where none reads anything.
+pub(super) fn reads(nodes: &[Node]) -> Vec<Reads> {
+    let mut all: Vec<Reads> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let mut reads = Reads {
+            is_param: is_uri_param(nodes, node),
+            ..Reads::default()
+        };
+        match node {
+            Node::Fact(fact) => reads.add(*fact),
+            _ if reads.is_param => reads.add(Fact::ResourceUri),
+            _ => {}
+        }
+        for child in node.children() {
+            let below = all.get(child).copied().unwrap_or_default();
+            below.facts().for_each(|fact| reads.add(fact));
+        }
+        all.push(reads);
+    }
+    if all.iter().any(|reads| reads.any()) {
+        all
+    } else {
+        Vec::new()
+    }
+}
+
+/// Whether a node is `request.mcp.params.uri`, or that of the `ref` that is completed.
+fn is_uri_param(nodes: &[Node], node: &Node) -> bool {
+    let is_params = |node: &Node| matches!(node, Node::Fact(Fact::Params));
+    let Some((operand, "uri")) = member(nodes, node) else {
+        return false;
+    };
+    is_params(operand)
+        || matches!(member(nodes, operand), Some((operand, "ref")) if is_params(operand))
+}
+
+/// The map of which a node is a member, and its name.
+fn member<'n>(nodes: &'n [Node], node: &'n Node) -> Option<(&'n Node, &'n str)> {
+    match node {
+        Node::Field { operand, name } => Some((nodes.get(*operand)?, name)),
+        Node::Call { arguments, .. } => {
+            let operand = *arguments.first()?;
+            Some((nodes.get(operand)?, fixed_index(nodes, node, operand)?))
+        }
+        _ => None,
+    }
+}
+
+/// The value of an operation that stays what it is, whatever other spellings come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stays {
+    True,
+    False,
+    Neither,
+}
+
+impl Stays {
+    /// Of an operation; `None` for what only passes on what others come to.
+    pub(super) fn of(nodes: &[Node], reads: &[Reads], node: &Node) -> Option<Self> {
+        let are_spellings = |operands: &[NodeId]| {
+            let all = operands.iter();
+            all.into_iter().all(|id| is_spelling(nodes, reads, *id))
+        };
+        let stays = match node {
+            Node::Matches { operand, .. } if are_spellings(&[*operand]) => Self::True,
+            Node::Matches { .. } => Self::Neither,
+            Node::Call {
+                function,
+                arguments,
+            } => match function {
+                Function::Not => return None,
+                Function::Equal
+                | Function::In
+                | Function::StartsWith
+                | Function::EndsWith
+                | Function::Contains
+                    if are_spellings(arguments) =>
+                {
+                    Self::True
+                }
+                Function::NotEqual if are_spellings(arguments) => Self::False,
+                _ => Self::Neither,
+            },
+            // What the items of a loop come from, its body cannot read otherwise.
+            Node::Loop { range, .. } if read_by(reads, *range).any() => Self::Neither,
+            _ => return None,
+        };
+        Some(stays)
+    }
+
+    pub(super) const fn keeps(self, value: bool) -> bool {
+        matches!((self, value), (Self::True, true) | (Self::False, false))
+    }
+}
+
+fn read_by(reads: &[Reads], id: NodeId) -> Reads {
+    reads.get(id).copied().unwrap_or_default()
+}
+
+/// Whether an operand is a fact as it is spelt, or a part of it; or none that is read.
+fn is_spelling(nodes: &[Node], reads: &[Reads], id: NodeId) -> bool {
+    let Some(node) = nodes.get(id).filter(|_| read_by(reads, id).any()) else {
+        return true;
+    };
+    match node {
+        Node::Fact(_) => true,
+        Node::List(items) => items.iter().all(|item| is_spelling(nodes, reads, *item)),
+        Node::Call {
+            function:
+                Function::Add
+                | Function::LowerAscii
+                | Function::UpperAscii
+                | Function::Trim
+                | Function::Split
+                | Function::Substring
+                | Function::CharAt
+                | Function::Index,
+            arguments,
+        } if !read_by(reads, id).is_param => {
+            let (first, others) = match arguments.split_first() {
+                Some((first, others)) => (*first, others),
+                None => return false,
+            };
+            let is_plain = |other: &NodeId| !read_by(reads, *other).any();
+            let is_sum = matches!(
+                node,
+                Node::Call {
+                    function: Function::Add,
+                    ..
+                }
+            );
+            is_spelling(nodes, reads, first)
+                && others
+                    .iter()
+                    .all(|id| is_plain(id) || (is_sum && is_spelling(nodes, reads, *id)))
+        }
+        _ => read_by(reads, id).is_param,
+    }
+}
+
+/// What an operation comes to for all readings, where `value` is what it comes to as the
+/// request is spelt.
+pub(super) fn agreed<'v>(
+    value: bool,
+    readings: Vec<Reading>,
+    stays: Stays,
+    mut evaluate: impl FnMut(Reading) -> Valued<'v>,
+) -> Result<(), Error> {
+    for reading in readings {
+        if reading.kind != ReadingKind::Instead && stays.keeps(value) {
+            continue;
+        }
+        match evaluate(reading) {
+            Ok(Value::Bool(other)) if other == value => {}
+            Err(Error::Exhausted) => return Err(Error::Exhausted),
+            _ => return Err(Error::Ambiguous),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "readings_tests.rs"]
+mod tests;
