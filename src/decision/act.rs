@@ -142,7 +142,8 @@ impl<'m> Act<'m> {
     }
 }
 
-fn is_surely_mcp(policies: &Policies, request: &Request<'_>) -> bool {
+/// Whether every server takes the request's path for one that carries MCP.
+pub(super) fn is_surely_mcp(policies: &Policies, request: &Request<'_>) -> bool {
     let Some(prefixes) = &policies.settings().mcp_paths else {
         return true;
     };

@@ -3,9 +3,10 @@
 use crate::policy::{
     AllowPolicies, Attached, Group, Level, Policies, RuleRef, SelectorId, View, selector,
 };
-use crate::request::Request;
+use crate::request::{Operation, Request};
 
-use super::{Denial, DenialReason, Judge, LevelName, Match, Progress};
+use super::act::is_surely_mcp;
+use super::{Decision, Denial, DenialReason, Judge, LevelName, Match, Progress, decide};
 
 /// Why a posted message is denied whatever it says; `None` where some message of this
 /// caller could be allowed. What `request` does is not looked at: nobody knows it yet.
@@ -19,11 +20,31 @@ use super::{Denial, DenialReason, Judge, LevelName, Match, Progress};
 pub fn deny_by_headers<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<Denial<'p>> {
     let progress = Progress::default();
     let judge = Judge::of_headers(policies, request, &progress);
-    let reason = judge.by_headers().err()?;
+    let reason = match judge.by_headers() {
+        Err(reason) => reason,
+        Ok(()) => elsewhere(policies, request)?,
+    };
     Some(Denial {
         reason,
         audit: None,
     })
+}
+
+/// Why a request is denied that is something else than MCP to some servers: they read its
+/// path as one that carries none, and of that the headers say all.
+fn elsewhere<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<DenialReason<'p>> {
+    if is_surely_mcp(policies, request) {
+        return None;
+    }
+    let request = Request {
+        operation: Operation::Http,
+        ..*request
+    };
+    match decide(policies, &request, &Progress::default()) {
+        Decision::Deny(denial) => Some(denial.reason),
+        // An authorizer is asked once the message is known to be one.
+        Decision::Allow(_) | Decision::Ask(_) => None,
+    }
 }
 
 impl<'p> Judge<'p, '_> {

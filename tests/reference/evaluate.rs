@@ -18,7 +18,9 @@ pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
     let case = Case { document, request };
     if document.settings.request_headers == RequestHeaders::Stream
         && is_posted(request)
-        && let Err(reason) = case.judge_headers(&enforced)
+        && let Err(reason) = case
+            .judge_headers(&enforced)
+            .and_then(|()| case.judge_elsewhere(&enforced))
     {
         return Outcome::DeniedByHeaders(reason);
     }
@@ -120,6 +122,26 @@ impl Case<'_> {
         Ok(())
     }
 
+    /// What some of the policies make of a request that some servers take for another than
+    /// MCP: an error where that is denied.
+    fn judge_elsewhere(&self, policies: &[&Policy]) -> Result<(), Reason> {
+        if self.is_surely_mcp() {
+            return Ok(());
+        }
+        let request = Request {
+            asks: Asks::Http,
+            ..self.request.clone()
+        };
+        let elsewhere = Case {
+            request: &request,
+            ..*self
+        };
+        match elsewhere.judge(policies) {
+            Verdict::Deny(reason) => Err(reason),
+            _ => Ok(()),
+        }
+    }
+
     /// Passes a level if any message with these headers could.
     fn pass_headers(&self, level: Level, policies: &[&Policy]) -> Result<(), Reason> {
         let mut policies = policies.to_vec();
@@ -200,7 +222,10 @@ impl Case<'_> {
             return true;
         };
         let path = self.request.path.split('?').next().unwrap_or_default();
-        let begins = |prefix: &String| path == prefix || path.starts_with(&format!("{prefix}/"));
+        let begins = |prefix: &String| {
+            let prefix = prefix.trim_end_matches('/');
+            path == prefix || path.starts_with(&format!("{prefix}/"))
+        };
         prefixes.iter().any(begins) && !path.contains("..") && !path.contains("%2e")
     }
 
