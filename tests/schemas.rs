@@ -17,7 +17,7 @@ use accesspolicy::policy::{
     ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits, Listener, Mcp,
     MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize, PathMatch, Policy,
     Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Timeout,
-    Unprotected, ValueMatch, Whole,
+    UnknownMembers, Unprotected, ValueMatch, Whole,
 };
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -433,6 +433,7 @@ fn everything() -> CompiledPolicy {
             resource_param: ResourceParam::Name,
             request_headers: RequestHeaders::Stream,
             mcp_paths: Some(strings(&["/mcp"])),
+            unknown_members: UnknownMembers::Pass,
             denial: DenialForm::Hide,
             limits: Limits {
                 body_bytes: Whole::from(1),

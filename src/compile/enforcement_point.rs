@@ -18,7 +18,7 @@ use crate::api::names;
 use crate::api::yaml::Document;
 use crate::policy::{
     AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
-    ResourceParam, Settings, Unprotected, Whole,
+    ResourceParam, Settings, UnknownMembers, Unprotected, Whole,
 };
 use authorizers::Asking;
 pub(super) use authorizers::Service;
@@ -75,6 +75,10 @@ impl Choice for DenialForm {
 
 impl Choice for ResourceParam {
     const ALL: &'static [(&'static str, Self)] = &[("Uri", Self::Uri), ("Name", Self::Name)];
+}
+
+impl Choice for UnknownMembers {
+    const ALL: &'static [(&'static str, Self)] = &[("Reject", Self::Reject), ("Pass", Self::Pass)];
 }
 
 const CLUSTER: Form = Form {
@@ -156,7 +160,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         .filter(|param| param.value == ResourceParam::Name)
         .map(|param| param.at.clone());
     let request_headers = object.optional("requestHeaders", choice);
-    let mcp_paths = object.optional("mcp", mcp);
+    let mcp = object.optional("mcp", Mcp::read);
     let denial = object.optional("denial", denial);
     let limits = object.optional("limits", limits);
     let services = object.optional("services", authorizers::services);
@@ -164,6 +168,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let log = object.optional("log", log::log);
     object.finish();
     let asking = asking.or(Asking::default())?;
+    let mcp = mcp.or(Mcp::default())?;
     let (backends, backend_names) = backends.or(Default::default())?;
     Some(EnforcementPoint {
         gateway: gateway?,
@@ -183,7 +188,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             unprotected: unprotected.or(Unprotected::Deny)?,
             resource_param: resource_param.or(ResourceParam::Uri)?,
             request_headers: request_headers.or(RequestHeaders::Hold)?,
-            mcp_paths: mcp_paths.or(None)?,
+            mcp_paths: mcp.paths,
+            unknown_members: mcp.unknown_members,
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
             external_auth: asking.settings,
@@ -310,19 +316,34 @@ fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
     })
 }
 
-fn mcp(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Option<Vec<String>>> {
-    let mut object = Object::open(value, problems)?;
-    let empty = EmptyList::Refused("leave `paths` out where every path carries MCP, or list one");
-    let paths = object.optional("paths", list(usize::MAX, empty, text(&MCP_PATH)));
-    object.finish();
-    let Optional::Given(paths) = paths else {
-        return paths.or(Vec::new()).map(|_| None);
-    };
-    let keys = paths.value.iter().map(|path| (&*path.value, &path.at));
-    refuse_duplicates("path", keys, problems);
-    Some(Some(
-        paths.value.into_iter().map(|path| path.value).collect(),
-    ))
+/// What of MCP the file says.
+#[derive(Default)]
+struct Mcp {
+    paths: Option<Vec<String>>,
+    unknown_members: UnknownMembers,
+}
+
+impl Mcp {
+    fn read(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let empty =
+            EmptyList::Refused("leave `paths` out where every path carries MCP, or list one");
+        let paths = object.optional("paths", list(usize::MAX, empty, text(&MCP_PATH)));
+        let unknown_members = object.optional("unknownMembers", choice);
+        object.finish();
+        let paths = match paths {
+            Optional::Given(paths) => {
+                let keys = paths.value.iter().map(|path| (&*path.value, &path.at));
+                refuse_duplicates("path", keys, problems);
+                Some(paths.value.into_iter().map(|path| path.value).collect())
+            }
+            absent => absent.or(Vec::new()).map(|_| None)?,
+        };
+        Some(Self {
+            paths,
+            unknown_members: unknown_members.or(UnknownMembers::default())?,
+        })
+    }
 }
 
 fn denial(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<DenialForm> {

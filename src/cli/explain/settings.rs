@@ -3,6 +3,7 @@
 use super::Explanation;
 use crate::decision::{Basis, DenialReason, LevelTrace, Trace};
 use crate::enforcement::{Permitted, Reason, Step};
+use crate::mcp::Fault;
 use crate::policy::{Action, AllowPolicies, DenialForm, ResourceParam, Unprotected, View};
 
 /// A setting of the enforcement point, and what it did.
@@ -42,6 +43,14 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
                 "what no policy is for is refused",
             ),
         }
+    }
+    if let Step::Refuse(refusal) = &explanation.explained.step
+        && matches!(refusal.reason, Reason::Malformed(Fault::UnknownMember, _))
+    {
+        add(
+            "mcp.unknownMembers: Reject".to_owned(),
+            "a message has only the members that JSON-RPC has",
+        );
     }
     let trace = explanation.explained.trace.as_ref();
     let Some(trace) = trace else {

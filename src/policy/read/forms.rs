@@ -8,7 +8,7 @@ use super::super::identity::{IdentitySource, MetadataText};
 use super::super::model::{
     Action, AllowPolicies, Backend, BaseProtocol, CompiledPolicy, DenialForm, Limits, Listener,
     Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
-    Settings, Target, Unprotected,
+    Settings, Target, UnknownMembers, Unprotected,
 };
 use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
@@ -112,6 +112,7 @@ record! {
         resource_param: "resourceParam" defaulted,
         request_headers: "requestHeaders" required,
         mcp_paths: "mcpPaths" optional,
+        unknown_members: "unknownMembers" defaulted,
         denial: "denial" required,
         limits: "limits" required,
         external_auth: "externalAuth" defaulted,
@@ -191,6 +192,7 @@ word! {
     AllowPolicies { All Any }
     Unprotected { Deny Allow }
     ResourceParam { Uri Name }
+    UnknownMembers { Reject Pass }
     RequestHeaders { Hold Stream }
     DenialForm { JsonRpc Http403 Hide }
     Action { Allow Deny ExternalAuth }

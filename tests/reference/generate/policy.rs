@@ -3,7 +3,8 @@
 use accesspolicy::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
     IdentitySource, Limits, Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy,
-    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unprotected, Whole,
+    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, UnknownMembers,
+    Unprotected, Whole,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -46,22 +47,26 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
         select(&[Unprotected::Deny, Unprotected::Allow][..]),
         headers,
         denial,
+        select(&[UnknownMembers::Reject, UnknownMembers::Pass][..]),
     )
         .prop_map(
-            move |(allow_policies, unprotected, request_headers, denial)| Settings {
-                identity: IdentitySource::PeerCertificate,
-                allow_policies,
-                unprotected,
-                resource_param: ResourceParam::Uri,
-                request_headers,
-                mcp_paths: (!every_path).then(|| vec![MCP_PATH.to_owned()]),
-                denial,
-                limits: Limits {
-                    body_bytes: Whole::from(1 << 20),
-                    depth: Whole::from(64),
-                },
-                external_auth: AskSettings::default(),
-                log_allowed_per_million: Whole::default(),
+            move |(allow_policies, unprotected, request_headers, denial, unknown_members)| {
+                Settings {
+                    identity: IdentitySource::PeerCertificate,
+                    allow_policies,
+                    unprotected,
+                    resource_param: ResourceParam::Uri,
+                    request_headers,
+                    mcp_paths: (!every_path).then(|| vec![MCP_PATH.to_owned()]),
+                    unknown_members,
+                    denial,
+                    limits: Limits {
+                        body_bytes: Whole::from(1 << 20),
+                        depth: Whole::from(64),
+                    },
+                    external_auth: AskSettings::default(),
+                    log_allowed_per_million: Whole::default(),
+                }
             },
         )
 }
