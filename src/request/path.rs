@@ -166,7 +166,8 @@ fn decode_all(path: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-fn decode(path: &[u8]) -> Vec<u8> {
+/// Escapes decoded, once. What is none stays as it is.
+pub(super) fn decode(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((first, later)) = rest.split_first() {

@@ -251,6 +251,7 @@ files![
     "headers",
     "headers-2026",
     "http",
+    "query",
     "paths",
     "members",
     "completion-subscriptions-tasks",

@@ -150,6 +150,8 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         HeadFault::Upgrade => "upgrade",
         HeadFault::Media(media) => media.as_str(),
         HeadFault::TooLarge => "too large",
+        HeadFault::Query => "query",
+        HeadFault::Override => "method override",
     };
     match reason {
         Reason::Head(fault) => (head(fault).to_owned(), None),
