@@ -6,12 +6,12 @@ use accesspolicy::policy::{
 };
 
 use super::outcome::{Level, Outcome, Reason, Verdict};
-use super::request::{Asks, Request};
-use super::rule;
+use super::request::Request;
+use super::{rule, shape};
 
 /// What becomes of a request.
 pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
-    if let Asks::Nonsense { .. } = request.asks {
+    if shape::is_refused(document, request) {
         return Outcome::Refused;
     }
     let all: Vec<&Policy> = document.policies.iter().collect();

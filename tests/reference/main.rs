@@ -20,4 +20,5 @@ mod mcp;
 mod outcome;
 mod request;
 mod rule;
+mod shape;
 mod truth;
