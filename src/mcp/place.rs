@@ -115,11 +115,12 @@ impl Place {
     ///
     /// SECURITY: models of the Python SDK (`populate_by_name`) also take the names
     /// of their attributes, which are in snake case and without underscore in front.
-    /// Rails and Plug keep a body under `_json` that is no object, and servers take what
-    /// is there for the message; Laravel finds the method of HTTP under `_method`.
+    /// Rails and Plug keep a body under `_json` that is no object, Hanami under `_`, and
+    /// servers take what is there for the message; Laravel finds the method of HTTP under
+    /// `_method`.
     pub(super) const fn aliases(self) -> &'static [&'static str] {
         match self {
-            Self::Message => &["_json", "_method"],
+            Self::Message => &["_json", "_", "_method"],
             Self::Params => &["meta", "task_id"],
             Self::Meta => &["protocolVersion", "protocol_version"],
             Self::Notifications => &["resource_subscriptions", "task_ids"],

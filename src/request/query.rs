@@ -18,6 +18,9 @@ const MEMBERS: &[&str] = &["jsonrpc", "method", "params", "result", "error"];
 /// Where Rails and Plug keep a body that is no object.
 const BODY: &str = "_json";
 
+/// Where Hanami does; by itself, it is there to get past caches.
+const SHORT_BODY: &str = "_";
+
 /// The method of HTTP, to frameworks that let a form choose it.
 const METHOD: &str = "_method";
 
@@ -142,12 +145,14 @@ impl Key {
         let front = key.strip_suffix(word).unwrap_or_default();
         let mut parts = word.split(['[', ']', '.']);
         let word = parts.next().unwrap_or_default();
+        let has_parts = parts.next().is_some();
         let word = word.trim_end_matches(|char: char| !is_word(char) && char.is_ascii());
         if word.is_ascii() && word.len() > LONGEST {
             return Self::Other;
         }
         // PHP turns what a name does not have into `_`.
         let is_body = front.ends_with(['.', '[']) && word.eq_ignore_ascii_case("json");
+        let is_body = is_body || (has_parts && word == SHORT_BODY);
         if is_body || MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]) {
             Self::Member
         } else if word == METHOD || is_twin(word, &[METHOD], &[]) {
@@ -247,6 +252,7 @@ mod tests {
             "?.json=x",
             "?[json=x",
             "?__proto__[method]=x",
+            "?_[0][method]=x",
         ] {
             assert_eq!(fault(query), Some(HeadFault::Query), "{query}");
         }
@@ -285,6 +291,7 @@ mod tests {
             "?x[method]=y",
             "?x.params=y",
             "?a=method=b",
+            "?_=1764503018",
             "?error_description=x&method_id=y&json=z",
             "?config=eyJtZXRob2QiOiJ4In0%3D",
             "?a=%FF%00%26",
