@@ -107,15 +107,14 @@ impl Head {
 
 /// Whether a header names another method, by which servers take the request for another.
 fn has_override(headers: &Headers, method: &[u8]) -> bool {
-    let names: [&[u8]; 3] = [
-        b"x-http-method-override",
-        b"x-method-override",
-        b"x-http-method",
+    let names = [
+        "x-http-method-override",
+        "x-method-override",
+        "x-http-method",
     ];
-    headers.lines().any(|(name, value)| {
-        matches!(name.len(), 13 | 17 | 22)
-            && names.iter().any(|known| is_alike(name, known))
-            && !query::is_method(value, method)
+    names.into_iter().any(|name| {
+        let mut values = headers.alike(name);
+        values.any(|value| !query::is_method(value, method))
     })
 }
 

@@ -146,12 +146,12 @@ impl Key {
         let mut parts = word.split(['[', ']', '.']);
         let word = parts.next().unwrap_or_default();
         let has_parts = parts.next().is_some();
-        let word = word.trim_end_matches(|char: char| !is_word(char) && char.is_ascii());
+        let word = word.trim_end_matches(|char| !is_word(char));
         if word.is_ascii() && word.len() > LONGEST {
             return Self::Other;
         }
         // PHP turns what a name does not have into `_`.
-        let is_body = front.ends_with(['.', '[']) && word.eq_ignore_ascii_case("json");
+        let is_body = front.ends_with(['.', '[', ' ', '+']) && word.eq_ignore_ascii_case("json");
         let is_body = is_body || (has_parts && word == SHORT_BODY);
         if is_body || MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]) {
             Self::Member
@@ -237,6 +237,8 @@ mod tests {
             "?+method=x",
             "?%20method=x",
             "?method+=x",
+            "?method%2b%C2%A0=x",
+            "?%FF+json=x",
             "?method%00=x",
             "?method%00x=x",
             "?%00method=x",
