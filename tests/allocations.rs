@@ -37,11 +37,11 @@ fn what_is_skipped_takes_no_memory() {
 /// of the objects now open take.
 #[test]
 fn keys_take_a_small_multiple_of_the_body() {
-    let mut body = String::from(r#"{"jsonrpc":"2.0","id":1,"method":"ping","x":{"#);
+    let mut body = String::from(r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":{"#);
     for number in 0..100_000 {
         body.push_str(&format!("\"{number:x}\":0,"));
     }
-    body.push_str(r#""z":0}}"#);
+    body.push_str(r#""z":0}}}"#);
     let mut envelope = Envelope::new(64);
     let cost = measure(|| read(&mut envelope, body.as_bytes()));
     // Vectors double, and for a moment both the old and the new one are there.

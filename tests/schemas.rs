@@ -17,7 +17,7 @@ use accesspolicy::policy::{
     DenialForm, ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits,
     Listener, Mcp, MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize,
     PathMatch, Policy, Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings,
-    Target, Timeout, Unprotected, ValueMatch, Whole,
+    Target, Timeout, UnknownMembers, Unprotected, ValueMatch, Whole,
 };
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -434,6 +434,7 @@ fn everything() -> CompiledPolicy {
             resource_param: ResourceParam::Name,
             request_headers: RequestHeaders::Stream,
             mcp_paths: Some(strings(&["/mcp"])),
+            unknown_members: UnknownMembers::Pass,
             denial: DenialForm::Hide,
             limits: Limits {
                 body_bytes: Whole::from(1),

@@ -24,7 +24,7 @@ use support::config::{Bootstrap, Cluster, Edge, Filter, Listener};
 use support::envoy::Envoy;
 use support::lane::Lane;
 use support::message::{Length, Request};
-use wire_vectors::{FILES, Vector, WireTests};
+use wire_vectors::{FILES, Point, Vector, WireTests};
 
 #[test]
 fn typescript() {
@@ -52,10 +52,10 @@ fn assert_only_what_was_read_runs(server: &Server) {
     let envoy = envoy(server, &vectors);
     let mut sent: BTreeMap<String, &Vector> = BTreeMap::new();
     for mode in ["Hold", "Stream"] {
-        let mut lanes: BTreeMap<&Option<String>, Lane> = BTreeMap::new();
+        let mut lanes: BTreeMap<Point<'_>, Lane> = BTreeMap::new();
         for vector in &vectors {
-            let lane = lanes.entry(&vector.allow).or_insert_with(|| {
-                let client = Client::plain(envoy.listener(&listener_name(mode, &vector.allow)));
+            let lane = lanes.entry(vector.point()).or_insert_with(|| {
+                let client = Client::plain(envoy.listener(&listener_name(mode, vector.point())));
                 // One mode in each protocol: `tests/envoy` has every combination.
                 let is_stream = mode == "Stream";
                 Lane::new(if is_stream { client.http2() } else { client })
@@ -148,22 +148,22 @@ fn vectors() -> Vec<Vector> {
     files.iter().flat_map(WireTests::vectors).cloned().collect()
 }
 
-fn listener_name(mode: &str, allow: &Option<String>) -> String {
-    format!("{mode} {allow:?}")
+fn listener_name(mode: &str, point: Point<'_>) -> String {
+    format!("{mode} {point:?}")
 }
 
 /// The filter in front of the server: a listener for each mode and policy.
 fn envoy(server: &Server, vectors: &[Vector]) -> Envoy {
-    let policies: BTreeMap<_, _> = vectors.iter().map(|one| (&one.allow, one)).collect();
+    let policies: BTreeMap<_, _> = vectors.iter().map(|one| (one.point(), one)).collect();
     let mut listeners = Vec::new();
-    for (allow, vector) in policies {
+    for (point, vector) in policies {
         for mode in ["Hold", "Stream"] {
             let mut policy = vector.policy();
             policy["settings"]["requestHeaders"] = json!(mode);
             let mut filter = Filter::new(&support::filter_module(), &policy.to_string());
             filter.vm_id = mode.to_owned();
             filter.hold = mode == "Hold";
-            let listener = Listener::plain(&listener_name(mode, allow))
+            let listener = Listener::plain(&listener_name(mode, point))
                 .filter(filter)
                 .edge(Edge::lax())
                 .route("/", "server");

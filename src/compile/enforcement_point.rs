@@ -18,7 +18,7 @@ use crate::api::names;
 use crate::api::yaml::Document;
 use crate::policy::{
     AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
-    ResourceParam, Settings, Unlisted, Unprotected, Whole,
+    ResourceParam, Settings, UnknownMembers, Unlisted, Unprotected, Whole,
 };
 use authorizers::Asking;
 pub(super) use authorizers::Service;
@@ -80,6 +80,10 @@ impl Choice for DenialForm {
 
 impl Choice for ResourceParam {
     const ALL: &'static [(&'static str, Self)] = &[("Uri", Self::Uri), ("Name", Self::Name)];
+}
+
+impl Choice for UnknownMembers {
+    const ALL: &'static [(&'static str, Self)] = &[("Reject", Self::Reject), ("Pass", Self::Pass)];
 }
 
 const CLUSTER: Form = Form {
@@ -162,8 +166,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         .filter(|param| param.value == ResourceParam::Name)
         .map(|param| param.at.clone());
     let request_headers = object.optional("requestHeaders", choice);
-    let mcp_paths = object.optional("mcp", mcp);
-    require_paths(&request_headers, &mcp_paths, &mut object);
+    let mcp = object.optional("mcp", Mcp::read);
+    require_paths(&request_headers, &mcp, &mut object);
     let denial = object.optional("denial", denial);
     let limits = object.optional("limits", limits);
     let services = object.optional("services", authorizers::services);
@@ -171,6 +175,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let log = object.optional("log", log::log);
     object.finish();
     let asking = asking.or(Asking::default())?;
+    let mcp = mcp.or(Mcp::default())?;
     let (backends, backend_names) = backends.or(Default::default())?;
     Some(EnforcementPoint {
         gateway: gateway?,
@@ -191,7 +196,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             unlisted: unlisted.or(Unlisted::Deny)?,
             resource_param: resource_param.or(ResourceParam::Uri)?,
             request_headers: request_headers.or(RequestHeaders::Hold)?,
-            mcp_paths: mcp_paths.or(None)?,
+            mcp_paths: mcp.paths,
+            unknown_members: mcp.unknown_members,
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
             external_auth: asking.settings,
@@ -205,13 +211,13 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
 /// body is judged, and many servers act on headers alone.
 fn require_paths(
     request_headers: &Optional<RequestHeaders>,
-    paths: &Optional<Option<Vec<String>>>,
+    mcp: &Optional<Mcp>,
     object: &mut Object<'_, '_>,
 ) {
     let streams = |headers: &&Located<RequestHeaders>| headers.value == RequestHeaders::Stream;
-    let lacks_paths = match paths {
+    let lacks_paths = match mcp {
         Optional::Absent => true,
-        Optional::Given(paths) => paths.value.is_none(),
+        Optional::Given(mcp) => mcp.value.paths.is_none(),
         Optional::Unreadable => false,
     };
     if let Some(headers) = request_headers.given().filter(streams)
@@ -343,19 +349,34 @@ fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
     })
 }
 
-fn mcp(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Option<Vec<String>>> {
-    let mut object = Object::open(value, problems)?;
-    let empty = EmptyList::Refused("leave `paths` out where every path carries MCP, or list one");
-    let paths = object.optional("paths", list(usize::MAX, empty, text(&MCP_PATH)));
-    object.finish();
-    let Optional::Given(paths) = paths else {
-        return paths.or(Vec::new()).map(|_| None);
-    };
-    let keys = paths.value.iter().map(|path| (&*path.value, &path.at));
-    refuse_duplicates("path", keys, problems);
-    Some(Some(
-        paths.value.into_iter().map(|path| path.value).collect(),
-    ))
+/// What of MCP the file says.
+#[derive(Default)]
+struct Mcp {
+    paths: Option<Vec<String>>,
+    unknown_members: UnknownMembers,
+}
+
+impl Mcp {
+    fn read(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = Object::open(value, problems)?;
+        let empty =
+            EmptyList::Refused("leave `paths` out where every path carries MCP, or list one");
+        let paths = object.optional("paths", list(usize::MAX, empty, text(&MCP_PATH)));
+        let unknown_members = object.optional("unknownMembers", choice);
+        object.finish();
+        let paths = match paths {
+            Optional::Given(paths) => {
+                let keys = paths.value.iter().map(|path| (&*path.value, &path.at));
+                refuse_duplicates("path", keys, problems);
+                Some(paths.value.into_iter().map(|path| path.value).collect())
+            }
+            absent => absent.or(Vec::new()).map(|_| None)?,
+        };
+        Some(Self {
+            paths,
+            unknown_members: unknown_members.or(UnknownMembers::default())?,
+        })
+    }
 }
 
 fn denial(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<DenialForm> {

@@ -137,6 +137,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         resource_param,
         request_headers,
         mcp_paths,
+        unknown_members,
         denial,
         limits,
         external_auth,
@@ -161,6 +162,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         "resourceParam", resource_param, &new.resource_param, true;
         "requestHeaders", request_headers, &new.request_headers, false;
         "mcp.paths", mcp_paths, &new.mcp_paths, true;
+        "mcp.unknownMembers", unknown_members, &new.unknown_members, true;
         "denial.mcp", denial, &new.denial, false;
         "limits", limits, &new.limits, false;
         "externalAuth", external_auth, &new.external_auth, true;

@@ -79,6 +79,12 @@ impl Answer {
             HeadFault::Media(media) => Self::text(415, &format!("Refused: {}.", media.as_str())),
             HeadFault::Incomplete => Self::text(400, "Refused: no single method and path."),
             HeadFault::Body => Self::text(400, "Refused: this method has no body."),
+            HeadFault::Query => {
+                Self::text(400, "Refused: the query names a member of the message.")
+            }
+            HeadFault::Override => {
+                Self::text(400, "Refused: a header or the query names another method.")
+            }
             HeadFault::Upgrade => Self::text(400, "Refused: no other protocol is spoken here."),
         }
     }

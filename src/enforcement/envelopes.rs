@@ -191,7 +191,13 @@ mod tests {
         let mut envelope = envelopes.take(8, Share::Undecided);
         envelope
             .get_mut()
-            .push(format!("{{\"x\":{{\"{}\":1", "a".repeat(KEPT_BYTES + 1)).as_bytes())
+            .push(
+                format!(
+                    "{{\"params\":{{\"x\":{{\"{}\":1",
+                    "a".repeat(KEPT_BYTES + 1)
+                )
+                .as_bytes(),
+            )
             .unwrap();
         drop(envelope);
         assert!(envelopes.kept.borrow().is_empty());

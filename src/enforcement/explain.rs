@@ -109,6 +109,7 @@ fn look<'p>(
             let facts = facts.kept(policies);
             let mut envelope = Envelope::new(settings.limits.depth.size());
             envelope.keep_body(policies.needs().body);
+            envelope.pass_unknown_members(!settings.unknown_members.is_reject());
             envelope.push(body).ok()?;
             let (message, kept) = envelope.read(&facts.headers.claims()).ok()?;
             let size = u64::try_from(body.len()).ok();

@@ -98,7 +98,9 @@ impl Asking {
 impl Held {
     /// A request whose body is a message.
     pub(super) fn message(facts: Facts, mut envelope: Borrowed, policies: &Policies) -> Self {
-        envelope.get_mut().keep_body(policies.needs().body);
+        let reader = envelope.get_mut();
+        reader.keep_body(policies.needs().body);
+        reader.pass_unknown_members(!policies.settings().unknown_members.is_reject());
         Self {
             facts: facts.kept(policies),
             received: 0,

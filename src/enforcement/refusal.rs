@@ -97,7 +97,7 @@ impl Reason<'_> {
         match self {
             Self::Head(HeadFault::TooLarge) | Self::TooLarge => "too_large",
             Self::Head(HeadFault::Media(_)) => "media_type",
-            Self::Head(HeadFault::Method) => "http_method",
+            Self::Head(HeadFault::Method | HeadFault::Override) => "http_method",
             Self::Head(_) => "http_request",
             Self::Malformed(..) => "malformed",
             Self::Denied(denial) | Self::DeniedByHeaders(denial) => match denial.reason {

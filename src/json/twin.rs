@@ -48,6 +48,24 @@ fn is_invisible(char: char) -> bool {
         )
 }
 
+/// Whether a key is one of `names`, which are letters and digits in lower case, to
+/// somebody who looks at nothing else: `tool_name` and `ToolName` are `toolname`.
+pub fn has_letters_of(key: &str, names: &[&str]) -> bool {
+    let are = |key: &str| {
+        let plain = || {
+            let bytes = key.bytes().filter(u8::is_ascii_alphanumeric);
+            bytes.map(|byte| byte.to_ascii_lowercase())
+        };
+        names.iter().any(|name| plain().eq(name.bytes()))
+    };
+    // What takes part in no name makes the key another one.
+    let is_word = |char: char| char.is_ascii() || !char.is_alphanumeric();
+    match key.is_ascii() {
+        true => are(key),
+        false => Some(fold(key)).is_some_and(|key| key.chars().all(is_word) && are(&key)),
+    }
+}
+
 /// What a key is to somebody who compares without case.
 fn fold(key: &str) -> String {
     // Upper and then lower case reaches what either alone misses: `ſ`, `ı`, `ﬁ`,
@@ -116,6 +134,32 @@ mod tests {
             "\u{200b}",
         ] {
             assert!(!is_twin(key, NAMES, &["task_id"]), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_letters() {
+        for key in [
+            "toolName",
+            "tool_name",
+            "TOOL-NAME",
+            " tool name",
+            "tool.name",
+            "toolName\u{200b}",
+            "tool\u{130}d",
+            "tooLName[]",
+        ] {
+            assert!(has_letters_of(key, &["toolname", "toolid"]), "{key:?}");
+        }
+        for key in [
+            "tool",
+            "toolnames",
+            "",
+            "t\u{f6}olname",
+            "toolname\u{e9}",
+            "name",
+        ] {
+            assert!(!has_letters_of(key, &["toolname", "toolid"]), "{key:?}");
         }
     }
 

@@ -12,6 +12,7 @@ enum Capture {
     Field(Field),
     Uris,
     Tasks,
+    Tools,
 }
 
 /// How deep containers can matter: message, params, notifications, uris.
@@ -30,7 +31,16 @@ pub(super) struct Contents {
     pub(super) id: Vec<u8>,
     pub(super) uris: String,
     pub(super) tasks: String,
+    /// What a call names its tool under other keys than `name`.
+    pub(super) tools: String,
+    /// A tool is named under such a key by something that is no string.
+    pub(super) tools_invalid: bool,
+    /// There are arguments under another key than `arguments`.
+    pub(super) other_arguments: bool,
+    /// Whether members pass that JSON-RPC does not have.
+    pub(super) pass_unknown: bool,
     pub(super) has_id: bool,
+    pub(super) has_params: bool,
     pub(super) results: u8,
     /// A subscription list that is no list of strings.
     pub(super) subscriptions_invalid: bool,
@@ -47,7 +57,12 @@ impl Default for Contents {
             id: Vec::new(),
             uris: String::new(),
             tasks: String::new(),
+            tools: String::new(),
+            tools_invalid: false,
+            other_arguments: false,
+            pass_unknown: false,
             has_id: false,
+            has_params: false,
             results: 0,
             subscriptions_invalid: false,
         }
@@ -68,6 +83,10 @@ impl Visitor for Contents {
                 if is_twin(key, place.names(), place.aliases()) {
                     return Err(Fault::AmbiguousKey);
                 }
+                if place == Place::Message && !self.pass_unknown {
+                    return Err(Fault::UnknownMember);
+                }
+                self.member = place.other_word(key);
             }
         }
         Ok(())
@@ -108,6 +127,7 @@ impl Visitor for Contents {
             Some(Capture::Tasks) => {
                 push_item(&mut self.tasks, fragment, &mut self.subscriptions_invalid);
             }
+            Some(Capture::Tools) => push_item(&mut self.tools, fragment, &mut self.tools_invalid),
             None => {}
         }
     }
@@ -130,11 +150,14 @@ impl Contents {
         self.id.clear();
         self.uris.clear();
         self.tasks.clear();
+        self.tools.clear();
         *self = Self {
             text: std::mem::take(&mut self.text),
             id: std::mem::take(&mut self.id),
             uris: std::mem::take(&mut self.uris),
             tasks: std::mem::take(&mut self.tasks),
+            tools: std::mem::take(&mut self.tools),
+            pass_unknown: self.pass_unknown,
             ..Self::default()
         };
     }
@@ -174,7 +197,13 @@ impl Contents {
                 return Ok(Want::Raw);
             }
             (Member::Id, _) => return Err(Fault::IdType),
-            (Member::Params, Kind::Object) => self.enter(depth, Place::Params),
+            (Member::OtherName, Kind::String) => return Ok(self.list_item(kind, Capture::Tools)),
+            (Member::OtherName, _) => self.tools_invalid = true,
+            (Member::OtherArguments, _) => self.other_arguments = true,
+            (Member::Params, Kind::Object) => {
+                self.has_params = true;
+                self.enter(depth, Place::Params);
+            }
             (Member::Params, _) => return Err(Fault::ParamsType),
             (Member::Result, _) => self.results = self.results.saturating_add(1),
             (Member::Meta, Kind::Object) => self.enter(depth, Place::Meta),
@@ -198,7 +227,8 @@ impl Contents {
     fn list_item(&mut self, kind: Kind, list: Capture) -> Want {
         let items = match list {
             Capture::Tasks => &mut self.tasks,
-            _ => &mut self.uris,
+            Capture::Tools => &mut self.tools,
+            Capture::Uris | Capture::Field(_) => &mut self.uris,
         };
         if kind == Kind::String {
             items.push('\0');

@@ -48,6 +48,12 @@ impl Envelope {
         }
     }
 
+    /// From the next body on, whether members of the message pass that JSON-RPC does not
+    /// have; at first they do not.
+    pub const fn pass_unknown_members(&mut self, pass: bool) {
+        self.contents.pass_unknown = pass;
+    }
+
     /// How deep messages may be nested.
     pub const fn depth_limit(&self) -> usize {
         self.reader.depth_limit()
@@ -60,6 +66,7 @@ impl Envelope {
             id,
             uris,
             tasks,
+            tools,
             ..
         } = &self.contents;
         [
@@ -68,6 +75,7 @@ impl Envelope {
             id.capacity(),
             uris.capacity(),
             tasks.capacity(),
+            tools.capacity(),
             self.body.as_ref().map_or(0, Vec::capacity),
         ]
         .into_iter()
@@ -153,8 +161,9 @@ impl Contents {
             return Err(Fault::IdLength);
         }
         let Some(name) = self.get(Field::Method) else {
-            return match (self.has_id, self.results) {
-                (true, 1) => Ok(Message::Response),
+            // SECURITY: `params` would be there for whoever finds a method elsewhere.
+            return match (self.has_id, self.results, self.has_params) {
+                (true, 1, false) => Ok(Message::Response),
                 _ => Err(Fault::NoMessage),
             };
         };
@@ -169,10 +178,14 @@ impl Contents {
             return Err(Fault::AmbiguousMethod);
         }
         let method = Method::new(name);
+        let things = self.things(method)?;
+        if method == Method::ToolsCall {
+            self.check_other_words()?;
+        }
         let call = Call {
             method,
             name,
-            things: self.things(method)?,
+            things,
             resource_name: self.resource_name(method),
         };
         match (self.has_id, method) {
@@ -206,6 +219,22 @@ impl Contents {
         } else {
             Err(Fault::ThingInvalid)
         }
+    }
+
+    /// What a call of a tool says under other keys than those that MCP has.
+    ///
+    /// SECURITY: servers that prefer them would run another tool than the one judged, or
+    /// with other arguments.
+    fn check_other_words(&self) -> Result<(), Fault> {
+        let name = self.get(Field::Name).unwrap_or_default();
+        let mut others = self.tools.split('\0').skip(1);
+        if self.tools_invalid || others.any(|other| other != name) {
+            return Err(Fault::OtherTool);
+        }
+        if self.other_arguments {
+            return Err(Fault::OtherArguments);
+        }
+        Ok(())
     }
 
     fn resource_name(&self, method: Method) -> Option<&str> {

@@ -130,6 +130,29 @@ fn messages() {
     }
 }
 
+/// A flag of one stream must not reach the next one that reads with the same memory.
+#[test]
+fn unknown_members_pass_where_they_are_told_to() {
+    let body = br#"{"jsonrpc":"2.0","id":1,"method":"ping","x":{}}"#;
+    let mut envelope = Envelope::new(16);
+    for pass in [false, true, false] {
+        envelope.pass_unknown_members(pass);
+        for _ in 0..2 {
+            envelope.reset();
+            let read = envelope.push(body).map_err(|(fault, offset)| {
+                assert_eq!(offset, Some(40));
+                fault
+            });
+            let expected = if pass {
+                Ok(())
+            } else {
+                Err(Fault::UnknownMember)
+            };
+            assert_eq!(read, expected);
+        }
+    }
+}
+
 #[test]
 fn faults() {
     use Fault::*;

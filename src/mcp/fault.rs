@@ -42,6 +42,8 @@ pub enum Fault {
     NotAnObject,
     /// A key that could be taken for one that matters.
     AmbiguousKey,
+    /// A member of the message that JSON-RPC does not have.
+    UnknownMember,
     /// `jsonrpc` is not the string `2.0`.
     JsonRpcVersion,
     /// `method` is no string.
@@ -68,6 +70,12 @@ pub enum Fault {
     ThingInvalid,
     /// The message names more things than are judged for one request.
     TooManyThings,
+    /// A call names its tool under another key as well, and not alike.
+    OtherTool,
+    /// A call has arguments under another key than `arguments`.
+    OtherArguments,
+    /// A response is posted, and the version has none.
+    ResponseUnexpected,
     /// A header names another method, thing or version, or names it twice.
     HeaderMismatch,
     /// 2026-07-28 requires a header that is not there.
@@ -80,9 +88,12 @@ impl Fault {
         match self {
             Self::Json(Syntax::DuplicateKey | Syntax::Depth) => ResponseCode::InvalidRequest,
             Self::Json(_) => ResponseCode::ParseError,
-            Self::ParamsType | Self::ThingMissing | Self::ThingInvalid | Self::TooManyThings => {
-                ResponseCode::InvalidParams
-            }
+            Self::ParamsType
+            | Self::ThingMissing
+            | Self::ThingInvalid
+            | Self::TooManyThings
+            | Self::OtherTool
+            | Self::OtherArguments => ResponseCode::InvalidParams,
             Self::HeaderMismatch | Self::HeaderMissing => ResponseCode::HeaderMismatch,
             _ => ResponseCode::InvalidRequest,
         }
@@ -95,6 +106,7 @@ impl Fault {
             Self::Batch => "batch",
             Self::NotAnObject => "not an object",
             Self::AmbiguousKey => "ambiguous key",
+            Self::UnknownMember => "member that JSON-RPC does not have",
             Self::JsonRpcVersion => "jsonrpc is not \"2.0\"",
             Self::MethodType => "method is not a string",
             Self::IdType => "id is neither a string nor an integer",
@@ -108,6 +120,9 @@ impl Fault {
             Self::ThingMissing => "params do not name what the method acts on",
             Self::ThingInvalid => "params name something empty or with control characters",
             Self::TooManyThings => "params name more than 256 things",
+            Self::OtherTool => "params name another tool under another key",
+            Self::OtherArguments => "params have arguments under another key",
+            Self::ResponseUnexpected => "response where the version has none",
             Self::HeaderMismatch => "header and body disagree",
             Self::HeaderMissing => "required header is missing",
         }

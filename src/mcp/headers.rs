@@ -144,6 +144,11 @@ impl Claims<'_> {
         version: Option<&str>,
     ) -> Result<(), Fault> {
         let call = message.call();
+        let repeats = self.version == Claim::Once(REPEATING_VERSION.as_bytes());
+        // SPEC: MCP 2026-07-28, transports: clients post requests and notifications.
+        if repeats && call.is_none() {
+            return Err(Fault::ResponseUnexpected);
+        }
         let is_plain = |claim| match claim {
             Claim::Once(value) => is_plain(value),
             Claim::Absent | Claim::Repeated => true,
@@ -164,7 +169,6 @@ impl Claims<'_> {
         if version.is_some() || self.version == Claim::Repeated {
             check(self.version, version, <[u8]>::eq)?;
         }
-        let repeats = self.version == Claim::Once(REPEATING_VERSION.as_bytes());
         if version == Some(REPEATING_VERSION) || repeats {
             let Some(call) = call else { return Ok(()) };
             let names = matches!(

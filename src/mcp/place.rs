@@ -1,5 +1,7 @@
 //! Which members of a message matter, and where.
 
+use crate::json::has_letters_of;
+
 /// A container that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -27,6 +29,10 @@ pub(super) enum Member {
     Tasks,
     /// A name that is acted on elsewhere or later, and must not have a twin.
     Arguments,
+    /// Another key under which servers look for the tool's name.
+    OtherName,
+    /// Another key under which servers look for the tool's arguments.
+    OtherArguments,
     Unknown,
 }
 
@@ -48,6 +54,41 @@ pub(super) const FIELDS: usize = Field::Version as usize + 1;
 
 /// The member of params._meta that carries the protocol version in 2026-07-28.
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// The letters of keys in `params` by which servers find the tool of a call before, or
+/// instead of, `name`.
+///
+/// SECURITY: public servers look for `params.tool` before `params.name`, and likewise
+/// for `toolName`, `tool_name` and `toolId`; translators to and from model APIs look for
+/// a `function` or for `tool_calls`.
+const TOOL_NAMES: &[&str] = &[
+    "tool",
+    "toolname",
+    "toolid",
+    "toolcall",
+    "toolcalls",
+    "function",
+    "functionname",
+    "functioncall",
+];
+
+/// The letters of keys in `params` by which servers find the arguments of a call before
+/// `arguments`, or where these are empty.
+///
+/// SECURITY: public servers look for `params.args` before `params.arguments`, and
+/// likewise for each of these: what is there would not be what expressions read.
+const TOOL_ARGUMENTS: &[&str] = &[
+    "args",
+    "params",
+    "parameters",
+    "input",
+    "payload",
+    "toolargs",
+    "toolarguments",
+    "toolparams",
+    "toolparameters",
+    "toolinput",
+];
 
 impl Place {
     /// The keys that are acted on in this container.
@@ -74,8 +115,12 @@ impl Place {
     ///
     /// SECURITY: models of the Python SDK (`populate_by_name`) also take the names
     /// of their attributes, which are in snake case and without underscore in front.
+    /// Rails and Plug keep a body under `_json` that is no object, Hanami under `_`, and
+    /// servers take what is there for the message; Laravel finds the method of HTTP under
+    /// `_method`.
     pub(super) const fn aliases(self) -> &'static [&'static str] {
         match self {
+            Self::Message => &["_json", "_", "_method"],
             Self::Params => &["meta", "task_id"],
             Self::Meta => &["protocolVersion", "protocol_version"],
             Self::Notifications => &["resource_subscriptions", "task_ids"],
@@ -103,6 +148,15 @@ impl Place {
             (Self::Ref, b"uri") => Member::Field(Field::RefUri),
             (Self::Notifications, b"resourceSubscriptions") => Member::Uris,
             (Self::Notifications, b"taskIds") => Member::Tasks,
+            _ => Member::Unknown,
+        }
+    }
+
+    /// What a key that is no member is to servers that also know members by other words.
+    pub(super) fn other_word(self, key: &str) -> Member {
+        match self {
+            Self::Params if has_letters_of(key, TOOL_NAMES) => Member::OtherName,
+            Self::Params if has_letters_of(key, TOOL_ARGUMENTS) => Member::OtherArguments,
             _ => Member::Unknown,
         }
     }

@@ -117,6 +117,10 @@ pub struct Settings {
         skip_serializing_if = "Option::is_none"
     )]
     pub mcp_paths: Option<Vec<String>>,
+    /// What becomes of members of a message that JSON-RPC does not have; absent means that
+    /// they are refused.
+    #[serde(default, skip_serializing_if = "UnknownMembers::is_reject")]
+    pub unknown_members: UnknownMembers,
     /// The form of a denial that answers a JSON-RPC request.
     pub denial: DenialForm,
     /// Bounds on what is read.
@@ -184,6 +188,25 @@ impl ResourceParam {
     /// Whether it is the default.
     pub const fn is_uri(&self) -> bool {
         matches!(self, Self::Uri)
+    }
+}
+
+/// What becomes of members of a message that JSON-RPC does not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnknownMembers {
+    /// The message is refused.
+    #[default]
+    Reject,
+    /// They pass, unless servers may take them for the message.
+    ///
+    /// SECURITY: a server may look there for what no policy judged.
+    Pass,
+}
+
+impl UnknownMembers {
+    /// Whether it is the default.
+    pub const fn is_reject(&self) -> bool {
+        matches!(self, Self::Reject)
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::mcp::{Claim, Claims, MediaFault, check_media};
 
 use super::headers::{Headers, is_alike};
-use super::path;
 use super::target::is_overriding;
+use super::{path, query};
 
 /// Why a request is refused by its headers alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,10 @@ pub enum HeadFault {
     Media(MediaFault),
     /// The body is announced to be longer than the limit.
     TooLarge,
+    /// The query names a member of the message.
+    Query,
+    /// A header or the query names another method.
+    Override,
 }
 
 impl HeadFault {
@@ -33,6 +37,8 @@ impl HeadFault {
             Self::Upgrade => "change to another protocol",
             Self::Media(media) => media.as_str(),
             Self::TooLarge => "announced body is too large",
+            Self::Query => "query names a member of the message",
+            Self::Override => "header or query names another method",
         }
     }
 }
@@ -82,17 +88,35 @@ impl Head {
         if headers.has("upgrade") {
             return Err(HeadFault::Upgrade);
         }
-        match method {
-            b"POST" => post(headers, body_limit),
-            b"GET" | b"DELETE" | b"OPTIONS" if !ended => Err(HeadFault::Body),
-            b"GET" => Ok(Self::Get),
-            b"DELETE" => Ok(Self::Delete {
+        let head = match method {
+            b"POST" => post(headers, body_limit)?,
+            b"GET" | b"DELETE" | b"OPTIONS" if !ended => return Err(HeadFault::Body),
+            b"GET" => Self::Get,
+            b"DELETE" => Self::Delete {
                 session: headers.has("mcp-session-id"),
-            }),
-            b"OPTIONS" => Ok(Self::Options),
-            _ => Err(HeadFault::Method),
+            },
+            b"OPTIONS" => Self::Options,
+            _ => return Err(HeadFault::Method),
+        };
+        if has_override(headers, method) {
+            return Err(HeadFault::Override);
         }
+        query::check(target, method)?;
+        Ok(head)
     }
+}
+
+/// Whether a header names another method, by which servers take the request for another.
+fn has_override(headers: &Headers, method: &[u8]) -> bool {
+    let names = [
+        "x-http-method-override",
+        "x-method-override",
+        "x-http-method",
+    ];
+    names.into_iter().any(|name| {
+        let mut values = headers.alike(name);
+        values.any(|value| !query::is_method(value, method))
+    })
 }
 
 fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {

@@ -27,6 +27,7 @@ mod forwarded;
 mod head;
 mod headers;
 mod path;
+mod query;
 mod target;
 
 pub use caller::{Caller, SpiffeId};

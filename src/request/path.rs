@@ -281,7 +281,8 @@ pub fn forms(path: &[u8]) -> Option<[Vec<u8>; 2]> {
     Some([plain, escaped])
 }
 
-fn decode(path: &[u8]) -> Vec<u8> {
+/// Escapes decoded, once. What is none stays as it is.
+pub(super) fn decode(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((first, later)) = rest.split_first() {

@@ -17,7 +17,7 @@ use crate::support::envoy::Options;
 use crate::support::lane::Lane;
 use crate::support::message::{Length, Request, Response};
 use crate::support::recorder::Seen;
-use crate::wire_vectors::{FILES, Vector, Verdict, WireTests};
+use crate::wire_vectors::{FILES, Point, Vector, Verdict, WireTests};
 
 use exceptions::{EXCEPTIONS, Exception, Instead};
 
@@ -44,16 +44,16 @@ struct Sent<'c> {
 #[test]
 fn every_vector_in_every_way() {
     let cases = cases();
-    let policies: BTreeSet<_> = cases.iter().map(|case| &case.vector.allow).collect();
+    let policies: BTreeSet<_> = cases.iter().map(|case| case.vector.point()).collect();
     let policies: Vec<_> = policies.into_iter().collect();
     let stage = stage(&cases, &policies);
     let mut sent = Vec::new();
-    for (number, allow) in policies.iter().enumerate() {
+    for (number, point) in policies.iter().enumerate() {
         for mode in Mode::BOTH {
             let client = stage.client(&listener_name(mode, number));
             for (_, protocol) in PROTOCOLS {
                 let mut lane = Lane::new(speaking(&client, protocol));
-                for case in cases.iter().filter(|case| case.vector.allow == **allow) {
+                for case in cases.iter().filter(|case| case.vector.point() == *point) {
                     for trailers in case.endings() {
                         let id = format!("wire.{:05}.", sent.len());
                         let answer = lane.send(&case.request(&id, trailers));
@@ -128,10 +128,10 @@ fn listener_name(mode: Mode, number: usize) -> String {
 }
 
 /// One Envoy, with a listener for each mode and policy.
-fn stage(cases: &[Case], policies: &[&Option<String>]) -> Stage {
+fn stage(cases: &[Case], policies: &[Point<'_>]) -> Stage {
     let mut listeners = Vec::new();
-    for (number, allow) in policies.iter().enumerate() {
-        let case = cases.iter().find(|case| case.vector.allow == **allow);
+    for (number, point) in policies.iter().enumerate() {
+        let case = cases.iter().find(|case| case.vector.point() == *point);
         let mut policy = case.expect("a case with this policy").vector.policy();
         for mode in Mode::BOTH {
             policy["settings"]["requestHeaders"] = json!(mode.setting());

@@ -8,10 +8,13 @@ use accesspolicy::policy::{
 
 use super::outcome::{Level, Outcome, Reason, Verdict};
 use super::request::{Asks, Request};
-use super::rule;
+use super::{rule, shape};
 
 /// What becomes of a request.
 pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
+    if request.asks != Asks::Http && shape::says_more(request) {
+        return Outcome::Refused;
+    }
     let all: Vec<&Policy> = document.policies.iter().collect();
     let enforced: Vec<&Policy> = only(&all, |policy| policy.mode == Mode::Enforce);
     let audited = only(&all, |policy| policy.mode == Mode::Audit);
@@ -24,7 +27,7 @@ pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
     {
         return Outcome::DeniedByHeaders(reason);
     }
-    if let Asks::Nonsense { .. } = request.asks {
+    if shape::is_refused(document, request) {
         return Outcome::Refused;
     }
     let verdict = case.judge(&enforced);

@@ -20,5 +20,6 @@ mod mcp;
 mod outcome;
 mod request;
 mod rule;
+mod shape;
 mod truth;
 mod uri;

@@ -50,7 +50,7 @@ pub struct Rule {
 
 /// One request and how it must be read.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Vector {
     pub name: String,
     /// Of a refused one: what it would be good for, or who reads it differently.
@@ -69,6 +69,8 @@ pub struct Vector {
     pub body: Option<Body>,
     /// The only call that policy allows, `METHOD THING`; absent is everything.
     pub allow: Option<String>,
+    /// What becomes of members that JSON-RPC does not have, as the setting has it.
+    pub unknown_members: Option<String>,
     /// Status, JSON-RPC code if the answer has one, and kind of fault.
     pub refuse: Option<String>,
     /// The id token of the error response, if there is one.
@@ -89,6 +91,9 @@ fn mcp() -> String {
 fn null() -> String {
     "null".to_owned()
 }
+
+/// What policy allows, and what becomes of unknown members.
+pub type Point<'v> = (Option<&'v str>, Option<&'v str>);
 
 /// A request as HTTP has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +168,11 @@ impl Vector {
         }
     }
 
+    /// What the compiled policy depends on.
+    pub fn point(&self) -> Point<'_> {
+        (self.allow.as_deref(), self.unknown_members.as_deref())
+    }
+
     /// The compiled policy's text.
     pub fn policy(&self) -> Value {
         let rule = |allow: &str| {
@@ -177,7 +187,7 @@ impl Vector {
                 }}]
             }])
         };
-        json!({
+        let mut policy = json!({
             "schemaVersion": 1,
             "digest": "",
             "gateway": {"namespace": "n", "name": "g"},
@@ -193,7 +203,11 @@ impl Vector {
             "listeners": [],
             "backends": [],
             "policies": self.allow.as_deref().map_or_else(|| json!([]), rule)
-        })
+        });
+        if let Some(unknown_members) = &self.unknown_members {
+            policy["settings"]["unknownMembers"] = json!(unknown_members);
+        }
+        policy
     }
 
     /// What the vector says otherwise than what became of it, in a sentence.
@@ -237,7 +251,9 @@ files![
     "headers",
     "headers-2026",
     "http",
+    "query",
     "paths",
+    "members",
     "completion-subscriptions-tasks",
     "known-ways",
     "honest-clients",

@@ -86,7 +86,7 @@ impl Judge {
         let mut stream = Stream::default();
         let mut step = stream.headers(&self.policies, facts, self.body.is_none());
         if self.body.is_none() {
-            return Verdict::of_step(&step, &self.lines, &[]);
+            return self.of_step(&step, &[]);
         }
         for (number, piece) in pieces.iter().enumerate() {
             let last = number + 1 == pieces.len() && ending == Ending::OnLastPiece;
@@ -100,7 +100,12 @@ impl Judge {
                 _ => stream.body(&self.policies, &[], true),
             };
         }
-        Verdict::of_step(&step, &self.lines, pieces)
+        self.of_step(&step, pieces)
+    }
+
+    fn of_step(&self, step: &Step<'_>, pieces: &[&[u8]]) -> Verdict {
+        let passes_unknown = !self.policies.settings().unknown_members.is_reject();
+        Verdict::of_step(step, || understood(&self.lines, pieces, passes_unknown))
     }
 }
 
@@ -110,7 +115,7 @@ impl Verdict {
         Judge::new(vector).whole()
     }
 
-    fn of_step(step: &Step<'_>, lines: &[(String, Vec<u8>)], pieces: &[&[u8]]) -> Self {
+    fn of_step(step: &Step<'_>, understood: impl Fn() -> String) -> Self {
         let text = |text: String| Self {
             text,
             id: None,
@@ -118,7 +123,7 @@ impl Verdict {
             offset: None,
         };
         match step {
-            Step::Continue(Permitted::Now(..)) => text(understood(lines, pieces)),
+            Step::Continue(Permitted::Now(..)) => text(understood()),
             Step::Refuse(refusal) => {
                 let answer = refusal.answer.clone();
                 let (code, id) = error(&answer).unzip();
@@ -145,6 +150,8 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         HeadFault::Upgrade => "upgrade",
         HeadFault::Media(media) => media.as_str(),
         HeadFault::TooLarge => "too large",
+        HeadFault::Query => "query",
+        HeadFault::Override => "method override",
     };
     match reason {
         Reason::Head(fault) => (head(fault).to_owned(), None),
@@ -170,7 +177,7 @@ fn error(answer: &Answer) -> Option<(i64, String)> {
 }
 
 /// What the reader makes of a request that passes.
-fn understood(lines: &[(String, Vec<u8>)], pieces: &[&[u8]]) -> String {
+fn understood(lines: &[(String, Vec<u8>)], pieces: &[&[u8]], passes_unknown: bool) -> String {
     let headers = &Headers::from_lines(lines.iter().map(|(name, value)| (name, value)));
     let paths = ["/mcp".to_owned()];
     let ended = pieces.is_empty();
@@ -184,6 +191,7 @@ fn understood(lines: &[(String, Vec<u8>)], pieces: &[&[u8]]) -> String {
         Err(fault) => return format!("headers disagree: {fault:?}"),
     }
     let mut envelope = Envelope::new(DEPTH_LIMIT);
+    envelope.pass_unknown_members(passes_unknown);
     for piece in pieces {
         if let Err(fault) = envelope.push(piece) {
             return format!("body disagrees: {fault:?}");

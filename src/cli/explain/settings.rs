@@ -3,6 +3,7 @@
 use super::Explanation;
 use crate::decision::{Basis, DenialReason, LevelTrace, Trace};
 use crate::enforcement::{Permitted, Reason, Step};
+use crate::mcp::Fault;
 use crate::policy::{
     Action, AllowPolicies, DenialForm, RequestHeaders, ResourceParam, Unprotected, View,
 };
@@ -52,6 +53,14 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
         add(
             "requestHeaders: Stream".to_owned(),
             "it is denied before its headers go on, so the answer cannot have its id",
+        );
+    }
+    if let Step::Refuse(refusal) = &explanation.explained.step
+        && matches!(refusal.reason, Reason::Malformed(Fault::UnknownMember, _))
+    {
+        add(
+            "mcp.unknownMembers: Reject".to_owned(),
+            "a message has only the members that JSON-RPC has",
         );
     }
     let trace = explanation.explained.trace.as_ref();

@@ -9,7 +9,7 @@ use super::super::identity::{IdentitySource, MetadataText};
 use super::super::model::{
     Action, AllowPolicies, Backend, BaseProtocol, CompiledPolicy, DenialForm, Limits, Listener,
     Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
-    Settings, Target, Unlisted, Unprotected,
+    Settings, Target, UnknownMembers, Unlisted, Unprotected,
 };
 use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
@@ -114,6 +114,7 @@ record! {
         resource_param: "resourceParam" defaulted,
         request_headers: "requestHeaders" required,
         mcp_paths: "mcpPaths" optional,
+        unknown_members: "unknownMembers" defaulted,
         denial: "denial" required,
         limits: "limits" required,
         external_auth: "externalAuth" defaulted,
@@ -195,6 +196,7 @@ word! {
     Unprotected { Deny Allow }
     Unlisted { Deny Gateway }
     ResourceParam { Uri Name }
+    UnknownMembers { Reject Pass }
     RequestHeaders { Hold Stream }
     DenialForm { JsonRpc Http403 Hide }
     Action { Allow Deny ExternalAuth }

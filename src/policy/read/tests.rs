@@ -41,8 +41,8 @@ fn everything() -> Value {
         "settings": {
             "identity": {"Metadata": {"namespace": "n", "path": ["a", "b"], "trustDomain": "d"}},
             "allowPolicies": "Any", "unprotected": "Allow", "resourceParam": "Name",
-            "requestHeaders": "Stream", "mcpPaths": ["/mcp"], "denial": "Hide",
-            "limits": {"bodyBytes": 1, "depth": 2},
+            "requestHeaders": "Stream", "mcpPaths": ["/mcp"], "unknownMembers": "Pass",
+            "denial": "Hide", "limits": {"bodyBytes": 1, "depth": 2},
             "externalAuth": {"timeout": 5, "onError": "Allow", "oversize": "Truncate"},
             "logAllowedPerMillion": 10,
         },

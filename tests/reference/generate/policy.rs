@@ -3,8 +3,8 @@
 use accesspolicy::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
     IdentitySource, Limits, Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy,
-    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unlisted, Unprotected,
-    Whole,
+    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, UnknownMembers,
+    Unlisted, Unprotected, Whole,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -48,27 +48,38 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
         select(&[Unlisted::Deny, Unlisted::Gateway, Unlisted::Gateway][..]),
         headers,
         denial,
+        select(&[UnknownMembers::Reject, UnknownMembers::Pass][..]),
     )
         .prop_map(
-            move |(allow_policies, unprotected, unlisted, request_headers, denial)| Settings {
-                identity: IdentitySource::PeerCertificate,
+            move |(
                 allow_policies,
                 unprotected,
                 unlisted,
-                resource_param: ResourceParam::Uri,
                 request_headers,
-                mcp_paths: match (every_path, request_headers) {
-                    (false, _) => Some(vec![MCP_PATH.to_owned()]),
-                    (true, RequestHeaders::Stream) => Some(vec!["/".to_owned()]),
-                    (true, RequestHeaders::Hold) => None,
-                },
                 denial,
-                limits: Limits {
-                    body_bytes: Whole::from(1 << 20),
-                    depth: Whole::from(64),
-                },
-                external_auth: AskSettings::default(),
-                log_allowed_per_million: Whole::default(),
+                unknown_members,
+            )| {
+                Settings {
+                    identity: IdentitySource::PeerCertificate,
+                    allow_policies,
+                    unprotected,
+                    unlisted,
+                    resource_param: ResourceParam::Uri,
+                    request_headers,
+                    mcp_paths: match (every_path, request_headers) {
+                        (false, _) => Some(vec![MCP_PATH.to_owned()]),
+                        (true, RequestHeaders::Stream) => Some(vec!["/".to_owned()]),
+                        (true, RequestHeaders::Hold) => None,
+                    },
+                    unknown_members,
+                    denial,
+                    limits: Limits {
+                        body_bytes: Whole::from(1 << 20),
+                        depth: Whole::from(64),
+                    },
+                    external_auth: AskSettings::default(),
+                    log_allowed_per_million: Whole::default(),
+                }
             },
         )
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::words::{
     ASKED_URIS, AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES, HTTP_METHODS,
-    MCP_PATHS, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, TASKS, TOOLS,
+    MCP_PATHS, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, QUERIES, SAYING, TASKS, TOOLS,
 };
 use crate::request::{Asks, Request};
 
@@ -26,20 +26,41 @@ pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
             prop_oneof![1 => Just("a.tools.example"), 1 => select(&AUTHORITIES[..])],
         ),
         vec(header, 0..=2),
-        line(every_path),
+        (
+            line(every_path),
+            weighted(0.1, select(&QUERIES[..])),
+            weighted(0.05, select(&SAYING[..])),
+        ),
     )
         .prop_map(
-            |(caller, cluster, port, authority, headers, (method, path, asks))| Request {
-                caller: caller.map(str::to_owned),
-                cluster: cluster.map(str::to_owned),
-                port: port.map(u64::from),
-                method: method.to_owned(),
-                path: path.to_owned(),
-                authority: authority.map(str::to_owned),
-                headers,
-                asks,
+            |(caller, cluster, port, authority, headers, ((method, path, asks), query, saying))| {
+                let query = query.filter(|_| !path.contains('?'));
+                let saying = saying.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                Request {
+                    caller: caller.map(str::to_owned),
+                    cluster: cluster.map(str::to_owned),
+                    port: port.map(u64::from),
+                    method: method.to_owned(),
+                    path: format!("{path}{}", query.unwrap_or_default()),
+                    authority: authority.map(str::to_owned),
+                    headers: headers
+                        .into_iter()
+                        .chain(saying)
+                        .chain(late(&asks))
+                        .collect(),
+                    asks,
+                }
             },
         )
+}
+
+/// Some responses say that their version has none.
+fn late(asks: &Asks) -> Option<(String, String)> {
+    let Asks::Message(message) = asks else {
+        return None;
+    };
+    let version = || ("mcp-protocol-version".to_owned(), "2026-07-28".to_owned());
+    message.get("error").map(|_| version())
 }
 
 /// Method, path and what they ask.
@@ -78,8 +99,40 @@ fn line(every_path: bool) -> BoxedStrategy<(&'static str, &'static str, Asks)> {
     prop_oneof![12 => posted, 3 => http, 2 => bare, 1 => nonsense].boxed()
 }
 
-/// A message that everybody reads in the same way.
+/// A message, with something in it sometimes that some server reads otherwise.
 fn message() -> BoxedStrategy<Value> {
+    let tool = |key: &'static str| select(&TOOLS[..]).prop_map(move |name| (key, json!(name)));
+    let member = select(vec![
+        ("x", json!(1)),
+        ("_json", json!([])),
+        ("tool", json!("sum")),
+    ]);
+    let param = prop_oneof![
+        tool("tool"),
+        tool("toolName"),
+        tool("tool_name"),
+        Just(("tool", json!({}))),
+        Just(("args", json!({}))),
+    ];
+    (
+        plain_message(),
+        weighted(0.05, member),
+        weighted(0.1, param),
+    )
+        .prop_map(|(mut message, member, param)| {
+            if let Some((key, value)) = member {
+                message[key] = value;
+            }
+            if let (Some((key, value)), Some(params)) = (param, message.get_mut("params")) {
+                params[key] = value;
+            }
+            message
+        })
+        .boxed()
+}
+
+/// A message that everybody reads in the same way.
+fn plain_message() -> BoxedStrategy<Value> {
     let call = |method: &'static str, params: BoxedStrategy<Value>| {
         let id = prop_oneof![Just(json!(1)), Just(json!("x"))];
         (id, params).prop_map(move |(id, params)| {

@@ -55,6 +55,23 @@ pub const MCP_PATHS: [&str; 15] = [
     "//x/mcp",
 ];
 
+/// Queries that are part of the message to some server, or name a method; and some that
+/// are neither.
+pub const QUERIES: [&str; 12] = [
+    "?method=tools/call",
+    "?a=b&params[name]=echo",
+    "?params%5Bname%5D=echo",
+    "?a;%6dethod=ping",
+    "?+Params.name=echo",
+    "?_json[]=1",
+    "?_method=DELETE",
+    "?_method=post",
+    "?id=1&session_id=2",
+    "?methods=a&x[method]=b",
+    "?a=method=b",
+    "?",
+];
+
 /// Paths that do not.
 pub const OTHER_PATHS: [&str; 28] = [
     "/files",
@@ -115,6 +132,15 @@ pub const HEADER: &str = "x-team";
 pub const HEADER_NAMES: [&str; 3] = ["x-team", "X-Team", "x_team"];
 pub const HEADER_VALUES: [&str; 4] = ["blue", "green", "Blue", "blue,green"];
 pub const HEADER_EXPRESSIONS: [&str; 3] = ["blue|green", "(?i)b.*", ".*,green"];
+
+/// Headers that say more of the request, or of its message; or what is so anyway.
+pub const SAYING: [(&str, &str); 5] = [
+    ("x-http-method-override", "POST"),
+    ("x-http-method-override", "DELETE"),
+    ("X_HTTP_Method_Override", "get, post"),
+    ("mcp-protocol-version", "2025-11-25"),
+    ("mcp-method-override", "GET"),
+];
 
 pub const HOSTS: [&str; 3] = ["tools.example", "*.tools.example", "*.example"];
 pub const AUTHORITIES: [&str; 14] = [
