@@ -443,6 +443,7 @@ fn everything() -> CompiledPolicy {
                 on_error: OnError::Allow,
                 oversize: Oversize::Truncate,
             },
+            edge: true,
             log_allowed_per_million: Whole::from(1),
         },
         listeners: vec![Listener {

@@ -11,8 +11,8 @@ use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, only};
 use super::parts::Part;
 use crate::api::decode::{
-    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Value, choice,
-    integer, list, refuse_duplicates, text,
+    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Value, boolean,
+    choice, integer, list, refuse_duplicates, text,
 };
 use crate::api::names;
 use crate::api::yaml::Document;
@@ -161,6 +161,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let limits = object.optional("limits", limits);
     let services = object.optional("services", authorizers::services);
     let asking = object.optional("externalAuth", authorizers::asking);
+    let edge = object.optional("edge", boolean);
     let log = object.optional("log", log::log);
     object.finish();
     let asking = asking.or(Asking::default())?;
@@ -187,6 +188,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
             external_auth: asking.settings,
+            edge: edge.or(false)?,
             log_allowed_per_million: log.or(Whole::default())?,
         },
         trust_domain,

@@ -91,7 +91,8 @@ impl<'a> Variables for Answers<'a, '_> {
                 path.map(|path| bytes(path.as_bytes()))
             }
             Fact::Host => self.only(":authority").map(bytes),
-            Fact::Scheme => self.only(":scheme").map(bytes),
+            // SECURITY: of the connection; what `:scheme` says is the client's.
+            Fact::Scheme => self.request.scheme.map(|scheme| text(scheme.as_str())),
             Fact::Query => self.request.http.query().map(bytes),
             // Asked for by name.
             Fact::Headers => None,

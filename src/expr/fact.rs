@@ -15,7 +15,7 @@ pub enum Fact {
     UrlPath,
     /// The authority, with its port if it has one.
     Host,
-    /// The scheme.
+    /// The scheme of the connection.
     Scheme,
     /// What follows `?`, which it is without.
     Query,
@@ -23,7 +23,7 @@ pub enum Fact {
     Headers,
     /// When the request arrived.
     Time,
-    /// The request id that Envoy gave it.
+    /// The request id, which the client may have chosen.
     Id,
     /// The bytes of its body.
     Size,
@@ -90,6 +90,14 @@ impl Fact {
     pub fn as_str(self) -> &'static str {
         let named = Self::ALL.iter().find(|(_, fact)| *fact == self);
         named.map_or("", |(name, _)| name)
+    }
+
+    /// Whether Envoy takes it from what the client sends, unless it is told otherwise.
+    ///
+    /// SECURITY: `x-forwarded-for` moves `source.address`, and a client of HTTP/2 writes
+    /// `:scheme` itself, as `x-forwarded-proto` does over HTTP/1.1.
+    pub const fn needs_edge(self) -> bool {
+        matches!(self, Self::SourceAddress | Self::Scheme)
     }
 
     /// Whether every request has it.

@@ -12,7 +12,7 @@ use crate::enforcement::{Called, Facts, Permitted, Reason, Refusal, Step, Stream
 use crate::external_auth::{ANSWER_LIMIT, AskError, Edit, Question, Response, grpc};
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
-use crate::request::Caller;
+use crate::request::{Caller, Scheme};
 
 use super::host::{self, Buffer, Level};
 use super::identity::{self, Callers};
@@ -87,6 +87,13 @@ impl HttpStream {
             cluster: property("xds\0cluster_name", needs.cluster).and_then(text),
             port: property("destination\0port", needs.port).and_then(number),
             address: property("source\0address", needs.address).and_then(text),
+            scheme: needs.scheme.then(|| {
+                let version = host::property("connection\0tls_version");
+                match version.and_then(text) {
+                    Some(_) => Scheme::Https,
+                    None => Scheme::Http,
+                }
+            }),
             destination: property("destination\0address", needs.connection).and_then(text),
             protocol: property("request\0protocol", needs.connection).and_then(text),
             time: property("request\0time", needs.time).and_then(number),

@@ -13,6 +13,7 @@ use super::model::Policy;
 use super::model::{Action, CompiledPolicy, Mode, ObjectName, RequestHeaders, SCHEMA_VERSION};
 use super::needs::Needs;
 use super::read::{Malformed, document};
+use crate::expr::{self, Fact};
 use crate::json::{Number, View};
 
 /// Why a compiled policy was not taken. Its display is one sentence.
@@ -123,6 +124,9 @@ impl Policies {
         }
         targets.file(&places);
         loaded.needs.targets(targets.audited_reach);
+        if !loaded.settings.edge {
+            loaded.needs.without_edge();
+        }
         loaded.targets = targets;
         Ok(loaded)
     }
@@ -174,8 +178,10 @@ impl Policies {
         }
         for rule in &rules {
             rule.http.iter().for_each(|http| self.needs.http(http));
-            let cel = rule.cel.iter().map(|cel| cel.needs());
-            cel.for_each(|needs| self.needs.expression(needs));
+            if let Some(needs) = rule.cel.as_ref().map(|cel| cel.needs()) {
+                self.check_facts(needs, &name)?;
+                self.needs.expression(needs);
+            }
         }
         self.policies.push(PolicyRules {
             policy: name,
@@ -183,6 +189,18 @@ impl Policies {
             rules,
         });
         Ok(places)
+    }
+
+    /// SECURITY: without a value a fact could still be asked for by `!has(...)`.
+    fn check_facts(&self, needs: &expr::Needs, policy: &ObjectName) -> Result<(), LoadError> {
+        let mut facts = Fact::ALL.into_iter();
+        match facts.find(|(_, fact)| fact.needs_edge() && needs.has(*fact)) {
+            Some((fact, _)) if !self.settings.edge => {
+                let what = format!("reads `{fact}`, which takes `edge: true`");
+                Err(inconsistent(format!("policy `{policy}` {what}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Headers that have gone on cannot be changed any more.

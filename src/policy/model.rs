@@ -120,6 +120,10 @@ pub struct Settings {
     /// How authorizers are asked; absent means the default.
     #[serde(default, skip_serializing_if = "AskSettings::is_default")]
     pub external_auth: AskSettings,
+    /// Whether this Envoy takes address and scheme from the connection; absent means that
+    /// it may take them from what clients send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edge: bool,
     /// How many of a million allowed requests are logged; absent means none.
     #[serde(default, skip_serializing_if = "Whole::is_zero")]
     pub log_allowed_per_million: Whole,

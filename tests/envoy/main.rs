@@ -12,6 +12,7 @@ mod decision_log;
 mod decisions;
 mod desk;
 mod early;
+mod edge;
 mod external_auth;
 mod external_auth_grpc;
 mod external_auth_routes;

@@ -115,6 +115,7 @@ record! {
         denial: "denial" required,
         limits: "limits" required,
         external_auth: "externalAuth" defaulted,
+        edge: "edge" defaulted,
         log_allowed_per_million: "logAllowedPerMillion" defaulted,
     }
     Limits {

@@ -61,6 +61,7 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                     depth: Whole::from(64),
                 },
                 external_auth: AskSettings::default(),
+                edge: true,
                 log_allowed_per_million: Whole::default(),
             },
         )
