@@ -189,6 +189,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             limits: limits.or(default_limits())?,
             external_auth: asking.settings,
             edge: edge.or(false)?,
+            ports: Vec::new(),
             log_allowed_per_million: log.or(Whole::default())?,
         },
         trust_domain,

@@ -140,6 +140,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         limits,
         external_auth,
         edge,
+        ports,
         log_allowed_per_million,
     } = old;
     let json = |value: Result<String, serde_json::Error>| value.unwrap_or_default();
@@ -164,6 +165,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         "limits", limits, &new.limits, false;
         "externalAuth", external_auth, &new.external_auth, true;
         "edge", edge, &new.edge, true;
+        "ports", ports, &new.ports, true;
         "log.allowed", log_allowed_per_million, &new.log_allowed_per_million, false;
     ];
     all.into_iter()

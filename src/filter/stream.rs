@@ -85,7 +85,9 @@ impl HttpStream {
             headers: headers?,
             caller: self.caller.clone(),
             cluster: property("xds\0cluster_name", needs.cluster).and_then(text),
-            port: property("destination\0port", needs.port).and_then(number),
+            port: property("destination\0port", needs.port)
+                .and_then(number)
+                .map(|port| policies.settings().gateway_port(port)),
             address: property("source\0address", needs.address).and_then(text),
             scheme: needs.scheme.then(|| {
                 let version = host::property("connection\0tls_version");

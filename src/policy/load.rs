@@ -10,7 +10,9 @@ use super::incoming::{Incoming, Prepared, Rules};
 use super::index::{Policies, PolicyId, PolicyRules};
 #[cfg(not(target_os = "wasi"))]
 use super::model::Policy;
-use super::model::{Action, CompiledPolicy, Mode, ObjectName, RequestHeaders, SCHEMA_VERSION};
+use super::model::{
+    Action, CompiledPolicy, Mode, ObjectName, RequestHeaders, SCHEMA_VERSION, Settings,
+};
 use super::needs::Needs;
 use super::read::{Malformed, document};
 use crate::expr::{self, Fact};
@@ -107,6 +109,7 @@ impl Policies {
             things,
             numbers: _,
         } = incoming;
+        check_ports(&settings)?;
         let mut targets = Targets::new(listeners, backends, &policies)?;
         let mut loaded = Self {
             digest,
@@ -234,6 +237,19 @@ fn read(text: &[u8]) -> Result<CompiledPolicy<Incoming>, LoadError> {
         }
         _ => document.map_err(LoadError::Malformed),
     }
+}
+
+/// A port of Envoy's stands for one port of the Gateway.
+fn check_ports(settings: &Settings) -> Result<(), LoadError> {
+    let mut known: Vec<Whole> = Vec::new();
+    for alias in &settings.ports {
+        if known.contains(&alias.envoy) {
+            let port = alias.envoy.get();
+            return Err(inconsistent(format!("port {port} stands for two")));
+        }
+        known.push(alias.envoy);
+    }
+    Ok(())
 }
 
 /// A policy as written may be two: one that decides, and one that asks.

@@ -1,5 +1,9 @@
 //! `edge: true`: address and scheme are those of the connection, whatever a client writes.
 
+#![allow(unreachable_pub)] // modules of a test have no outside
+
+use std::path::Path;
+
 use accesspolicy::deploy::{self, Edge};
 use accesspolicy::policy::CompiledPolicy;
 use serde_json::{Value, json};
@@ -77,7 +81,8 @@ fn allowed(client: &Client, lie: &Request) -> Vec<&'static str> {
         .collect()
 }
 
-fn authority(folder: &std::path::Path) -> (Authority, Identity, Identity) {
+/// An authority, a server and a caller, in a folder.
+pub fn authority(folder: &Path) -> (Authority, Identity, Identity) {
     let authority = Authority::new(folder, "authority").expect("an authority");
     let server = authority.server("server").expect("a certificate");
     let caller = authority.client("caller", &["spiffe://d/a"]).expect("one");
@@ -139,28 +144,7 @@ fn a_rendered_envoy_is_the_edge() {
     let recorder = Recorder::start();
     for mode in Mode::BOTH {
         let policy: CompiledPolicy = serde_json::from_str(&configuration(mode)).expect("a policy");
-        let clusters = ["everything", "weather-1", "weather-2"];
-        let address = |name: &&str| {
-            format!("{name}={}", recorder.address())
-                .parse()
-                .expect("one")
-        };
-        let edge = Edge {
-            listen: ([127, 0, 0, 1], 0).into(),
-            admin_port: None,
-            upstream: recorder.address().into(),
-            clusters: clusters.iter().map(address).collect(),
-            routes: vec!["/=everything".parse().expect("a route")],
-            certificates: folder.path().to_str().expect("text").to_owned(),
-            discovery: None,
-        };
-        let module = filter_module();
-        let module = module.to_str().expect("text");
-        let text = deploy::bootstrap(&policy, module, &edge).expect("a configuration");
-        let mut bootstrap: Value = serde_saphyr::from_str(&text).expect("YAML");
-        let socket = json!({"address": "127.0.0.1", "port_value": 0});
-        bootstrap["admin"] = json!({"address": {"socket_address": socket}});
-        let envoy = Envoy::start(&bootstrap).expect("Envoy serves");
+        let envoy = rendered(&policy, 0, folder.path(), &recorder);
         let ca = authority.certificate();
         let client = Client::tls(envoy.listener("mcp"), &ca, Some(&caller)).expect("PEM files");
         for (name, protocol) in PROTOCOLS {
@@ -171,4 +155,35 @@ fn a_rendered_envoy_is_the_edge() {
         }
         assert_eq!(envoy.vm_failures(), []);
     }
+}
+
+/// The whole Envoy that `render` writes, on a port, with certificates in a folder; whatever
+/// is allowed goes to one server.
+pub fn rendered(
+    policy: &CompiledPolicy,
+    port: u16,
+    certificates: &Path,
+    recorder: &Recorder,
+) -> Envoy {
+    let clusters = ["everything", "weather-1", "weather-2"];
+    let address = |name: &&str| {
+        let cluster = format!("{name}={}", recorder.address());
+        cluster.parse().expect("a cluster")
+    };
+    let edge = Edge {
+        listen: ([127, 0, 0, 1], port).into(),
+        admin_port: None,
+        upstream: recorder.address().into(),
+        clusters: clusters.iter().map(address).collect(),
+        routes: vec!["/=everything".parse().expect("a route")],
+        certificates: certificates.to_str().expect("text").to_owned(),
+        discovery: None,
+    };
+    let module = filter_module();
+    let module = module.to_str().expect("text");
+    let text = deploy::bootstrap(policy, module, &edge).expect("a configuration");
+    let mut bootstrap: Value = serde_saphyr::from_str(&text).expect("YAML");
+    let socket = json!({"address": "127.0.0.1", "port_value": 0});
+    bootstrap["admin"] = json!({"address": {"socket_address": socket}});
+    Envoy::start(&bootstrap).expect("Envoy serves")
 }

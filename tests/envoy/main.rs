@@ -22,6 +22,7 @@ mod load;
 mod metadata;
 mod metrics;
 mod module;
+mod ports;
 mod refusals;
 mod setup;
 #[path = "../support/mod.rs"]

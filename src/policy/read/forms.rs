@@ -7,8 +7,8 @@ use super::super::http::{HeaderMatch, Http, PathMatch, ValueMatch};
 use super::super::identity::{IdentitySource, MetadataText};
 use super::super::model::{
     Action, AllowPolicies, Backend, BaseProtocol, CompiledPolicy, DenialForm, Limits, Listener,
-    Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
-    Settings, Target, Unprotected,
+    Mcp, Method, MethodName, Mode, ObjectName, Policy, PortAlias, RequestHeaders, ResourceParam,
+    Rule, Settings, Target, Unprotected,
 };
 use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
@@ -116,7 +116,12 @@ record! {
         limits: "limits" required,
         external_auth: "externalAuth" defaulted,
         edge: "edge" defaulted,
+        ports: "ports" defaulted,
         log_allowed_per_million: "logAllowedPerMillion" defaulted,
+    }
+    PortAlias {
+        gateway: "gateway" required,
+        envoy: "envoy" required,
     }
     Limits {
         body_bytes: "bodyBytes" required,

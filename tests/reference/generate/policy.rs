@@ -62,6 +62,7 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                 },
                 external_auth: AskSettings::default(),
                 edge: true,
+                ports: Vec::new(),
                 log_allowed_per_million: Whole::default(),
             },
         )
