@@ -47,6 +47,8 @@ pub(super) struct EnforcementPoint {
     pub(super) says_allow_policies: bool,
     /// Where the file says what happens without policies.
     pub(super) unprotected: Option<Place>,
+    /// Where the file says that this Envoy is the edge, if it does.
+    pub(super) edge: Option<Place>,
     /// Where the file says that resources are judged by name, if it does.
     pub(super) by_name: Option<Place>,
     /// The settings, defaults included.
@@ -162,6 +164,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let services = object.optional("services", authorizers::services);
     let asking = object.optional("externalAuth", authorizers::asking);
     let edge = object.optional("edge", boolean);
+    let edge_at = edge.given().filter(|edge| edge.value);
+    let edge_at = edge_at.map(|edge| edge.at.clone());
     let log = object.optional("log", log::log);
     object.finish();
     let asking = asking.or(Asking::default())?;
@@ -175,6 +179,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         open_on_error: asking.open,
         says_allow_policies,
         unprotected: unprotected_at,
+        edge: edge_at,
         by_name,
         settings: Settings {
             identity: identity

@@ -87,8 +87,8 @@ impl fmt::Display for Unfit {
             Self::OnePort(envoy, first, second) => write!(
                 f,
                 "the ports {first} and {second} of the Gateway would both be port {envoy} of \
-                 Envoy, so that no policy could tell them apart: say which port each has, such \
-                 as `--port {first}={first}`"
+                 Envoy: policies name the Gateway's, and `--port GATEWAY=ENVOY` says where Envoy \
+                 takes one"
             ),
             Self::NotListening(port, listen) => write!(
                 f,
