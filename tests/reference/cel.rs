@@ -12,7 +12,7 @@ use super::truth::Truth;
 type Meaning = fn(&Request) -> Truth;
 
 /// Expressions and their meanings.
-const EXPRESSIONS: [(&str, Meaning); 8] = [
+const EXPRESSIONS: [(&str, Meaning); 9] = [
     ("request.method == 'POST'", |request| {
         Truth::from(request.method == "POST")
     }),
@@ -55,6 +55,13 @@ const EXPRESSIONS: [(&str, Meaning); 8] = [
             (None, _) => Truth::No,
             (Some(_), None) => Truth::Undecided,
             (Some(_), Some(port)) => Truth::from(port < 2500),
+        },
+    ),
+    (
+        "request.scheme == 'https' && source.address.startsWith('10.')",
+        |request| match &request.connection {
+            None => Truth::Undecided,
+            Some((from, tls)) => Truth::from(*tls && from.starts_with("10.")),
         },
     ),
     (

@@ -7,8 +7,8 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::words::{
-    AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES, HTTP_METHODS, MCP_PATHS, NONSENSE,
-    OTHER_PATHS, PORTS, PROMPTS, TASKS, TOOLS, URIS,
+    ADDRESSES, AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES, HTTP_METHODS,
+    MCP_PATHS, NONSENSE, OTHER_PATHS, PORTS, PROMPTS, TASKS, TOOLS, URIS,
 };
 use crate::request::{Asks, Request};
 
@@ -24,14 +24,16 @@ pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
             0.95,
             prop_oneof![1 => Just("a.tools.example"), 1 => select(&AUTHORITIES[..])],
         ),
+        weighted(0.9, (select(&ADDRESSES[..]), any::<bool>())),
         vec(header, 0..=2),
         line(every_path),
     )
         .prop_map(
-            |(caller, cluster, port, authority, headers, (method, path, asks))| Request {
+            |(caller, cluster, port, authority, from, headers, (method, path, asks))| Request {
                 caller: caller.map(str::to_owned),
                 cluster: cluster.map(str::to_owned),
                 port: port.map(u64::from),
+                connection: from.map(|(address, tls)| (address.to_owned(), tls)),
                 method: method.to_owned(),
                 path: path.to_owned(),
                 authority: authority.map(str::to_owned),
