@@ -13,11 +13,11 @@ use std::process::Command;
 
 use accesspolicy::expr::{Expression, Node, Program};
 use accesspolicy::policy::{
-    Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
-    ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits, Listener, Mcp,
-    MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize, PathMatch, Policy,
-    PortAlias, Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target,
-    Timeout, Unprotected, ValueMatch, Whole,
+    Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CalloutHost, CompiledPolicy,
+    DenialForm, ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits,
+    Listener, Mcp, MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize,
+    PathMatch, Policy, PortAlias, Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION,
+    Settings, Target, Timeout, Unprotected, ValueMatch, Whole,
 };
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -430,6 +430,7 @@ fn everything() -> CompiledPolicy {
             identity: IdentitySource::Metadata(metadata.unwrap()),
             allow_policies: AllowPolicies::Any,
             unprotected: Unprotected::Allow,
+            unlisted: accesspolicy::policy::Unlisted::Gateway,
             resource_param: ResourceParam::Name,
             request_headers: RequestHeaders::Stream,
             mcp_paths: Some(strings(&["/mcp"])),
@@ -442,6 +443,7 @@ fn everything() -> CompiledPolicy {
                 timeout: Timeout::new(1).unwrap(),
                 on_error: OnError::Allow,
                 oversize: Oversize::Truncate,
+                host: CalloutHost::Service,
             },
             edge: true,
             ports: vec![PortAlias {

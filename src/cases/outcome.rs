@@ -48,7 +48,7 @@ impl Outcome {
             Step::Refuse(refusal) => {
                 let status = Some(refusal.answer.status);
                 let denial = match refusal.reason {
-                    Reason::Denied(denial) => denial,
+                    Reason::Denied(denial) | Reason::DeniedByHeaders(denial) => denial,
                     Reason::Unauthorized(Unauthorized { level, by, .. })
                     | Reason::Unanswered(Unauthorized { level, by, .. }) => {
                         let message = None;
@@ -110,7 +110,10 @@ impl Outcome {
                 rule: Some(by.to_string()),
                 ..denied
             },
-            DenialReason::Unprotected | DenialReason::NoCluster | DenialReason::NoPort => denied,
+            DenialReason::Unprotected
+            | DenialReason::NoCluster
+            | DenialReason::Unlisted
+            | DenialReason::NoPort => denied,
         }
     }
 }
@@ -125,6 +128,8 @@ fn changes(obligations: &Obligations) -> Vec<String> {
             Edit::Set(header) => format!("set {}", line(header)),
             Edit::Append(header) => format!("append {}", line(header)),
             Edit::Remove(name) => format!("remove {}", text(name)),
+            Edit::AddIfAbsent(header) => format!("add if absent {}", line(header)),
+            Edit::SetIfThere(header) => format!("set if there {}", line(header)),
         })
         .collect()
 }

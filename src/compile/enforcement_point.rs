@@ -18,7 +18,7 @@ use crate::api::names;
 use crate::api::yaml::Document;
 use crate::policy::{
     AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
-    ResourceParam, Settings, Unprotected, Whole,
+    ResourceParam, Settings, Unlisted, Unprotected, Whole,
 };
 use authorizers::Asking;
 pub(super) use authorizers::Service;
@@ -61,6 +61,11 @@ impl Choice for AllowPolicies {
 
 impl Choice for Unprotected {
     const ALL: &'static [(&'static str, Self)] = &[("Deny", Self::Deny), ("Allow", Self::Allow)];
+}
+
+impl Choice for Unlisted {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("Deny", Self::Deny), ("Gateway", Self::Gateway)];
 }
 
 impl Choice for RequestHeaders {
@@ -152,6 +157,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let unprotected_at = unprotected
         .given()
         .map(|unprotected| unprotected.at.clone());
+    let unlisted = object.optional("unlisted", choice);
     let resource_param = object.optional("resourceParam", choice);
     let by_name = resource_param
         .given()
@@ -159,6 +165,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         .map(|param| param.at.clone());
     let request_headers = object.optional("requestHeaders", choice);
     let mcp_paths = object.optional("mcp", mcp);
+    require_paths(&request_headers, &mcp_paths, &mut object);
     let denial = object.optional("denial", denial);
     let limits = object.optional("limits", limits);
     let services = object.optional("services", authorizers::services);
@@ -187,6 +194,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
                 .source(trust_domain.as_deref())?,
             allow_policies: allow_policies.or(AllowPolicies::All)?,
             unprotected: unprotected.or(Unprotected::Deny)?,
+            unlisted: unlisted.or(Unlisted::Deny)?,
             resource_param: resource_param.or(ResourceParam::Uri)?,
             request_headers: request_headers.or(RequestHeaders::Hold)?,
             mcp_paths: mcp_paths.or(None)?,
@@ -199,6 +207,31 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         },
         trust_domain,
     })
+}
+
+/// SECURITY: where any POST may carry MCP, the server sees the headers of each before its
+/// body is judged, and many servers act on headers alone.
+fn require_paths(
+    request_headers: &Optional<RequestHeaders>,
+    paths: &Optional<Option<Vec<String>>>,
+    object: &mut Object<'_, '_>,
+) {
+    let streams = |headers: &&Located<RequestHeaders>| headers.value == RequestHeaders::Stream;
+    let lacks_paths = match paths {
+        Optional::Absent => true,
+        Optional::Given(paths) => paths.value.is_none(),
+        Optional::Unreadable => false,
+    };
+    if let Some(headers) = request_headers.given().filter(streams)
+        && lacks_paths
+    {
+        let message = "`requestHeaders: Stream` needs `mcp.paths`: the server sees the headers of \
+                       a POST that may carry MCP before its body is judged";
+        object.report(
+            Problem::new(&headers.at, message)
+                .help("add `mcp: {paths: [/mcp]}` with the paths at which the servers speak MCP"),
+        );
+    }
 }
 
 fn refuse_other(found: Required<String>, expected: &str, object: &mut Object<'_, '_>) {

@@ -9,7 +9,8 @@ use super::enforcement_point::EnforcementPoint;
 use super::resolve::{Resolved, resolve};
 use crate::api::decode::{Located, Place, Problem};
 use crate::policy::{
-    ExternalAuth, GrpcAuth, ObjectName, Policy, Protocol, RequestHeaders, Rule, Target, Whole,
+    ExternalAuth, GrpcAuth, ObjectName, Oversize, Policy, Protocol, RequestHeaders, Rule, Target,
+    Whole,
 };
 
 /// A compiled policy, and where its parts are written.
@@ -63,6 +64,9 @@ pub(super) fn lower(
             Some(rules.into_iter().collect::<Option<Vec<Rule>>>()?)
         }
     };
+    if let Some(auth) = &checked.external_auth {
+        check_forwarding(auth, rules.as_deref(), point, problems);
+    }
     let order = checked.order.as_ref();
     let place = order.map_or(0, |order| order.value);
     let external_auth = match &checked.external_auth {
@@ -152,6 +156,33 @@ fn spiffe_id(
     }
 }
 
+/// SECURITY: where headers are streamed, no body is awaited of a request that is not MCP:
+/// its headers would have gone on, and many servers act on headers alone.
+fn check_forwarding(
+    auth: &CheckedAuth,
+    rules: Option<&[Rule]>,
+    point: &EnforcementPoint,
+    problems: &mut Vec<Problem>,
+) {
+    let settings = &point.settings;
+    let asks_about_others = rules.is_none_or(|rules| rules.iter().any(|rule| rule.mcp.is_none()));
+    let mut paths = settings.mcp_paths.iter().flatten();
+    if let Some(max_body) = &auth.max_body
+        && settings.request_headers == RequestHeaders::Stream
+        && settings.external_auth.oversize == Oversize::Reject
+        && asks_about_others
+        && !paths.any(|path| path == "/")
+    {
+        let message = "the authorizer is to see bodies of requests that are not MCP, which \
+                       `requestHeaders: Stream` does not wait for: they are all rejected";
+        problems.push(Problem::new(&max_body.at, message).help(
+            "give every rule an `mcp` part (`mcp: {}` is every MCP request), leave `forwardBody` \
+             out, say `externalAuth.oversize: Truncate` to ask without the body, or hold headers: \
+             `requestHeaders: Hold`",
+        ));
+    }
+}
+
 /// SECURITY: a service of another namespace is asked only where the enforcement point
 /// lists it: that entry is what a ReferenceGrant would be.
 fn lower_auth(
@@ -204,7 +235,7 @@ fn lower_auth(
         protocol: protocol.clone(),
         cluster: known.cluster.clone(),
         authority: format!("{}.{}:{port}", service.name, service.namespace),
-        max_body: *max_body,
+        max_body: max_body.as_ref().map(|max| max.value),
         order: Whole::from(place),
     })
 }

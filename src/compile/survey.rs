@@ -7,7 +7,7 @@ use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
 use crate::api::decode::{Located, Place, Problem};
 use crate::policy::{
-    Action, Mode, ObjectName, Policy, Protocol, RequestHeaders, Target, Unprotected,
+    Action, CalloutHost, Mode, ObjectName, Policy, Protocol, RequestHeaders, Target, Unprotected,
 };
 
 /// More policies on one target than that are hard to keep in mind.
@@ -67,6 +67,7 @@ pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
     warnings.extend(edge::behind_a_hop(point));
     warnings.extend(point.open_on_error.as_ref().map(open_on_error));
     warnings.extend(not_copied(policies, point));
+    warnings.extend(chosen_by_clients(policies, point));
     warnings
 }
 
@@ -198,7 +199,7 @@ fn by_name(at: &Place) -> Problem {
 /// Whoever can keep an authorizer from answering gets round it.
 fn open_on_error(at: &Place) -> Problem {
     let message = "with `onError: Allow` requests go on that an authorizer was to judge and did \
-                   not: whoever can make it fail or wait gets past it";
+                   not: whoever can make it unreachable or slow gets past it";
     Problem::new(at, message).help("`onError: Deny` is the default")
 }
 
@@ -243,6 +244,37 @@ fn not_copied(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Problem> {
                     "let it change nothing, or hold headers: `requestHeaders: Hold`",
                 ),
             };
+            Some(Problem::new(&lowered.at, message).help(help))
+        })
+        .collect()
+}
+
+/// By the client's host the authorizer's cluster may choose who is asked, where it serves
+/// more than the authorizer: another service, or a backend.
+fn chosen_by_clients(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Problem> {
+    let is_clients = point.settings.external_auth.host == CalloutHost::Client;
+    let asking = policies
+        .iter()
+        .filter(|lowered| is_clients && is_enforced(lowered));
+    asking
+        .filter_map(|lowered| {
+            let auth = lowered.policy.external_auth.as_ref()?;
+            matches!(auth.protocol, Protocol::Http(_)).then_some(())?;
+            let services = point.services.iter();
+            let services: BTreeSet<&ObjectName> = services
+                .filter(|service| service.cluster == auth.cluster)
+                .map(|service| &service.service)
+                .collect();
+            let mut backends = point.backends.iter();
+            let serves_backend = backends.any(|backend| backend.clusters.contains(&auth.cluster));
+            (services.len() > 1 || serves_backend).then_some(())?;
+            let message = format!(
+                "the authorizer's cluster `{}` serves others too, and the authorizer is called \
+                 with the client's `Host`: by it a client may choose who is asked",
+                auth.cluster
+            );
+            let help = "`externalAuth: {host: Service}` in the enforcement point names the \
+                        authorizer itself; or give it a cluster of its own";
             Some(Problem::new(&lowered.at, message).help(help))
         })
         .collect()

@@ -38,7 +38,7 @@ const SESSION: [SelectorId; 3] = [
 ];
 
 /// Everything that a request does; all of it must be allowed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Acts<'m>(Vec<Act<'m>>);
 
 impl<'m> Acts<'m> {
@@ -50,12 +50,11 @@ impl<'m> Acts<'m> {
                 vec![Act::of(&[selector::ANY_MCP])]
             }
             // SPEC: a response has no method and can call nothing; it needs a rule
-            // of the level whose source is the caller, and no more.
+            // of the level whose source is the caller, and whose HTTP part matches.
             Operation::Message(Message::Response) => {
                 vec![Act {
-                    selectors: vec![selector::SOURCE],
                     any_rule: true,
-                    ..Act::default()
+                    ..Act::by_source()
                 }]
             }
             Operation::Message(Message::Request { call, .. } | Message::Notification { call }) => {
@@ -78,6 +77,14 @@ impl<'m> Act<'m> {
         all.extend_from_slice(selectors);
         Self {
             selectors: all,
+            ..Self::default()
+        }
+    }
+
+    /// An act that every rule of the caller's matches, whatever it asks for.
+    fn by_source() -> Self {
+        Self {
+            selectors: vec![selector::SOURCE],
             ..Self::default()
         }
     }

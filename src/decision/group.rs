@@ -148,12 +148,7 @@ impl<'g> Candidates<'g> {
     ) -> Self {
         let look_up =
             |selectors: &[SelectorId], holds| Filed::new(group, callers, selectors, holds);
-        // A response needs a rule with its source, and no more.
-        let matching = if act.any_rule {
-            look_up(&act.selectors, &|_| true)
-        } else {
-            look_up(&act.selectors, holds)
-        };
+        let matching = look_up(&act.selectors, holds);
         let completion = act
             .completion
             .as_ref()

@@ -24,6 +24,7 @@
 mod act;
 mod answers;
 mod group;
+mod headers;
 mod http;
 mod matching;
 mod progress;
@@ -31,6 +32,7 @@ mod progress;
 mod trace;
 mod verdict;
 
+pub use headers::deny_by_headers;
 pub use matching::Match;
 pub use progress::{Ask, Pending, Progress};
 #[cfg(not(target_os = "wasi"))]
@@ -110,6 +112,18 @@ struct Judge<'p, 'r> {
 
 impl<'p, 'r> Judge<'p, 'r> {
     fn new(policies: &'p Policies, request: &'r Request<'r>, progress: &'r Progress) -> Self {
+        Self {
+            acts: Acts::new(policies, request.operation),
+            ..Self::of_headers(policies, request, progress)
+        }
+    }
+
+    /// A request of which only the headers are known: nothing that it does.
+    fn of_headers(
+        policies: &'p Policies,
+        request: &'r Request<'r>,
+        progress: &'r Progress,
+    ) -> Self {
         let known = request
             .caller
             .spiffe_id()
@@ -122,7 +136,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             params: OnceCell::new(),
             http: RefCell::default(),
             allowance: Allowance::default(),
-            acts: Acts::new(policies, request.operation),
+            acts: Acts::default(),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
             backend: request
@@ -152,15 +166,15 @@ impl<'p, 'r> Judge<'p, 'r> {
 
     /// Who would be asked first if policies in Audit mode were enforced.
     fn audited_asking(&self) -> Option<Determining<'p>> {
-        let mut attached = std::iter::once(self.gateway).chain(self.backend);
-        let rule = attached.find_map(|at| self.asking(at.level(View::Audited).asking()))?;
+        let rule = self
+            .attached()
+            .find_map(|at| self.asking(at.level(View::Audited).asking()))?;
         Determining::new(self.policies, rule)
     }
 
     /// Whether any policy in Audit mode is attached where the request goes.
     fn meets_audited(&self) -> bool {
-        let mut attached = std::iter::once(self.gateway).chain(self.backend);
-        attached.any(Attached::has_audited)
+        self.attached().any(Attached::has_audited)
     }
 
     /// Whether what would be allowed is worth telling beside what is; `None` stands for
@@ -173,30 +187,50 @@ impl<'p, 'r> Judge<'p, 'r> {
         if !self.policies.has_any(view) {
             return Ok(self.unprotected()?);
         }
-        let reach = self.policies.reach(view);
-        let port = self.request.http.port();
-        // SECURITY: what is not known yet may turn out to be protected once it is.
-        if reach.backends && !self.has_cluster {
-            return Err(DenialReason::NoCluster.into());
-        }
-        if reach.listeners && port.is_none() {
-            return Err(DenialReason::NoPort.into());
-        }
+        self.destination(view)?;
         let gateway = self.level(LevelName::Gateway, self.gateway, view)?;
         let backend = match self.backend {
             Some(attached) => self.level(LevelName::Backend, attached, view)?,
             None => None,
         };
-        // SECURITY: a cluster that was renamed, or misspelt in the enforcement point, is
-        // not to be open because some other cluster is protected; and likewise a port.
-        let has_listener = port.is_some_and(|port| self.policies.has_listener(port));
-        let is_foreign =
-            (reach.backends && self.backend.is_none()) || (reach.listeners && !has_listener);
-        let mut attached = std::iter::once(self.gateway).chain(self.backend);
-        if is_foreign && !attached.any(|attached| self.is_judged(attached, view)) {
+        let is_judged = |attached: &Attached| self.is_judged(attached, view);
+        if self.is_foreign(view) && !self.attached().any(is_judged) {
             return Ok(self.unprotected()?);
         }
         Ok(Basis::Policies { gateway, backend })
+    }
+
+    /// What is attached where the request goes.
+    fn attached(&self) -> impl Iterator<Item = &'p Attached> + use<'p> {
+        std::iter::once(self.gateway).chain(self.backend)
+    }
+
+    /// Whether it is known where the request goes, as far as that matters.
+    fn destination(&self, view: View) -> Result<(), DenialReason<'p>> {
+        let reach = self.policies.reach(view);
+        let needs_backend = self.policies.requires_backend();
+        // SECURITY: what is not known yet may turn out to be protected once it is.
+        if (reach.backends || needs_backend) && !self.has_cluster {
+            return Err(DenialReason::NoCluster);
+        }
+        if needs_backend && self.backend.is_none() {
+            return Err(DenialReason::Unlisted);
+        }
+        if reach.listeners && self.request.http.port().is_none() {
+            return Err(DenialReason::NoPort);
+        }
+        Ok(())
+    }
+
+    /// Whether policies protect other backends or listeners than the request's.
+    ///
+    /// SECURITY: a cluster that was renamed, or misspelt in the enforcement point, is
+    /// not to be open because some other cluster is protected; and likewise a port.
+    fn is_foreign(&self, view: View) -> bool {
+        let reach = self.policies.reach(view);
+        let port = self.request.http.port();
+        let has_listener = || port.is_some_and(|port| self.policies.has_listener(port));
+        (reach.backends && self.backend.is_none()) || (reach.listeners && !has_listener())
     }
 
     /// Whether a policy attached there has judged the request: an Allow policy, or one
@@ -236,7 +270,11 @@ impl<'p, 'r> Judge<'p, 'r> {
         };
         let mut determining = None;
         for act in self.acts.iter() {
-            let holds = |rule| self.conditions(rule, act) == Match::Yes;
+            let holds = |rule| match act.any_rule {
+                // Of a response, the headers are all that could meet a condition.
+                true => self.http(rule) == Match::Yes,
+                false => self.conditions(rule, act) == Match::Yes,
+            };
             match group::judge(group, &self.callers, act, needed, &holds) {
                 Outcome::Allowed(rule) => {
                     determining.get_or_insert(rule);
@@ -299,23 +337,24 @@ impl<'p, 'r> Judge<'p, 'r> {
             let holds = |rule| self.conditions(rule, act) != Match::No;
             group::refuses(group, &self.callers, act, &holds)
         });
-        let Some(rule) = refusing else {
-            return Ok(());
-        };
+        match refusing {
+            Some(rule) => Err(self.denied_by(name, rule)),
+            None => Ok(()),
+        }
+    }
+
+    /// A denial by a rule of a Deny policy.
+    fn denied_by(&self, level: LevelName, rule: RuleRef) -> DenialReason<'p> {
         let message = self.policies.message(rule);
-        Err(match Determining::new(self.policies, rule) {
-            Some(by) => DenialReason::Refused {
-                level: name,
-                by,
-                message,
-            },
+        match Determining::new(self.policies, rule) {
+            Some(by) => DenialReason::Refused { level, by, message },
             // A rule without a policy: there is none, and it would still refuse.
             None => DenialReason::NotAllowed {
-                level: name,
+                level,
                 policy: None,
                 message,
             },
-        })
+        }
     }
 
     /// What a rule has to say whose expression alone kept it from allowing an act; only
@@ -346,6 +385,21 @@ impl<'p, 'r> Judge<'p, 'r> {
                 http.and(holds.map_or(Match::Undecided, Match::decided))
             }
         }
+    }
+
+    /// Whether a rule of a Deny policy that asks for no method matches every message with
+    /// these headers. What an expression reads of the message is not known.
+    fn denies_any_message(&self, rule: RuleRef) -> bool {
+        let expression = match self.policies.cel(rule) {
+            None => Match::Yes,
+            Some(condition) if condition.needs().message() => Match::No,
+            Some(condition) => {
+                let answers = Answers::new(self.request, None, &self.params);
+                let holds = condition.evaluate_within(&answers, &self.allowance);
+                holds.map_or(Match::Undecided, Match::decided)
+            }
+        };
+        expression != Match::No && self.http(rule) != Match::No
     }
 
     fn http(&self, rule: RuleRef) -> Match {

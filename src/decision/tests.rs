@@ -9,7 +9,7 @@ fn load(settings: &Value, policies: &Value) -> Policies {
     let mut document = json!({
         "schemaVersion": 1, "digest": "", "gateway": {"namespace": "n", "name": "g"},
         "settings": {
-            "identity": "PeerCertificate", "allowPolicies": "All", "unprotected": "Deny",
+            "identity": "PeerCertificate", "allowPolicies": "All", "unprotected": "Deny", "unlisted": "Gateway",
             "requestHeaders": "Hold", "denial": "JsonRpc",
             "limits": {"bodyBytes": 1000, "depth": 64}
         },

@@ -60,7 +60,8 @@ pub enum Basis<'p> {
     /// There is no policy, and the enforcement point says `unprotected: Allow`.
     Unprotected,
     /// The rule that determined each level, the first by name; `None` where no Allow
-    /// policy is attached. A response needs only a rule's source.
+    /// policy is attached. Of a rule that a response meets, methods and expression do not
+    /// count.
     Policies {
         /// At the Gateway.
         gateway: Option<Determining<'p>>,
@@ -116,6 +117,8 @@ pub enum DenialReason<'p> {
     NoPort,
     /// The route chose no cluster that is known, and backends are protected.
     NoCluster,
+    /// The route chose a cluster of no listed backend, and `unlisted: Deny`.
+    Unlisted,
     /// A rule of a Deny policy matches.
     Refused {
         /// The level.
@@ -142,7 +145,7 @@ impl<'p> DenialReason<'p> {
     pub const fn message(&self) -> Option<&'p str> {
         match self {
             Self::Refused { message, .. } | Self::NotAllowed { message, .. } => *message,
-            Self::Unprotected | Self::NoCluster | Self::NoPort => None,
+            Self::Unprotected | Self::NoCluster | Self::Unlisted | Self::NoPort => None,
         }
     }
 }

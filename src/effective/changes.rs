@@ -133,6 +133,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         identity,
         allow_policies,
         unprotected,
+        unlisted,
         resource_param,
         request_headers,
         mcp_paths,
@@ -158,6 +159,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         "identity", identity, &new.identity, true;
         "allowPolicies", allow_policies, &new.allow_policies, false;
         "unprotected", unprotected, &new.unprotected, false;
+        "unlisted", unlisted, &new.unlisted, false;
         "resourceParam", resource_param, &new.resource_param, true;
         "requestHeaders", request_headers, &new.request_headers, false;
         "mcp.paths", mcp_paths, &new.mcp_paths, true;

@@ -93,6 +93,14 @@ impl Answer {
         Self::text(503, "Too many requests are being read; try again.")
     }
 
+    /// The answer when a caller has as many calls of authorizers open as it may.
+    pub(super) fn crowded() -> Self {
+        Self::text(
+            503,
+            "Too many requests are waiting for an authorizer; try again.",
+        )
+    }
+
     /// The answer to a body that is no single message.
     pub(super) fn to_malformed(fault: Fault, offset: Option<usize>, id: Option<Id<'_>>) -> Self {
         let kind = match fault.code() {
@@ -111,6 +119,11 @@ impl Answer {
     /// The answer to a request that is no JSON-RPC request, denied by policy.
     pub(super) fn forbidden() -> Self {
         Self::text(403, "Access is forbidden.")
+    }
+
+    /// The answer to a message that is denied before it has been read: its id is not known.
+    pub(super) fn to_unread() -> Self {
+        Self::error(403, None, FORBIDDEN)
     }
 
     /// The answer to a message that is denied by policy.

@@ -212,12 +212,20 @@ fn what_is_no_request_is_answered_as_the_authorizer_says() {
 
 #[test]
 fn without_an_answer_the_enforcement_point_decides() {
-    for error in [
-        AskError::Unavailable,
-        AskError::Timeout,
-        AskError::ServerError(500),
-        AskError::TooLarge,
-        AskError::Unreadable,
+    for (error, is_outage) in [
+        (AskError::Unavailable, true),
+        (AskError::Timeout, true),
+        (AskError::ServerError(502), true),
+        (AskError::ServerError(503), true),
+        (AskError::ServerError(504), true),
+        (AskError::ServerError(500), false),
+        (AskError::ServerError(501), false),
+        (AskError::ServerError(505), false),
+        (AskError::Status(12), false),
+        (AskError::NotCalled, false),
+        (AskError::BrokenOff, false),
+        (AskError::TooLarge, false),
+        (AskError::Unreadable, false),
     ] {
         let failed = Response::Failed(error);
         let deny = policies(&json!({}), None);
@@ -232,8 +240,27 @@ fn without_an_answer_the_enforcement_point_decides() {
         stream.headers(&allow, facts("POST", "/mcp"), false);
         stream.body(&allow, SUM, true);
         let step = stream.answer(&allow, &failed);
-        assert!(matches!(step, Step::Continue(_)), "{step:?}");
+        assert_eq!(matches!(step, Step::Continue(_)), is_outage, "{step:?}");
+        assert_eq!(is_refused(&step, 403), !is_outage, "{step:?}");
     }
+}
+
+/// With `onError: Allow` the server gets no header in the authorizer's name.
+#[test]
+fn without_an_answer_no_header_is_the_authorizers() {
+    let auth = json!({"timeout": 5, "onError": "Allow", "oversize": "Reject"});
+    let mut document = document(&json!({"externalAuth": auth}), None);
+    let http = &mut document["policies"][0]["externalAuth"]["protocol"]["Http"];
+    http["allowedResponseHeaders"] = json!(["x-user"]);
+    let policies = of(&document);
+    let mut stream = Stream::default();
+    stream.headers(&policies, facts("POST", "/mcp"), false);
+    stream.body(&policies, SUM, true);
+    let step = stream.answer(&policies, &Response::Failed(AskError::Timeout));
+    let Step::Continue(Permitted::Now(_, obligations)) = step else {
+        panic!("{step:?}")
+    };
+    assert_eq!(obligations.request, [Edit::Remove(b"x-user".to_vec())]);
 }
 
 #[test]
@@ -314,6 +341,51 @@ fn what_waits_is_accounted_for() {
     assert!(envelopes.held() > 0);
     drop(streams);
     assert_eq!(envelopes.held(), 0);
+}
+
+/// One caller alone may have half of all calls open, and gets them back when they end.
+#[test]
+fn each_caller_has_a_share_of_the_calls() {
+    let open = json!({"timeout": 5, "onError": "Allow", "oversize": "Reject"});
+    let policies = policies(&json!({"externalAuth": open}), None);
+    let envelopes = Rc::new(Envelopes::default());
+    let of = |name: &str| {
+        let caller = crate::request::SpiffeId::new(name).unwrap();
+        let mut stream = Stream::new(Rc::clone(&envelopes));
+        let facts = Facts {
+            caller: crate::request::Caller::Spiffe(caller),
+            ..facts("GET", "/other")
+        };
+        let asks = match stream.headers(&policies, facts, true) {
+            Step::Ask(_) => true,
+            step => {
+                assert!(is_refused(&step, 503), "{step:?}");
+                let Step::Refuse(refusal) = step else {
+                    panic!()
+                };
+                assert_eq!(refusal.reason.kind(), "overloaded");
+                false
+            }
+        };
+        asks.then_some(stream)
+    };
+    let mut waiting: Vec<Stream> = Vec::new();
+    waiting.extend(std::iter::from_fn(|| of("spiffe://d/a")));
+    assert_eq!(waiting.len(), 2048);
+    let other = of("spiffe://d/b").unwrap();
+    assert!(of("spiffe://d/a").is_none());
+    drop(other);
+    for (mut stream, lines) in waiting.into_iter().zip(
+        [
+            [(":status", "200"), ("x-a", "")],
+            [(":status", "403"), ("x-a", "")],
+        ]
+        .into_iter()
+        .cycle(),
+    ) {
+        answered(&mut stream, &policies, &lines);
+        assert!(of("spiffe://d/a").is_some());
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use super::callouts::{Callouts, Clock};
 use crate::mcp::Envelope;
 
 /// Envelopes of streams that are settled, with their memory, for those to come.
@@ -13,14 +14,44 @@ pub struct Envelopes {
     kept: RefCell<Vec<Box<Envelope>>>,
     /// What streams that are being read hold together, in bytes.
     held: Cell<usize>,
+    /// What those hold that are denied already, likewise.
+    held_by_denied: Cell<usize>,
+    /// What calls of authorizers these streams have open.
+    pub(super) callouts: Rc<Callouts>,
 }
 
-/// The most that streams being read may hold together, in bytes: a quarter of what a
-/// module may have.
-///
-/// SECURITY: a module that runs out of memory takes every stream of its worker with
-/// it. One that refuses to hold more only refuses.
-const BUDGET: usize = 256 << 20;
+/// Out of which budget a stream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    /// Its message may be allowed.
+    Undecided,
+    /// Its headers have denied it: it is read only for the id to answer with.
+    ///
+    /// SECURITY: callers whom no rule is for must not fill what others need.
+    Denied,
+}
+
+impl Share {
+    /// The most that streams being read may hold together, in bytes: all together a
+    /// quarter of what a module may have.
+    ///
+    /// SECURITY: a module that runs out of memory takes every stream of its worker with
+    /// it. One that refuses to hold more only refuses.
+    const fn budget(self) -> usize {
+        match self {
+            Self::Undecided => 256 << 20,
+            Self::Denied => 8 << 20,
+        }
+    }
+
+    /// The longest body that is read, in bytes, out of a limit for all messages.
+    pub(super) fn body_limit(self, limit: usize) -> usize {
+        match self {
+            Self::Undecided => limit,
+            Self::Denied => limit.min(64 << 10),
+        }
+    }
+}
 
 /// How many are kept: as many as streams read at once, ordinarily.
 const KEPT: usize = 32;
@@ -30,14 +61,29 @@ const KEPT: usize = 32;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Envelopes {
+    /// For streams whose calls of authorizers last by a clock.
+    pub fn with_clock(clock: Clock) -> Self {
+        Self {
+            callouts: Rc::new(Callouts::new(clock)),
+            ..Self::default()
+        }
+    }
+
     /// What streams that are being read hold together, in bytes.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.held.get()
     }
 
+    const fn of(&self, share: Share) -> &Cell<usize> {
+        match share {
+            Share::Undecided => &self.held,
+            Share::Denied => &self.held_by_denied,
+        }
+    }
+
     /// An envelope with nothing in it, for messages nested at most `depth_limit` deep.
-    pub(super) fn take(self: &Rc<Self>, depth_limit: usize) -> Borrowed {
+    pub(super) fn take(self: &Rc<Self>, depth_limit: usize, share: Share) -> Borrowed {
         let kept = self
             .kept
             .try_borrow_mut()
@@ -47,6 +93,7 @@ impl Envelopes {
             envelope: kept.filter(|envelope| envelope.depth_limit() == depth_limit),
             depth_limit,
             home: Rc::clone(self),
+            share,
             held: 0,
         }
     }
@@ -59,6 +106,7 @@ pub(super) struct Borrowed {
     envelope: Option<Box<Envelope>>,
     depth_limit: usize,
     home: Rc<Envelopes>,
+    share: Share,
     /// What of the budget is this stream's.
     held: usize,
 }
@@ -75,23 +123,29 @@ impl Borrowed {
         self.envelope.get_or_insert_with(make)
     }
 
+    /// Out of which budget the stream is read.
+    pub(super) const fn share(&self) -> Share {
+        self.share
+    }
+
     /// Accounts for what the stream holds now, `beside` included. `None` when all
-    /// streams together would hold too much.
+    /// streams of its share together would hold too much.
     pub(super) fn account(&mut self, beside: usize) -> Option<()> {
         let envelope = self.get().map_or(0, Envelope::memory);
         let held = envelope.saturating_add(beside);
-        let others = self.home.held.get().saturating_sub(self.held);
+        let home = self.home.of(self.share);
+        let others = home.get().saturating_sub(self.held);
         let all = others.saturating_add(held);
-        self.home.held.set(all);
+        home.set(all);
         self.held = held;
-        (all <= BUDGET).then_some(())
+        (all <= self.share.budget()).then_some(())
     }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        let others = self.home.held.get().saturating_sub(self.held);
-        self.home.held.set(others);
+        let home = self.home.of(self.share);
+        home.set(home.get().saturating_sub(self.held));
         let Ok(mut kept) = self.home.kept.try_borrow_mut() else {
             return;
         };
@@ -113,14 +167,14 @@ mod tests {
     #[test]
     fn an_envelope_is_used_again_and_holds_nothing_of_before() {
         let envelopes = Rc::new(Envelopes::default());
-        let mut first = envelopes.take(8);
+        let mut first = envelopes.take(8, Share::Undecided);
         first
             .get_mut()
             .push(br#"{"jsonrpc":"2.0","id":1,"method":"#)
             .unwrap();
         drop(first);
         assert_eq!(envelopes.kept.borrow().len(), 1);
-        let mut second = envelopes.take(8);
+        let mut second = envelopes.take(8, Share::Undecided);
         assert!(envelopes.kept.borrow().is_empty());
         second
             .get_mut()
@@ -134,7 +188,7 @@ mod tests {
     #[test]
     fn large_memory_is_given_back() {
         let envelopes = Rc::new(Envelopes::default());
-        let mut envelope = envelopes.take(8);
+        let mut envelope = envelopes.take(8, Share::Undecided);
         envelope
             .get_mut()
             .push(format!("{{\"x\":{{\"{}\":1", "a".repeat(KEPT_BYTES + 1)).as_bytes())
@@ -143,10 +197,15 @@ mod tests {
         assert!(envelopes.kept.borrow().is_empty());
     }
 
+    const BUDGET: usize = Share::Undecided.budget();
+
     #[test]
     fn all_streams_share_one_budget() {
         let envelopes = Rc::new(Envelopes::default());
-        let (mut first, mut second) = (envelopes.take(8), envelopes.take(8));
+        let (mut first, mut second) = (
+            envelopes.take(8, Share::Undecided),
+            envelopes.take(8, Share::Undecided),
+        );
         assert!(first.account(BUDGET - 1000).is_some());
         assert!(second.account(500).is_some());
         assert!(second.account(1001).is_none());
@@ -154,5 +213,21 @@ mod tests {
         assert!(second.account(1001).is_some());
         drop(second);
         assert_eq!(envelopes.held.get(), 0);
+    }
+
+    #[test]
+    fn those_that_are_denied_have_a_budget_of_their_own() {
+        let envelopes = Rc::new(Envelopes::default());
+        let mut denied = envelopes.take(8, Share::Denied);
+        assert!(denied.account(Share::Denied.budget()).is_some());
+        let mut other = envelopes.take(8, Share::Denied);
+        assert!(other.account(1).is_none());
+        let mut undecided = envelopes.take(8, Share::Undecided);
+        assert!(undecided.account(BUDGET).is_some());
+        drop((denied, other, undecided));
+        assert_eq!(
+            (envelopes.held.get(), envelopes.held_by_denied.get()),
+            (0, 0)
+        );
     }
 }

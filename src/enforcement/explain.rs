@@ -51,7 +51,7 @@ pub fn explain<'p>(
     let answered = asked.iter().filter(|(_, said)| said.is_some()).count();
     let allowed = match &step {
         Step::Refuse(refusal) => match refusal.reason {
-            Reason::Denied(_) => Some(answered),
+            Reason::Denied(_) | Reason::DeniedByHeaders(_) => Some(answered),
             // The last was no permission.
             Reason::Unauthorized(_) | Reason::Unanswered(_) => Some(answered.saturating_sub(1)),
             _ => None,
@@ -71,6 +71,11 @@ impl Explained<'_> {
             (Step::Continue(Permitted::Now(permit, _)), Some(Allow(seen))) if permit == seen => {}
             (Step::Refuse(refusal), Some(Deny(seen)))
                 if refusal.reason == Reason::Denied(*seen) => {}
+            // The message may meet another rule first, or none of them reads it; but
+            // whatever it says, it is not allowed.
+            (Step::Refuse(refusal), seen)
+                if matches!(refusal.reason, Reason::DeniedByHeaders(_))
+                    && !matches!(seen, Some(Allow(_))) => {}
             (Step::Ask(_), Some(Ask(_))) => {}
             (Step::Refuse(refusal), Some(Ask(ask))) if refusal.asked_by() == Some(ask.by) => {}
             (Step::Refuse(refusal), None) if !matches!(refusal.reason, Reason::Denied(_)) => {}

@@ -1,5 +1,6 @@
 //! What is known of a request when its headers have come.
 
+use crate::decision::{Denial, deny_by_headers};
 use crate::policy::Policies;
 use crate::request::{Caller, Headers, HttpTarget, Operation, Request, Scheme};
 
@@ -47,6 +48,12 @@ impl Facts {
             protocol: self.protocol.as_deref(),
             time: self.time,
         }
+    }
+
+    /// Why a message with these headers is denied, whatever it says.
+    pub(super) fn denied<'p>(&self, policies: &'p Policies) -> Option<Denial<'p>> {
+        // What is posted is not known: nothing looks at what is asked.
+        deny_by_headers(policies, &self.request(Operation::Options, b"", None))
     }
 
     /// The length of a body that is not read: none, or what is announced.

@@ -7,7 +7,8 @@ use crate::policy::Policies;
 use crate::request::{Operation, Request};
 
 use super::Facts;
-use super::envelopes::Borrowed;
+use super::callouts::Place;
+use super::envelopes::{Borrowed, Share};
 
 /// A request that waits: for the rest of its body, or for an authorizer's answer.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(super) enum Full {
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) held: Box<Held>,
+    /// The call's place among those that are open.
+    pub(super) place: Place,
     pub(super) pending: Pending,
     pub(super) obligations: Obligations,
 }
@@ -77,9 +80,11 @@ impl Asking {
     pub(super) fn allowed(self, changes: Changes) -> Ready {
         let Self {
             held,
+            place,
             pending,
             mut obligations,
         } = self;
+        place.ended();
         let target = held.facts.headers.only(":path").unwrap_or_default();
         obligations.add(changes, target);
         Ready {
@@ -124,6 +129,18 @@ impl Held {
             shown: 0,
             envelope,
         }
+    }
+
+    /// Whether its headers have denied it.
+    pub(super) fn is_denied(&self) -> bool {
+        self.envelope.share() == Share::Denied
+    }
+
+    /// The longest body that is read, in bytes, where the body is a message.
+    pub(super) fn body_limit(&self, policies: &Policies) -> Option<usize> {
+        let limit = policies.settings().limits.body_bytes.size();
+        let limit = self.envelope.share().body_limit(limit);
+        self.is_message().then_some(limit)
     }
 
     /// Whether the body is a message.

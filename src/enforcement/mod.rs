@@ -27,6 +27,7 @@
 
 mod answer;
 mod called;
+mod callouts;
 mod envelopes;
 #[cfg(not(target_os = "wasi"))]
 mod explain;
@@ -39,6 +40,7 @@ mod stream;
 
 pub use answer::Answer;
 pub use called::Called;
+pub use callouts::Clock;
 pub use envelopes::Envelopes;
 #[cfg(not(target_os = "wasi"))]
 pub use explain::{Explained, explain};
@@ -46,4 +48,4 @@ pub use facts::Facts;
 pub use refusal::{Reason, Refusal, Unauthorized};
 pub use said::{Answered, Said};
 pub use step::{Permitted, Step};
-pub use stream::Stream;
+pub use stream::{Abandoned, Stream};

@@ -1,6 +1,6 @@
 //! Why a request is refused.
 
-use crate::decision::{Ask, Denial, Determining, LevelName};
+use crate::decision::{Ask, Denial, DenialReason, Determining, LevelName};
 use crate::external_auth::{AskError, Unshown};
 use crate::mcp::Fault;
 use crate::request::HeadFault;
@@ -29,6 +29,8 @@ pub enum Reason<'p> {
     Malformed(Fault, Option<usize>),
     /// By policy.
     Denied(Denial<'p>),
+    /// By policy, whatever the message says, which was not read to its end.
+    DeniedByHeaders(Denial<'p>),
     /// By an authorizer, with this status.
     Unauthorized(Unauthorized<'p, u16>),
     /// For want of an authorizer's answer.
@@ -37,6 +39,8 @@ pub enum Reason<'p> {
     Unshown(Unshown),
     /// All requests being read hold too much together.
     Overloaded,
+    /// The caller has as many calls of authorizers open as it may.
+    Crowded,
     /// The host told of events in an order that a request cannot have.
     OutOfOrder,
 }
@@ -77,6 +81,16 @@ impl<'p> Refusal<'p> {
     }
 }
 
+impl<'p> Reason<'p> {
+    /// The denial, where it is one of policies.
+    pub const fn denial(&self) -> Option<&Denial<'p>> {
+        match self {
+            Self::Denied(denial) | Self::DeniedByHeaders(denial) => Some(denial),
+            _ => None,
+        }
+    }
+}
+
 impl Reason<'_> {
     /// The kind of reason, for records and metrics: one word.
     pub const fn kind(&self) -> &'static str {
@@ -86,13 +100,18 @@ impl Reason<'_> {
             Self::Head(HeadFault::Method) => "http_method",
             Self::Head(_) => "http_request",
             Self::Malformed(..) => "malformed",
-            Self::Denied(_) => "policy",
+            Self::Denied(denial) | Self::DeniedByHeaders(denial) => match denial.reason {
+                DenialReason::Unlisted => "unlisted",
+                _ => "policy",
+            },
             Self::Unauthorized(_) => "authorizer",
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",
-            Self::Unshown(Unshown::NotText | Unshown::Alike) => "http_request",
+            Self::Unshown(Unshown::NotText | Unshown::Alike | Unshown::AmbiguousPath) => {
+                "http_request"
+            }
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
-            Self::Overloaded => "overloaded",
+            Self::Overloaded | Self::Crowded => "overloaded",
             Self::OutOfOrder => "out_of_order",
         }
     }
@@ -106,9 +125,9 @@ impl Reason<'_> {
             Self::TooLarge => Some("body is too large".to_owned()),
             Self::Unshown(unshown) => Some(unshown.as_str().to_owned()),
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
-            Self::Unanswered(by) => {
-                Some(format!("no answer of an authorizer: {}", by.why.as_str()))
-            }
+            Self::Unanswered(by) => Some(format!("no answer of an authorizer: {}", by.why)),
+            Self::Crowded => Some("the caller waits for too many authorizers".to_owned()),
+            Self::DeniedByHeaders(_) => None,
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }
     }

@@ -44,7 +44,7 @@ impl Said {
         let (answered, detail) = match verdict {
             Verdict::Allow(_) => (Answered::Allow, None),
             Verdict::Refuse(reply) => (Answered::Refuse, Some(reply.status.to_string())),
-            Verdict::Error(error) => (Answered::Error, Some(error.as_str().to_owned())),
+            Verdict::Error(error) => (Answered::Error, Some(error.to_string())),
         };
         Self {
             id: ask.policy(),

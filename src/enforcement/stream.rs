@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use crate::decision::{Audit, Decision, Permit, Progress, decide};
-use crate::external_auth::{self, Changes, Obligations, Response, Shown, Verdict};
+use crate::decision::{Audit, Decision, Denial, Permit, Progress, decide};
+use crate::external_auth::{self, Obligations, Response, Shown, Verdict};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{DenialForm, OnError, Policies, RequestHeaders};
 use crate::request::{Head, Operation};
 
-use super::envelopes::Envelopes;
+use super::envelopes::{Envelopes, Share};
 use super::held::{Asking, Full, Held, Ready};
 use super::said::{Answered, Said, Spans};
 use super::{Answer, Called, Facts, Permitted, Reason, Refusal, Step, Unauthorized};
@@ -93,11 +93,7 @@ impl Stream {
             Ok(Head::Get) => Operation::Get,
             Ok(Head::Delete { session }) => Operation::Delete { session },
             Ok(Head::Options) => Operation::Options,
-            Ok(Head::Post) => {
-                let envelope = self.envelopes.take(settings.limits.depth.size());
-                let held = Box::new(Held::message(facts, envelope, policies));
-                return self.hold(policies, held, ended);
-            }
+            Ok(Head::Post) => return self.posted(policies, facts, ended),
         };
         let request = facts.request(operation, b"", facts.size(ended));
         match decide(policies, &request, &Progress::default()) {
@@ -106,18 +102,47 @@ impl Stream {
                 self.refuse(Answer::forbidden(), Reason::Denied(denial), None)
             }
             Decision::Ask(_) => {
-                let shows_body = policies.needs().other_body > 0;
-                let envelope = self.envelopes.take(settings.limits.depth.size());
+                let depth = settings.limits.depth.size();
+                let envelope = self.envelopes.take(depth, Share::Undecided);
                 let held = Held::other(facts, operation, ended, envelope, policies);
-                self.hold(policies, Box::new(held), ended || !shows_body)
+                // SECURITY: while a body is awaited, streamed headers would go on unjudged.
+                let waits = !ended
+                    && policies.needs().other_body > 0
+                    && settings.request_headers == RequestHeaders::Hold;
+                self.hold(policies, Box::new(held), !waits)
             }
         }
+    }
+
+    /// The headers of a message have come.
+    fn posted<'p>(&mut self, policies: &'p Policies, facts: Facts, ended: bool) -> Step<'p> {
+        let settings = policies.settings();
+        let share = match facts.denied(policies) {
+            None => Share::Undecided,
+            // SECURITY: some servers act on headers alone.
+            Some(denial) if settings.request_headers == RequestHeaders::Stream => {
+                return self.denied_by_headers(denial);
+            }
+            Some(denial) => {
+                let limit = Share::Denied.body_limit(settings.limits.body_bytes.size());
+                let announced = facts
+                    .size(ended)
+                    .and_then(|size| usize::try_from(size).ok());
+                if announced.is_some_and(|size| size > limit) {
+                    return self.denied_by_headers(denial);
+                }
+                Share::Denied
+            }
+        };
+        let envelope = self.envelopes.take(settings.limits.depth.size(), share);
+        let held = Box::new(Held::message(facts, envelope, policies));
+        self.hold(policies, held, ended)
     }
 
     /// Keeps a request until its body has come; `ended` is whether nothing of it is missing.
     fn hold<'p>(&mut self, policies: &'p Policies, mut held: Box<Held>, ended: bool) -> Step<'p> {
         if held.account().is_err() {
-            return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
+            return self.overloaded(policies, &held);
         }
         if ended {
             return self.judge(policies, Ready::new(held));
@@ -152,33 +177,40 @@ impl Stream {
         let State::Reading(held) = &mut self.state else {
             return self.settled();
         };
-        let limit = policies.settings().limits.body_bytes.size();
-        if held.is_message() && held.received.saturating_add(piece.len()) > limit {
-            return self.too_large();
+        let received = held.received.saturating_add(piece.len());
+        if held
+            .body_limit(policies)
+            .is_some_and(|limit| received > limit)
+        {
+            return self.too_large(policies);
         }
         match held.push(piece, policies.needs().other_body) {
             Err(Full::Malformed((fault, offset))) => self.malformed(fault, offset, None),
-            Err(Full::Overloaded) => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
+            Err(Full::Overloaded) => match std::mem::replace(&mut self.state, State::Refused) {
+                State::Reading(held) => self.overloaded(policies, &held),
+                _ => self.out_of_order(),
+            },
             Ok(_) if ended => self.ended(policies),
             Ok(false) => self.read(policies),
             Ok(true) => Step::Wait,
         }
     }
 
-    /// The body is known to be longer than the limit of messages, whatever is in it.
-    pub fn body_too_large<'p>(&mut self) -> Step<'p> {
+    /// The body is known to be longer than [`body_limit`](Self::body_limit), whatever is
+    /// in it.
+    pub fn body_too_large<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
         if self.is_reading() {
-            self.too_large()
+            self.too_large(policies)
         } else {
             self.settled()
         }
     }
 
-    /// Whether it is a message whose body is being taken.
-    pub fn is_message(&self) -> bool {
+    /// The longest body that is read, in bytes, where it is a message's.
+    pub fn body_limit(&self, policies: &Policies) -> Option<usize> {
         match &self.state {
-            State::Reading(held) => held.is_message(),
-            _ => false,
+            State::Reading(held) => held.body_limit(policies),
+            _ => None,
         }
     }
 
@@ -219,10 +251,11 @@ impl Stream {
         self.said.push(Said::new(&ask, &verdict));
         match (verdict, settings.external_auth.on_error) {
             (Verdict::Allow(changes), _) => self.judge(policies, asking.allowed(changes)),
-            (Verdict::Error(_), OnError::Allow) => {
-                self.judge(policies, asking.allowed(Changes::default()))
+            (Verdict::Error(error), OnError::Allow) if error.is_outage() => {
+                let changes = external_auth::unanswered(ask.auth);
+                self.judge(policies, asking.allowed(changes))
             }
-            (Verdict::Error(error), OnError::Deny) => {
+            (Verdict::Error(error), _) => {
                 let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
                 self.refuse_asked(policies, *asking, reason, Answer::to_unanswered)
             }
@@ -233,6 +266,21 @@ impl Stream {
                 })
             }
         }
+    }
+
+    /// The stream has ended, and nothing comes any more. Where it was not decided, what it
+    /// called, as far as that was known.
+    pub fn abandon(&mut self) -> Option<Abandoned> {
+        let called = match std::mem::replace(&mut self.state, State::Refused) {
+            State::New | State::Passed | State::Refused => return None,
+            State::Reading(_) => None,
+            State::Asking(mut asking) => {
+                let request = asking.held.request().ok();
+                let message = request.and_then(|(request, _)| request.operation.message());
+                message.as_ref().and_then(Called::of)
+            }
+        };
+        Some(Abandoned { called })
     }
 
     /// What a permit obliges to could not be done: nothing more goes on.
@@ -248,6 +296,7 @@ impl Stream {
         reason: Reason<'p>,
         answer: impl FnOnce(DenialForm, Option<&Message<'_>>) -> Answer,
     ) -> Step<'p> {
+        asking.place.ended();
         let message = match asking.held.request() {
             Ok((request, _)) => request.operation.message(),
             Err((fault, offset)) => return self.malformed(fault, offset, None),
@@ -322,11 +371,18 @@ impl Stream {
         };
         match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
             Ok(question) => {
+                let timeout = question.timeout.milliseconds();
+                let caller = request.caller.spiffe_id();
+                let Some(place) = self.envelopes.callouts.take(caller, timeout) else {
+                    return self.refuse(Answer::crowded(), Reason::Crowded, message.as_ref());
+                };
                 if held.shows(question.size()).is_err() {
+                    place.ended();
                     return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
                 }
                 self.state = State::Asking(Box::new(Asking {
                     pending: ask.wait(progress),
+                    place,
                     held,
                     obligations,
                 }));
@@ -358,8 +414,30 @@ impl Stream {
         }))
     }
 
-    fn too_large<'p>(&mut self) -> Step<'p> {
-        self.refuse(Answer::too_large(), Reason::TooLarge, None)
+    fn denied_by_headers<'p>(&mut self, denial: Denial<'p>) -> Step<'p> {
+        self.refuse(Answer::to_unread(), Reason::DeniedByHeaders(denial), None)
+    }
+
+    fn too_large<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        match std::mem::replace(&mut self.state, State::Refused) {
+            State::Reading(held) if held.is_denied() => self.denied_unread(policies, &held),
+            _ => self.refuse(Answer::too_large(), Reason::TooLarge, None),
+        }
+    }
+
+    fn overloaded<'p>(&mut self, policies: &'p Policies, held: &Held) -> Step<'p> {
+        if held.is_denied() {
+            return self.denied_unread(policies, held);
+        }
+        self.refuse(Answer::overloaded(), Reason::Overloaded, None)
+    }
+
+    /// Ends what is denied by its headers without reading on.
+    fn denied_unread<'p>(&mut self, policies: &'p Policies, held: &Held) -> Step<'p> {
+        match held.facts.denied(policies) {
+            Some(denial) => self.denied_by_headers(denial),
+            None => self.out_of_order(),
+        }
     }
 
     fn malformed<'p>(
@@ -376,6 +454,18 @@ impl Stream {
     fn out_of_order<'p>(&mut self) -> Step<'p> {
         self.refuse(Answer::forbidden(), Reason::OutOfOrder, None)
     }
+}
+
+/// A request that ended before it was decided: its client has gone, or the host gave up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abandoned {
+    /// What it called, where its message was read.
+    pub called: Option<Called>,
+}
+
+impl Abandoned {
+    /// The kind of reason, for records and metrics: one word.
+    pub const REASON: &'static str = "abandoned";
 }
 
 /// The front of a name, for records and answers: a client chooses how long it is.

@@ -292,3 +292,168 @@ fn what_an_allowed_request_calls_is_kept_for_a_record_only() {
         assert_eq!(called, keeps.then_some("tools/call"));
     }
 }
+
+/// Rules for one caller alone, whose HTTP part names a host.
+fn for_one(request_headers: &str) -> Policies {
+    let document = json!({
+        "schemaVersion": 1, "digest": "", "gateway": {"namespace": "n", "name": "g"},
+        "settings": {
+            "identity": "PeerCertificate", "allowPolicies": "All", "unprotected": "Deny",
+            "requestHeaders": request_headers, "mcpPaths": ["/mcp"], "denial": "JsonRpc",
+            "limits": {"bodyBytes": 1 << 20, "depth": 8}
+        },
+        "listeners": [], "backends": [],
+        "policies": [{
+            "policy": {"namespace": "n", "name": "p"}, "action": "Allow", "mode": "Enforce", "targets": ["Gateway"],
+            "rules": [{
+                "name": "r", "source": "spiffe://d/a", "http": {"hosts": ["tools.test"]},
+                "mcp": {"methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": "None"}
+            }]
+        }]
+    });
+    Policies::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+fn posted(caller: Option<&str>, host: &str, length: Option<&str>) -> Facts {
+    let lines = [
+        (":method", "POST"),
+        (":path", "/mcp"),
+        (":authority", host),
+        ("content-type", "application/json"),
+    ];
+    let length = length.map(|length| ("content-length", length));
+    Facts {
+        headers: Headers::from_lines(lines.into_iter().chain(length)),
+        caller: caller.map_or(Caller::Anonymous, |id| {
+            Caller::Spiffe(crate::request::SpiffeId::new(id).unwrap())
+        }),
+        ..Facts::default()
+    }
+}
+
+const A: Option<&str> = Some("spiffe://d/a");
+
+/// Those whom no rule could allow, whatever they post.
+const STRANGERS: [(Option<&str>, &str); 3] = [
+    (None, "tools.test"),
+    (Some("spiffe://d/b"), "tools.test"),
+    (A, "other.test"),
+];
+
+#[test]
+fn streamed_headers_of_strangers_do_not_go_on() {
+    let policies = for_one("Stream");
+    for ended in [false, true] {
+        for (caller, host) in STRANGERS {
+            let mut stream = Stream::default();
+            let step = stream.headers(&policies, posted(caller, host, None), ended);
+            let Step::Refuse(refusal) = step else {
+                panic!("{caller:?} {host}: {step:?}")
+            };
+            assert!(matches!(refusal.reason, Reason::DeniedByHeaders(_)));
+            assert_eq!(refusal.answer.status, 403);
+            let told: serde_json::Value = serde_json::from_slice(&refusal.answer.body).unwrap();
+            assert_eq!(told["error"]["code"], 403);
+            assert!(told["id"].is_null());
+        }
+    }
+    let mut stream = Stream::default();
+    let step = stream.headers(&policies, posted(A, "tools.test", None), false);
+    assert_eq!(seen(&step), Seen::PassHeaders);
+}
+
+#[test]
+fn held_strangers_are_answered_with_their_id() {
+    let policies = for_one("Hold");
+    for (caller, host) in STRANGERS {
+        let mut stream = Stream::default();
+        let step = stream.headers(&policies, posted(caller, host, None), false);
+        assert_eq!(seen(&step), Seen::Wait);
+        let step = stream.body(&policies, ECHO, true);
+        let Step::Refuse(refusal) = step else {
+            panic!("{step:?}")
+        };
+        assert!(matches!(refusal.reason, Reason::Denied(_)));
+        assert_eq!(refusal.answer.status, 200);
+        assert!(
+            refusal
+                .answer
+                .body
+                .starts_with(br#"{"jsonrpc":"2.0","id":"a""#)
+        );
+    }
+}
+
+#[test]
+fn little_is_read_of_held_strangers() {
+    let policies = for_one("Hold");
+    let long = format!("{{\"x\":\"{}", "a".repeat(70_000));
+    let (caller, host) = STRANGERS[0];
+    let denied = |step: &Step<'_>| match step {
+        Step::Refuse(refusal) => {
+            matches!(refusal.reason, Reason::DeniedByHeaders(_)) && refusal.answer.status == 403
+        }
+        _ => false,
+    };
+    let mut stream = Stream::default();
+    assert!(denied(&stream.headers(
+        &policies,
+        posted(caller, host, Some("70000")),
+        false
+    )));
+    let mut stream = Stream::default();
+    stream.headers(&policies, posted(caller, host, None), false);
+    assert_eq!(stream.body_limit(&policies), Some(1 << 16));
+    assert!(denied(&stream.body(&policies, long.as_bytes(), false)));
+    let mut stream = Stream::default();
+    stream.headers(&policies, posted(caller, host, None), false);
+    assert!(denied(&stream.body_too_large(&policies)));
+    // Of others the limit is that of the enforcement point.
+    let mut stream = Stream::default();
+    stream.headers(&policies, posted(A, "tools.test", None), false);
+    assert_eq!(stream.body_limit(&policies), Some(1 << 20));
+    assert_eq!(
+        seen(&stream.body(&policies, long.as_bytes(), false)),
+        Seen::Wait
+    );
+}
+
+/// Strangers who fill their budget keep nobody else from being read.
+#[test]
+fn strangers_fill_a_budget_of_their_own() {
+    let policies = for_one("Hold");
+    let envelopes = Rc::new(Envelopes::default());
+    let body = format!("{{\"{}", "a".repeat(60_000));
+    let mut strangers = Vec::new();
+    let is_refused = loop {
+        let mut stream = Stream::new(Rc::clone(&envelopes));
+        stream.headers(&policies, posted(None, "tools.test", None), false);
+        let step = stream.body(&policies, body.as_bytes(), false);
+        let is_refused = matches!(step, Step::Refuse(_));
+        strangers.push(stream);
+        if is_refused || strangers.len() > 10_000 {
+            break is_refused;
+        }
+    };
+    assert!(is_refused, "{} streams", strangers.len());
+    let mut stream = Stream::new(Rc::clone(&envelopes));
+    stream.headers(&policies, posted(A, "tools.test", None), false);
+    assert_eq!(seen(&stream.body(&policies, ECHO, true)), Seen::Continue);
+}
+
+#[test]
+fn what_ends_undecided_is_abandoned() {
+    let policies = policies("Hold", "JsonRpc");
+    assert_eq!(Stream::default().abandon(), None);
+    let mut stream = Stream::default();
+    let step = stream.headers(&policies, facts("POST", "/mcp"), false);
+    assert_eq!(seen(&step), Seen::Wait);
+    let step = stream.body(&policies, &ECHO[..10], false);
+    assert_eq!(seen(&step), Seen::Wait);
+    assert_eq!(stream.abandon(), Some(Abandoned { called: None }));
+    assert_eq!(stream.abandon(), None);
+    let mut stream = Stream::default();
+    stream.headers(&policies, facts("POST", "/mcp"), false);
+    stream.body(&policies, ECHO, true);
+    assert_eq!(stream.abandon(), None);
+}

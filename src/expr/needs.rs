@@ -37,6 +37,12 @@ impl Needs {
         self.facts.contains(&fact)
     }
 
+    /// Whether it asks for something that is known only once a message has been read.
+    pub fn message(&self) -> bool {
+        let mut facts = self.facts.iter();
+        facts.any(|fact| fact.is_of_mcp() || matches!(fact, Fact::Size | Fact::SessionId))
+    }
+
     /// The headers it asks for, where it names them; in lower case.
     pub fn headers(&self) -> impl Iterator<Item = &str> {
         self.headers.iter().map(String::as_str)

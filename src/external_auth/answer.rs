@@ -1,5 +1,7 @@
 //! What an authorizer's answer means, whichever protocol it came by.
 
+use std::fmt;
+
 /// What an answer means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -22,12 +24,20 @@ pub struct Changes {
     pub set: Vec<Header>,
     /// Request headers besides what the client sent.
     pub append: Vec<Header>,
+    /// Request headers for where the client sent none of their name.
+    pub add_if_absent: Vec<Header>,
+    /// Request headers that take the place of what the client sent, if it sent any.
+    pub set_if_there: Vec<Header>,
     /// Request headers that the server is not to see.
     pub remove: Vec<Vec<u8>>,
     /// Headers besides those of the server's response.
     pub response_add: Vec<Header>,
     /// Headers that take the place of the server's.
     pub response_set: Vec<Header>,
+    /// Headers for where the server's response has none of their name.
+    pub response_add_if_absent: Vec<Header>,
+    /// Headers that take the place of the server's, if it has any.
+    pub response_set_if_there: Vec<Header>,
     /// Query parameters that take the place of the client's.
     pub query_set: Vec<(String, String)>,
     /// Query parameters that the server is not to see.
@@ -40,17 +50,25 @@ impl Changes {
         let Self {
             set,
             append,
+            add_if_absent,
+            set_if_there,
             remove,
             response_add,
             response_set,
+            response_add_if_absent,
+            response_set_if_there,
             query_set,
             query_remove,
         } = self;
         let lines = [
             set.len(),
             append.len(),
+            add_if_absent.len(),
+            set_if_there.len(),
             response_add.len(),
             response_set.len(),
+            response_add_if_absent.len(),
+            response_set_if_there.len(),
         ];
         let others = [remove.len(), query_set.len(), query_remove.len()];
         let all = lines.into_iter().chain(others);
@@ -62,14 +80,20 @@ impl Changes {
         let Self {
             set,
             append,
+            add_if_absent,
+            set_if_there,
             remove,
             response_add: _,
             response_set: _,
+            response_add_if_absent: _,
+            response_set_if_there: _,
             query_set,
             query_remove,
         } = self;
         !(set.is_empty()
             && append.is_empty()
+            && add_if_absent.is_empty()
+            && set_if_there.is_empty()
             && remove.is_empty()
             && query_set.is_empty()
             && query_remove.is_empty())
@@ -101,12 +125,19 @@ impl Reply {
 /// Why there is no answer that says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AskError {
-    /// The authorizer could not be reached, or broke off.
+    /// No connection to the authorizer could be made.
     Unavailable,
     /// It took too long.
     Timeout,
-    /// It failed, with this status.
+    /// It failed, with this HTTP status.
     ServerError(u16),
+    /// The call failed with this gRPC status.
+    Status(u32),
+    /// The host made no call: too many are open to the authorizer, or it has no address.
+    /// Which of these it is, the host does not say.
+    NotCalled,
+    /// The connection was made, and broke off before there was an answer.
+    BrokenOff,
     /// Its answer is longer than what is read.
     TooLarge,
     /// Its answer is none.
@@ -114,14 +145,151 @@ pub enum AskError {
 }
 
 impl AskError {
+    /// Whether the authorizer is out of order, so that requests may go on without its
+    /// answer where the enforcement point says so.
+    ///
+    /// SECURITY: with `onError: Allow`, whoever can make a call fail gets past the
+    /// authorizer. A client can: by many calls at once, by a request that the authorizer
+    /// does not implement, and by one on which it dies. So errors open nothing but those
+    /// that say of themselves that nobody was there to be asked.
+    pub const fn is_outage(self) -> bool {
+        match self {
+            Self::Unavailable | Self::Timeout => true,
+            Self::ServerError(status) => matches!(status, 502..=504),
+            Self::Status(_)
+            | Self::NotCalled
+            | Self::BrokenOff
+            | Self::TooLarge
+            | Self::Unreadable => false,
+        }
+    }
+
     /// The kind in a few words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unavailable => "it could not be reached",
             Self::Timeout => "it did not answer in time",
-            Self::ServerError(_) => "it failed",
+            Self::ServerError(_) | Self::Status(_) => "it failed",
+            Self::NotCalled => "Envoy made no call: too many are open, or nobody is there",
+            Self::BrokenOff => "it broke off",
             Self::TooLarge => "its answer is too long",
             Self::Unreadable => "its answer is not readable",
+        }
+    }
+
+    /// The kind in one word, for metrics.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::ServerError(_) | Self::Status(_) => "failed",
+            Self::NotCalled => "not_called",
+            Self::BrokenOff => "broken_off",
+            Self::TooLarge => "too_large",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServerError(status) => write!(f, "{} ({status})", self.as_str()),
+            Self::Status(status) => write!(f, "{} (gRPC status {status})", self.as_str()),
+            _ => f.write_str(self.as_str()),
+        }
+    }
+}
+
+/// What the host says when it could not get an answer itself, by the reason that it names.
+///
+/// `None` for words that are not its own. Seen on Envoy 1.40, and the same in its source
+/// since 1.36 (`Http::Utility::resetReasonToString`); gRPC calls have details in braces
+/// behind.
+pub(super) fn host_failure(words: &str) -> Option<AskError> {
+    if words.starts_with("upstream request timeout") {
+        return Some(AskError::Timeout);
+    }
+    let rest = words.strip_prefix("upstream connect error or disconnect/reset before headers. ")?;
+    let rest = rest.strip_prefix("retried and the latest ").unwrap_or(rest);
+    let reason = rest.strip_prefix("reset reason: ").unwrap_or_default();
+    let reason = reason.split([',', '{']).next().unwrap_or_default();
+    Some(match reason {
+        "connection failure"
+        | "local connection failure"
+        | "remote connection failure"
+        | "connection timeout" => AskError::Unavailable,
+        "overflow" => AskError::NotCalled,
+        _ => AskError::BrokenOff,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_says_of_a_call() {
+        let reset = |reason: &str| {
+            format!("upstream connect error or disconnect/reset before headers. {reason}")
+        };
+        let failure = |words: &str| host_failure(words);
+        for (words, error) in [
+            (
+                "reset reason: remote connection failure",
+                AskError::Unavailable,
+            ),
+            (
+                "reset reason: remote connection failure, transport failure reason: TLS_error",
+                AskError::Unavailable,
+            ),
+            (
+                "reset reason: connection timeout{upstream_reset_before_response_started{x}}",
+                AskError::Unavailable,
+            ),
+            (
+                "retried and the latest reset reason: local connection failure",
+                AskError::Unavailable,
+            ),
+            ("reset reason: overflow{overflow}", AskError::NotCalled),
+            ("reset reason: connection termination", AskError::BrokenOff),
+            ("reset reason: remote reset", AskError::BrokenOff),
+            ("reset reason: protocol error", AskError::BrokenOff),
+            (
+                "reset reason: remote connection failures",
+                AskError::BrokenOff,
+            ),
+            ("reset reason: ", AskError::BrokenOff),
+            ("", AskError::BrokenOff),
+        ] {
+            assert_eq!(failure(&reset(words)), Some(error), "{words}");
+        }
+        assert_eq!(
+            failure("upstream request timeout{response_timeout}"),
+            Some(AskError::Timeout)
+        );
+        for other in ["", "no", "a upstream request timeout", "connection timeout"] {
+            assert_eq!(failure(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_outages_open() {
+        for error in [AskError::Unavailable, AskError::Timeout] {
+            assert!(error.is_outage(), "{error}");
+        }
+        for status in 500..=599 {
+            let is_outage = AskError::ServerError(status).is_outage();
+            assert_eq!(is_outage, (502..=504).contains(&status), "{status}");
+        }
+        for error in [
+            AskError::Status(13),
+            AskError::NotCalled,
+            AskError::BrokenOff,
+            AskError::TooLarge,
+            AskError::Unreadable,
+        ] {
+            assert!(!error.is_outage(), "{error}");
         }
     }
 }

@@ -16,6 +16,17 @@ pub enum Edit {
     Append(Header),
     /// No line of this name stays.
     Remove(Vec<u8>),
+    /// This line comes if there is none of its name.
+    AddIfAbsent(Header),
+    /// This line takes the place of every line of its name, if there is one.
+    SetIfThere(Header),
+}
+
+impl Edit {
+    /// Whether the headers have to be known to carry it out.
+    const fn is_conditional(&self) -> bool {
+        matches!(self, Self::AddIfAbsent(_) | Self::SetIfThere(_))
+    }
 }
 
 /// What has to be done to a request that authorizers let go on.
@@ -36,9 +47,13 @@ impl Obligations {
         let Changes {
             set,
             append,
+            add_if_absent,
+            set_if_there,
             remove,
             response_add,
             response_set,
+            response_add_if_absent,
+            response_set_if_there,
             query_set,
             query_remove,
         } = changes;
@@ -51,10 +66,17 @@ impl Obligations {
         }
         // What is removed goes last, as behind Envoy's own filter.
         let removed = remove.into_iter().filter(|name| may_be_changed(name));
-        self.request.extend(lines(set, append, may_be_changed));
-        self.request.extend(removed.map(Edit::Remove));
-        self.response
-            .extend(lines(response_set, response_add, may_be_answered));
+        let request = &mut self.request;
+        request.extend(lines(set, append, may_be_changed));
+        request.extend(if_there(add_if_absent, set_if_there, may_be_changed));
+        request.extend(removed.map(Edit::Remove));
+        let response = &mut self.response;
+        response.extend(lines(response_set, response_add, may_be_answered));
+        response.extend(if_there(
+            response_add_if_absent,
+            response_set_if_there,
+            may_be_answered,
+        ));
     }
 }
 
@@ -64,17 +86,78 @@ impl Obligations {
     pub fn edits(&self, headers: &Headers) -> Vec<Edit> {
         let mut edits = Vec::new();
         for edit in &self.request {
-            if let Edit::Set((name, _)) | Edit::Remove(name) = edit {
+            // SECURITY: to some servers a line under a name that is alike is there.
+            let Some(edit) = settled(edit, headers, &edits) else {
+                continue;
+            };
+            if let Edit::Set((name, _)) | Edit::Remove(name) = &edit {
                 let others = headers
                     .names()
                     .filter(|other| is_alike(other, name) && other != name);
                 let others: BTreeSet<&[u8]> = others.collect();
                 edits.extend(others.into_iter().map(|other| Edit::Remove(other.to_vec())));
             }
-            edits.push(edit.clone());
+            edits.push(edit);
         }
         edits
     }
+}
+
+/// Whether the headers of a response have to be known to change them like this.
+pub fn needs_headers(edits: &[Edit]) -> bool {
+    edits.iter().any(Edit::is_conditional)
+}
+
+/// The changes of a response that has these headers.
+pub fn settled_edits(edits: &[Edit], headers: &Headers) -> Vec<Edit> {
+    let mut settled_edits = Vec::new();
+    for edit in edits {
+        settled_edits.extend(settled(edit, headers, &settled_edits));
+    }
+    settled_edits
+}
+
+/// What a change comes to where the headers are these, and have been changed like this
+/// before; `None` where it changes nothing.
+fn settled(edit: &Edit, headers: &Headers, before: &[Edit]) -> Option<Edit> {
+    match edit {
+        Edit::AddIfAbsent(header) => {
+            (!is_there(&header.0, headers, before)).then(|| Edit::Append(header.clone()))
+        }
+        Edit::SetIfThere(header) => {
+            is_there(&header.0, headers, before).then(|| Edit::Set(header.clone()))
+        }
+        edit => Some(edit.clone()),
+    }
+}
+
+/// Whether there is a line of a name, or of one that is alike.
+fn is_there(name: &[u8], headers: &Headers, before: &[Edit]) -> bool {
+    let mut names: Vec<&[u8]> = headers
+        .names()
+        .filter(|other| is_alike(other, name))
+        .collect();
+    for edit in before {
+        match edit {
+            Edit::Set((other, _)) | Edit::Append((other, _)) if is_alike(other, name) => {
+                names.push(other);
+            }
+            Edit::Remove(other) => names.retain(|held| !held.eq_ignore_ascii_case(other)),
+            _ => {}
+        }
+    }
+    !names.is_empty()
+}
+
+/// Lines that depend on what is there, where their names may.
+fn if_there(
+    add: Vec<Header>,
+    set: Vec<Header>,
+    may: fn(&[u8]) -> bool,
+) -> impl Iterator<Item = Edit> {
+    let may = move |header: &Header| may(&header.0) && is_line(&header.1);
+    let add = add.into_iter().filter(may).map(Edit::AddIfAbsent);
+    add.chain(set.into_iter().filter(may).map(Edit::SetIfThere))
 }
 
 /// Lines that are set, and lines that come besides, where their names may.
@@ -155,6 +238,61 @@ mod tests {
                 Edit::Remove(b"x-role".to_vec()),
             ]
         );
+    }
+
+    #[test]
+    fn what_depends_on_what_is_there() {
+        let sent = [("x-user", "a"), ("x_team", "b"), ("x-gone", "c")];
+        let changes = Changes {
+            add_if_absent: ["x-user", "x-team", "x-new", "x-new", "mcp-name"]
+                .map(|name| header(name, "1"))
+                .to_vec(),
+            set_if_there: ["X-User", "x-team", "x-none"]
+                .map(|name| header(name, "2"))
+                .to_vec(),
+            response_add_if_absent: vec![header("x-of", "3"), header("content-length", "0")],
+            response_set_if_there: vec![header("x-of", "4"), header("x-none", "5")],
+            ..Changes::default()
+        };
+        let mut obligations = Obligations::default();
+        obligations.add(changes, b"/");
+        let later = Changes {
+            remove: vec![b"x-gone".to_vec()],
+            ..Changes::default()
+        };
+        obligations.add(later, b"/");
+        let last = Changes {
+            add_if_absent: vec![header("x-gone", "6")],
+            ..Changes::default()
+        };
+        obligations.add(last, b"/");
+        assert_eq!(
+            obligations.edits(&Headers::from_lines(sent)),
+            [
+                Edit::Append(header("x-new", "1")),
+                Edit::Remove(b"x-user".to_vec()),
+                Edit::Set(header("X-User", "2")),
+                Edit::Remove(b"x_team".to_vec()),
+                Edit::Set(header("x-team", "2")),
+                Edit::Remove(b"x-gone".to_vec()),
+                Edit::Append(header("x-gone", "6")),
+            ]
+        );
+        assert!(needs_headers(&obligations.response));
+        for (sent, expected) in [
+            (
+                &[("x-none", "")][..],
+                vec![
+                    Edit::Append(header("x-of", "3")),
+                    Edit::Set(header("x-of", "4")),
+                    Edit::Set(header("x-none", "5")),
+                ],
+            ),
+            (&[("x-of", "")], vec![Edit::Set(header("x-of", "4"))]),
+        ] {
+            let headers = Headers::from_lines(sent.iter().copied());
+            assert_eq!(settled_edits(&obligations.response, &headers), expected);
+        }
     }
 
     #[test]

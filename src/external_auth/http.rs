@@ -2,11 +2,12 @@
 
 use std::iter;
 
-use super::names::{may_be_changed, may_be_shown};
+use super::answer::host_failure;
+use super::names::{may_be_changed, may_be_copied, may_be_shown};
 use super::question::{Call, Unshown};
 use super::{AskError, Changes, Header, Reply, Verdict};
-use crate::policy::HttpAuth;
-use crate::request::Headers;
+use crate::policy::{CalloutHost, HttpAuth};
+use crate::request::{Headers, is_alike};
 
 /// The question about a request.
 ///
@@ -14,7 +15,7 @@ use crate::request::Headers;
 /// Authorization are always sent, and of other headers those that are listed.
 pub(super) fn question(
     auth: &HttpAuth,
-    authority: &str,
+    (host, authority): (CalloutHost, &str),
     shown: &Headers,
     body: &[u8],
     is_partial: bool,
@@ -27,9 +28,12 @@ pub(super) fn question(
     add(":method", only(":method")?);
     let path = only(":path")?;
     add(":path", format!("{}{path}", auth.path));
+    let client = shown
+        .only(":authority")
+        .filter(|_| host == CalloutHost::Client);
     add(
         ":authority",
-        match shown.only(":authority") {
+        match client {
             Some(client) => text(client)?,
             None => authority.to_owned(),
         },
@@ -62,8 +66,6 @@ pub(super) fn question(
 pub(super) fn verdict(auth: &HttpAuth, headers: &Headers, body: &[u8]) -> Verdict {
     let status = headers.only(":status");
     let status = status.and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-    // The host answers itself where nobody else did, and then has measured nothing.
-    let is_answered = headers.has("x-envoy-upstream-service-time");
     match status {
         Some(200) => Verdict::Allow(changes(auth, headers)),
         Some(status @ 201..500) => Verdict::Refuse(Reply {
@@ -71,25 +73,42 @@ pub(super) fn verdict(auth: &HttpAuth, headers: &Headers, body: &[u8]) -> Verdic
             headers: lines(headers).collect(),
             body: body.to_vec(),
         }),
-        Some(504) if !is_answered => Verdict::Error(AskError::Timeout),
-        Some(500..) if !is_answered => Verdict::Error(AskError::Unavailable),
-        Some(status @ 500..) => Verdict::Error(AskError::ServerError(status)),
+        Some(status @ 500..) => Verdict::Error(failure(status, headers, body)),
         Some(..200) | None => Verdict::Error(AskError::Unreadable),
+    }
+}
+
+/// What kind of error a status from 500 on is.
+fn failure(status: u16, headers: &Headers, body: &[u8]) -> AskError {
+    if headers.has("x-envoy-overloaded") {
+        return AskError::NotCalled;
+    }
+    // The host answers itself where nobody else did, and then has measured nothing.
+    if headers.has("x-envoy-upstream-service-time") {
+        return AskError::ServerError(status);
+    }
+    // SECURITY: words that are not known are no outage.
+    let words = std::str::from_utf8(body).ok().and_then(host_failure);
+    match (words, status) {
+        (None, 504) => AskError::Timeout,
+        (words, _) => words.unwrap_or(AskError::BrokenOff),
     }
 }
 
 /// SPEC: Gateway API, `allowedResponseHeaders`: the headers listed, or without a list all
 /// but the authority, are copied into the request. They take the place of the client's.
 fn changes(auth: &HttpAuth, headers: &Headers) -> Changes {
-    let listed = |name: &[u8]| match &auth.allowed_response_headers {
+    let listed = auth.allowed_response_headers.as_deref();
+    let is_copied = |name: &[u8]| match listed {
         Some(listed) => {
             let mut listed = listed.iter();
-            listed.any(|listed| name.eq_ignore_ascii_case(listed.as_bytes()))
+            may_be_changed(name)
+                && listed.any(|listed| name.eq_ignore_ascii_case(listed.as_bytes()))
         }
-        None => true,
+        None => may_be_copied(name),
     };
     let mut changes = Changes::default();
-    for (name, value) in lines(headers).filter(|(name, _)| may_be_changed(name) && listed(name)) {
+    for (name, value) in lines(headers).filter(|(name, _)| is_copied(name)) {
         let mut set = changes.set.iter();
         // All lines of the answer, and none of the client's.
         if set.any(|(other, _)| *other == name) {
@@ -98,12 +117,38 @@ fn changes(auth: &HttpAuth, headers: &Headers) -> Changes {
             changes.set.push((name, value));
         }
     }
+    changes.remove = listed_names(auth)
+        .filter(|name| !changes.set.iter().any(|(other, _)| other == name))
+        .collect();
     changes
 }
 
-/// Every line, its name in lower case.
+/// What becomes of a request that goes on without an answer.
+///
+/// SECURITY: the server takes what has the name of a listed header for the authorizer's,
+/// whoever wrote it. One that no answer has is none, and not the client's.
+pub(super) fn unanswered(auth: &HttpAuth) -> Changes {
+    Changes {
+        remove: listed_names(auth).collect(),
+        ..Changes::default()
+    }
+}
+
+fn listed_names(auth: &HttpAuth) -> impl Iterator<Item = Vec<u8>> {
+    let listed = auth.allowed_response_headers.iter().flatten();
+    let listed = listed.filter(|name| may_be_changed(name.as_bytes()));
+    listed.map(|name| name.to_ascii_lowercase().into_bytes())
+}
+
+/// Every line that is of the message, its name in lower case.
+///
+/// SPEC: RFC 9110, 7.6.1: what `Connection` names is of the connection, and goes no further.
 fn lines(headers: &Headers) -> impl Iterator<Item = Header> {
+    let options = headers.all("connection");
+    let options = options.flat_map(|value| value.split(|byte| *byte == b','));
+    let options: Vec<&[u8]> = options.map(<[u8]>::trim_ascii).collect();
     let lines = headers.lines();
+    let lines = lines.filter(move |(name, _)| !options.iter().any(|option| is_alike(option, name)));
     lines.map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec()))
 }
 

@@ -1,6 +1,8 @@
 use super::*;
-use crate::external_auth::{Body, Question, Response, Shown, ask, read};
-use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, RequestHeaders, Whole};
+use crate::external_auth::{self, Body, Question, Response, Shown, ask, read};
+use crate::policy::{
+    AskSettings, CalloutHost, ExternalAuth, Oversize, Protocol, RequestHeaders, Whole,
+};
 use crate::request::{Caller, HttpTarget, Operation, Request};
 
 fn auth(allowed: &[&str], copied: Option<&[&str]>, max_body: Option<u32>) -> ExternalAuth {
@@ -232,37 +234,72 @@ fn answered(auth: &ExternalAuth, lines: &[(&str, &str)], body: &[u8]) -> Verdict
 #[test]
 fn statuses() {
     let auth = auth(&[], None, None);
-    let of = |status: &str, from_host: bool| {
-        let measured = if from_host {
-            "x-none"
-        } else {
-            "x-envoy-upstream-service-time"
-        };
-        answered(&auth, &[(":status", status), (measured, "1")], b"no")
+    let of = |status: &str| {
+        let measured = ("x-envoy-upstream-service-time", "1");
+        answered(&auth, &[(":status", status), measured], b"no")
     };
-    assert!(matches!(of("200", false), Verdict::Allow(_)));
+    assert!(matches!(of("200"), Verdict::Allow(_)));
     for status in [201, 204, 302, 400, 401, 403, 404, 429, 499] {
-        let Verdict::Refuse(reply) = of(&status.to_string(), false) else {
+        let Verdict::Refuse(reply) = of(&status.to_string()) else {
             panic!("{status}")
         };
         assert_eq!((reply.status, &reply.body[..]), (status, &b"no"[..]));
     }
-    for (status, from_host, error) in [
-        ("500", false, AskError::ServerError(500)),
-        ("503", false, AskError::ServerError(503)),
-        ("504", false, AskError::ServerError(504)),
-        ("503", true, AskError::Unavailable),
-        ("504", true, AskError::Timeout),
-        ("100", false, AskError::Unreadable),
-        ("", false, AskError::Unreadable),
-        ("20O", false, AskError::Unreadable),
+    for (status, error) in [
+        ("500", AskError::ServerError(500)),
+        ("501", AskError::ServerError(501)),
+        ("503", AskError::ServerError(503)),
+        ("504", AskError::ServerError(504)),
+        ("100", AskError::Unreadable),
+        ("", AskError::Unreadable),
+        ("20O", AskError::Unreadable),
     ] {
-        assert_eq!(of(status, from_host), Verdict::Error(error), "{status}");
+        assert_eq!(of(status), Verdict::Error(error), "{status}");
     }
     assert_eq!(
         answered(&auth, &[], b""),
         Verdict::Error(AskError::Unreadable)
     );
+}
+
+/// Answers of the host's own, which has measured nothing then.
+#[test]
+fn calls_that_failed() {
+    let auth = auth(&[], None, None);
+    let reset = |reason| {
+        format!("upstream connect error or disconnect/reset before headers. reset reason: {reason}")
+    };
+    for (status, words, error) in [
+        ("504", "upstream request timeout", AskError::Timeout),
+        ("504", "", AskError::Timeout),
+        (
+            "503",
+            &reset("remote connection failure"),
+            AskError::Unavailable,
+        ),
+        ("503", &reset("connection termination"), AskError::BrokenOff),
+        ("502", &reset("protocol error"), AskError::BrokenOff),
+        ("503", &reset("overflow"), AskError::NotCalled),
+        ("503", "", AskError::BrokenOff),
+        ("503", "no healthy upstream", AskError::BrokenOff),
+        ("500", "", AskError::BrokenOff),
+    ] {
+        let verdict = answered(&auth, &[(":status", status)], words.as_bytes());
+        assert_eq!(verdict, Verdict::Error(error), "{status} {words}");
+    }
+    // Whether our Envoy says so, or one before the authorizer.
+    for measured in ["x-none", "x-envoy-upstream-service-time"] {
+        for status in ["502", "503", "504"] {
+            let lines = [
+                (":status", status),
+                ("x-envoy-overloaded", "true"),
+                (measured, "1"),
+            ];
+            let words = reset("remote connection failure");
+            let verdict = answered(&auth, &lines, words.as_bytes());
+            assert_eq!(verdict, Verdict::Error(AskError::NotCalled), "{status}");
+        }
+    }
 }
 
 #[test]
@@ -290,4 +327,115 @@ fn headers_of_the_answer() {
     };
     assert_eq!(listed.set, [header("x-user", "a")]);
     assert_eq!(listed.append, []);
+    assert_eq!(listed.remove, [b"x-absent".to_vec()]);
+    assert_eq!(all.remove, Vec::<Vec<u8>>::new());
+}
+
+/// What is listed is the authorizer's to say, also where it says nothing.
+#[test]
+fn without_an_answer_no_listed_header_of_the_client_stays() {
+    let listed = auth(&[], Some(&["x-user", "mcp-name", "x-role"]), None);
+    let changes = Changes {
+        remove: vec![b"x-user".to_vec(), b"x-role".to_vec()],
+        ..Changes::default()
+    };
+    assert_eq!(external_auth::unanswered(&listed), changes);
+    assert_eq!(
+        external_auth::unanswered(&auth(&[], None, None)),
+        Changes::default()
+    );
+}
+
+#[test]
+fn what_is_of_a_connection_is_not_copied() {
+    let lines = [
+        (":status", "200"),
+        ("connection", "close, X-Hop"),
+        ("Connection", "x_other"),
+        ("x-hop", "a"),
+        ("x-other", "b"),
+        ("x-user", "c"),
+        ("proxy-authenticate", "Basic"),
+        ("authority", "d"),
+        ("content-range", "bytes 0-1/2"),
+    ];
+    let user = || ("x-user".into(), b"c".to_vec());
+    for (names, set) in [
+        (None, vec![user()]),
+        (Some(&["x-hop", "x-user"][..]), vec![user()]),
+    ] {
+        let auth = auth(&[], names, None);
+        let Verdict::Allow(changes) = answered(&auth, &lines, b"") else {
+            panic!()
+        };
+        assert_eq!(changes.set, set, "{names:?}");
+        let mut refusing = lines;
+        refusing[0] = (":status", "403");
+        let Verdict::Refuse(reply) = answered(&auth, &refusing, b"") else {
+            panic!()
+        };
+        let names: Vec<_> = reply.headers.iter().map(|(name, _)| &name[..]).collect();
+        assert!(!names.contains(&&b"x-hop"[..]) && !names.contains(&&b"x-other"[..]));
+    }
+}
+
+/// In a path of its own the authorizer would read another one.
+#[test]
+fn ambiguous_paths_are_shown_to_nobody() {
+    let ask_about = |path: &str| {
+        let headers = Headers::from_lines([(":method", "GET"), (":path", path)]);
+        let shown = Shown {
+            request: &request(&headers),
+            body: whole(b""),
+            span: [0; 8],
+        };
+        ask(&auth(&[], None, None), &AskSettings::default(), &shown)
+    };
+    for path in ["/", "/mcp", "/mcp/", "/a%20b?c=../d", "/a?b=//c"] {
+        assert!(ask_about(path).is_ok(), "{path}");
+    }
+    for path in [
+        "/mcp/..%2F..%2Fhealthz",
+        "/mcp/../x",
+        "//mcp",
+        "/mcp;a",
+        "/mcp%2fx",
+        "/%6dcp",
+        "/mcp#/../x",
+        "/mcp?a#b",
+        "*",
+        "",
+    ] {
+        assert_eq!(ask_about(path), Err(Unshown::AmbiguousPath), "{path}");
+    }
+}
+
+#[test]
+fn whose_host_a_call_names() {
+    for (host, client, named) in [
+        (CalloutHost::Client, Some("tools.example"), "tools.example"),
+        (CalloutHost::Client, None, "authorizer.infra:80"),
+        (
+            CalloutHost::Service,
+            Some("tools.example"),
+            "authorizer.infra:80",
+        ),
+        (CalloutHost::Service, None, "authorizer.infra:80"),
+    ] {
+        let lines = [(":method", "GET"), (":path", "/")];
+        let authority = client.map(|client| (":authority", client));
+        let headers = Headers::from_lines(lines.into_iter().chain(authority));
+        let shown = Shown {
+            request: &request(&headers),
+            body: whole(b""),
+            span: [0; 8],
+        };
+        let auth = auth(&[], None, None);
+        let settings = AskSettings {
+            host,
+            ..AskSettings::default()
+        };
+        let (sent, _) = sent(ask(&auth, &settings, &shown).unwrap());
+        assert!(sent.contains(&format!(":authority: {named}")), "{sent:?}");
+    }
 }

@@ -32,6 +32,8 @@ mod question;
 mod trace;
 
 pub use answer::{AskError, Changes, Header, Reply, Verdict};
-pub use edit::{Edit, Obligations};
+pub use edit::{Edit, Obligations, needs_headers, settled_edits};
 pub use names::may_be_answered;
-pub use question::{ANSWER_LIMIT, Body, Call, Question, Response, Shown, Unshown, ask, read};
+pub use question::{
+    ANSWER_LIMIT, Body, Call, Question, Response, Shown, Unshown, ask, read, unanswered,
+};

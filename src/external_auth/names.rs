@@ -23,6 +23,18 @@ const JUDGED: [&str; 3] = [
     "x-forwarded-client-cert",
 ];
 
+/// Headers of an answer that say nothing of the request: for whom it was, and to a proxy,
+/// for one connection, how to authenticate (RFC 9110, 11.7).
+///
+/// SPEC: Gateway API, `allowedResponseHeaders`: without a list all are copied but the
+/// authority.
+const OF_THE_ANSWER: [&str; 4] = [
+    "authority",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+];
+
 /// Whether a name is in a list; without case, and with `_` for `-`.
 ///
 /// SECURITY: behind interfaces in the manner of CGI the two are one header.
@@ -65,9 +77,43 @@ pub(super) fn may_be_changed(name: &[u8]) -> bool {
     is_of_message(name) && !is_any_of(name, &JUDGED) && !starts_with(name, "mcp-")
 }
 
+/// Whether a header of an authorizer's answer goes to the server where no list says which
+/// do. What describes content (`content-range`, `content-language`, ...) describes that of
+/// the answer, and the server would take it for what the client's body is.
+pub(super) fn may_be_copied(name: &[u8]) -> bool {
+    may_be_changed(name) && !is_any_of(name, &OF_THE_ANSWER) && !starts_with(name, "content-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_copied_without_a_list() {
+        for name in [
+            "x-user",
+            "authorization",
+            "set-cookie",
+            "date",
+            "www-authenticate",
+        ] {
+            assert!(may_be_copied(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "authority",
+            "Authority",
+            "proxy-authenticate",
+            "Proxy_Authenticate",
+            "proxy-authorization",
+            "content-range",
+            "Content_Language",
+            "connection",
+            "host",
+            "mcp-name",
+        ] {
+            assert!(!may_be_copied(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn what_an_authorizer_may_change() {

@@ -4,7 +4,7 @@ use super::trace::context;
 use super::{AskError, Changes, Reply, Verdict};
 use super::{grpc, http};
 use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, RequestHeaders, Timeout};
-use crate::request::{Headers, Request};
+use crate::request::{Headers, Request, RequestPath};
 
 /// A call that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub enum Unshown {
     ///
     /// SECURITY: the server would see a line that the authorizer did not.
     Alike,
+    /// Servers read its path in different ways, and it is to be part of another path.
+    AmbiguousPath,
     /// What a message says is nested deeper than authorizers read.
     TooDeep,
     /// It has a number that the authorizer would see as another.
@@ -84,6 +86,7 @@ impl Unshown {
             Self::TooLarge => "the body is longer than what an authorizer can be shown",
             Self::NotText => "a header that an authorizer is to see is no text",
             Self::Alike => "a header that an authorizer is to see comes under two names",
+            Self::AmbiguousPath => "an authorizer could read another path than the server",
             Self::TooDeep => "the arguments are nested deeper than authorizers read",
             Self::Inexact => "an authorizer would see another number",
         }
@@ -104,7 +107,14 @@ pub fn ask(
     let context = context(headers, shown.span)?;
     let call = match &auth.protocol {
         Protocol::Http(http) => {
-            http::question(http, &auth.authority, headers, body, is_partial, context)?
+            // SECURITY: authorizers tidy paths up. One that servers read in several ways
+            // would be judged in one and served in another, or be asked elsewhere than
+            // under `http.path`.
+            if is_ambiguous(shown.request) {
+                return Err(Unshown::AmbiguousPath);
+            }
+            let host = (settings.host, auth.authority.as_str());
+            http::question(http, host, headers, body, is_partial, context)?
         }
         Protocol::Grpc(grpc) => {
             let body = auth.max_body.map(|_| body);
@@ -119,6 +129,13 @@ pub fn ask(
         timeout: settings.timeout,
         call,
     })
+}
+
+/// Whether the path is one that servers read in different ways.
+fn is_ambiguous(request: &Request<'_>) -> bool {
+    let target = request.http.only(":path").unwrap_or_default();
+    let path = request.http.path();
+    path.is_none_or(RequestPath::is_ambiguous) || target.contains(&b'#')
 }
 
 impl Question {
@@ -199,5 +216,13 @@ pub fn read(auth: &ExternalAuth, request: RequestHeaders, response: &Response<'_
             Verdict::Refuse(Reply::forbidden())
         }
         (verdict, ..) => verdict,
+    }
+}
+
+/// What becomes of a request that goes on where nobody answered.
+pub fn unanswered(auth: &ExternalAuth) -> Changes {
+    match &auth.protocol {
+        Protocol::Http(auth) => http::unanswered(auth),
+        Protocol::Grpc(_) => Changes::default(),
     }
 }

@@ -66,6 +66,7 @@ unsafe extern "C" {
         value_size: usize,
     ) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+    fn proxy_get_status(code: *mut u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
 }
 
@@ -174,6 +175,11 @@ pub(super) fn request_headers() -> Option<Headers> {
     headers(REQUEST_HEADERS)
 }
 
+/// The response's headers; only while the host tells of them.
+pub(super) fn response_headers() -> Option<Headers> {
+    headers(RESPONSE_HEADERS)
+}
+
 /// The headers of the answer to a call; only while the host tells of it.
 pub(super) fn call_response_headers() -> Option<Headers> {
     headers(CALL_RESPONSE_HEADERS)
@@ -213,6 +219,8 @@ fn edit(map: u32, edit: &Edit) -> Option<()> {
             // SAFETY: likewise.
             unsafe { proxy_remove_header_map_value(map, name, name_size) }
         }
+        // Nobody has looked whether there is one.
+        Edit::AddIfAbsent(_) | Edit::SetIfThere(_) => return None,
     };
     (status == OK).then_some(())
 }
@@ -222,6 +230,13 @@ pub(super) fn resume() -> Option<()> {
     // SAFETY: the host is only given a number.
     let status = unsafe { proxy_continue_stream(REQUEST) };
     (status == OK).then_some(())
+}
+
+/// The words that come with the status of a gRPC call; only while the host tells of it.
+pub(super) fn status_words() -> Option<Vec<u8>> {
+    let mut code = 0;
+    // SAFETY: the host writes one u32 to a place that is one; the rest as `take` asks.
+    unsafe { take(|data, size| proxy_get_status(&raw mut code, data, size)) }
 }
 
 /// The time, in nanoseconds since 1970.

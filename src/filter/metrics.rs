@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use crate::decision::{Audit, Basis, Denial, Determining, LevelName, Permit};
-use crate::enforcement::{Answered, Said};
+use crate::enforcement::{Abandoned, Answered, Said};
 use crate::observe::{Determined, Metric, digest_value};
 use crate::policy::{ObjectName, PolicyId};
 
@@ -36,6 +36,7 @@ struct Key(Kind, usize);
 enum Kind {
     Allow,
     Deny,
+    None,
     By(Use, Verdict, LevelName),
     Other(Use),
     Asked(Option<PolicyId>, Answered),
@@ -97,6 +98,11 @@ impl Metrics {
     /// A request is refused, for a kind of reason.
     pub(super) fn refused(&self, reason: &'static str) {
         self.request(Kind::Deny, "deny", reason);
+    }
+
+    /// A request ended before it was decided.
+    pub(super) fn abandoned(&self) {
+        self.request(Kind::None, "none", Abandoned::REASON);
     }
 
     /// An authorizer has answered, or will not; in so many nanoseconds, where it was asked.

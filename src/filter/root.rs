@@ -31,7 +31,7 @@ const _: () = assert!(SCHEMA_VERSION == 1, "say so in `BUILD`");
 ///
 /// INVARIANT: everything configured lives here, never in a global: plugins with
 /// the same module share one VM.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Root {
     policies: Option<Rc<Policies>>,
     callers: Rc<RefCell<Callers>>,
@@ -40,6 +40,19 @@ pub struct Root {
     /// Whether the host writes lines that are of interest only when something is amiss.
     logs_all: bool,
     sampler: Sampler,
+}
+
+impl Default for Root {
+    fn default() -> Self {
+        Self {
+            policies: None,
+            callers: Rc::default(),
+            envelopes: Rc::new(Envelopes::with_clock(host::now)),
+            metrics: Rc::default(),
+            logs_all: false,
+            sampler: Sampler::default(),
+        }
+    }
 }
 
 impl Context for Root {}

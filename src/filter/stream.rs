@@ -8,8 +8,12 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::decision::Permit;
-use crate::enforcement::{Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized};
-use crate::external_auth::{ANSWER_LIMIT, AskError, Edit, Question, Response, grpc};
+use crate::enforcement::{
+    Abandoned, Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized,
+};
+use crate::external_auth::{
+    ANSWER_LIMIT, AskError, Edit, Question, Response, grpc, needs_headers, settled_edits,
+};
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
 use crate::request::{Caller, Scheme};
@@ -119,8 +123,8 @@ impl HttpStream {
                 return Action::Pause;
             }
             self.took.push(None);
-            let nobody = Response::Failed(AskError::Unavailable);
-            step = self.stream.answer(&policies, &nobody);
+            let uncalled = Response::Failed(AskError::NotCalled);
+            step = self.stream.answer(&policies, &uncalled);
             self.count_answer();
         }
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
@@ -175,19 +179,21 @@ impl HttpStream {
         }
     }
 
+    /// Changes the headers of the response; they are read only where a change depends on
+    /// them.
+    fn edit_response(&self) -> Option<()> {
+        if needs_headers(&self.response) {
+            let headers = host::response_headers()?;
+            return host::edit_response(&settled_edits(&self.response, &headers));
+        }
+        host::edit_response(&self.response)
+    }
+
     fn count_answer(&self) {
         if let Some(said) = self.stream.said().last() {
             let took = self.took.last().copied().flatten();
             self.metrics.asked(said, took);
         }
-    }
-
-    /// Whether the last answer took as long as one may. The host's timers may run out some
-    /// milliseconds early.
-    fn is_late(&self, policies: &Policies) -> bool {
-        let timeout = policies.settings().external_auth.timeout.milliseconds();
-        let early = u64::from(timeout).saturating_mul(900_000);
-        matches!(self.took.last(), Some(Some(took)) if *took >= early)
     }
 
     fn count_body(&self) {
@@ -223,7 +229,7 @@ impl HttpStream {
         let mut record = self.record("deny", reason.kind(), called.as_ref());
         record.grounds.detail = reason.detail().map(Cow::Owned);
         let is_policies = match reason {
-            Reason::Denied(denial) => {
+            Reason::Denied(denial) | Reason::DeniedByHeaders(denial) => {
                 self.metrics.denied(denial);
                 record.deny(denial);
                 true
@@ -257,6 +263,13 @@ impl HttpStream {
                 "accesspolicy: the host took no answer; the request stays held",
             );
         }
+    }
+
+    /// Records that a request ended before it was decided.
+    fn abandoned(&self, abandoned: &Abandoned) {
+        self.metrics.abandoned();
+        let record = self.record("none", Abandoned::REASON, abandoned.called.as_ref());
+        host::log(Level::Info, &record.to_line());
     }
 
     fn record<'r>(
@@ -297,6 +310,15 @@ impl HttpStream {
     }
 }
 
+/// The host deletes a stream that has ended.
+impl Drop for HttpStream {
+    fn drop(&mut self) {
+        if let Some(abandoned) = self.stream.abandon() {
+            self.abandoned(&abandoned);
+        }
+    }
+}
+
 /// An integer property: 64 bits, little endian.
 fn number(bytes: Vec<u8>) -> Option<u64> {
     let bytes = <[u8; 8]>::try_from(bytes).ok()?;
@@ -304,8 +326,8 @@ fn number(bytes: Vec<u8>) -> Option<u64> {
 }
 
 impl Context for HttpStream {
-    /// The host tells of a reset by an answer without headers, and of a timeout by one of
-    /// its own.
+    /// The host tells of a timeout and of most resets by an answer of its own, and of a reset
+    /// within an answer by one without headers.
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
         self.answered(call, |this, policies| {
             let lines = match headers {
@@ -318,7 +340,7 @@ impl Context for HttpStream {
                 _ => host::buffer(Buffer::CallResponseBody, 0, body),
             };
             let response = match (&lines, &content) {
-                (None, _) => Response::Failed(AskError::Unavailable),
+                (None, _) => Response::Failed(AskError::BrokenOff),
                 (_, None) => Response::Failed(AskError::TooLarge),
                 (Some(headers), Some(body)) => Response::Http { headers, body },
             };
@@ -332,7 +354,10 @@ impl Context for HttpStream {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         self.answered(call, |this, policies| {
             let message = match (status, size) {
-                (1.., _) => Err(grpc::call_failure(status, this.is_late(policies))),
+                (1.., _) => {
+                    let words = host::status_words().unwrap_or_default();
+                    Err(grpc::call_failure(status, &String::from_utf8_lossy(&words)))
+                }
                 (0, 0) => Ok(Vec::new()),
                 (0, _) if size > ANSWER_LIMIT => Err(AskError::TooLarge),
                 (0, _) => {
@@ -365,9 +390,9 @@ impl HttpContext for HttpStream {
             if !this.stream.is_reading() {
                 return this.stream.body(policies, &[], ended);
             }
-            let limit = policies.settings().limits.body_bytes.size();
-            if this.stream.is_message() && size > limit {
-                return this.stream.body_too_large();
+            let limit = this.stream.body_limit(policies);
+            if limit.is_some_and(|limit| size > limit) {
+                return this.stream.body_too_large(policies);
             }
             let received = this.stream.received();
             let Some(missing) = size.checked_sub(received) else {
@@ -389,7 +414,7 @@ impl HttpContext for HttpStream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _ended: bool) -> Action {
-        if host::edit_response(&self.response).is_some() {
+        if self.edit_response().is_some() {
             return Action::Continue;
         }
         host::log(

@@ -14,7 +14,7 @@ use crate::policy::ObjectName;
 pub enum Metric<'m> {
     /// Requests, by what became of them: a counter.
     Requests {
-        /// `allow` or `deny`.
+        /// `allow`, `deny`, or `none` of a request that ended before it was decided.
         decision: &'static str,
         /// The kind of reason: one word.
         reason: &'static str,
@@ -74,7 +74,10 @@ impl<'m> Determined<'m> {
         match *reason {
             DenialReason::Refused { level, by, .. } => Some(Self::Refused(level, by)),
             DenialReason::NotAllowed { level, policy, .. } => Some(Self::NotAllowed(level, policy)),
-            DenialReason::Unprotected | DenialReason::NoCluster | DenialReason::NoPort => None,
+            DenialReason::Unprotected
+            | DenialReason::NoCluster
+            | DenialReason::Unlisted
+            | DenialReason::NoPort => None,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::mcp::ThingKind;
 /// One decision.
 #[derive(Debug, Default, Serialize)]
 pub struct Record<'r> {
-    /// `allow` or `deny`.
+    /// `allow`, `deny`, or `none` of a request that ended before it was decided.
     pub decision: &'static str,
     /// When it was made, as RFC 3339 has it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +111,7 @@ impl Grounds {
         match reason {
             DenialReason::Unprotected => words("no policy applies"),
             DenialReason::NoCluster => words("no route, or one to no known cluster"),
+            DenialReason::Unlisted => words("the route goes to a cluster of no listed backend"),
             DenialReason::NoPort => words("the port it arrived on is not known"),
             DenialReason::Refused { level, by, .. } => Self {
                 level: Some(level.as_str()),

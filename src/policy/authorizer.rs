@@ -85,6 +85,31 @@ pub struct AskSettings {
     pub on_error: OnError,
     /// What happens to a body that is longer than what a policy shows of one.
     pub oversize: Oversize,
+    /// Whose host a call over HTTP names; absent means the client's.
+    #[serde(default, skip_serializing_if = "CalloutHost::is_client")]
+    pub host: CalloutHost,
+}
+
+/// Whose host a call of an authorizer over HTTP names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CalloutHost {
+    /// The client's.
+    ///
+    /// SPEC: Gateway API, `HTTPAuthConfig`: Host is always sent.
+    ///
+    /// SECURITY: where several hosts are served at the authorizer's address, the client
+    /// chooses which of them is asked.
+    #[default]
+    Client,
+    /// The authorizer's own, by its service.
+    Service,
+}
+
+impl CalloutHost {
+    /// Whether it is the default.
+    pub const fn is_client(&self) -> bool {
+        matches!(self, Self::Client)
+    }
 }
 
 /// A time in milliseconds, from 1 to [`Timeout::MAX`].
@@ -154,6 +179,7 @@ impl Default for AskSettings {
             timeout: Timeout(1000),
             on_error: OnError::Deny,
             oversize: Oversize::Reject,
+            host: CalloutHost::Client,
         }
     }
 }

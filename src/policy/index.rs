@@ -16,7 +16,7 @@ use super::attach::{Reach, Targets};
 use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
 use super::list::List;
-use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
+use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings, Unlisted};
 use super::names::Names;
 use super::needs::Needs;
 use super::numbers::NumberMap;
@@ -293,6 +293,11 @@ impl Policies {
     /// Whether a listener has this port.
     pub fn has_listener(&self, port: u64) -> bool {
         self.targets.ports.contains(&port)
+    }
+
+    /// Whether requests are denied for clusters of no backend.
+    pub fn requires_backend(&self) -> bool {
+        self.settings.unlisted == Unlisted::Deny && !self.targets.backends.is_empty()
     }
 
     /// What is attached to the backend that a cluster belongs to, if it belongs to one.

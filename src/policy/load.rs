@@ -103,6 +103,11 @@ impl Policies {
             backends,
             policies: incoming,
         } = document;
+        // SECURITY: headers of whatever is posted anywhere would go on unjudged.
+        if settings.request_headers == RequestHeaders::Stream && settings.mcp_paths.is_none() {
+            let what = "request headers are streamed, and no path is named that carries MCP";
+            return Err(inconsistent(what.to_owned()));
+        }
         let Incoming {
             policies,
             callers,
@@ -131,6 +136,7 @@ impl Policies {
             loaded.needs.without_edge();
         }
         loaded.targets = targets;
+        loaded.needs.cluster |= loaded.requires_backend();
         Ok(loaded)
     }
 

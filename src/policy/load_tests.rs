@@ -288,6 +288,8 @@ fn what_an_authorizer_is_shown_is_said_in_full() {
     assert!(with("other", json!(1)).contains("other"));
     let mut streamed = asking(auth());
     streamed["settings"]["requestHeaders"] = json!("Stream");
+    assert!(load(&streamed).unwrap_err().to_string().contains("no path"));
+    streamed["settings"]["mcpPaths"] = json!(["/mcp"]);
     assert!(load(&streamed).is_ok());
     streamed["policies"][0]["externalAuth"]["protocol"] = http(json!(["x-user"]));
     let said = load(&streamed).unwrap_err().to_string();

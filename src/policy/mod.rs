@@ -27,7 +27,8 @@ mod whole;
 pub use crate::expr::{Expression, Pattern};
 pub use attach::Reach;
 pub use authorizer::{
-    AskSettings, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol, Timeout,
+    AskSettings, CalloutHost, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol,
+    Timeout,
 };
 #[cfg(not(target_os = "wasi"))]
 pub use document::Document;
@@ -43,7 +44,7 @@ pub use load::LoadError;
 pub use model::{
     Action, AllowPolicies, Backend, BaseProtocol, Category, CompiledPolicy, DenialForm, Limits,
     Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, PortAlias, RequestHeaders,
-    ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unprotected,
+    ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unlisted, Unprotected,
 };
 pub use needs::Needs;
 pub use read::Malformed;

@@ -101,6 +101,10 @@ pub struct Settings {
     pub allow_policies: AllowPolicies,
     /// What happens when there is no policy at all.
     pub unprotected: Unprotected,
+    /// What happens to requests for clusters of no listed backend; absent means that they
+    /// are denied.
+    #[serde(default, skip_serializing_if = "Unlisted::is_deny")]
+    pub unlisted: Unlisted,
     /// By what resources are judged; absent means by their uri.
     #[serde(default, skip_serializing_if = "ResourceParam::is_uri")]
     pub resource_param: ResourceParam,
@@ -167,6 +171,26 @@ pub enum Unprotected {
     Deny,
     /// Everything that is well-formed goes on.
     Allow,
+}
+
+/// What happens to requests for clusters of no backend, where any backend is listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unlisted {
+    /// They are denied.
+    ///
+    /// SECURITY: a cluster that is renamed in Envoy would else leave its backend's
+    /// policies behind.
+    #[default]
+    Deny,
+    /// The Gateway's policies decide alone.
+    Gateway,
+}
+
+impl Unlisted {
+    /// Whether it is the default.
+    pub const fn is_deny(&self) -> bool {
+        matches!(self, Self::Deny)
+    }
 }
 
 /// By which member of `params` resources are judged.

@@ -129,6 +129,9 @@ fn changes_to_the_request_and_the_response() {
             option("x-set", "1", Some(false), 0),
             option("x-set-too", "1", None, 2),
             option("x-more", "1", Some(true), 2),
+            option("x-absent", "1", None, 1),
+            option("x-there", "1", None, 3),
+            option("x-set", "2", Some(false), 1),
         ],
         headers_to_remove: ["Authorization", ":path", "host"].map(str::to_owned).into(),
         response_headers_to_add: vec![
@@ -136,6 +139,8 @@ fn changes_to_the_request_and_the_response() {
             option("x-more", "2", Some(true), 0),
             option("x-set", "3", Some(false), 0),
             option("x-set", "4", None, 2),
+            option("x-absent", "5", None, 1),
+            option("x-there", "6", None, 3),
         ],
         query_parameters_to_set: vec![QueryParameter {
             key: "a".to_owned(),
@@ -149,11 +154,16 @@ fn changes_to_the_request_and_the_response() {
             header("x-user", "alice"),
             header("x-set", "1"),
             header("x-set-too", "1"),
+            header("x-set", "2"),
         ],
         append: vec![header("x-more", "1")],
+        add_if_absent: vec![header("x-absent", "1")],
+        set_if_there: vec![header("x-there", "1")],
         remove: vec![b"authorization".to_vec()],
         response_add: vec![header("x-more", "1"), header("x-more", "2")],
         response_set: vec![header("x-set", "3"), header("x-set", "4")],
+        response_add_if_absent: vec![header("x-absent", "5")],
+        response_set_if_there: vec![header("x-there", "6")],
         query_set: vec![("a".to_owned(), "b".to_owned())],
         query_remove: vec!["c".to_owned()],
     };
@@ -366,6 +376,8 @@ fn changes(ok: &KnownOk) -> Option<Changes> {
         match (&option.append, option.append_action) {
             (Some(append), _) if append.value => changes.append.push(line),
             (Some(_), _) | (None, 0 | 2) => changes.set.push(line),
+            (None, 1) => changes.add_if_absent.push(line),
+            (None, 3) => changes.set_if_there.push(line),
             _ => return None,
         }
     }
@@ -375,6 +387,8 @@ fn changes(ok: &KnownOk) -> Option<Changes> {
             (Some(append), _) if append.value => changes.response_add.push(line),
             (None, 0) => changes.response_add.push(line),
             (Some(_), _) | (None, 2) => changes.response_set.push(line),
+            (None, 1) => changes.response_add_if_absent.push(line),
+            (None, 3) => changes.response_set_if_there.push(line),
             _ => return None,
         }
     }
@@ -407,7 +421,7 @@ fn any_option() -> impl Strategy<Value = HeaderValueOption> {
         1 => any::<String>(),
     ];
     let value = prop_oneof![8 => "[ -~]{0,8}", 1 => any::<String>()];
-    let action = prop_oneof![8 => 0..=2i32, 1 => any::<i32>()];
+    let action = prop_oneof![8 => 0..=3i32, 1 => any::<i32>()];
     (name, value, any::<Option<bool>>(), action)
         .prop_map(|(name, value, append, action)| option(&name, &value, append, action))
 }

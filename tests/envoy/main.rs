@@ -17,6 +17,7 @@ mod external_auth;
 mod external_auth_grpc;
 mod external_auth_routes;
 mod forwarded;
+mod headers_alone;
 mod identity;
 mod load;
 mod metadata;

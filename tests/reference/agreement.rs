@@ -18,8 +18,9 @@ const REQUESTS: usize = 32;
 const POLICIES: u32 = 600;
 
 /// The kinds of outcome, each with the least share that must be seen, in a thousand.
-const LEAST: [(&str, f64); 13] = [
+const LEAST: [(&str, f64); 15] = [
     ("refused", 20.0),
+    ("denied by headers", 20.0),
     ("allow: unprotected", 10.0),
     ("allow: no Allow policy", 50.0),
     ("allow: Gateway", 30.0),
@@ -28,6 +29,7 @@ const LEAST: [(&str, f64); 13] = [
     ("deny: unprotected", 10.0),
     ("deny: no port", 5.0),
     ("deny: no cluster", 5.0),
+    ("deny: unlisted", 5.0),
     ("deny: refused at the Gateway", 20.0),
     ("deny: refused at the Backend", 5.0),
     ("deny: not allowed at the Gateway", 50.0),
@@ -98,6 +100,7 @@ fn disagreement(case: &Case, mut seen: impl FnMut(&Outcome)) -> Option<String> {
 fn kinds(outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Refused => vec!["refused".to_owned()],
+        Outcome::DeniedByHeaders(_) => vec!["denied by headers".to_owned()],
         Outcome::Judged { verdict, audit } => {
             let mut kinds = vec![verdict.kind().to_owned()];
             if let Some(audit) = audit {

@@ -1,7 +1,7 @@
 //! What becomes of a request by the engine, the whole way that it takes in the filter:
 //! headers and body are read, and nobody tells it what the request asks.
 
-use accesspolicy::decision::{Audit, Basis, DenialReason, Determining, LevelName};
+use accesspolicy::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName};
 use accesspolicy::enforcement::{Facts, Permitted, Reason as Refusal, Step, Stream};
 use accesspolicy::policy::Policies;
 use accesspolicy::request::{Caller, Headers, Scheme, SpiffeId};
@@ -91,6 +91,9 @@ fn outcome(step: &Step<'_>) -> Outcome {
                 verdict: denied(denial.reason),
                 audit: denial.audit.map(audited),
             },
+            Refusal::DeniedByHeaders(Denial { reason, .. }) => {
+                Outcome::DeniedByHeaders(reason_of(reason))
+            }
             Refusal::Head(_) | Refusal::Malformed(..) => Outcome::Refused,
             other => panic!("nothing of this kind is generated: {other:?}"),
         },
@@ -118,10 +121,15 @@ fn allowed(basis: Basis<'_>) -> Verdict {
 }
 
 fn denied(reason: DenialReason<'_>) -> Verdict {
-    Verdict::Deny(match reason {
+    Verdict::Deny(reason_of(reason))
+}
+
+fn reason_of(reason: DenialReason<'_>) -> Reason {
+    match reason {
         DenialReason::Unprotected => Reason::Unprotected,
         DenialReason::NoPort => Reason::NoPort,
         DenialReason::NoCluster => Reason::NoCluster,
+        DenialReason::Unlisted => Reason::Unlisted,
         DenialReason::Refused { level, by, .. } => Reason::Refused {
             level: level_of(level),
             by: by.to_string(),
@@ -130,7 +138,7 @@ fn denied(reason: DenialReason<'_>) -> Verdict {
             level: level_of(level),
             policy: policy.map(ToString::to_string),
         },
-    })
+    }
 }
 
 const fn level_of(level: LevelName) -> Level {

@@ -2,7 +2,8 @@
 //! for each request, in the order in which the semantics are written.
 
 use accesspolicy::policy::{
-    Action, AllowPolicies, CompiledPolicy, Mode, Policy, Target, Unprotected,
+    Action, AllowPolicies, CompiledPolicy, Mode, Policy, RequestHeaders, Target, Unlisted,
+    Unprotected,
 };
 
 use super::outcome::{Level, Outcome, Reason, Verdict};
@@ -11,13 +12,19 @@ use super::rule;
 
 /// What becomes of a request.
 pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
-    if let Asks::Nonsense { .. } = request.asks {
-        return Outcome::Refused;
-    }
     let all: Vec<&Policy> = document.policies.iter().collect();
     let enforced: Vec<&Policy> = only(&all, |policy| policy.mode == Mode::Enforce);
     let audited = only(&all, |policy| policy.mode == Mode::Audit);
     let case = Case { document, request };
+    if document.settings.request_headers == RequestHeaders::Stream
+        && is_posted(request)
+        && let Err(reason) = case.judge_headers(&enforced)
+    {
+        return Outcome::DeniedByHeaders(reason);
+    }
+    if let Asks::Nonsense { .. } = request.asks {
+        return Outcome::Refused;
+    }
     let verdict = case.judge(&enforced);
     let as_enforced = case.judge(&all);
     // Where no such policy is attached, one may still make the request one that no
@@ -26,6 +33,15 @@ pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
     Outcome::Judged {
         verdict,
         audit: is_told.then_some(as_enforced),
+    }
+}
+
+/// Whether the body is to say what is asked.
+fn is_posted(request: &Request) -> bool {
+    match request.asks {
+        Asks::Message(_) => true,
+        Asks::Nonsense { .. } => request.method == "POST",
+        _ => false,
     }
 }
 
@@ -40,11 +56,8 @@ impl Case<'_> {
         if policies.is_empty() {
             return self.unprotected();
         }
-        if self.request.cluster.is_none() && target(policies, is_backend) {
-            return Verdict::Deny(Reason::NoCluster);
-        }
-        if self.request.port.is_none() && target(policies, is_listener) {
-            return Verdict::Deny(Reason::NoPort);
+        if let Err(reason) = self.destination(policies) {
+            return Verdict::Deny(reason);
         }
         let at_gateway = only(policies, |policy| self.is_at_gateway(policy));
         let gateway = match self.pass(Level::Gateway, &at_gateway) {
@@ -64,6 +77,68 @@ impl Case<'_> {
             return self.unprotected();
         }
         Verdict::Allow { gateway, backend }
+    }
+
+    /// What some of the policies make of a message of which only the headers are known:
+    /// an error where it is denied whatever it says.
+    fn judge_headers(&self, policies: &[&Policy]) -> Result<(), Reason> {
+        let unprotected = || match self.unprotected() {
+            Verdict::Deny(reason) => Err(reason),
+            _ => Ok(()),
+        };
+        if policies.is_empty() {
+            return unprotected();
+        }
+        self.destination(policies)?;
+        let at_gateway = only(policies, |policy| self.is_at_gateway(policy));
+        let at_backend = only(policies, |policy| self.is_at_backend(policy));
+        self.pass_headers(Level::Gateway, &at_gateway)?;
+        self.pass_headers(Level::Backend, &at_backend)?;
+        let mut judges = at_gateway.iter().chain(&at_backend);
+        let is_judged = judges.any(|policy| policy.action == Action::Allow);
+        let strange_port = !self.has_listener() && target(policies, is_listener);
+        let strange_cluster = !self.has_backend() && target(policies, is_backend);
+        match !is_judged && (strange_port || strange_cluster) {
+            true => unprotected(),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it is known where the request goes, as far as some policies ask for it.
+    fn destination(&self, policies: &[&Policy]) -> Result<(), Reason> {
+        let is_listed_only =
+            self.document.settings.unlisted == Unlisted::Deny && !self.document.backends.is_empty();
+        if self.request.cluster.is_none() && (is_listed_only || target(policies, is_backend)) {
+            return Err(Reason::NoCluster);
+        }
+        if is_listed_only && !self.has_backend() {
+            return Err(Reason::Unlisted);
+        }
+        if self.request.port.is_none() && target(policies, is_listener) {
+            return Err(Reason::NoPort);
+        }
+        Ok(())
+    }
+
+    /// Passes a level if any message with these headers could.
+    fn pass_headers(&self, level: Level, policies: &[&Policy]) -> Result<(), Reason> {
+        let mut policies = policies.to_vec();
+        policies.sort_by_key(|policy| &policy.policy);
+        let denying = only(&policies, |policy| policy.action == Action::Deny);
+        let mut refusals = denying.iter();
+        if let Some(by) = refusals.find_map(|policy| rule::refuses_headers(policy, self.request)) {
+            return Err(Reason::Refused { level, by });
+        }
+        let allowing = only(&policies, |policy| policy.action == Action::Allow);
+        let mut could = allowing.iter();
+        if allowing.is_empty() || could.any(|policy| rule::knows(policy, self.request).is_some()) {
+            return Ok(());
+        }
+        let policy = match self.document.settings.allow_policies {
+            AllowPolicies::All => Some(allowing[0].policy.to_string()),
+            AllowPolicies::Any => None,
+        };
+        Err(Reason::NotAllowed { level, policy })
     }
 
     /// Passes a level with everything that is asked, by a rule if one is needed.

@@ -5,6 +5,8 @@
 pub enum Outcome {
     /// It is refused before any policy is asked.
     Refused,
+    /// Policy denies it whatever its body says, which is not read.
+    DeniedByHeaders(Reason),
     /// Policy decides.
     Judged {
         verdict: Verdict,
@@ -37,6 +39,8 @@ pub enum Reason {
     NoPort,
     /// Nobody knows for which backend it is.
     NoCluster,
+    /// It is for no listed backend.
+    Unlisted,
     /// By a rule of a Deny policy.
     Refused { level: Level, by: String },
     /// Not by any Allow policy, or not by this one, where each must.
@@ -55,7 +59,7 @@ pub enum Level {
 impl Outcome {
     pub fn verdict(&self) -> Option<&Verdict> {
         match self {
-            Self::Refused => None,
+            Self::Refused | Self::DeniedByHeaders(_) => None,
             Self::Judged { verdict, .. } => Some(verdict),
         }
     }
@@ -83,6 +87,7 @@ impl Verdict {
             Self::Allow { .. } => "allow: both levels",
             Self::Deny(Reason::Unprotected) => "deny: unprotected",
             Self::Deny(Reason::NoPort) => "deny: no port",
+            Self::Deny(Reason::Unlisted) => "deny: unlisted",
             Self::Deny(Reason::NoCluster) => "deny: no cluster",
             Self::Deny(Reason::Refused { level, .. }) => match level {
                 Level::Gateway => "deny: refused at the Gateway",

@@ -1,6 +1,6 @@
 //! Which rule of a policy speaks for a request, or against it.
 
-use accesspolicy::policy::{Policy, Rule};
+use accesspolicy::policy::{BaseProtocol, Mcp, Policy, Rule};
 
 use super::request::{Asks, Request, method};
 use super::truth::Truth;
@@ -14,9 +14,14 @@ pub fn allows(policy: &Policy, request: &Request) -> Option<String> {
     })
 }
 
-/// The rule of an Allow policy whose source the caller is, the first by name.
+/// The rule of an Allow policy whose source the caller is and whose HTTP part matches, the
+/// first by name.
 pub fn knows(policy: &Policy, request: &Request) -> Option<String> {
-    first(policy, |rule| source(rule, request))
+    first(policy, |rule| {
+        let http = rule.http.as_ref();
+        let http = http.map_or(Truth::Yes, |http| http::matches(http, request));
+        source(rule, request) && http == Truth::Yes
+    })
 }
 
 /// The rule by which a Deny policy refuses a request, the first by name. What cannot be
@@ -26,6 +31,22 @@ pub fn refuses(policy: &Policy, request: &Request) -> Option<String> {
         let touched = rule.mcp.as_ref();
         let touched = touched.is_none_or(|mcp| mcp::touches(mcp, &request.asks));
         source(rule, request) && beside_mcp(rule, request) != Truth::No && touched
+    })
+}
+
+/// The rule by which a Deny policy refuses every message with the headers of a request:
+/// one that asks for nothing that a message says.
+pub fn refuses_headers(policy: &Policy, request: &Request) -> Option<String> {
+    first(policy, |rule| {
+        let is_any = |mcp: &Mcp| mcp.methods.is_none() && mcp.base_protocol == BaseProtocol::None;
+        let reads_message = rule.cel.as_ref().is_some_and(|cel| {
+            let reads = |text: &str| cel.text.contains(text);
+            reads("request.mcp") || reads("request.size")
+        });
+        source(rule, request)
+            && rule.mcp.as_ref().is_none_or(is_any)
+            && !reads_message
+            && beside_mcp(rule, request) != Truth::No
     })
 }
 

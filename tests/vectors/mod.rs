@@ -85,6 +85,8 @@ pub fn point(over: &Value) -> Value {
             {"namespace": "infra", "name": "everything", "clusters": ["everything"]},
             {"namespace": "infra", "name": "weather", "clusters": ["weather-1", "weather-2"]},
         ],
+        // Where nothing else is said, requests go to a cluster of no backend.
+        "unlisted": "Gateway",
         "trustDomain": "cluster.local",
         "mcp": {"paths": ["/mcp"]},
     });
@@ -117,6 +119,7 @@ files![
     "levels-all",
     "levels-any",
     "same-rule-name",
+    "unlisted",
     "unprotected-deny",
     "unprotected-allow",
     "not-mcp",

@@ -150,11 +150,12 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         Reason::Head(fault) => (head(fault).to_owned(), None),
         Reason::TooLarge => ("too large".to_owned(), None),
         Reason::Malformed(fault, offset) => (fault.to_string(), *offset),
-        Reason::Denied(_) | Reason::Unauthorized(_) | Reason::Unanswered(_) => {
-            ("denied".to_owned(), None)
-        }
+        Reason::Denied(_)
+        | Reason::DeniedByHeaders(_)
+        | Reason::Unauthorized(_)
+        | Reason::Unanswered(_) => ("denied".to_owned(), None),
         Reason::Unshown(unshown) => (unshown.as_str().to_owned(), None),
-        Reason::Overloaded => ("overloaded".to_owned(), None),
+        Reason::Overloaded | Reason::Crowded => ("overloaded".to_owned(), None),
         Reason::OutOfOrder => ("out of order".to_owned(), None),
     }
 }

@@ -81,6 +81,10 @@ fn verdict(explanation: &Explanation<'_>) -> (&'static str, Tone, String) {
         }
         Step::Refuse(refusal) => match &refusal.reason {
             Reason::Denied(denial) => ("Denied", Tone::Bad, denied(&denial.reason)),
+            Reason::DeniedByHeaders(denial) => {
+                let why = format!("{}, whatever the body says", denied(&denial.reason));
+                ("Denied", Tone::Bad, why)
+            }
             reason @ (Reason::Unauthorized(_) | Reason::Unanswered(_)) => {
                 let by = asking(explanation);
                 let detail = reason.detail().unwrap_or_default();
@@ -132,6 +136,9 @@ pub(super) fn denied(reason: &DenialReason<'_>) -> String {
         }
         DenialReason::NoCluster => {
             "policies are for backends, and the route chose no known cluster".to_owned()
+        }
+        DenialReason::Unlisted => {
+            "the route goes to a cluster of no backend that the enforcement point lists".to_owned()
         }
         DenialReason::Refused { level, by, .. } => {
             format!("{by} refuses it at the {}", level.as_str())
@@ -219,10 +226,7 @@ fn around(body: &[u8], offset: usize) -> String {
 fn audit(explanation: &Explanation<'_>) -> Option<String> {
     let audit = match &explanation.explained.step {
         Step::Continue(Permitted::Now(permit, _)) => permit.audit(),
-        Step::Refuse(refusal) => match refusal.reason {
-            Reason::Denied(denial) => denial.audit,
-            _ => None,
-        },
+        Step::Refuse(refusal) => refusal.reason.denial().and_then(|denial| denial.audit),
         _ => None,
     };
     let same = |would: bool| {

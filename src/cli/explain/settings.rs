@@ -3,7 +3,9 @@
 use super::Explanation;
 use crate::decision::{Basis, DenialReason, LevelTrace, Trace};
 use crate::enforcement::{Permitted, Reason, Step};
-use crate::policy::{Action, AllowPolicies, DenialForm, ResourceParam, Unprotected, View};
+use crate::policy::{
+    Action, AllowPolicies, DenialForm, RequestHeaders, ResourceParam, Unprotected, View,
+};
 
 /// A setting of the enforcement point, and what it did.
 pub(super) struct Setting {
@@ -25,10 +27,10 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
     let settings = explanation.loaded.policies.settings();
     let is_unprotected = match &explanation.explained.step {
         Step::Continue(Permitted::Now(permit, _)) => permit.basis() == Basis::Unprotected,
-        Step::Refuse(refusal) => matches!(
-            refusal.reason,
-            Reason::Denied(denial) if denial.reason == DenialReason::Unprotected
-        ),
+        Step::Refuse(refusal) => {
+            let denial = refusal.reason.denial();
+            denial.is_some_and(|denial| denial.reason == DenialReason::Unprotected)
+        }
         _ => false,
     };
     if is_unprotected {
@@ -42,6 +44,15 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
                 "what no policy is for is refused",
             ),
         }
+    }
+    if let Step::Refuse(refusal) = &explanation.explained.step
+        && matches!(refusal.reason, Reason::DeniedByHeaders(_))
+        && settings.request_headers == RequestHeaders::Stream
+    {
+        add(
+            "requestHeaders: Stream".to_owned(),
+            "it is denied before its headers go on, so the answer cannot have its id",
+        );
     }
     let trace = explanation.explained.trace.as_ref();
     let Some(trace) = trace else {

@@ -10,7 +10,8 @@ pub(in crate::compile) struct CheckedAuth {
     pub(in crate::compile) protocol: policy::Protocol,
     /// The service, and where it is named.
     pub(in crate::compile) service: Located<ServicePort>,
-    pub(in crate::compile) max_body: Option<Whole>,
+    /// How much of a body is forwarded, in bytes, and where it says so.
+    pub(in crate::compile) max_body: Option<Located<Whole>>,
     /// Where it says which headers of answers are copied.
     pub(in crate::compile) copying: Option<Place>,
 }
@@ -148,14 +149,15 @@ fn check_backend(
 }
 
 /// How much of a body is shown; `None` inside is none of it.
-fn check_body(forward: &Optional<ForwardBody>) -> Option<Option<Whole>> {
-    let ForwardBody { max_size } = match forward {
+fn check_body(forward: &Optional<ForwardBody>) -> Option<Option<Located<Whole>>> {
+    let Located { value, at } = match forward {
         Optional::Absent => return Some(None),
         Optional::Unreadable => return None,
-        Optional::Given(forward) => &forward.value,
+        Optional::Given(forward) => forward,
     };
-    let size = Whole::new(max_size.clone().or(0)?)?;
-    Some(Some(size).filter(|size| size.get() > 0))
+    let value = Whole::new(value.max_size.clone().or(0)?)?;
+    let at = at.clone();
+    Some(Some(Located { value, at }).filter(|size| size.value.get() > 0))
 }
 
 fn check_http(http: &HttpAuth, problems: &mut Vec<Problem>) -> Option<policy::HttpAuth> {

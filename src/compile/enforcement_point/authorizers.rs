@@ -6,7 +6,7 @@ use crate::api::decode::{
     refuse_duplicates, text,
 };
 use crate::api::names;
-use crate::policy::{AskSettings, ObjectName, OnError, Oversize, Timeout};
+use crate::policy::{AskSettings, CalloutHost, ObjectName, OnError, Oversize, Timeout};
 
 /// A service, and the Envoy cluster that it is reached by.
 #[derive(Debug, Clone)]
@@ -30,6 +30,11 @@ impl Choice for OnError {
 impl Choice for Oversize {
     const ALL: &'static [(&'static str, Self)] =
         &[("Reject", Self::Reject), ("Truncate", Self::Truncate)];
+}
+
+impl Choice for CalloutHost {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("Client", Self::Client), ("Service", Self::Service)];
 }
 
 const TIMEOUT: Form = Form {
@@ -71,6 +76,7 @@ pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<As
     let timeout = object.optional("timeout", text(&TIMEOUT));
     let on_error = object.optional("onError", choice::<OnError>);
     let oversize = object.optional("oversize", choice);
+    let host = object.optional("host", choice);
     object.finish();
     let default = AskSettings::default();
     let open = on_error
@@ -86,6 +92,7 @@ pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<As
             timeout,
             on_error: on_error.or(default.on_error)?,
             oversize: oversize.or(default.oversize)?,
+            host: host.or(default.host)?,
         },
         open,
     })

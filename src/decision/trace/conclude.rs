@@ -29,8 +29,13 @@ impl<'p> Walk<'p, '_> {
         }
         let reach = policies.reach(view);
         let port = self.judge.request.http.port();
-        if reach.backends && self.judge.request.cluster.is_none() {
+        let needs_backend = policies.requires_backend();
+        let cluster = self.judge.request.cluster;
+        if (reach.backends || needs_backend) && cluster.is_none() {
             return Err(Verdict::Deny(DenialReason::NoCluster));
+        }
+        if needs_backend && cluster.and_then(|it| policies.backend(it)).is_none() {
+            return Err(Verdict::Deny(DenialReason::Unlisted));
         }
         if reach.listeners && port.is_none() {
             return Err(Verdict::Deny(DenialReason::NoPort));

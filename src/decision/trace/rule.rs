@@ -75,14 +75,14 @@ impl<'p, 'r> Walk<'p, 'r> {
     ) -> (Filed, RuleTrace<'p>) {
         let mut checks: Vec<Check> = self.source(rule).into_iter().collect();
         let mut filed = Filed::Directly;
-        // A response needs a rule with its source, and no more.
-        if action != Action::Allow || !act.any_rule {
-            let mcp = self.mcp(rule, act, action, lists);
-            if let Some((how, check)) = mcp {
-                filed = how;
-                checks.push(check);
-            }
-            checks.extend(self.http(rule));
+        // A response needs a rule with its source and HTTP part, and no more.
+        let is_whole = action != Action::Allow || !act.any_rule;
+        if is_whole && let Some((how, check)) = self.mcp(rule, act, action, lists) {
+            filed = how;
+            checks.push(check);
+        }
+        checks.extend(self.http(rule));
+        if is_whole {
             checks.extend(self.cel(rule, act));
         }
         let all = checks.iter().map(|check| check.matches);

@@ -158,8 +158,13 @@ fn ok_response(response: Fields<'_>) -> Result<Option<Changes>, Unreadable> {
                 let option = HeaderOption::read(header.message()?)?;
                 // SECURITY: without a word a header replaces what the client sent.
                 let action = option.action(Action::Set);
-                let (set, append) = (&mut changes.set, &mut changes.append);
-                action.is_some_and(|action| action.put(option.header, append, set))
+                let to = action.map(|action| match action {
+                    Action::Append => &mut changes.append,
+                    Action::Set => &mut changes.set,
+                    Action::AddIfAbsent => &mut changes.add_if_absent,
+                    Action::SetIfThere => &mut changes.set_if_there,
+                });
+                put(option.header, to)
             }
             (3, metadata) => metadata.bytes().map(|_| true)?,
             (5, name) => match removable(name.text()?) {
@@ -172,8 +177,13 @@ fn ok_response(response: Fields<'_>) -> Result<Option<Changes>, Unreadable> {
             (6, header) => {
                 let option = HeaderOption::read(header.message()?)?;
                 let action = option.action(Action::Append);
-                let (set, add) = (&mut changes.response_set, &mut changes.response_add);
-                action.is_some_and(|action| action.put(option.header, add, set))
+                let to = action.map(|action| match action {
+                    Action::Append => &mut changes.response_add,
+                    Action::Set => &mut changes.response_set,
+                    Action::AddIfAbsent => &mut changes.response_add_if_absent,
+                    Action::SetIfThere => &mut changes.response_set_if_there,
+                });
+                put(option.header, to)
             }
             (7, parameter) => {
                 let parameter = query_parameter(parameter.message()?)?;
@@ -190,6 +200,12 @@ fn ok_response(response: Fields<'_>) -> Result<Option<Changes>, Unreadable> {
         };
     }
     Ok((all && changes.count() <= CHANGES).then_some(changes))
+}
+
+/// Puts a header where it belongs; says whether there are both.
+fn put(header: Option<Header>, to: Option<&mut Vec<Header>>) -> bool {
+    let place = header.zip(to);
+    place.map(|(header, to)| to.push(header)).is_some()
 }
 
 /// The most that an answer may want changed: each change takes time for which every other
@@ -218,18 +234,8 @@ fn query_parameter(parameter: Fields<'_>) -> Result<Option<(String, String)>, Un
 enum Action {
     Append,
     Set,
-}
-
-impl Action {
-    /// Puts a header where its action says; says whether there is one.
-    fn put(self, header: Option<Header>, append: &mut Vec<Header>, set: &mut Vec<Header>) -> bool {
-        let Some(header) = header else { return false };
-        match self {
-            Self::Append => append.push(header),
-            Self::Set => set.push(header),
-        }
-        true
-    }
+    AddIfAbsent,
+    SetIfThere,
 }
 
 /// `envoy.config.core.v3.HeaderValueOption`.
@@ -261,15 +267,17 @@ impl HeaderOption {
         Ok(read)
     }
 
-    /// The action; `otherwise` is the one of a header that names none. None for the
-    /// two that depend on headers that are not known here, and for unknown ones.
+    /// The action; `otherwise` is the one of a header that names none. None for unknown
+    /// ones.
     fn action(&self, otherwise: Action) -> Option<Action> {
         match (self.append, self.append_action) {
             _ if self.is_strange => None,
             (Some(true), _) => Some(Action::Append),
             (Some(false), _) => Some(Action::Set),
             (None, 0) => Some(otherwise),
+            (None, 1) => Some(Action::AddIfAbsent),
             (None, 2) => Some(Action::Set),
+            (None, 3) => Some(Action::SetIfThere),
             (None, _) => None,
         }
     }

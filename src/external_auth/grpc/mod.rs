@@ -23,7 +23,7 @@ pub use written::check_response;
 
 pub(super) use ask::question;
 
-use super::answer::AskError;
+use super::answer::{AskError, host_failure};
 use crate::policy::GrpcAuth;
 use writer::Writer;
 
@@ -51,19 +51,21 @@ pub fn grpc_service(cluster: &str) -> Option<String> {
     String::from_utf8(service.finish()).ok()
 }
 
-/// Why a call has failed, by its gRPC status; `is_late` is whether its time was over.
+/// Why a call has failed, by its gRPC status and the words that come with it.
 ///
 /// SPEC: gRPC, Status codes. An authorizer that answers with a status instead of a
 /// message has decided nothing, whichever status it is: Envoy sees an error too.
-pub fn call_failure(status: u32, is_late: bool) -> AskError {
+///
+/// SECURITY: of calls that it gave up, could not make or did not make for there being too
+/// many, Envoy tells by the same status; only the words tell them apart.
+pub fn call_failure(status: u32, words: &str) -> AskError {
     match status {
         0 => AskError::Unreadable,
         4 => AskError::Timeout,
-        // Envoy tells of a call that it gave up as of one that it could not make.
-        14 if is_late => AskError::Timeout,
-        14 => AskError::Unavailable,
-        // What the other statuses are called as HTTP is not for us to say.
-        _ => AskError::ServerError(500),
+        // What is not Envoy's own is the authorizer's word, or that of a proxy before it:
+        // the counterpart of an HTTP status 502 to 504.
+        14 => host_failure(words).unwrap_or(AskError::Unavailable),
+        other => AskError::Status(other),
     }
 }
 
@@ -87,16 +89,21 @@ mod tests {
 
     #[test]
     fn failed_calls() {
-        assert_eq!(call_failure(4, false), AskError::Timeout);
-        assert_eq!(call_failure(14, false), AskError::Unavailable);
-        assert_eq!(call_failure(14, true), AskError::Timeout);
-        for status in [1, 2, 7, 12, 13, 16, 99, u32::MAX] {
-            assert_eq!(
-                call_failure(status, false),
-                AskError::ServerError(500),
-                "{status}"
-            );
+        let late = "upstream request timeout{response_timeout}";
+        let overflow = "upstream connect error or disconnect/reset before headers. reset reason: \
+                        overflow{upstream_reset_before_response_started{overflow}}";
+        for (status, words, error) in [
+            (0, "", AskError::Unreadable),
+            (4, "", AskError::Timeout),
+            (14, "", AskError::Unavailable),
+            (14, "via_upstream", AskError::Unavailable),
+            (14, late, AskError::Timeout),
+            (14, overflow, AskError::NotCalled),
+        ] {
+            assert_eq!(call_failure(status, words), error, "{status} {words}");
         }
-        assert_eq!(call_failure(0, false), AskError::Unreadable);
+        for status in [1, 2, 7, 8, 12, 13, 16, 99, u32::MAX] {
+            assert_eq!(call_failure(status, late), AskError::Status(status));
+        }
     }
 }

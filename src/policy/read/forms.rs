@@ -1,14 +1,15 @@
 //! The form of each part of a compiled policy.
 
 use super::super::authorizer::{
-    AskSettings, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol, Timeout,
+    AskSettings, CalloutHost, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol,
+    Timeout,
 };
 use super::super::http::{HeaderMatch, Http, PathMatch, ValueMatch};
 use super::super::identity::{IdentitySource, MetadataText};
 use super::super::model::{
     Action, AllowPolicies, Backend, BaseProtocol, CompiledPolicy, DenialForm, Limits, Listener,
     Mcp, Method, MethodName, Mode, ObjectName, Policy, PortAlias, RequestHeaders, ResourceParam,
-    Rule, Settings, Target, Unprotected,
+    Rule, Settings, Target, Unlisted, Unprotected,
 };
 use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
@@ -109,6 +110,7 @@ record! {
         identity: "identity" required,
         allow_policies: "allowPolicies" required,
         unprotected: "unprotected" required,
+        unlisted: "unlisted" defaulted,
         resource_param: "resourceParam" defaulted,
         request_headers: "requestHeaders" required,
         mcp_paths: "mcpPaths" optional,
@@ -131,6 +133,7 @@ record! {
         timeout: "timeout" required,
         on_error: "onError" required,
         oversize: "oversize" required,
+        host: "host" defaulted,
     }
     Policy {
         policy: "policy" required,
@@ -196,6 +199,7 @@ record! {
 word! {
     AllowPolicies { All Any }
     Unprotected { Deny Allow }
+    Unlisted { Deny Gateway }
     ResourceParam { Uri Name }
     RequestHeaders { Hold Stream }
     DenialForm { JsonRpc Http403 Hide }
@@ -204,6 +208,7 @@ word! {
     BaseProtocol { None Session Full }
     OnError { Deny Allow }
     Oversize { Reject Truncate }
+    CalloutHost { Client Service }
 }
 
 tagged! {

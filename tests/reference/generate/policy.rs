@@ -3,7 +3,8 @@
 use accesspolicy::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
     IdentitySource, Limits, Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy,
-    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unprotected, Whole,
+    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, Unlisted, Unprotected,
+    Whole,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -44,17 +45,23 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
     (
         select(&[AllowPolicies::All, AllowPolicies::Any][..]),
         select(&[Unprotected::Deny, Unprotected::Allow][..]),
+        select(&[Unlisted::Deny, Unlisted::Gateway, Unlisted::Gateway][..]),
         headers,
         denial,
     )
         .prop_map(
-            move |(allow_policies, unprotected, request_headers, denial)| Settings {
+            move |(allow_policies, unprotected, unlisted, request_headers, denial)| Settings {
                 identity: IdentitySource::PeerCertificate,
                 allow_policies,
                 unprotected,
+                unlisted,
                 resource_param: ResourceParam::Uri,
                 request_headers,
-                mcp_paths: (!every_path).then(|| vec![MCP_PATH.to_owned()]),
+                mcp_paths: match (every_path, request_headers) {
+                    (false, _) => Some(vec![MCP_PATH.to_owned()]),
+                    (true, RequestHeaders::Stream) => Some(vec!["/".to_owned()]),
+                    (true, RequestHeaders::Hold) => None,
+                },
                 denial,
                 limits: Limits {
                     body_bytes: Whole::from(1 << 20),

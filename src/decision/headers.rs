@@ -1,0 +1,92 @@
+//! What the headers of a posted message decide, whatever its body will say.
+
+use crate::policy::{
+    AllowPolicies, Attached, Group, Level, Policies, RuleRef, SelectorId, View, selector,
+};
+use crate::request::Request;
+
+use super::{Denial, DenialReason, Judge, LevelName, Match, Progress};
+
+/// Why a posted message is denied whatever it says; `None` where some message of this
+/// caller could be allowed. What `request` does is not looked at: nobody knows it yet.
+///
+/// A message could be allowed where each level with Allow policies has a rule whose source
+/// and HTTP part match, and is not denied where a Deny policy's rule asks for nothing that
+/// only the message says. Authorizers are not asked: they could only deny as well.
+///
+/// SECURITY: some servers act on headers alone, so that nothing of a request may go on that
+/// no message could make an allowed one.
+pub fn deny_by_headers<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<Denial<'p>> {
+    let progress = Progress::default();
+    let judge = Judge::of_headers(policies, request, &progress);
+    let reason = judge.by_headers().err()?;
+    Some(Denial {
+        reason,
+        audit: None,
+    })
+}
+
+impl<'p> Judge<'p, '_> {
+    fn by_headers(&self) -> Result<(), DenialReason<'p>> {
+        let view = View::Enforced;
+        if !self.policies.has_any(view) {
+            return self.unprotected().map(drop);
+        }
+        self.destination(view)?;
+        self.level_by_headers(LevelName::Gateway, self.gateway.level(view))?;
+        if let Some(backend) = self.backend {
+            self.level_by_headers(LevelName::Backend, backend.level(view))?;
+        }
+        // An authorizer may yet have judged it.
+        let may_be_judged = |attached: &Attached| {
+            let level = attached.level(view);
+            !level.allow().is_empty() || !level.asking().group().is_empty()
+        };
+        if self.is_foreign(view) && !self.attached().any(may_be_judged) {
+            return self.unprotected().map(drop);
+        }
+        Ok(())
+    }
+
+    fn level_by_headers(&self, name: LevelName, level: &'p Level) -> Result<(), DenialReason<'p>> {
+        let any_message = [selector::ANYTHING, selector::ANY_MCP];
+        let denies = |rule| self.denies_any_message(rule);
+        if let Some(rule) = self.first(level.deny(), &any_message, denies) {
+            return Err(self.denied_by(name, rule));
+        }
+        let group = level.allow();
+        let could_allow = |rule| self.http(rule) == Match::Yes;
+        if group.is_empty()
+            || self
+                .first(group, &[selector::SOURCE], could_allow)
+                .is_some()
+        {
+            return Ok(());
+        }
+        let policy = match self.policies.allow_policies() {
+            AllowPolicies::All => group.policies().first(),
+            AllowPolicies::Any => None,
+        };
+        Err(DenialReason::NotAllowed {
+            level: name,
+            policy: policy.and_then(|policy| self.policies.policy_name(*policy)),
+            message: None,
+        })
+    }
+
+    /// The first of the caller's rules under some selectors that is wanted.
+    fn first(
+        &self,
+        group: &Group,
+        selectors: &[SelectorId],
+        is_wanted: impl Fn(RuleRef) -> bool,
+    ) -> Option<RuleRef> {
+        if group.is_empty() {
+            return None;
+        }
+        let callers = self.callers.iter().flatten();
+        let lists = callers.flat_map(|caller| selectors.iter().map(|it| group.rules(*caller, *it)));
+        let found = lists.filter_map(|list| list.iter().copied().find(|rule| is_wanted(*rule)));
+        found.min()
+    }
+}
