@@ -13,7 +13,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use accesspolicy::deploy::{self, ImageReference};
-use accesspolicy::policy::{CompiledPolicy, Policies};
+use accesspolicy::policy::{CompiledPolicy, Policies, PortAlias, RequestHeaders, Whole};
 use serde_json::{Map, Value, json};
 use support::{root, yaml};
 use vectors::{DecisionTests, FILES};
@@ -482,6 +482,30 @@ fn what_arrives_decides_the_same() {
     assert!(judged > 1000, "{judged}");
 }
 
+/// What a platform can say otherwise stands in the manifest, where it matters.
+#[test]
+fn what_takes_a_platform_is_said() {
+    let tests = DecisionTests::read(FILES[0].0, FILES[0].1).unwrap();
+    let mut compiled: CompiledPolicy = serde_json::from_str(&tests.compile().unwrap()).unwrap();
+    let image: ImageReference = IMAGE.parse().unwrap();
+    let [hold, stream] = [RequestHeaders::Hold, RequestHeaders::Stream];
+    for edge in [false, true] {
+        compiled.settings.edge = edge;
+        for headers in [hold, stream] {
+            compiled.settings.request_headers = headers;
+            let text = deploy::istio(&compiled, &image);
+            assert_eq!(text.contains("`numTrustedProxies`"), edge, "{text}");
+        }
+        let text = deploy::envoy_gateway(&compiled, &image).unwrap();
+        assert_eq!(text.contains("`clientIPDetection`"), edge, "{text}");
+        assert!(!text.contains("useListenerPortAsContainerPort"), "{text}");
+    }
+    let (gateway, envoy) = (Whole::from(443), Whole::from(10443));
+    compiled.settings.ports = vec![PortAlias { gateway, envoy }];
+    let text = deploy::envoy_gateway(&compiled, &image).unwrap();
+    assert!(text.contains("useListenerPortAsContainerPort"), "{text}");
+}
+
 /// Nothing that a policy says gets out of its place in a manifest.
 #[test]
 fn hostile_names_stay_in_their_place() {
@@ -490,7 +514,7 @@ fn hostile_names_stay_in_their_place() {
     let hostile = "x\"\n- {{policy}}: *a # \u{7f}\u{85}\u{2028}\u{feff}\u{1f600}\\ '";
     compiled.policies[0].policy.name = hostile.to_owned();
     compiled.gateway.name = hostile.to_owned();
-    compiled.settings.request_headers = accesspolicy::policy::RequestHeaders::Stream;
+    compiled.settings.request_headers = RequestHeaders::Stream;
     for trip in TRIPS {
         let arrived: CompiledPolicy = serde_json::from_str(&delivered(&compiled, trip)).unwrap();
         assert!(arrived == compiled, "{trip}");

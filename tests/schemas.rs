@@ -16,8 +16,8 @@ use accesspolicy::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CalloutHost, CompiledPolicy,
     DenialForm, ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits,
     Listener, Mcp, MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize,
-    PathMatch, Policy, Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings,
-    Target, Timeout, UnknownMembers, Unprotected, ValueMatch, Whole,
+    PathMatch, Policy, PortAlias, Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION,
+    Settings, Target, Timeout, UnknownMembers, Unprotected, ValueMatch, Whole,
 };
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -446,6 +446,11 @@ fn everything() -> CompiledPolicy {
                 oversize: Oversize::Truncate,
                 host: CalloutHost::Service,
             },
+            edge: true,
+            ports: vec![PortAlias {
+                gateway: Whole::from(443),
+                envoy: Whole::from(10443),
+            }],
             log_allowed_per_million: Whole::from(1),
         },
         listeners: vec![Listener {

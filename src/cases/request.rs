@@ -7,7 +7,7 @@ use crate::enforcement::{Explained, Facts, Step, Stream, explain};
 use crate::expr::Timestamp;
 use crate::external_auth::Question;
 use crate::policy::{CompiledPolicy, Document, IdentitySource, ObjectName, Policies};
-use crate::request::{Caller, Headers, SpiffeId};
+use crate::request::{Caller, Headers, Scheme, SpiffeId};
 
 /// A cluster of no backend.
 pub const ELSEWHERE: &str = "elsewhere";
@@ -169,12 +169,16 @@ impl Request {
                 id.map_or(Caller::Anonymous, Caller::Spiffe)
             }
         };
+        let needs = policies.needs();
         Facts {
             headers,
             caller,
             cluster: Some(self.cluster().to_owned()),
             port: Some(self.port.unwrap_or(PORT).into()),
-            address: Some(self.address.as_deref().unwrap_or(ADDRESS).to_owned()),
+            address: needs
+                .address
+                .then(|| self.address.as_deref().unwrap_or(ADDRESS).to_owned()),
+            scheme: needs.scheme.then_some(Scheme::Https),
             destination: None,
             protocol: None,
             time: Some(self.time.unwrap_or(TIME)),

@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use super::subject::Subject;
 use super::{REFUSED, fail, output, render, say};
-use crate::deploy::{self, Address, ClusterAddress, Edge, ImageReference, Route};
+use crate::deploy::{
+    self, Address, ClusterAddress, Edge, ImageReference, Placed, Platform, PortPair, Route,
+};
+use crate::policy::PortAlias;
 
 /// Write what loads the filter with a policy
 ///
@@ -50,6 +53,10 @@ pub(super) struct Arguments {
     /// bootstrap: where Envoy listens
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:10000")]
     listen: SocketAddr,
+
+    /// A port of the Gateway, and the one that Envoy takes it on: `443=8443`. Repeatable
+    #[arg(long, value_name = "GATEWAY=ENVOY")]
+    port: Vec<PortPair>,
 
     /// bootstrap: the port of Envoy's admin interface, on loopback; 0: there is none
     #[arg(long, value_name = "PORT", default_value = "9901")]
@@ -110,6 +117,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         module,
         form,
         listen,
+        port,
         admin_port,
         upstream,
         cluster,
@@ -142,6 +150,30 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         }
         Err(code) => return code,
     };
+    let platform = match (format, form) {
+        (Format::Envoy, Form::Bootstrap) => Platform::Bootstrap(*listen),
+        (Format::Envoy, _) => Platform::Envoy,
+        (Format::Istio, _) => Platform::Istio,
+        (Format::EnvoyGateway, _) => Platform::EnvoyGateway,
+    };
+    let Placed { policy, warnings } = match deploy::placed(&policy, platform, port) {
+        Ok(placed) => placed,
+        Err(unfit) => {
+            say(format_args!("error: {unfit}"));
+            return ExitCode::from(REFUSED);
+        }
+    };
+    for warning in &warnings {
+        say(format_args!("warning: {warning}"));
+    }
+    if discovery.is_some() {
+        for PortAlias { gateway, envoy } in &policy.settings.ports {
+            let pair = format!("{}={}", gateway.get(), envoy.get());
+            say(format_args!(
+                "note: say `--port {pair}` with `--form discovery` as well"
+            ));
+        }
+    }
     let rendered = match (format, form, image) {
         (Format::Envoy, Form::Filter, _) => Ok(deploy::filter(&policy, module)),
         (Format::Envoy, Form::Discovery, _) => Ok(deploy::discovery(&policy, module)),

@@ -11,8 +11,8 @@ use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, only};
 use super::parts::Part;
 use crate::api::decode::{
-    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Value, choice,
-    integer, list, refuse_duplicates, text,
+    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Value, boolean,
+    choice, integer, list, refuse_duplicates, text,
 };
 use crate::api::names;
 use crate::api::yaml::Document;
@@ -47,6 +47,8 @@ pub(super) struct EnforcementPoint {
     pub(super) says_allow_policies: bool,
     /// Where the file says what happens without policies.
     pub(super) unprotected: Option<Place>,
+    /// Where the file says that this Envoy is the edge, if it does.
+    pub(super) edge: Option<Place>,
     /// Where the file says that resources are judged by name, if it does.
     pub(super) by_name: Option<Place>,
     /// The settings, defaults included.
@@ -172,6 +174,9 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let limits = object.optional("limits", limits);
     let services = object.optional("services", authorizers::services);
     let asking = object.optional("externalAuth", authorizers::asking);
+    let edge = object.optional("edge", boolean);
+    let edge_at = edge.given().filter(|edge| edge.value);
+    let edge_at = edge_at.map(|edge| edge.at.clone());
     let log = object.optional("log", log::log);
     object.finish();
     let asking = asking.or(Asking::default())?;
@@ -186,6 +191,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         open_on_error: asking.open,
         says_allow_policies,
         unprotected: unprotected_at,
+        edge: edge_at,
         by_name,
         settings: Settings {
             identity: identity
@@ -201,6 +207,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             denial: denial.or(DenialForm::JsonRpc)?,
             limits: limits.or(default_limits())?,
             external_auth: asking.settings,
+            edge: edge.or(false)?,
+            ports: Vec::new(),
             log_allowed_per_million: log.or(Whole::default())?,
         },
         trust_domain,

@@ -2,6 +2,7 @@
 
 use super::cel::{Truth, truth};
 use super::check::{Caller, Checked, CheckedRule};
+use super::edge::headers_of_clients;
 use super::pointless::covers;
 use crate::api::decode::{Located, Problem};
 use crate::api::v1alpha1::{McpMethod, Spec};
@@ -34,6 +35,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
         return warnings;
     };
     for rule in rules {
+        warnings.extend(headers_of_clients(rule));
         warnings.extend(nobody(&rule.value));
         warnings.extend(decided(&rule.value, checked.action));
         warnings.extend(may_be_no_bool(&rule.value, checked.action));

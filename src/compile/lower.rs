@@ -4,6 +4,7 @@
 //! accounts to SPIFFE IDs.
 
 use super::check::{Caller, Checked, CheckedAuth, CheckedRule, ServicePort};
+use super::edge;
 use super::enforcement_point::EnforcementPoint;
 use super::resolve::{Resolved, resolve};
 use crate::api::decode::{Located, Place, Problem};
@@ -114,6 +115,13 @@ fn lower_rule(
         None => None,
         Some(source) => Some(spiffe_id(source, point, problems)?),
     };
+    if let Some(cel) = cel.as_ref().filter(|_| !point.settings.edge) {
+        let reported = problems.len();
+        problems.extend(edge::facts_of_clients(cel));
+        if problems.len() > reported {
+            return None;
+        }
+    }
     let mcp = mcp.as_ref().map(|mcp| mcp.value.clone());
     Some(Rule {
         name: name.clone(),

@@ -19,6 +19,7 @@ mod check;
 mod diagnostic;
 mod digest;
 mod documents;
+mod edge;
 mod enforcement_point;
 mod files;
 mod implied;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::edge;
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
 use crate::api::decode::{Located, Place, Problem};
@@ -63,6 +64,7 @@ pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
     warnings.extend(only_refused(policies, point));
     warnings.extend(unjudged(policies, point));
     warnings.extend(point.by_name.as_ref().map(by_name));
+    warnings.extend(edge::behind_a_hop(point));
     warnings.extend(point.open_on_error.as_ref().map(open_on_error));
     warnings.extend(not_copied(policies, point));
     warnings.extend(chosen_by_clients(policies, point));

@@ -181,7 +181,8 @@ impl<'a> Variables for Answers<'a, '_> {
                 let host = self.request.http.host().map(Host::into_bytes);
                 host.map(|host| Given::Text(Cow::Owned(host)))
             }
-            Fact::Scheme => self.only(":scheme").map(bytes),
+            // SECURITY: of the connection; what `:scheme` says is the client's.
+            Fact::Scheme => self.request.scheme.map(|scheme| text(scheme.as_str())),
             Fact::Query => self.request.http.query().map(bytes),
             // Asked for by name.
             Fact::Headers => None,

@@ -59,6 +59,7 @@ fn judge<'p>(
             body: b"",
             size: None,
             address: None,
+            scheme: None,
             destination: None,
             protocol: None,
             time: None,

@@ -7,12 +7,14 @@
 mod address;
 mod bootstrap;
 mod image;
+mod ports;
 mod template;
 mod unfit;
 
 pub use address::{Address, ClusterAddress, NoAddress, Route};
 pub use bootstrap::{Edge, bootstrap};
 pub use image::{ImageReference, NotByDigest};
+pub use ports::{Placed, Platform, PortPair, placed};
 use template::{Template, indented, quoted};
 pub use unfit::Unfit;
 
@@ -52,6 +54,7 @@ pub fn istio(policy: &CompiledPolicy, image: &ImageReference) -> String {
         ("gateway", &quoted(&gateway.name)),
         ("extension", &quoted(&extension)),
         ("url", &quoted(&url)),
+        ("edge", edge(policy, EDGE_OF_ISTIO)),
         ("policy", &policy_text),
         ("config", &policy_text),
     ])
@@ -65,6 +68,10 @@ pub fn envoy_gateway(policy: &CompiledPolicy, image: &ImageReference) -> Result<
     if policy.settings.request_headers == RequestHeaders::Hold {
         return Err(Unfit::Holds);
     }
+    let ports = match policy.settings.ports.as_slice() {
+        [] => "",
+        _ => PORTS_OF_ENVOY_GATEWAY,
+    };
     Ok(Template(include_str!("extension-policy.yaml")).fill(&[
         ("name", &name(policy)),
         ("namespace", &quoted(&policy.gateway.namespace)),
@@ -72,8 +79,32 @@ pub fn envoy_gateway(policy: &CompiledPolicy, image: &ImageReference) -> Result<
         ("url", &quoted(&image.to_string())),
         ("sha256", &quoted(image.sha256())),
         ("buffer", &buffer(policy).to_string()),
+        ("edge", edge(policy, EDGE_OF_ENVOY_GATEWAY)),
+        ("ports", ports),
         ("policy", &object(policy, 8)),
     ]))
+}
+
+/// What `edge: true` takes of a platform, as lines of comment.
+const EDGE_OF_ISTIO: &str = "\
+# `edge: true`: gateways of Istio take address and scheme from the connection, unless their
+# proxy configuration says otherwise (`gatewayTopology`: `numTrustedProxies`, `proxyProtocol`).
+";
+const EDGE_OF_ENVOY_GATEWAY: &str = "\
+# `edge: true`: Envoy Gateway takes address and scheme from the connection, unless a
+# ClientTrafficPolicy says otherwise (`clientIPDetection`, `enableProxyProtocol`, `proxyProtocol`).
+";
+
+const PORTS_OF_ENVOY_GATEWAY: &str = "\
+# `settings.ports`: Envoy Gateway takes ports below 1024 on 10000 more, unless the EnvoyProxy
+# says `useListenerPortAsContainerPort`; `accesspolicy render --port 443=443` says so.
+";
+
+const fn edge(policy: &CompiledPolicy, comment: &'static str) -> &'static str {
+    match policy.settings.edge {
+        true => comment,
+        false => "",
+    }
 }
 
 /// The filter's part of an Envoy configuration, with the module as `code` has it.

@@ -91,6 +91,7 @@ fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Gra
         body: b"",
         size: None,
         address: None,
+        scheme: None,
         destination: None,
         protocol: None,
         time: None,

@@ -141,6 +141,8 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         denial,
         limits,
         external_auth,
+        edge,
+        ports,
         log_allowed_per_million,
     } = old;
     let json = |value: Result<String, serde_json::Error>| value.unwrap_or_default();
@@ -166,6 +168,8 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         "denial.mcp", denial, &new.denial, false;
         "limits", limits, &new.limits, false;
         "externalAuth", external_auth, &new.external_auth, true;
+        "edge", edge, &new.edge, true;
+        "ports", ports, &new.ports, true;
         "log.allowed", log_allowed_per_million, &new.log_allowed_per_million, false;
     ];
     all.into_iter()

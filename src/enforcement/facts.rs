@@ -2,7 +2,7 @@
 
 use crate::decision::{Denial, deny_by_headers};
 use crate::policy::Policies;
-use crate::request::{Caller, Headers, HttpTarget, Operation, Request};
+use crate::request::{Caller, Headers, HttpTarget, Operation, Request, Scheme};
 
 /// What is known of a request when its headers have come.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,8 @@ pub struct Facts {
     pub port: Option<u64>,
     /// Where the connection comes from, address and port, where a rule asks for it.
     pub address: Option<String>,
+    /// The scheme of the connection, likewise.
+    pub scheme: Option<Scheme>,
     /// Where the connection goes to, likewise, where an authorizer is told.
     pub destination: Option<String>,
     /// The protocol, `HTTP/1.1` or `HTTP/2`, where an authorizer is told.
@@ -41,6 +43,7 @@ impl Facts {
             body,
             size,
             address: self.address.as_deref(),
+            scheme: self.scheme,
             destination: self.destination.as_deref(),
             protocol: self.protocol.as_deref(),
             time: self.time,

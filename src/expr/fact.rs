@@ -17,7 +17,7 @@ pub enum Fact {
     Host,
     /// The host name: in lower case, without port.
     Hostname,
-    /// The scheme.
+    /// The scheme of the connection.
     Scheme,
     /// What follows `?`, which it is without.
     Query,
@@ -25,7 +25,7 @@ pub enum Fact {
     Headers,
     /// When the request arrived.
     Time,
-    /// The request id that Envoy gave it.
+    /// The request id, which the client may have chosen.
     Id,
     /// The bytes of its body.
     Size,
@@ -101,6 +101,14 @@ impl Fact {
             self,
             Self::Method | Self::Path | Self::UrlPath | Self::ResourceUri
         )
+    }
+
+    /// Whether Envoy takes it from what the client sends, unless it is told otherwise.
+    ///
+    /// SECURITY: `x-forwarded-for` moves `source.address`, and a client of HTTP/2 writes
+    /// `:scheme` itself, as `x-forwarded-proto` does over HTTP/1.1.
+    pub const fn needs_edge(self) -> bool {
+        matches!(self, Self::SourceAddress | Self::Scheme)
     }
 
     /// Whether every request has it.

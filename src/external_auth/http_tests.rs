@@ -56,6 +56,7 @@ fn request(headers: &Headers) -> Request<'_> {
         body: b"",
         size: None,
         address: None,
+        scheme: None,
         destination: None,
         protocol: None,
         time: None,

@@ -16,7 +16,7 @@ use crate::external_auth::{
 };
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
-use crate::request::Caller;
+use crate::request::{Caller, Scheme};
 
 use super::host::{self, Buffer, Level};
 use super::identity::{self, Callers};
@@ -89,8 +89,17 @@ impl HttpStream {
             headers: headers?,
             caller: self.caller.clone(),
             cluster: property("xds\0cluster_name", needs.cluster).and_then(text),
-            port: property("destination\0port", needs.port).and_then(number),
+            port: property("destination\0port", needs.port)
+                .and_then(number)
+                .map(|port| policies.settings().gateway_port(port)),
             address: property("source\0address", needs.address).and_then(text),
+            scheme: needs.scheme.then(|| {
+                let version = host::property("connection\0tls_version");
+                match version.and_then(text) {
+                    Some(_) => Scheme::Https,
+                    None => Scheme::Http,
+                }
+            }),
             destination: property("destination\0address", needs.connection).and_then(text),
             protocol: property("request\0protocol", needs.connection).and_then(text),
             time: property("request\0time", needs.time).and_then(number),

@@ -85,6 +85,21 @@ impl<'t> Pull<'t> {
         number.filter(|_| state.is_complete()).ok_or(Syntax::Number)
     }
 
+    /// The next value, `true` or `false`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn boolean(&mut self) -> Result<bool, Syntax> {
+        self.blank();
+        let words = [("true", true), ("false", false)];
+        let found = words
+            .into_iter()
+            .find(|(word, _)| self.rest().starts_with(word.as_bytes()));
+        let (word, value) = found.ok_or(Syntax::Unexpected)?;
+        self.skip(word.len());
+        Ok(value)
+    }
+
     /// The next value, an object: `member` takes each value, which follows its key.
     ///
     /// # Errors

@@ -10,9 +10,12 @@ use super::incoming::{Incoming, Prepared, Rules};
 use super::index::{Policies, PolicyId, PolicyRules};
 #[cfg(not(target_os = "wasi"))]
 use super::model::Policy;
-use super::model::{Action, CompiledPolicy, Mode, ObjectName, RequestHeaders, SCHEMA_VERSION};
+use super::model::{
+    Action, CompiledPolicy, Mode, ObjectName, RequestHeaders, SCHEMA_VERSION, Settings,
+};
 use super::needs::Needs;
 use super::read::{Malformed, document};
+use crate::expr::{self, Fact};
 use crate::json::{Number, View};
 
 /// Why a compiled policy was not taken. Its display is one sentence.
@@ -112,6 +115,7 @@ impl Policies {
             forms,
             numbers: _,
         } = incoming;
+        check_ports(&settings)?;
         let mut targets = Targets::new(listeners, backends, &policies)?;
         let mut loaded = Self {
             digest,
@@ -131,6 +135,9 @@ impl Policies {
         targets.file(&places);
         loaded.needs.targets(targets.audited_reach);
         loaded.needs.paths(loaded.settings.mcp_paths.is_some());
+        if !loaded.settings.edge {
+            loaded.needs.without_edge();
+        }
         loaded.targets = targets;
         loaded.needs.cluster |= loaded.requires_backend();
         Ok(loaded)
@@ -183,8 +190,10 @@ impl Policies {
         }
         for rule in &rules {
             rule.http.iter().for_each(|http| self.needs.http(http));
-            let cel = rule.cel.iter().map(|cel| cel.needs());
-            cel.for_each(|needs| self.needs.expression(needs));
+            if let Some(needs) = rule.cel.as_ref().map(|cel| cel.needs()) {
+                self.check_facts(needs, &name)?;
+                self.needs.expression(needs);
+            }
         }
         self.policies.push(PolicyRules {
             policy: name,
@@ -192,6 +201,18 @@ impl Policies {
             rules,
         });
         Ok(places)
+    }
+
+    /// SECURITY: without a value a fact could still be asked for by `!has(...)`.
+    fn check_facts(&self, needs: &expr::Needs, policy: &ObjectName) -> Result<(), LoadError> {
+        let mut facts = Fact::ALL.into_iter();
+        match facts.find(|(_, fact)| fact.needs_edge() && needs.has(*fact)) {
+            Some((fact, _)) if !self.settings.edge => {
+                let what = format!("reads `{fact}`, which takes `edge: true`");
+                Err(inconsistent(format!("policy `{policy}` {what}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Headers that have gone on cannot be changed any more.
@@ -225,6 +246,19 @@ fn read(text: &[u8]) -> Result<CompiledPolicy<Incoming>, LoadError> {
         }
         _ => document.map_err(LoadError::Malformed),
     }
+}
+
+/// A port of Envoy's stands for one port of the Gateway.
+fn check_ports(settings: &Settings) -> Result<(), LoadError> {
+    let mut known: Vec<Whole> = Vec::new();
+    for alias in &settings.ports {
+        if known.contains(&alias.envoy) {
+            let port = alias.envoy.get();
+            return Err(inconsistent(format!("port {port} stands for two")));
+        }
+        known.push(alias.envoy);
+    }
+    Ok(())
 }
 
 /// A policy as written may be two: one that decides, and one that asks.

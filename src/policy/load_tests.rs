@@ -211,6 +211,43 @@ fn an_unknown_member_is_refused() {
     assert!(load(&document).unwrap_err().to_string().contains("sources"));
 }
 
+/// SECURITY: what a client could say is no fact, whatever the text of a policy says.
+#[test]
+fn facts_of_the_connection_take_an_edge() {
+    let cel = |node: &str| json!({"text": "?", "nodes": [node], "patterns": []});
+    for (fact, needs) in [
+        ("has source.address", true),
+        ("has request.scheme", true),
+        ("has destination.port", false),
+        ("has request.id", false),
+    ] {
+        let mut document = document();
+        document["policies"][0]["rules"][0]["cel"] = cel(fact);
+        for (edge, is_taken) in [(None, !needs), (Some(false), !needs), (Some(true), true)] {
+            if let Some(edge) = edge {
+                document["settings"]["edge"] = json!(edge);
+            }
+            let loaded = load(&document);
+            assert_eq!(loaded.is_ok(), is_taken, "{fact} {edge:?}");
+            if let Ok(policies) = loaded {
+                let found = policies.needs();
+                assert_eq!(found.address || found.scheme, needs, "{fact} {edge:?}");
+            }
+        }
+    }
+    let mut asking = asking(auth());
+    asking["policies"][0]["externalAuth"]["protocol"] = json!({"Grpc": {}});
+    for edge in [false, true] {
+        asking["settings"]["edge"] = json!(edge);
+        let policies = load(&asking).unwrap();
+        let needs = policies.needs();
+        assert_eq!((needs.address, needs.scheme), (edge, edge));
+    }
+    asking["settings"]["edge"] = json!("true");
+    let said = load(&asking).unwrap_err().to_string();
+    assert!(said.contains("settings.edge"), "{said}");
+}
+
 fn asking(auth: Value) -> Value {
     let mut document = document();
     let policy = &mut document["policies"][0];

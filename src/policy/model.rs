@@ -128,9 +128,35 @@ pub struct Settings {
     /// How authorizers are asked; absent means the default.
     #[serde(default, skip_serializing_if = "AskSettings::is_default")]
     pub external_auth: AskSettings,
+    /// Whether this Envoy takes address and scheme from the connection; absent means that
+    /// it may take them from what clients send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edge: bool,
+    /// Ports of the Gateway that Envoy takes on others; absent means none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortAlias>,
     /// How many of a million allowed requests are logged; absent means none.
     #[serde(default, skip_serializing_if = "Whole::is_zero")]
     pub log_allowed_per_million: Whole,
+}
+
+/// A port of the Gateway, which policies name, and the port that Envoy takes it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PortAlias {
+    /// The port of the Gateway.
+    pub gateway: Whole,
+    /// The port that Envoy listens on for it.
+    pub envoy: Whole,
+}
+
+impl Settings {
+    /// The port of the Gateway for a port of Envoy's.
+    pub fn gateway_port(&self, envoy: u64) -> u64 {
+        let mut ports = self.ports.iter();
+        let found = ports.find(|alias| alias.envoy.get() == envoy);
+        found.map_or(envoy, |alias| alias.gateway.get())
+    }
 }
 
 /// How several Allow policies of one level combine.

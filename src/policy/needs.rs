@@ -13,8 +13,10 @@ pub struct Needs {
     pub cluster: bool,
     /// The port that the request arrived on.
     pub port: bool,
-    /// Where the connection comes from.
+    /// Where the connection comes from: never where a client can say it.
     pub address: bool,
+    /// The scheme of the connection, likewise.
+    pub scheme: bool,
     /// Where the connection goes to, and the protocol that is spoken over it.
     pub connection: bool,
     /// When the request arrived.
@@ -32,9 +34,8 @@ pub struct Needs {
 }
 
 /// What every authorizer is shown of a request.
-const ALWAYS_SHOWN: [&str; 8] = [
+const ALWAYS_SHOWN: [&str; 7] = [
     ":method",
-    ":scheme",
     ":authority",
     ":path",
     "authorization",
@@ -109,6 +110,7 @@ impl Needs {
                 // It is told about the connection, and what the message says.
                 self.body = true;
                 self.address = true;
+                self.scheme = true;
                 self.connection = true;
                 self.time = true;
                 self.all_headers |= grpc.allowed_headers.is_none();
@@ -120,10 +122,19 @@ impl Needs {
         names.for_each(|name| self.add(name));
     }
 
+    /// Takes away what a client could say, of an Envoy that is not the edge.
+    ///
+    /// SECURITY: only what is needed is fetched, so that nothing else has to know.
+    pub(super) const fn without_edge(&mut self) {
+        self.address = false;
+        self.scheme = false;
+    }
+
     /// Adds what an expression reads.
     pub(super) fn expression(&mut self, needs: &expr::Needs) {
         self.port |= needs.has(Fact::DestinationPort);
         self.address |= needs.has(Fact::SourceAddress);
+        self.scheme |= needs.has(Fact::Scheme);
         self.time |= needs.has(Fact::Time);
         self.body |= needs.has(Fact::Params);
         self.all_headers |= needs.all_headers();
@@ -135,7 +146,6 @@ impl Needs {
             (":path", Fact::Query),
             (":authority", Fact::Host),
             (":authority", Fact::Hostname),
-            (":scheme", Fact::Scheme),
             ("x-request-id", Fact::Id),
         ];
         let facts = facts.into_iter().filter(|(_, fact)| needs.has(*fact));

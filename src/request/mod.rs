@@ -55,12 +55,33 @@ pub struct Request<'r> {
     pub size: Option<u64>,
     /// Where the connection comes from, address and port, where rules ask for it.
     pub address: Option<&'r str>,
+    /// The scheme of the connection, likewise.
+    pub scheme: Option<Scheme>,
     /// Where the connection goes to, likewise, where an authorizer is told.
     pub destination: Option<&'r str>,
     /// The protocol, `HTTP/1.1` or `HTTP/2`, where an authorizer is told.
     pub protocol: Option<&'r str>,
     /// When it arrived, in nanoseconds since 1970, where rules ask for it.
     pub time: Option<u64>,
+}
+
+/// The scheme of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// There is no TLS.
+    Http,
+    /// There is.
+    Https,
+}
+
+impl Scheme {
+    /// As URIs have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// What is asked.

@@ -12,6 +12,7 @@ mod decision_log;
 mod decisions;
 mod desk;
 mod early;
+mod edge;
 mod external_auth;
 mod external_auth_grpc;
 mod external_auth_routes;
@@ -22,6 +23,7 @@ mod load;
 mod metadata;
 mod metrics;
 mod module;
+mod ports;
 mod refusals;
 mod setup;
 #[path = "../support/mod.rs"]

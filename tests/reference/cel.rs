@@ -14,7 +14,7 @@ use super::uri;
 type Meaning = fn(&Request) -> Truth;
 
 /// Expressions and their meanings.
-const EXPRESSIONS: [(&str, Meaning); 13] = [
+const EXPRESSIONS: [(&str, Meaning); 14] = [
     ("request.method == 'POST'", |request| {
         match overriding(request).is_empty() {
             true => Truth::from(request.method == "POST"),
@@ -103,6 +103,13 @@ const EXPRESSIONS: [(&str, Meaning); 13] = [
             (None, _) => Truth::No,
             (Some(_), None) => Truth::Undecided,
             (Some(_), Some(port)) => Truth::from(port < 2500),
+        },
+    ),
+    (
+        "request.scheme == 'https' && source.address.startsWith('10.')",
+        |request| match &request.connection {
+            None => Truth::Undecided,
+            Some((from, tls)) => Truth::from(*tls && from.starts_with("10.")),
         },
     ),
     (

@@ -4,7 +4,7 @@
 use accesspolicy::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName};
 use accesspolicy::enforcement::{Facts, Permitted, Reason as Refusal, Step, Stream};
 use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Headers, SpiffeId};
+use accesspolicy::request::{Caller, Headers, Scheme, SpiffeId};
 
 use super::outcome::{Level, Outcome, Reason, Verdict};
 use super::request::{Asks, Request};
@@ -32,6 +32,11 @@ pub fn judge_pieces(policies: &Policies, request: &Request, pieces: &[&[u8]]) ->
         caller: id.map_or(Caller::Anonymous, |id| Caller::Spiffe(id.expect("an ID"))),
         cluster: request.cluster.clone(),
         port: request.port,
+        address: request.connection.as_ref().map(|(from, _)| from.clone()),
+        scheme: request.connection.as_ref().map(|(_, tls)| match tls {
+            true => Scheme::Https,
+            false => Scheme::Http,
+        }),
         ..Facts::default()
     };
     let is_empty = pieces.iter().all(|piece| piece.is_empty());
@@ -51,6 +56,17 @@ fn headers(request: &Request) -> Headers {
         (":path", Some(&request.path)),
         (":authority", request.authority.as_ref()),
     ];
+    // What a client says of its connection is not what the connection is.
+    let lies = request.connection.iter().flat_map(|(from, tls)| {
+        let is_near = from.starts_with("10.");
+        let address = if is_near { "192.0.2.1" } else { "10.0.0.1" };
+        let scheme = if *tls { "http" } else { "https" };
+        [
+            (":scheme", scheme),
+            ("x-forwarded-proto", scheme),
+            ("x-forwarded-for", address),
+        ]
+    });
     let pseudo = pseudo
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?.as_str())));
@@ -61,7 +77,7 @@ fn headers(request: &Request) -> Headers {
     };
     let further = request.headers.iter();
     let further = further.map(|(name, value)| (name.as_str(), value.as_str()));
-    Headers::from_lines(pseudo.chain(own).chain(further))
+    Headers::from_lines(pseudo.chain(lies).chain(own).chain(further))
 }
 
 fn outcome(step: &Step<'_>) -> Outcome {

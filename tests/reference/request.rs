@@ -13,6 +13,8 @@ pub struct Request {
     pub cluster: Option<String>,
     /// The port that it arrived on.
     pub port: Option<u64>,
+    /// Where the connection comes from, and whether it has TLS.
+    pub connection: Option<(String, bool)>,
     /// The HTTP method.
     pub method: String,
     /// The path, with query.

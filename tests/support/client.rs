@@ -259,6 +259,9 @@ impl Connection {
             Sender::Http1(_) => message
                 .uri(request.target.as_str())
                 .header("host", authority),
+            Sender::Http2(_) if request.target.contains("://") => {
+                message.uri(request.target.as_str())
+            }
             Sender::Http2(_) => {
                 let scheme = if self.encrypted { "https" } else { "http" };
                 message.uri(format!("{scheme}://{authority}{}", request.target))

@@ -17,7 +17,7 @@ pub enum Length {
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: String,
-    /// The request target: path and query.
+    /// The request target: path and query; or a whole URI, of which HTTP/2 sends the scheme.
     pub target: String,
     /// `Host` or `:authority`; the address connected to when absent.
     pub authority: Option<String>,

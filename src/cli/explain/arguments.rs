@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     cluster: Option<String>,
 
-    /// The port that the request arrives on
+    /// The port of the Gateway that the request arrives on
     #[arg(long)]
     port: Option<u16>,
 
@@ -178,6 +178,9 @@ impl Arguments {
                 backends(loaded)
             )));
         }
+        if let Some(said) = request.port.and_then(|port| no_listener(loaded, port)) {
+            say(format_args!("note: {said}"));
+        }
         if !self.answers.is_empty() {
             answers.clone_from(&self.answers);
         }
@@ -278,6 +281,34 @@ fn answer(text: &str) -> Result<Given, &'static str> {
     Ok(Given {
         status,
         ..Given::default()
+    })
+}
+
+/// What there is instead of a listener on a port, where there is none.
+fn no_listener(loaded: &Loaded, port: u16) -> Option<String> {
+    let compiled = loaded.document.compiled();
+    let port = u64::from(port);
+    let listeners = compiled.listeners.iter();
+    if listeners
+        .clone()
+        .any(|listener| listener.port.get() == port)
+    {
+        return None;
+    }
+    let gateway = compiled.settings.gateway_port(port);
+    let names: Vec<String> = listeners
+        .map(|listener| format!("`{}` on {}", listener.name, listener.port.get()))
+        .collect();
+    let there = match names.as_slice() {
+        [] => "lists none".to_owned(),
+        names => format!("lists {}", names.join(", ")),
+    };
+    Some(match gateway == port {
+        true => format!("no listener has port {port}: the enforcement point {there}"),
+        false => format!(
+            "{port} is the port of Envoy's that stands for the Gateway's port {gateway}: say \
+             `--port {gateway}`"
+        ),
     })
 }
 

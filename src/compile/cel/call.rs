@@ -212,6 +212,7 @@ impl Checker {
                         let message = format!("`{}` is always there", fact.as_str());
                         return self.wrong(Fault::new(&field.span, message));
                     }
+                    self.reads(fact, &segments);
                     return self.make(Type::Bool, Node::HasFact(fact));
                 }
                 Meaning::Fact(..) | Meaning::Type(_) => {}

@@ -23,6 +23,8 @@ pub(super) struct Checker {
     pub(super) nodes: Vec<Node>,
     pub(super) patterns: Vec<Expression>,
     pub(super) faults: Vec<Fault>,
+    /// The facts that are read, and where.
+    pub(super) facts: Vec<(Fact, Span)>,
     /// The variables of the macros around, the outermost first.
     pub(super) scope: Vec<(String, Type)>,
 }
@@ -117,6 +119,7 @@ impl Checker {
         match vocabulary::meaning(&names) {
             Meaning::Type(name) => Some(self.constant(Constant::Type(name))),
             Meaning::Fact(fact, length) if length == names.len() => {
+                self.reads(fact, segments);
                 Some(self.make(vocabulary::type_of(fact), Node::Fact(fact)))
             }
             Meaning::Fact(..) => None,
@@ -142,16 +145,19 @@ impl Checker {
         }
     }
 
+    /// Remembers where a fact is read.
+    pub(super) fn reads(&mut self, fact: Fact, segments: &[(&str, &Span)]) {
+        self.facts.push((fact, covered(segments)));
+    }
+
     fn only_fields(&mut self, segments: &[(&str, &Span)]) -> Typed {
         let names: Vec<&str> = segments.iter().map(|(name, _)| *name).collect();
-        let start = segments.first().map_or(0, |(_, span)| span.start);
-        let end = segments.last().map_or(0, |(_, span)| span.end);
         let name = names.join(".");
         let below = vocabulary::names_below(&names);
         let example = below.first().copied().unwrap_or_default();
         let message = format!("`{name}` is no value by itself");
         let help = format!("name a field of it, such as `{name}.{example}`");
-        self.wrong(Fault::new(&(start..end), message).help(help))
+        self.wrong(Fault::new(&covered(segments), message).help(help))
     }
 
     fn select(&mut self, expr: &Expr, operand: &Expr, name: &Name) -> Typed {
@@ -310,6 +316,13 @@ impl Checker {
         };
         self.make(kind, node)
     }
+}
+
+/// From the first of some names to the last.
+fn covered(segments: &[(&str, &Span)]) -> Span {
+    let start = segments.first().map_or(0, |(_, span)| span.start);
+    let end = segments.last().map_or(0, |(_, span)| span.end);
+    start..end
 }
 
 /// The type that covers all.

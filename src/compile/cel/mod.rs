@@ -23,7 +23,9 @@ mod zone;
 pub use syntax::Fault;
 pub(super) use truth::{Truth, truth};
 
-use crate::expr::{Condition, Program, Unsound};
+use std::ops::Range;
+
+use crate::expr::{Condition, Fact, Program, Unsound};
 use check::Checker;
 
 /// Compiles an expression of CEL that is to be a boolean.
@@ -38,6 +40,7 @@ pub fn expression(text: &str) -> Result<Program, Vec<Fault>> {
         nodes,
         patterns,
         faults,
+        facts: _,
         scope: _,
     } = checker;
     if !faults.is_empty() {
@@ -53,6 +56,16 @@ pub fn expression(text: &str) -> Result<Program, Vec<Fault>> {
         Ok(_) => Ok(program),
         Err(unsound) => Err(vec![refused(text, unsound)]),
     }
+}
+
+/// The facts that an expression reads, each with its bytes in the text. None of one that does
+/// not compile.
+pub(super) fn facts(text: &str) -> Vec<(Fact, Range<usize>)> {
+    let mut checker = Checker::default();
+    if let Ok(tree) = parse::parse(text) {
+        checker.result(&tree);
+    }
+    checker.facts
 }
 
 /// What the checks before should have said in better words.

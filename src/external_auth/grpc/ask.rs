@@ -5,12 +5,16 @@ use crate::external_auth::question::Unshown;
 use crate::json::View;
 use crate::mcp::{Id, Message, Things};
 use crate::policy::GrpcAuth;
-use crate::request::Request;
+use crate::request::{Request, Scheme};
 
 use super::question::{CheckQuestion, McpFacts, check_request};
 
 /// Says among the headers whether the body is cut; what a client says there is nothing.
 const PARTIAL: &str = "x-envoy-auth-partial-body";
+
+/// SECURITY: what the client writes there is not shown; the connection's is, where this Envoy
+/// is the edge.
+const SCHEME: &str = ":scheme";
 
 /// The question about a request; `body` is what is shown of one.
 ///
@@ -26,6 +30,7 @@ pub(in crate::external_auth) fn question(
     if listed.any(|name| shown.has_alike(name)) {
         return Err(Unshown::Alike);
     }
+    let scheme = request.scheme.map(Scheme::as_str);
     let only = |name: &str| shown.only(name).unwrap_or_default();
     let is_listed = |name: &[u8]| match &auth.allowed_headers {
         Some(listed) => {
@@ -35,8 +40,11 @@ pub(in crate::external_auth) fn question(
         None => true,
     };
     let lines = shown.lines().filter(|(name, _)| is_listed(name));
-    let lines = lines.filter(|(name, _)| !is_any_of(name, &[PARTIAL]));
+    let lines = lines.filter(|(name, _)| !is_any_of(name, &[PARTIAL, SCHEME]));
     let mut headers: Vec<(&[u8], &[u8])> = lines.collect();
+    if let Some(scheme) = scheme.filter(|_| is_listed(SCHEME.as_bytes())) {
+        headers.push((SCHEME.as_bytes(), scheme.as_bytes()));
+    }
     let partial = is_partial.to_string();
     if body.is_some_and(|body| !body.is_empty()) {
         headers.push((PARTIAL.as_bytes(), partial.as_bytes()));
@@ -50,7 +58,7 @@ pub(in crate::external_auth) fn question(
         method: only(":method"),
         path: only(":path"),
         host: only(":authority"),
-        scheme: only(":scheme"),
+        scheme: scheme.unwrap_or_default().as_bytes(),
         protocol: request.protocol.unwrap_or_default().as_bytes(),
         headers: &headers,
         size: request.size,

@@ -8,8 +8,8 @@ use super::super::http::{HeaderMatch, Http, PathMatch, ValueMatch};
 use super::super::identity::{IdentitySource, MetadataText};
 use super::super::model::{
     Action, AllowPolicies, Backend, BaseProtocol, CompiledPolicy, DenialForm, Limits, Listener,
-    Mcp, Method, MethodName, Mode, ObjectName, Policy, RequestHeaders, ResourceParam, Rule,
-    Settings, Target, UnknownMembers, Unlisted, Unprotected,
+    Mcp, Method, MethodName, Mode, ObjectName, Policy, PortAlias, RequestHeaders, ResourceParam,
+    Rule, Settings, Target, UnknownMembers, Unlisted, Unprotected,
 };
 use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
@@ -118,7 +118,13 @@ record! {
         denial: "denial" required,
         limits: "limits" required,
         external_auth: "externalAuth" defaulted,
+        edge: "edge" defaulted,
+        ports: "ports" defaulted,
         log_allowed_per_million: "logAllowedPerMillion" defaulted,
+    }
+    PortAlias {
+        gateway: "gateway" required,
+        envoy: "envoy" required,
     }
     Limits {
         body_bytes: "bodyBytes" required,

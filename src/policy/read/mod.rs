@@ -81,6 +81,15 @@ impl Read for String {
     }
 }
 
+impl Read for bool {
+    fn read(text: &mut Pull<'_>) -> Result<Self, Malformed> {
+        match text.kind() {
+            Some(Kind::True | Kind::False) => Ok(text.boolean()?),
+            _ => Err(said("not `true` or `false`")),
+        }
+    }
+}
+
 /// A string that need not be kept.
 fn word<'t>(text: &mut Pull<'t>) -> Result<Cow<'t, str>, Malformed> {
     expect(text, Kind::String, "not a string")?;

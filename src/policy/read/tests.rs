@@ -44,7 +44,7 @@ fn everything() -> Value {
             "requestHeaders": "Stream", "mcpPaths": ["/mcp"], "unknownMembers": "Pass",
             "denial": "Hide", "limits": {"bodyBytes": 1, "depth": 2},
             "externalAuth": {"timeout": 5, "onError": "Allow", "oversize": "Truncate"},
-            "logAllowedPerMillion": 10,
+            "edge": true, "ports": [{"gateway": 443, "envoy": 10443}], "logAllowedPerMillion": 10,
         },
         "listeners": [{"name": "l", "port": 443}],
         "backends": [{"backend": backend, "clusters": ["c"]}],

@@ -204,7 +204,7 @@ impl Pair {
         };
         let service =
             json!({"namespace": "infra", "name": "authorizer", "port": 80, "cluster": cluster});
-        let over = json!({"services": [service], "externalAuth": self.point});
+        let over = json!({"services": [service], "externalAuth": self.point, "edge": true});
         let sources = self.policies.iter();
         let sources = sources.map(|policy| Source::new("policy", policy.to_string()));
         let point = Source::new("point", vectors::point(&over).to_string());

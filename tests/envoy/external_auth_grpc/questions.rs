@@ -61,7 +61,7 @@ fn every_field() {
     let listeners = Mode::BOTH.map(|mode| {
         let asking = policy("asking", GATEWAY, asks_grpc("authorizer", &Value::Null));
         Listener::tls(mode.name(), &server, &vouches, false)
-            .filter(mode.filter(&configured(&[asking], mode, &Value::Null)))
+            .filter(mode.filter(&configured(&[asking], mode, &json!({"edge": true}))))
             .route("/", "everything")
     });
     let desk = Desk::with(willing(), listeners.to_vec());
@@ -156,7 +156,8 @@ fn every_field() {
     });
 }
 
-/// No certificate, no trace, no message, and only the headers listed.
+/// No certificate, no trace, no message, only the headers listed, and nothing of address and
+/// scheme, which a client could say where this Envoy is not the edge.
 #[test]
 fn what_there_is_not() {
     let listed = json!({"grpc": {"allowedHeaders": ["X-Team"]}});
@@ -170,14 +171,10 @@ fn what_there_is_not() {
         let headers: Vec<_> = http.headers.iter().collect();
         assert_eq!(headers, [(&"x-team".to_owned(), &"1".to_owned())], "{id}");
         assert_eq!((&*http.method, &*http.path), ("GET", "/files?x"), "{id}");
-        assert_eq!(
-            (&*http.id, &*http.scheme, http.size),
-            (id, "http", 0),
-            "{id}"
-        );
+        assert_eq!((&*http.id, &*http.scheme, http.size), (id, "", 0), "{id}");
         let attributes = asked[0].check.attributes.as_ref().expect("attributes");
         let source = attributes.source.as_ref().expect("a source");
-        assert_eq!(source.principal, "", "{id}");
+        assert_eq!((&*source.principal, &source.address), ("", &None), "{id}");
         let metadata = attributes.metadata_context.as_ref();
         assert!(
             metadata.is_some_and(|of| of.filter_metadata.is_empty()),

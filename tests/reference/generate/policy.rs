@@ -78,6 +78,8 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                         depth: Whole::from(64),
                     },
                     external_auth: AskSettings::default(),
+                    edge: true,
+                    ports: Vec::new(),
                     log_allowed_per_million: Whole::default(),
                 }
             },

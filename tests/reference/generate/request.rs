@@ -7,8 +7,9 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::words::{
-    ASKED_URIS, AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES, HTTP_METHODS,
-    MCP_PATHS, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, QUERIES, SAYING, TASKS, TOOLS,
+    ADDRESSES, ASKED_URIS, AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES,
+    HTTP_METHODS, MCP_PATHS, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, QUERIES, SAYING,
+    TASKS, TOOLS,
 };
 use crate::request::{Asks, Request};
 
@@ -25,6 +26,7 @@ pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
             0.95,
             prop_oneof![1 => Just("a.tools.example"), 1 => select(&AUTHORITIES[..])],
         ),
+        weighted(0.9, (select(&ADDRESSES[..]), any::<bool>())),
         vec(header, 0..=2),
         (
             line(every_path),
@@ -33,13 +35,22 @@ pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
         ),
     )
         .prop_map(
-            |(caller, cluster, port, authority, headers, ((method, path, asks), query, saying))| {
+            |(
+                caller,
+                cluster,
+                port,
+                authority,
+                from,
+                headers,
+                ((method, path, asks), query, saying),
+            )| {
                 let query = query.filter(|_| !path.contains('?'));
                 let saying = saying.map(|(name, value)| (name.to_owned(), value.to_owned()));
                 Request {
                     caller: caller.map(str::to_owned),
                     cluster: cluster.map(str::to_owned),
                     port: port.map(u64::from),
+                    connection: from.map(|(address, tls)| (address.to_owned(), tls)),
                     method: method.to_owned(),
                     path: format!("{path}{}", query.unwrap_or_default()),
                     authority: authority.map(str::to_owned),

@@ -179,3 +179,6 @@ pub const NONSENSE: [&str; 6] = [
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}"#,
     r#"{"jsonrpc":"2.0","id":1,"method":"ping"} {}"#,
 ];
+
+/// Where connections come from.
+pub const ADDRESSES: [&str; 3] = ["10.0.0.1:4711", "192.0.2.1:4711", "[::1]:4711"];
