@@ -14,6 +14,7 @@ mod desk;
 mod early;
 mod external_auth;
 mod external_auth_grpc;
+mod external_auth_outages;
 mod external_auth_routes;
 mod forwarded;
 mod identity;
