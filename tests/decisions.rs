@@ -48,7 +48,7 @@ fn every_vector_is_explained() {
             let outcome = Outcome {
                 caller: test.request.caller.clone(),
                 asks: asked.map(|said| said.policy.clone()).collect(),
-                ..Outcome::of(&explained.step)
+                ..Outcome::of(&explained.step, &test.request.facts(&policies).headers)
             };
             wrong.extend(difference(&test, &outcome).map(|what| format!("{name}: {what}")));
         }

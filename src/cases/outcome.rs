@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::Expect;
 use crate::decision::{Audit, Basis, DenialReason, Determining};
 use crate::enforcement::{Permitted, Reason, Step, Unauthorized};
-use crate::external_auth::{Edit, Obligations};
+use crate::external_auth::Edit;
+use crate::request::Headers;
 
 /// What became of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,12 +38,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What a step of the filter means; the caller and who asked are not part of it.
-    pub fn of(step: &Step<'_>) -> Self {
+    /// What a step of the filter means for a request with these headers; the caller and who
+    /// asked are not part of it.
+    pub fn of(step: &Step<'_>, headers: &Headers) -> Self {
         match step {
             Step::Continue(Permitted::Now(permit, obligations)) => Self {
                 audit: audit(permit.audit()),
-                changes: changes(obligations),
+                changes: changes(&obligations.edits(headers)),
                 ..Self::allowed(permit.basis())
             },
             Step::Refuse(refusal) => {
@@ -119,11 +121,11 @@ impl Outcome {
 }
 
 /// What is changed about a request.
-fn changes(obligations: &Obligations) -> Vec<String> {
+fn changes(edits: &[Edit]) -> Vec<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let line = |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}: {}", text(name), text(value));
-    let edits = obligations.request.iter();
     edits
+        .iter()
         .map(|edit| match edit {
             Edit::Set(header) => format!("set {}", line(header)),
             Edit::Append(header) => format!("append {}", line(header)),

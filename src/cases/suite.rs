@@ -10,6 +10,7 @@ use crate::compile::{
     Compiled, FilesError, Part, Parts, Report, Source, compile_parts, read_document, read_source,
     read_sources,
 };
+use crate::enforcement::Facts;
 use crate::policy::Policies;
 
 const KIND: &str = "DecisionTests";
@@ -163,12 +164,14 @@ impl Suite {
 impl Case {
     /// What becomes of the request.
     pub fn judge(&self, policies: &Policies) -> Outcome {
-        let caller = self.request.facts(policies).caller;
+        let Facts {
+            caller, headers, ..
+        } = self.request.facts(policies);
         let (step, asks) = self.request.judge(policies, &self.answers);
         Outcome {
             caller: caller.spiffe_id().map(str::to_owned),
             asks,
-            ..Outcome::of(&step)
+            ..Outcome::of(&step, &headers)
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Said {
     pub policy: String,
     /// What the answer means.
     pub answered: Answered,
+    /// What kind of error, in one word.
+    pub error: Option<&'static str>,
     /// What kind of error, or how the client was refused.
     pub detail: Option<String>,
 }
@@ -46,10 +48,15 @@ impl Said {
             Verdict::Refuse(reply) => (Answered::Refuse, Some(reply.status.to_string())),
             Verdict::Error(error) => (Answered::Error, Some(error.to_string())),
         };
+        let error = match verdict {
+            Verdict::Error(error) => Some(error.kind()),
+            Verdict::Allow(_) | Verdict::Refuse(_) => None,
+        };
         Self {
             id: ask.policy(),
             policy: ask.by.policy.to_string(),
             answered,
+            error,
             detail,
         }
     }

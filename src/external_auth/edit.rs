@@ -127,6 +127,7 @@ fn settled(edit: &Edit, headers: &Headers, before: &[Edit]) -> Option<Edit> {
         Edit::SetIfThere(header) => {
             is_there(&header.0, headers, before).then(|| Edit::Set(header.clone()))
         }
+        Edit::Remove(name) => is_there(name, headers, before).then(|| edit.clone()),
         edit => Some(edit.clone()),
     }
 }

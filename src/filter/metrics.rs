@@ -39,7 +39,7 @@ enum Kind {
     None,
     By(Use, Verdict, LevelName),
     Other(Use),
-    Asked(Option<PolicyId>, Answered),
+    Asked(Option<PolicyId>, Answered, Option<&'static str>),
     Took(Option<PolicyId>),
     BodyBytes,
 }
@@ -107,8 +107,8 @@ impl Metrics {
 
     /// An authorizer has answered, or will not; in so many nanoseconds, where it was asked.
     pub(super) fn asked(&self, said: &Said, took: Option<u64>) {
-        let (policy, outcome) = (said.id, said.answered);
-        let is_named = !self.is_full(Key::one(Kind::Asked(Some(policy), outcome)));
+        let (policy, outcome, reason) = (said.id, said.answered, said.error);
+        let is_named = !self.is_full(Key::one(Kind::Asked(Some(policy), outcome, reason)));
         let (id, policy) = match is_named {
             true => (Some(policy), Some(said.policy.as_str())),
             false => (None, None),
@@ -116,8 +116,9 @@ impl Metrics {
         let calls = Metric::AuthorizerCalls {
             policy,
             outcome: outcome.as_str(),
+            reason,
         };
-        let key = Key::one(Kind::Asked(id, outcome));
+        let key = Key::one(Kind::Asked(id, outcome, reason));
         self.count(key, MetricKind::Counter, calls, 1);
         if let Some(took) = took {
             let duration = Metric::AuthorizerDuration { policy };

@@ -29,6 +29,8 @@ pub enum Metric<'m> {
         policy: Option<&'m str>,
         /// `allow`, `refuse` or `error`.
         outcome: &'static str,
+        /// The kind of error, where it is one: one word.
+        reason: Option<&'static str>,
     },
     /// How long authorizers took to answer, in milliseconds: a histogram.
     AuthorizerDuration {
@@ -91,8 +93,15 @@ impl fmt::Display for Metric<'_> {
             ),
             Self::Decisions(by) => write!(f, "accesspolicy_decisions_total{by}"),
             Self::Audit(by) => write!(f, "accesspolicy_audit_total{by}"),
-            Self::AuthorizerCalls { policy, outcome } => {
+            Self::AuthorizerCalls {
+                policy,
+                outcome,
+                reason,
+            } => {
                 write!(f, "accesspolicy_authorizer_calls_total;outcome={outcome}")?;
+                if let Some(reason) = reason {
+                    write!(f, ";reason={reason}")?;
+                }
                 of_policy(*policy, f)
             }
             Self::AuthorizerDuration { policy } => {

@@ -146,7 +146,7 @@ fn headers_that_are_there_and_headers_that_are_not() {
         (Some(false), 0, SET, SET, SET, SET),
         (Some(false), 1, SET, SET, SET, SET),
         (Some(true), 2, "client,authorizer", "", SERVER, SET),
-        // These ours refuses.
+        // By these ours goes in requests too.
         (None, 1, SET, SET, "server", SET),
         (None, 3, SET, SET, SET, ""),
     ] {

@@ -15,6 +15,7 @@ mod early;
 mod edge;
 mod external_auth;
 mod external_auth_grpc;
+mod external_auth_outages;
 mod external_auth_routes;
 mod forwarded;
 mod headers_alone;

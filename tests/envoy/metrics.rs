@@ -250,13 +250,19 @@ fn authorizers_are_counted() {
             r#"accesspolicy_authorizer_calls_total{{policy="infra/{policy}",outcome="{outcome}"}}"#
         )
     };
+    let failed = |policy: &str, reason: &str| {
+        format!(
+            r#"accesspolicy_authorizer_calls_total{{reason="{reason}",policy="infra/{policy}",outcome="error"}}"#
+        )
+    };
     let timed = r#"accesspolicy_authorizer_duration_ms_count{policy="infra/checks.v1"}"#;
     let expected = [
         (calls("checks.v1", "allow"), 4.0),
         (calls("checks.v1", "refuse"), 3.0),
-        (calls("checks.v1", "error"), 3.0),
+        (failed("checks.v1", "failed"), 2.0),
+        (failed("checks.v1", "broken_off"), 1.0),
         // Nobody was asked there: the cluster is none of Envoy's.
-        (calls("nowhere.v1", "error"), 2.0),
+        (failed("nowhere.v1", "not_called"), 2.0),
         (timed.to_owned(), 10.0),
     ];
     let found = wait_for(&envoy, &expected.clone().into());

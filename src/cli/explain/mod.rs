@@ -16,7 +16,7 @@ use super::subject::Loaded;
 use super::{OutputForm, REFUSED, output, say, terminal};
 use crate::cases::{Expect, Given, Outcome, Request};
 use crate::decision::Ask;
-use crate::enforcement::{Explained, Reason, Step};
+use crate::enforcement::{Explained, Facts, Reason, Step};
 
 /// A request, and what becomes of it.
 pub(super) struct Explanation<'p> {
@@ -40,14 +40,16 @@ impl<'p> Explanation<'p> {
         if let Some(contradiction) = explained.contradiction() {
             return Err(format!("internal error, please report it: {contradiction}"));
         }
-        let caller = request.facts(&loaded.policies).caller;
+        let Facts {
+            caller, headers, ..
+        } = request.facts(&loaded.policies);
         Ok(Self {
             request,
             loaded,
             outcome: Outcome {
                 caller: caller.spiffe_id().map(str::to_owned),
                 asks: asked::policies(&explained).collect(),
-                ..Outcome::of(&explained.step)
+                ..Outcome::of(&explained.step, &headers)
             },
             explained,
         })

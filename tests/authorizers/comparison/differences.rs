@@ -265,6 +265,13 @@ pub(super) const ROWS: &[Row] = &[
         ..NONE
     },
     Row {
+        id: "lacks",
+        what: "what the client sends under the name of a listed header never arrives",
+        why: "the server takes it for the authorizer's, also where the answer lacks it or there is none",
+        is: |it| it.is("server.header.x-user", "client", NOTHING),
+        ..NONE
+    },
+    Row {
         id: "judged",
         what: "an answer does not change `content-type`, `content-encoding`, `mcp-*` and the identity header",
         why: "the server would read another request than the one that was judged",
@@ -286,9 +293,12 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "if-there",
-        what: "a header that is to be set only if there is one, or none, refuses",
-        why: "Envoy's own does so for responses, and sets it in requests whatever there is",
-        is: |it| it.is_refused("403"),
+        what: "a header of the request that is to be set only if there is one, or none, is set only then",
+        why: "as the answer says; Envoy's own goes by that for responses, and sets it in requests whatever there is",
+        is: |it| {
+            it.is("server.header.x-there", "authorizer", "client")
+                || it.is("server.header.x-new", "authorizer", NOTHING)
+        },
         ..NONE
     },
     Row {
@@ -355,6 +365,20 @@ pub(super) const ROWS: &[Row] = &[
         what: "a refused JSON-RPC request gets a JSON-RPC error, with the authorizer's status in `data`",
         why: "MCP clients show that to the agent, and take another status for a broken server",
         is: is_json_rpc,
+        ..NONE
+    },
+    Row {
+        id: "no-outage",
+        what: "of errors, only timeouts, connections that cannot be made and 502 to 504 (gRPC: UNAVAILABLE and DEADLINE_EXCEEDED) allow where errors allow",
+        why: "a client can bring about the others, by what it asks about or how often",
+        is: |it| it.is_refused("403"),
+        ..NONE
+    },
+    Row {
+        id: "ambiguous",
+        what: "a path that servers read in several ways is 400, and shown to nobody over HTTP",
+        why: "behind a path of its own the authorizer would read another than the server",
+        is: |it| it.is_unasked("400"),
         ..NONE
     },
     Row {

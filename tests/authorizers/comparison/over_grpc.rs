@@ -450,7 +450,7 @@ fn errors() -> Vec<Scenario> {
             "grpc-open",
             call(),
             denied(),
-            &[],
+            &["no-outage"],
         ),
         one(
             "gRPC: no answer in time where errors allow",
@@ -464,7 +464,7 @@ fn errors() -> Vec<Scenario> {
             "grpc-open",
             get(),
             close(),
-            &[],
+            &["no-outage"],
         ),
         one(
             "gRPC: nothing at all where errors allow",

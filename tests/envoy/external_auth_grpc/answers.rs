@@ -110,13 +110,9 @@ fn changes_that_are_refusals() {
             "host" => ok.headers = vec![option("host", "other", None)],
             "path" => ok.headers = vec![option(":path", "/other", None)],
             "lines" => ok.headers = vec![option("x-a", "a\r\nx-b: c", None)],
-            "if-absent" => {
+            "no-action" => {
                 ok.headers = vec![option("x-a", "a", None)];
-                ok.headers[0].append_action = 1;
-            }
-            "if-there" => {
-                ok.response_headers_to_add = vec![option("x-a", "a", None)];
-                ok.response_headers_to_add[0].append_action = 3;
+                ok.headers[0].append_action = 4;
             }
             "query" => ok.query_parameters_to_set = vec![parameter("a", "1&b=2")],
             _ => {}
@@ -124,7 +120,7 @@ fn changes_that_are_refusals() {
         saying(allow(ok))
     });
     let desk = desk(authorizer, &Value::Null, &Value::Null);
-    for does in ["host", "path", "lines", "if-absent", "if-there", "query"] {
+    for does in ["host", "path", "lines", "no-action", "query"] {
         let request = Request::get("/files?x").header("x-do", does);
         desk.each(&request, |id, mode, answer, _, server| {
             desk.assert_refused(id, mode, server);
@@ -137,6 +133,74 @@ fn changes_that_are_refusals() {
     desk.each(&request, |id, _, answer, _, server| {
         assert_eq!((answer.status, server.len()), (200, 1), "{id}");
     });
+}
+
+/// ADD_IF_ABSENT and OVERWRITE_IF_EXISTS, by what the request and the response have.
+#[test]
+fn headers_that_are_there_or_not() {
+    let authorizer = told(|does| {
+        let of = |name: &str, value: &str, action| {
+            let mut option = option(name, value, None);
+            option.append_action = action;
+            option
+        };
+        let mut ok = OkHttpResponse {
+            response_headers_to_add: vec![
+                of("content-type", "text/plain", 1),
+                of("x-new", "added", 1),
+                of("content-type", "text/html", 3),
+                of("x-none", "set", 3),
+            ],
+            ..OkHttpResponse::default()
+        };
+        if does == "request" {
+            ok.headers = vec![
+                of("x-user", "added", 1),
+                of("x-new", "added", 1),
+                of("x-team", "set", 3),
+                of("x-role", "added", 1),
+                of("x-none", "set", 3),
+            ];
+        }
+        saying(allow(ok))
+    });
+    let desk = desk(authorizer, &Value::Null, &Value::Null);
+    for does in ["request", "response"] {
+        let request = Request::mcp(call("echo"))
+            .header("x-do", does)
+            .header("x-user", "client")
+            .header("x_team", "client")
+            .header("x_role", "client");
+        desk.each(&request, |id, mode, answer, _, server| {
+            if does == "request" && mode == Mode::Stream {
+                desk.assert_refused(id, mode, server);
+                return;
+            }
+            let [server] = server else {
+                panic!("{id}: {answer:?}")
+            };
+            let changes = does == "request";
+            for (name, there, changed) in [
+                ("x-user", &["client"][..], &["client"][..]),
+                ("x-new", &[], &["added"]),
+                ("x-team", &[], &["set"]),
+                ("x_team", &["client"], &[]),
+                ("x-role", &[], &[]),
+                ("x_role", &["client"], &["client"]),
+                ("x-none", &[], &[]),
+            ] {
+                let expected = if changes { changed } else { there };
+                assert_eq!(lines(&server.headers, name), expected, "{id}: {name}");
+            }
+            assert_eq!(
+                lines(&answer.headers, "content-type"),
+                ["text/html"],
+                "{id}"
+            );
+            assert_eq!(lines(&answer.headers, "x-new"), ["added"], "{id}");
+            assert!(lines(&answer.headers, "x-none").is_empty(), "{id}");
+        });
+    }
 }
 
 #[test]

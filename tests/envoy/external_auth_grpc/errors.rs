@@ -91,51 +91,63 @@ fn failed(status: &str) -> Answer {
         "unauthenticated" => Status::unauthenticated("no"),
         "cancelled" => Status::cancelled("no"),
         "exhausted" => Status::resource_exhausted("no"),
+        "unimplemented" => Status::unimplemented("no"),
         _ => Status::internal("no"),
     })
 }
 
-/// What the authorizer does, and what the record says of it.
-const ERRORS: [(&str, &str); 10] = [
-    ("unavailable", "reached"),
-    ("deadline", "in time"),
-    ("denied", "failed"),
-    ("unauthenticated", "failed"),
-    ("cancelled", "failed"),
-    ("exhausted", "failed"),
-    ("internal", "failed"),
-    ("hang", "in time"),
-    ("close", "reached"),
-    ("long", "too long"),
+/// What the authorizer does, what the record says of it, and whether it is an outage.
+const ERRORS: [(&str, &str, bool); 11] = [
+    ("unavailable", "reached", true),
+    ("deadline", "in time", true),
+    ("hang", "in time", true),
+    ("denied", "gRPC status 7", false),
+    ("unauthenticated", "gRPC status 16", false),
+    ("cancelled", "gRPC status 1", false),
+    ("exhausted", "gRPC status 8", false),
+    ("unimplemented", "gRPC status 12", false),
+    ("internal", "gRPC status 13", false),
+    ("close", "broke off", false),
+    ("long", "too long", false),
 ];
 
 #[test]
 fn no_answer_is_told_apart_and_refuses() {
     let desk = desk(failing(), &Value::Null, &over("Deny"));
-    for (does, detail) in ERRORS {
+    for (does, detail, _) in ERRORS {
         assert_refused(&desk, does, detail);
     }
 }
 
 #[test]
-fn no_answer_allows_where_that_is_wanted() {
+fn outages_allow_where_that_is_wanted_and_nothing_else_does() {
     let desk = desk(failing(), &Value::Null, &over("Allow"));
-    for (does, detail) in ERRORS {
-        assert_allowed(&desk, does, detail);
+    for (does, detail, is_outage) in ERRORS {
+        match is_outage {
+            true => assert_allowed(&desk, does, detail),
+            false => assert_refused(&desk, does, detail),
+        }
     }
 }
 
 #[test]
 fn an_authorizer_that_is_not_there() {
-    for service in ["down", "empty", "unknown"] {
+    for (service, detail, is_outage) in [
+        ("down", "reached", true),
+        ("empty", "made no call", false),
+        ("unknown", "made no call", false),
+    ] {
         let open = |on_error| {
             Desk::open(failing(), |mode| {
                 let asking = policy("asking", GATEWAY, asks_grpc(service, &Value::Null));
                 configured(&[asking], mode, &over(on_error))
             })
         };
-        assert_refused(&open("Deny"), service, "reached");
-        assert_allowed(&open("Allow"), service, "reached");
+        assert_refused(&open("Deny"), service, detail);
+        match is_outage {
+            true => assert_allowed(&open("Allow"), service, detail),
+            false => assert_refused(&open("Allow"), service, detail),
+        }
     }
 }
 
@@ -185,7 +197,8 @@ fn bytes_that_no_library_sends() {
         },
     );
     let desk = raw("Allow");
-    assert_allowed(&desk, "garbage", "not readable");
+    assert_refused(&desk, "garbage", "not readable");
+    assert_refused(&desk, "error", "failed (500)");
     // It is no error, and never allows.
     desk.each(
         &Request::get("/files").header("x-do", "strange"),
