@@ -2,7 +2,7 @@
 
 use crate::mcp::{BasePart, Call, Message, Method, Thing, Things};
 use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
-use crate::request::Operation;
+use crate::request::{Operation, Request};
 
 /// One thing that a request does. Most requests do one.
 #[derive(Debug, Default)]
@@ -44,8 +44,8 @@ const SESSION: [SelectorId; 3] = [
 pub(super) struct Acts<'m>(Vec<Act<'m>>);
 
 impl<'m> Acts<'m> {
-    pub(super) fn new(policies: &Policies, operation: Operation<'m>) -> Self {
-        Self(match operation {
+    pub(super) fn new(policies: &Policies, request: &Request<'m>) -> Self {
+        let mut acts = match request.operation {
             Operation::Http => vec![Act::of(&[])],
             Operation::Get | Operation::Delete { session: true } => vec![Act::of(&SESSION)],
             Operation::Delete { session: false } | Operation::Options => {
@@ -63,7 +63,13 @@ impl<'m> Acts<'m> {
             Operation::Message(Message::Request { call, .. } | Message::Notification { call }) => {
                 of_call(policies, &call)
             }
-        })
+        };
+        // SECURITY: a path that only some servers take for MCP's is another one to the rest,
+        // where a body that says `ping` may do anything: `/mcp/..%2Fadmin`.
+        if request.operation != Operation::Http && !is_surely_mcp(policies, request) {
+            acts.push(Act::of(&[]));
+        }
+        Self(acts)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Act<'m>> {
@@ -81,6 +87,15 @@ impl<'m> Act<'m> {
         Self {
             selectors: all,
             ..Self::default()
+        }
+    }
+
+    /// What is asked by it, of a request that asks for an operation: where only some
+    /// servers take a path for MCP's, it is also something that is not MCP.
+    pub(super) fn operation(&self, whole: Operation<'m>) -> Operation<'m> {
+        match self.selectors.as_slice() {
+            [selector::ANYTHING] => Operation::Http,
+            _ => whole,
         }
     }
 
@@ -117,6 +132,14 @@ impl<'m> Act<'m> {
         }
         self
     }
+}
+
+fn is_surely_mcp(policies: &Policies, request: &Request<'_>) -> bool {
+    let Some(prefixes) = &policies.settings().mcp_paths else {
+        return true;
+    };
+    let path = request.http.path();
+    path.is_some_and(|path| path.is_surely_under_any(prefixes))
 }
 
 fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {

@@ -122,7 +122,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             params: OnceCell::new(),
             http: RefCell::default(),
             allowance: Allowance::default(),
-            acts: Acts::new(policies, request.operation),
+            acts: Acts::new(policies, request),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
             backend: request
@@ -341,7 +341,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             (Match::No, _) => Match::No,
             (http, None) => http,
             (http, Some(condition)) => {
-                let answers = Answers::new(self.request, act.thing, &self.params);
+                let answers = Answers::new(self.request, act, &self.params);
                 let holds = condition.evaluate_within(&answers, &self.allowance);
                 http.and(holds.map_or(Match::Undecided, Match::decided))
             }

@@ -68,10 +68,14 @@ struct Question {
 }
 
 fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Grant {
+    let paths = bounds.best.settings().mcp_paths.as_deref();
+    let path = paths
+        .and_then(|paths| paths.first())
+        .map_or("/", String::as_str);
     let question = Question {
         headers: Headers::from_lines([
             (":method", "POST"),
-            (":path", "/"),
+            (":path", path),
             (":authority", "any.invalid"),
         ]),
         caller: caller

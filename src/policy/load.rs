@@ -125,6 +125,7 @@ impl Policies {
         }
         targets.file(&places);
         loaded.needs.targets(targets.audited_reach);
+        loaded.needs.paths(loaded.settings.mcp_paths.is_some());
         loaded.targets = targets;
         Ok(loaded)
     }

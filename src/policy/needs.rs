@@ -55,6 +55,13 @@ impl Needs {
         self.port |= reach.listeners;
     }
 
+    /// Adds what it takes to know whether a path is surely one that carries MCP.
+    pub(super) fn paths(&mut self, are_listed: bool) {
+        if are_listed {
+            self.add(":path");
+        }
+    }
+
     /// Adds what an HTTP part asks for.
     pub(super) fn http(&mut self, conditions: &HttpConditions) {
         let HttpConditions {

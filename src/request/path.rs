@@ -150,6 +150,13 @@ impl<'r> RequestPath<'r> {
         is_under(self.0, prefix.as_bytes())
     }
 
+    /// Whether it lies under one of some prefixes to every server: as it is spelt, and
+    /// wherever it is tidied.
+    pub fn is_surely_under_any(self, prefixes: &[String]) -> bool {
+        let leads_out = || is_odd(self.0) && segments(&decode_all(self.0)).any(is_parent);
+        prefixes.iter().any(|prefix| self.is_under(prefix)) && !leads_out()
+    }
+
     /// Whether some server takes it for another path: without case, without a slash at its
     /// end, without an extension.
     pub fn may_be(self, path: &str) -> bool {
@@ -401,6 +408,39 @@ mod tests {
             "//host/mcpx",
         ] {
             assert!(!is_mcp(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_every_server_reads_as_mcp() {
+        let is_surely = |path: &str| {
+            RequestPath::new(path.as_bytes()).is_surely_under_any(&["/mcp".to_owned()])
+        };
+        for path in [
+            "/mcp",
+            "/mcp/",
+            "/mcp/a%20b",
+            "/mcp?a=/../b",
+            "/mcp/a..b/.c",
+            "/mcp//x",
+        ] {
+            assert!(is_surely(path), "{path}");
+        }
+        for path in [
+            "/MCP",
+            "/%6dcp",
+            "/mcp.json",
+            "/mcp;a",
+            "//mcp",
+            "/mcp/../x",
+            "/mcp%2f..%2fx",
+            "/mcp/..%2fx",
+            "/mcp/%252e%252e/x",
+            "/mcp/..;a/x",
+            "/mcp/.. /x",
+            "/mcp/x\\..\\..",
+        ] {
+            assert!(!is_surely(path), "{path}");
         }
     }
 

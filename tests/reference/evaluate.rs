@@ -72,7 +72,14 @@ impl Case<'_> {
         policies.sort_by_key(|policy| &policy.policy);
         let denying = only(&policies, |policy| policy.action == Action::Deny);
         let allowing = only(&policies, |policy| policy.action == Action::Allow);
-        let parts = self.request.parts();
+        let mut parts = self.request.parts();
+        // What is MCP to some servers only is something else to the rest.
+        if self.request.asks != Asks::Http && !self.is_surely_mcp() {
+            parts.push(Request {
+                asks: Asks::Http,
+                ..self.request.clone()
+            });
+        }
         for part in &parts {
             let mut refusals = denying.iter();
             if let Some(by) = refusals.find_map(|policy| rule::refuses(policy, part)) {
@@ -109,6 +116,17 @@ impl Case<'_> {
                 Ok(all[0].clone())
             }
         }
+    }
+
+    /// Whether every server takes the path for one that carries MCP: it begins with a prefix,
+    /// and no spelling of `..` leads out of it.
+    fn is_surely_mcp(&self) -> bool {
+        let Some(prefixes) = &self.document.settings.mcp_paths else {
+            return true;
+        };
+        let path = self.request.path.split('?').next().unwrap_or_default();
+        let begins = |prefix: &String| path == prefix || path.starts_with(&format!("{prefix}/"));
+        prefixes.iter().any(begins) && !path.contains("..") && !path.contains("%2e")
     }
 
     fn unprotected(&self) -> Verdict {

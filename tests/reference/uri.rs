@@ -38,7 +38,7 @@ fn read(uri: &str, pops_host: bool, keeps_query: bool) -> (String, Vec<String>, 
         .replace("%2e", ".");
     let (host, path) = rest.split_once('/').unwrap_or((&rest, ""));
     let mut segments = vec![host.to_lowercase()];
-    segments.retain(|host| !host.is_empty() && !(pops_host && host == "."));
+    segments.retain(|host| !(host.is_empty() || pops_host && host == "."));
     let root = if pops_host { 0 } else { segments.len() };
     for segment in path.split('/') {
         match segment {

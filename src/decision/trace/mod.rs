@@ -319,7 +319,7 @@ impl<'p, 'r> Walk<'p, 'r> {
                 .chain(level.allow().policies()),
         );
         ActTrace {
-            asks: found::asked(self.judge.request.operation, act.thing),
+            asks: found::asked(act.operation(self.judge.request.operation), act.thing),
             policies: policies
                 .into_iter()
                 .filter_map(|policy| self.policy(policy, act))
