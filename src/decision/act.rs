@@ -99,7 +99,6 @@ impl<'m> Act<'m> {
 
     /// What is asked by it, of a request that asks for an operation: where only some
     /// servers take a path for MCP's, it is also something that is not MCP.
-    #[cfg(not(target_os = "wasi"))]
     pub(super) fn operation(&self, whole: Operation<'m>) -> Operation<'m> {
         match self.selectors.as_slice() {
             [selector::ANYTHING] => Operation::Http,

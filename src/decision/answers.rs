@@ -9,29 +9,33 @@ use crate::mcp::{Call, Thing};
 use crate::request::{Host, Operation, Request, RequestPath};
 use crate::uri;
 
+use super::act::Act;
+
 /// A request, and the one thing of those it acts on that is being judged.
 pub(super) struct Answers<'a, 'c> {
     request: &'a Request<'a>,
+    operation: Operation<'a>,
     thing: Option<Thing<'a>>,
     params: &'c OnceCell<Option<&'a [u8]>>,
 }
 
 impl<'a, 'c> Answers<'a, 'c> {
     /// `params` remembers where the parameters are from one expression to the next.
-    pub(super) const fn new(
+    pub(super) fn new(
         request: &'a Request<'a>,
-        thing: Option<Thing<'a>>,
+        act: &Act<'a>,
         params: &'c OnceCell<Option<&'a [u8]>>,
     ) -> Self {
         Self {
             request,
-            thing,
+            operation: act.operation(request.operation),
+            thing: act.thing,
             params,
         }
     }
 
     fn call(&self) -> Option<Call<'a>> {
-        match self.request.operation {
+        match self.operation {
             Operation::Message(message) => message.call(),
             _ => None,
         }
@@ -129,7 +133,7 @@ impl<'a, 'c> Answers<'a, 'c> {
     }
 
     fn session(&self) -> Option<&'a [u8]> {
-        match self.request.operation {
+        match self.operation {
             Operation::Http => None,
             _ => self.only("mcp-session-id"),
         }
@@ -210,7 +214,7 @@ impl<'a> Variables for Answers<'a, '_> {
                 _ => None,
             },
             Fact::Params => self.call().and_then(|_| self.params()).map(Given::Json),
-            Fact::McpId => match self.request.operation {
+            Fact::McpId => match self.operation {
                 Operation::Message(message) => message.id().map(|id| Given::Json(id.token())),
                 _ => None,
             },

@@ -380,7 +380,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             (Match::No, _) => Match::No,
             (http, None) => http,
             (http, Some(condition)) => {
-                let answers = Answers::new(self.request, act.thing, &self.params);
+                let answers = Answers::new(self.request, act, &self.params);
                 let holds = condition.evaluate_within(&answers, &self.allowance);
                 http.and(holds.map_or(Match::Undecided, Match::decided))
             }

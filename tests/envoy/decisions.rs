@@ -445,7 +445,7 @@ impl Sent<'_> {
         ];
         let is_judged = reasons.iter().any(|reason| record["reason"] == *reason);
         let http = self.test.request.http();
-        let on_mcp = http.path.split(['?', '/']).nth(1) == Some("mcp");
+        let on_mcp = is_on_mcp(&http.path);
         let message = serde_json::from_slice(&http.body).ok();
         let message: Value = message.filter(|_| is_judged && on_mcp).unwrap_or_default();
         let Some(method) = message["method"].as_str() else {
@@ -481,7 +481,7 @@ impl Sent<'_> {
     fn called(&self) -> Option<Value> {
         let http = self.test.request.http();
         let message: Value = serde_json::from_slice(&http.body).ok()?;
-        let on_mcp = http.path.split(['?', '/']).nth(1) == Some("mcp");
+        let on_mcp = is_on_mcp(&http.path);
         message.get("method").filter(|_| on_mcp)?;
         message.get("id").cloned()
     }
@@ -544,4 +544,10 @@ impl Sent<'_> {
         let changes = self.test.expected.changes.clone();
         difference(self.test, &Outcome { changes, ..outcome })
     }
+}
+
+/// Whether the filter takes a path of the vectors for MCP's: without case or extension.
+fn is_on_mcp(path: &str) -> bool {
+    let first = path.split(['?', '/', '.', '%']).nth(1);
+    first.is_some_and(|first| first.eq_ignore_ascii_case("mcp"))
 }

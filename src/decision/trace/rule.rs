@@ -272,7 +272,7 @@ impl<'p, 'r> Walk<'p, 'r> {
     fn cel(&self, rule: RuleRef, act: &Act<'r>) -> Option<Check> {
         let condition = self.judge.policies.cel(rule)?;
         // What an expression asks of the thing, it asks of the one being judged.
-        let answers = Answers::new(self.judge.request, act.thing, &self.judge.params);
+        let answers = Answers::new(self.judge.request, act, &self.judge.params);
         let value = condition.evaluate(&answers);
         Some(Check {
             part: Part::Cel,
