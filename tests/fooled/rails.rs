@@ -155,6 +155,26 @@ fn a_method_that_a_header_names() {
     ]);
 }
 
+/// Where Envoy lets names with `_` through, Ruby reads them as those with `-`.
+#[test]
+fn a_method_that_a_header_names_with_underscores() {
+    let Some(server) = Server::rails() else {
+        return;
+    };
+    let policies = [
+        allow_everything(),
+        deny(&json!({"type": "Inline", "methods": ["DELETE"]})),
+    ];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Normalized));
+    let override_in = |name: &str| Request::mcp("{}").target("/files/7").header(name, "DELETE");
+    stage.assert_each(&[
+        attack("destroy", override_in("x-http-method-override")),
+        attack("destroy", override_in("x_http_method_override")),
+        attack("destroy", override_in("x-http_method-override")),
+        honest("create", override_in("x-method")),
+    ]);
+}
+
 #[test]
 fn a_method_that_a_header_names_at_mcp() {
     let Some(server) = Server::rails() else {

@@ -1,12 +1,16 @@
-"""A Starlette application: an MCP endpoint mounted at `/mcp`, and handlers that need no
-body. Every tool or handler that runs is one JSON line of standard output, with the id of
-the HTTP request.
+"""A Starlette application: a server on the official SDK that is mounted at `/mcp`, as the
+SDK's examples mount theirs, and handlers that need no body. Every tool or handler that
+runs is one JSON line of standard output, with the id of the HTTP request.
 """
 
+import contextlib
 import json
 import socket
 
+import mcp_types as types
 import uvicorn
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
@@ -20,11 +24,15 @@ def tell(ran, request):
     say(ran=ran, id=request.headers.get("x-request-id"))
 
 
-async def message(request):
-    body = await request.json()
-    thing = body.get("params", {}).get("name")
-    tell(f"{body.get('method')} {thing}", request)
-    return JSONResponse({"jsonrpc": "2.0", "id": body.get("id"), "result": {}})
+async def call_tool(ctx, params):
+    tell(f"tools/call {params.name}", ctx.request)
+    return types.CallToolResult(content=[])
+
+
+# Without sessions, so that every message stands for itself.
+manager = StreamableHTTPSessionManager(
+    Server("mounted", on_call_tool=call_tool), json_response=True, stateless=True
+)
 
 
 def acts(name):
@@ -37,15 +45,22 @@ def acts(name):
     return handler
 
 
-reset = Route("/admin/reset", acts("reset"), methods=["POST"])
+@contextlib.asynccontextmanager
+async def lifespan(_app):
+    async with manager.run():
+        yield
+
+
 app = Starlette(
     routes=[
+        Route("/mcp/admin/reset", acts("reset"), methods=["POST"]),
         # What is mounted serves every path below.
-        Mount("/mcp", routes=[reset, Route("/{rest:path}", message, methods=["POST"])]),
-        reset,
+        Mount("/mcp", app=manager.handle_request),
+        Route("/admin/reset", acts("reset"), methods=["POST"]),
         Route("/files/{name}", acts("delete"), methods=["DELETE"]),
         Route("/status", acts("status"), methods=["POST"]),
-    ]
+    ],
+    lifespan=lifespan,
 )
 
 listener = socket.create_server(("127.0.0.1", 0))
