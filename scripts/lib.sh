@@ -201,6 +201,11 @@ unpacked() {
   mv "$made" "$folder"
 }
 
+# newest PACKAGE PATTERN: what Debian's PACKAGE needs that has a version in its name.
+newest() {
+  apt-cache depends "$1" 2>/dev/null | sed -nE "s/^ *Depends: ($2)\$/\\1/p" | head -n 1
+}
+
 # runner FILE FOLDER PROGRAM: writes FILE, which runs a program of an unpacked folder with
 # the libraries that it was unpacked with.
 runner() {
@@ -237,19 +242,38 @@ nginx_server() {
   runner "$nginx" "$folder" usr/sbin/nginx
 }
 
+# php_server: PHP, whose program is $php, which is empty where it cannot be had. From the
+# path, or unpacked from Debian's packages under target/.
+php_server() {
+  local folder="$tools/php" package
+  php="$(command -v php || true)"
+  [ -z "$php" ] || return 0
+  package="$(newest php-cli 'php[0-9.]+-cli')"
+  package="${package:-php8.2-cli}"
+  unpacked "$folder" "the tests with PHP" \
+    "$package" libargon2-1 libbsd0 libedit2 libmd0 libpcre2-8-0 libsodium23 libxml2 \
+    "$(newest libxml2 'libicu[0-9]+')" || return 0
+  php="$folder/php"
+  runner "$php" "$folder" "usr/bin/${package%-cli}"
+  if ! "$php" -n -r 'json_encode(1);' >/dev/null 2>&1; then
+    say "Debian's packages have no PHP that runs here: the tests with PHP are skipped"
+    php=
+  fi
+}
+
 # ruby_server: a Ruby with the Rails controllers and the server Puma; its program is $ruby,
 # which is empty where they cannot be had. From the path, or unpacked from Debian's packages
 # under target/.
 ruby_server() {
-  local folder="$tools/ruby" version
+  local folder="$tools/ruby" package
   local needs='require "puma"; require "puma/server"; require "action_controller"'
   ruby="$(command -v ruby || true)"
   if [ -n "$ruby" ] && "$ruby" -e "$needs" >/dev/null 2>&1; then return 0; fi
   ruby=
-  # Debian's `ruby` is the name of the newest.
-  version="$(apt-cache depends ruby 2>/dev/null | sed -nE 's/^ *Depends: ruby([0-9]+\.[0-9]+)$/\1/p' | head -n 1)"
+  package="$(newest ruby 'ruby[0-9.]+')"
+  package="${package:-ruby3.1}"
   unpacked "$folder" "the tests with Rails" \
-    "ruby${version:-3.1}" "libruby${version:-3.1}" puma ruby-nio4r ruby-rack ruby-rack-test \
+    "$package" "lib$package" puma ruby-nio4r ruby-rack ruby-rack-test \
     ruby-actionpack ruby-actionview ruby-activesupport ruby-builder ruby-concurrent ruby-erubi \
     ruby-i18n ruby-tzinfo ruby-rails-dom-testing libyaml-0-2 libffi8 libgmp10 || return 0
   # What Ruby was built with is elsewhere: it is told where libraries and gems are.

@@ -12,6 +12,7 @@ mod authorizer;
 mod express;
 mod fastmcp;
 mod nginx;
+mod php;
 mod policies;
 mod rails;
 mod requests;

@@ -45,6 +45,9 @@ fn a_query_is_no_part_of_the_message() {
         "[params][name]=danger",
         "params][name]=danger",
         "]params[name]=danger",
+        "params]name=danger",
+        "params[[name]]=danger",
+        "&&params[name]=danger",
         "_json[][method]=tools/call&_json[][params][name]=danger",
         "_json[][params][name]=danger&_json[][method]=tools/call",
     ]
@@ -54,6 +57,8 @@ fn a_query_is_no_part_of_the_message() {
     cases.extend([
         danger(whole, &list),
         danger(whole, &response),
+        danger("[method]=tools/call&[params]name=danger", &response),
+        danger("method]=tools/call&]params[[name=danger", &response),
         danger(whole, &notification),
         attack(
             "tools/call danger",

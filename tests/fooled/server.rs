@@ -62,6 +62,18 @@ impl Server {
         Self::of("ACCESSPOLICY_TEST_RUBY", "rails.rb", &[])
     }
 
+    /// PHP's own server with what a Laravel application sees of requests.
+    pub fn php() -> Option<Self> {
+        let mut command = Command::new("sh");
+        // It says on standard error where it listens.
+        command.args(["-c", r#"exec "$0" "$@" 2>&1"#]);
+        command.arg(installed("ACCESSPOLICY_TEST_PHP")?);
+        command
+            .args(["-n", "-S", "127.0.0.1:0"])
+            .arg(file("laravel.php"));
+        Some(Self::start(command))
+    }
+
     /// nginx with what `tests/fooled/servers/nginx.conf` says.
     pub fn nginx() -> Option<Self> {
         let program = installed("ACCESSPOLICY_TEST_NGINX")?;
@@ -141,6 +153,9 @@ fn file(name: &str) -> PathBuf {
 /// The address in the line in which a server says where it listens.
 fn listening(output: &str) -> Option<SocketAddr> {
     output.lines().find_map(|line| {
+        if let Some((_, address)) = line.split_once("Development Server (http://") {
+            return address.strip_suffix(") started")?.parse().ok();
+        }
         let line: Value = serde_json::from_str(line).ok()?;
         line["listening"].as_str()?.parse().ok()
     })
