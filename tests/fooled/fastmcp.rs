@@ -49,6 +49,46 @@ const REMOTE: (&str, &[&str]) = (
         "http://@secret.test/",
         "http://%73ecret.test/",
         "http://\u{ff53}ecret.test/",
+        "http://secret.te%EF%BD%93t/",
+        "http://secret.te\u{17f}t/",
+        "http://sec\u{ad}ret.test/",
+        "http://secret\u{3002}test/",
+        "http://secret.test:080/",
+    ],
+);
+
+/// And of one with an address, which has many spellings.
+const LOCAL: (&str, &[&str]) = (
+    "read http://127.0.0.1/local",
+    &[
+        "http://127.0.0.1/local",
+        "http://127.1/local",
+        "http://2130706433/local",
+        "http://0x7f.0.0.1/local",
+        "http://0177.0.0.1/local",
+        "http://127.0.0.1./local",
+        "http://127\u{3002}0.0.1/local",
+    ],
+);
+
+/// And in the other family.
+const LOCAL_6: (&str, &[&str]) = (
+    "read http://[::1]/local",
+    &[
+        "http://[::1]/local",
+        "http://[0:0:0:0:0:0:0:1]/local",
+        "http://[::0.0.0.1]/local",
+    ],
+);
+
+/// And of one whose host is no ASCII.
+const FOREIGN: (&str, &[&str]) = (
+    "read http://xn--bcher-kva.test/",
+    &[
+        "http://xn--bcher-kva.test/",
+        "http://b\u{fc}cher.test/",
+        "http://b%C3%BCcher.test/",
+        "http://XN--BCHER-KVA.test/",
     ],
 );
 
@@ -59,6 +99,7 @@ const ADMIN: &[&str] = &["db://admin"];
 const ADMIN_AS_BROWSERS: &[&str] = &[
     "DB://admin",
     "db://@admin",
+    "db://:@admin",
     "db://admin:",
     " db://admin",
     "db://ad\tmin",
@@ -83,7 +124,14 @@ fn assert_denied_uris_are_not_read(kind: &str, open: &[&str], denied: &[(&str, &
     let Some(server) = Server::fastmcp(kind) else {
         return;
     };
-    let uris = json!(["file:///secret", "http://secret.test/", "db://admin"]);
+    let uris = json!([
+        "file:///secret",
+        "http://secret.test/",
+        "http://127.0.0.1/local",
+        "http://[::1]/local",
+        "http://xn--bcher-kva.test/",
+        "db://admin",
+    ]);
     let reading = methods(&json!([{"name": "resources/read", "params": uris}]));
     let policies = [allow_everything(), deny(&reading)];
     let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
@@ -103,7 +151,11 @@ fn assert_denied_uris_are_not_read(kind: &str, open: &[&str], denied: &[(&str, &
 fn official_sdk_1() {
     let admin = ("read db admin", ADMIN);
     let alike = ("read db admin", ADMIN_AS_BROWSERS);
-    assert_denied_uris_are_not_read("sdk", OPEN, &[SECRET, REMOTE, admin, alike]);
+    assert_denied_uris_are_not_read(
+        "sdk",
+        OPEN,
+        &[SECRET, REMOTE, LOCAL, LOCAL_6, FOREIGN, admin, alike],
+    );
 }
 
 #[test]
@@ -117,7 +169,7 @@ fn official_sdk_2() {
 #[test]
 fn fastmcp() {
     let all = [ADMIN, ADMIN_AS_BROWSERS, ADMIN_DECODED, ADMIN_BEFORE_QUERY];
-    let mut denied = vec![SECRET, REMOTE];
+    let mut denied = vec![SECRET, REMOTE, LOCAL, LOCAL_6, FOREIGN];
     denied.extend(all.map(|uris| ("read db admin", uris)));
     assert_denied_uris_are_not_read("fastmcp", OPEN, &denied);
 }

@@ -42,22 +42,22 @@ def tell(thing):
     say(ran=f"read {thing}", id=request_id.get())
 
 
-@server.resource("file:///secret")
-def secret() -> str:
-    tell("file:///secret")
-    return "secret"
+def resource(uri):
+    @server.resource(uri)
+    def read() -> str:
+        tell(uri)
+        return uri
 
 
-@server.resource("file:///open")
-def unlocked() -> str:
-    tell("file:///open")
-    return "open"
-
-
-@server.resource("http://secret.test/")
-def remote() -> str:
-    tell("http://secret.test/")
-    return "secret"
+for uri in (
+    "file:///open",
+    "file:///secret",
+    "http://secret.test/",
+    "http://127.0.0.1/local",
+    "http://[::1]/local",
+    "http://xn--bcher-kva.test/",
+):
+    resource(uri)
 
 
 @server.resource("db://{name}")
