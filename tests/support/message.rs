@@ -11,6 +11,8 @@ pub enum Length {
     Declared,
     /// Chunks in HTTP/1.1; only the end of the stream in HTTP/2.
     Open,
+    /// So many bytes are declared, and after the pieces given no more ever come.
+    Promised(usize),
 }
 
 /// A request, as bytes.
@@ -106,6 +108,12 @@ impl Request {
             .map(|piece| Bytes::copy_from_slice(piece.as_ref()))
             .collect();
         self.length = Length::Open;
+        self
+    }
+
+    /// Headers that promise a body of that length, and no body.
+    pub fn promises(mut self, length: usize) -> Self {
+        self.length = Length::Promised(length);
         self
     }
 
