@@ -394,7 +394,8 @@ impl<'p, 'r> Judge<'p, 'r> {
             None => Match::Yes,
             Some(condition) if condition.needs().message() => Match::No,
             Some(condition) => {
-                let answers = Answers::new(self.request, None, &self.params);
+                let any = Act::default();
+                let answers = Answers::new(self.request, &any, &self.params);
                 let holds = condition.evaluate_within(&answers, &self.allowance);
                 holds.map_or(Match::Undecided, Match::decided)
             }
