@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What an answer means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // there is one at a time, taken apart at once
 pub enum Verdict {
     /// The authorizer lets it go on, changed like this.
     Allow(Changes),

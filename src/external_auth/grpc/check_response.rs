@@ -34,6 +34,7 @@ struct Response {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // there is one at a time, taken apart at once
 enum Http {
     Denied(Reply),
     /// `None` when something is wanted that cannot be done.
