@@ -124,12 +124,11 @@ impl<'a, 'c> Answers<'a, 'c> {
             below.push('/');
             [form, below]
         });
-        forms
-            .map(|text| Reading {
-                text,
-                kind: ReadingKind::Uri,
-            })
-            .collect()
+        let kind = match uri::has_unsure_host(uri) {
+            true => ReadingKind::AnyHost,
+            false => ReadingKind::Uri,
+        };
+        forms.map(|text| Reading { text, kind }).collect()
     }
 
     fn session(&self) -> Option<&'a [u8]> {

@@ -116,6 +116,11 @@ impl<'v> Evaluation<'v> {
                     None => return Ok(Value::String(Shared::Borrowed(text))),
                 }
             }
+            (ReadingKind::AnyHost, Node::Constant(Constant::String(text))) => {
+                let form = uri::of_constant(text);
+                let is_of_another = |form: &String| !uri::is_of_one_scheme(form, &reading.text);
+                form.filter(is_of_another).ok_or(Error::Ambiguous)?
+            }
             _ => return Ok(Value::String(text)),
         };
         Value::made(text, self.budget)
@@ -198,6 +203,11 @@ impl<'v> Evaluation<'v> {
         let Value::String(text) = self.node(operand)? else {
             return Err(Error::NoSuchOverload);
         };
+        if let Some((_, reading)) = &self.reading
+            && reading.kind == ReadingKind::AnyHost
+        {
+            return Err(Error::Ambiguous);
+        }
         // A step of an automaton takes longer than a look at a byte.
         self.budget.scan(text.len().saturating_mul(4))?;
         let pattern = self.condition.patterns.get(pattern);

@@ -164,6 +164,9 @@ pub enum ReadingKind {
     /// The form that a uri has in all spellings (see [`crate::uri`]), as has every uri
     /// that it is compared with.
     Uri,
+    /// The form of a uri that may name any host: nobody can say what is true of it, but
+    /// that it is none of another scheme.
+    AnyHost,
     /// Something else, which takes its place.
     Instead,
 }

@@ -162,3 +162,26 @@ fn readings_are_paid_for() {
     let nodes = [PATH, "string /y", "equal 0 1"];
     assert_eq!(value(&nodes, &request), Err(Error::Exhausted));
 }
+
+#[test]
+fn a_uri_of_any_host_is_only_told_from_other_schemes() {
+    let request = Read(
+        Fact::ResourceUri,
+        "http://\u{ff41}/",
+        vec![("http://\u{ff41}", ReadingKind::AnyHost)],
+    );
+    const URI: &str = "fact request.mcp.resource_uri";
+    for (text, wanted) in [
+        ("http://a/", AMBIGUOUS),
+        ("HTTP://b/", AMBIGUOUS),
+        ("a", AMBIGUOUS),
+        ("https://a/", Ok(false)),
+        ("file:///a", Ok(false)),
+    ] {
+        let text = format!("string {text}");
+        let found = value(&[URI, &text, "equal 0 1"], &request);
+        assert_eq!(found, wanted, "{text}");
+    }
+    let own = value(&[URI, "string http://\u{ff41}/", "equal 0 1"], &request);
+    assert_eq!(own, Ok(true));
+}

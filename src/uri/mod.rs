@@ -5,6 +5,9 @@
 //! `file:///x`. What is made here is no uri for anybody to act on, but the same for all
 //! spellings of one, so that a rule against one of them finds the others.
 //!
+//! Hosts that only a table of Unicode, or of punycode, can bring into one form are told as
+//! such: they may be any host of their scheme.
+//!
 //! INVARIANT: more spellings may come to one form than one server would take for the same,
 //! and none that is certain to differ is told apart at a rule's cost: forms are for rules
 //! that refuse, or ask. What allows is compared byte for byte.
@@ -26,6 +29,9 @@
         clippy::arithmetic_side_effects
     )
 )]
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+use std::borrow::Cow;
 
 /// Decodes until nothing is left to decode, in one pass.
 ///
@@ -60,7 +66,8 @@ pub fn escaped(high: u8, low: u8) -> Option<u8> {
     u8::try_from((high << 4) | low).ok()
 }
 
-/// The forms of a uri that a rule names: those of [`asked`] that keep its query.
+/// The forms of a uri that a rule names: those of [`asked`] that keep its query, and that of
+/// whatever host of its scheme.
 pub fn listed(uri: &str) -> Vec<String> {
     let uri = Uri::new(uri);
     // A host that a `file` uri names is not left out: that would be every host's file.
@@ -70,11 +77,20 @@ pub fn listed(uri: &str) -> Vec<String> {
         forms.push(uri.form(Host::Root, true));
     }
     forms.dedup();
+    if uri.has_host() {
+        forms.push(any_host(&uri.scheme));
+    }
     forms
+}
+
+/// The form of all hosts of a scheme, which no uri has.
+fn any_host(scheme: &str) -> String {
+    format!("{scheme}:")
 }
 
 /// The forms of a uri that a request names, each once: with the host as the root of its
 /// path, and with the host as a segment that `..` takes back; with its query and without.
+/// And that of whatever host, where it cannot be said which one it names.
 ///
 /// SECURITY: FastMCP's template `db://{name}` serves `db://admin?x` as `db://admin`, and
 /// servers that look at a uri's path alone serve `file://any/x` as `file:///x`.
@@ -89,7 +105,21 @@ pub fn asked(uri: &str) -> Vec<String> {
             }
         }
     }
+    if uri.is_unsure {
+        forms.push(any_host(&uri.scheme));
+    }
     forms
+}
+
+/// Whether a uri names a host of which it cannot be said which one it is.
+pub fn has_unsure_host(uri: &str) -> bool {
+    Uri::new(uri).is_unsure
+}
+
+/// Whether two forms are of one scheme.
+pub fn is_of_one_scheme(form: &str, other: &str) -> bool {
+    let scheme = |form: &str| form.split_once(':').map(|(scheme, _)| scheme.to_owned());
+    scheme(form) == scheme(other)
 }
 
 /// The form of a constant that a uri is compared with, as far as it is one: a slash at its
@@ -126,17 +156,19 @@ struct Uri {
     path: Vec<u8>,
     /// Without `?`; empty where there is none.
     query: Vec<u8>,
+    /// Whether another host may be the same one to some server.
+    is_unsure: bool,
 }
 
 /// Schemes whose uris have a host, however many slashes are before it, and their ports.
 ///
 /// SPEC: WHATWG URL, "special scheme".
 const SPECIAL: [(&str, &[u8]); 5] = [
-    ("http", b":80"),
-    ("https", b":443"),
-    ("ws", b":80"),
-    ("wss", b":443"),
-    ("ftp", b":21"),
+    ("http", b"80"),
+    ("https", b"443"),
+    ("ws", b"80"),
+    ("wss", b"443"),
+    ("ftp", b"21"),
 ];
 
 impl Uri {
@@ -144,14 +176,19 @@ impl Uri {
         // SPEC: WHATWG URL, "basic URL parser": blanks around a uri and new lines within
         // are nothing.
         let uri = uri.trim_matches(|char: char| char <= ' ');
+        let uri = without_breaks(uri);
         let uri = uri.split('#').next().unwrap_or_default();
         let (uri, query) = uri.split_once('?').unwrap_or((uri, ""));
         let (scheme, rest) = match uri.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
             _ => (String::new(), uri),
         };
-        let rest = plain(rest.as_bytes());
         let special = SPECIAL.iter().find(|(name, _)| *name == scheme);
+        let (user, rest) = match special {
+            Some(_) => split_user(rest),
+            None => ("", rest),
+        };
+        let rest = plain(rest.as_bytes());
         let authority = match special {
             Some(_) => Some(trim_slashes(&rest)),
             None => rest.strip_prefix(b"//"),
@@ -164,21 +201,20 @@ impl Uri {
             }
             None => (&[][..], &*rest),
         };
-        let mut host = host.to_ascii_lowercase();
-        if let Some((_, port)) = special {
-            host = without_user(&host).to_vec();
-            for end in [port, &b":"[..], &b"."[..]] {
-                if host.ends_with(end) {
-                    host.truncate(host.len().saturating_sub(end.len()));
-                }
-            }
-        }
+        let kind = match special {
+            Some((_, port)) => HostKind::Special(port),
+            None if scheme == "file" => HostKind::File,
+            None => HostKind::Opaque,
+        };
+        let (mut host, is_unsure) = kind.form(&host.to_ascii_lowercase());
         if scheme == "file" && host == b"localhost" {
             host.clear();
         }
         Self {
             path: path.to_vec(),
             query: plain(query.as_bytes()),
+            // What is escaped in a user may be the end of the authority to others.
+            is_unsure: is_unsure || user.contains('%'),
             scheme,
             host,
         }
@@ -250,11 +286,158 @@ fn trim_slashes(text: &[u8]) -> &[u8] {
     text.get(start.unwrap_or(text.len())..).unwrap_or_default()
 }
 
-fn without_user(authority: &[u8]) -> &[u8] {
-    authority
-        .rsplit(|byte| *byte == b'@')
-        .next()
-        .unwrap_or_default()
+/// Without the characters that are nothing wherever they stand.
+fn without_breaks(uri: &str) -> Cow<'_, str> {
+    let is_break = |char: char| matches!(char, '\t' | '\n' | '\r');
+    if uri.contains(is_break) {
+        Cow::Owned(uri.replace(is_break, ""))
+    } else {
+        Cow::Borrowed(uri)
+    }
+}
+
+/// The user of what follows a special scheme, as it is spelt, and what is left without it.
+fn split_user(rest: &str) -> (&str, &str) {
+    let is_slash = |char: char| matches!(char, '/' | '\\');
+    let rest = rest.trim_start_matches(is_slash);
+    let authority = rest.split(is_slash).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => {
+            let host = user.len().saturating_add(1);
+            (user, rest.get(host..).unwrap_or_default())
+        }
+        None => ("", rest),
+    }
+}
+
+/// What a host is to servers that read uris as browsers do.
+#[derive(Clone, Copy)]
+enum HostKind {
+    /// A name or an address, before a port that need not be written.
+    Special(&'static [u8]),
+    /// A name or an address.
+    File,
+    /// What stands there.
+    Opaque,
+}
+
+impl HostKind {
+    /// The form of a decoded authority in lower case: without a user or a port that is
+    /// empty, or the one that is meant anyway. And whether another may be the same.
+    ///
+    /// SPEC: WHATWG URL, "host parsing".
+    fn form(self, authority: &[u8]) -> (Vec<u8>, bool) {
+        let host = match self {
+            Self::Special(_) => authority.rsplit(|byte| *byte == b'@').next(),
+            _ => [&b":@"[..], b"@"]
+                .iter()
+                .find_map(|user| authority.strip_prefix(*user)),
+        };
+        let (host, port) = split_port(host.unwrap_or(authority));
+        let (mut form, is_unsure) = self.name(host);
+        let is_default = |port: &[u8]| matches!(self, Self::Special(default) if port == default);
+        if let Some(port) = port.filter(|port| !is_default(port)) {
+            form.push(b':');
+            form.extend_from_slice(port);
+        }
+        (form, is_unsure)
+    }
+
+    fn name(self, host: &[u8]) -> (Vec<u8>, bool) {
+        if host.first() == Some(&b'[') {
+            let address = host.strip_prefix(b"[").and_then(|x| x.strip_suffix(b"]"));
+            let address = address.and_then(|text| std::str::from_utf8(text).ok());
+            return match address.and_then(|text| text.parse::<Ipv6Addr>().ok()) {
+                Some(address) => (format!("[{address}]").into_bytes(), false),
+                None => (host.to_vec(), true),
+            };
+        }
+        match self {
+            Self::Opaque => (host.to_vec(), false),
+            Self::Special(_) => {
+                let host = host.strip_suffix(b".").unwrap_or(host);
+                match is_number(host).then(|| ipv4(host)) {
+                    Some(Some(address)) => (address.into_bytes(), false),
+                    Some(None) => (host.to_vec(), true),
+                    None => (host.to_vec(), !is_plain_name(host)),
+                }
+            }
+            // The host is left as it is, since it is a part of the path to some.
+            Self::File => (host.to_vec(), is_number(host) || !is_plain_name(host)),
+        }
+    }
+}
+
+/// A host, and the port behind it without zeros at its front.
+fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let parts = authority.iter().rposition(|byte| *byte == b':');
+    let parts = parts.and_then(|colon| authority.split_at_checked(colon));
+    let Some((host, [_, port @ ..])) = parts else {
+        return (authority, None);
+    };
+    if !port.iter().all(u8::is_ascii_digit) {
+        return (authority, None);
+    }
+    let zeros = port.iter().take_while(|digit| **digit == b'0').count();
+    let number = port.get(zeros.min(port.len().saturating_sub(1))..);
+    (host, number.filter(|number| !number.is_empty()))
+}
+
+/// Whether a name is the same however it is brought into the form of names.
+///
+/// SPEC: UTS 46 maps nothing of ASCII but its case; WHATWG URL, "forbidden host code point".
+fn is_plain_name(host: &[u8]) -> bool {
+    let is_odd = |byte: &u8| !byte.is_ascii_graphic() || b"#/:<>?@[\\]^|%".contains(byte);
+    let mut labels = host.split(|byte| *byte == b'.');
+    !host.iter().any(is_odd) && !labels.any(|label| label.starts_with(b"xn--"))
+}
+
+/// Whether a host is an address of IPv4, or none at all.
+///
+/// SPEC: WHATWG URL, "ends in a number checker".
+fn is_number(host: &[u8]) -> bool {
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    let last = host.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    (!last.is_empty() && last.iter().all(u8::is_ascii_digit))
+        || last.strip_prefix(b"0x").is_some_and(is_hex)
+}
+
+/// An address of IPv4 in the usual notation.
+///
+/// SPEC: WHATWG URL, "IPv4 parser".
+fn ipv4(host: &[u8]) -> Option<String> {
+    let mut address: u32 = 0;
+    let mut left: u32 = 4;
+    let mut parts = host.split(|byte| *byte == b'.').peekable();
+    while let Some(part) = parts.next() {
+        let number = ipv4_number(part)?;
+        let bits = match parts.peek() {
+            Some(_) => 8,
+            None => left.checked_mul(8)?,
+        };
+        if number.checked_shr(bits).unwrap_or(0) != 0 || left == 0 {
+            return None;
+        }
+        address = address.checked_shl(bits).unwrap_or(0) | number;
+        left = left.checked_sub(1)?;
+    }
+    Some(Ipv4Addr::from_bits(address).to_string())
+}
+
+fn ipv4_number(part: &[u8]) -> Option<u32> {
+    let (digits, radix) = match part {
+        [b'0', b'x', digits @ ..] => (digits, 16),
+        [b'0', digits @ ..] => (digits, 8),
+        [] => return None,
+        digits => (digits, 10),
+    };
+    let mut number: u32 = 0;
+    for digit in digits {
+        let digit = char::from(*digit).to_digit(radix)?;
+        number = number.checked_mul(radix)?.checked_add(digit)?;
+    }
+    Some(number)
 }
 
 #[cfg(test)]
@@ -324,6 +507,64 @@ mod tests {
                 ],
             ),
             ("FILE://localhost/x/../a%20b", &["file:///a b"]),
+            (
+                "http://127.0.0.1/x",
+                &[
+                    "http://127.0.0.1/x",
+                    "http://127.1/x",
+                    "http://2130706433/x",
+                    "http://0x7f.0.0.1/x",
+                    "http://0177.0.0.1/x",
+                    "http://0x7F000001/x",
+                    "http://127.0.1/x",
+                    "http://127.0.0.1.:080/x",
+                    "http://127%2E0.0.1/x",
+                    "http://127\u{3002}0.0.1/x",
+                    "http://\u{ff11}27.0.0.1/x",
+                    "http://127.0.0.08/x",
+                ][..],
+            ),
+            (
+                "http://2130706433/x",
+                &["http://127.0.0.1/x", "http://0x7f.1/x"],
+            ),
+            (
+                "http://[::1]/x",
+                &[
+                    "http://[0:0:0:0:0:0:0:1]/x",
+                    "http://[::0.0.0.1]:80/x",
+                    "http://[::0001]/x",
+                    "http://[::1%25eth0]/x",
+                    "http://[::1/x",
+                ],
+            ),
+            ("db://[::1]", &["db://[0::1]"]),
+            (
+                "db://admin",
+                &["db://@admin", "db://:@admin", "db://admin:"],
+            ),
+            ("db://admin:80", &["db://admin:080", "db://@admin:0080"]),
+            (
+                "http://secret.test/",
+                &[
+                    "http://secret.test:080/",
+                    "http://secret.test:00080",
+                    "http://\u{ff53}ecret.test/",
+                    "http://te%EF%BD%93t/",
+                    "http://sec\u{ad}ret.test/",
+                    "http://xn--anything/",
+                    "http://a.XN--b/",
+                    "ht\ttp://secret.test/",
+                    "http://x%2F@secret.test/",
+                    "http://x@y@secret.test/",
+                ],
+            ),
+            (
+                "http://xn--bcher-kva.test/",
+                &["http://b\u{fc}cher.test/", "http://b%C3%BCcher.test/"],
+            ),
+            ("http://b\u{fc}cher.test/", &["http://xn--bcher-kva.test/"]),
+            ("file://server/x", &["file://\u{ff53}erver/x"]),
             ("notes", &["./notes", "notes/", "x/../notes", "%6eotes"]),
             ("a://x/../y", &["a://x/y", "a://y"]),
         ] {
@@ -351,6 +592,18 @@ mod tests {
             ("lang://c%23", "lang://c"),
             ("https://example.com/a", "https://example.com:8443/a"),
             ("https://example.com/a", "http://example.com/a"),
+            ("http://127.0.0.1/", "http://127.0.0.2/"),
+            ("http://127.0.0.1/", "http://127.0.0.1:8080/"),
+            ("http://[::1]/", "http://[::2]/"),
+            ("http://[::1]/", "http://[::ffff:0.0.0.1]/"),
+            ("http://secret.test/", "http://{host}/"),
+            ("http://secret.test/", "http://secret_test/"),
+            ("http://secret.test/", "https://\u{ff53}ecret.test/"),
+            ("file:///secret", "file://\u{fc}/x"),
+            ("db://admin", "db://\u{fc}"),
+            ("db://admin", "db://127.1"),
+            ("db://admin", "db://u@admin"),
+            ("db://127.0.0.1", "db://127.1"),
             ("", "a"),
         ] {
             assert!(!finds(uri, other), "{uri}: {other}");

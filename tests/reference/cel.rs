@@ -93,6 +93,7 @@ const EXPRESSIONS: [(&str, Meaning); 14] = [
             Thing::Resource(uri) => Some(ends(uri)),
             _ => None,
         }) {
+            Truth::No if is_unsure(request) => Truth::Undecided,
             Truth::No if reads(request).iter().any(|other| ends(other)) => Truth::Undecided,
             found => found,
         }
@@ -161,6 +162,17 @@ fn reads(request: &Request) -> Vec<String> {
     match things(message).first() {
         Some(Thing::Resource(uri)) => uri::readings(uri),
         _ => Vec::new(),
+    }
+}
+
+/// Whether the uri that is acted on may name any host.
+fn is_unsure(request: &Request) -> bool {
+    let Asks::Message(message) = &request.asks else {
+        return false;
+    };
+    match things(message).first() {
+        Some(Thing::Resource(uri)) => uri::is_unsure(uri),
+        _ => false,
     }
 }
 

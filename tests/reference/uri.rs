@@ -1,13 +1,24 @@
-//! Which spellings of a uri are one to some server. Those that are generated have a scheme,
-//! two slashes, and no host but what stands there.
+//! Which spellings of a uri are one to some server. Those that are generated have a scheme
+//! and two slashes.
+
+use std::net::Ipv4Addr;
 
 /// Whether a uri that a rule lists may be the one that a request names.
 pub fn is_one(listed: &str, asked: &str) -> bool {
     let listed = [read(listed, true, true), read(listed, false, true)];
+    let is_unsure = is_unsure(asked);
     let mut asked = [(true, true), (true, false), (false, true), (false, false)]
         .map(|(pops_host, keeps_query)| read(asked, pops_host, keeps_query))
         .into_iter();
-    asked.any(|asked| listed.contains(&asked))
+    let is_unsure = is_unsure && asked.clone().any(|asked| asked.0 == listed[0].0);
+    is_unsure || asked.any(|asked| listed.contains(&asked))
+}
+
+/// Whether a uri may name any host: only tables say which name another one is.
+pub fn is_unsure(uri: &str) -> bool {
+    let (scheme, rest) = uri.split_once("://").expect("a scheme");
+    let host = rest.split(['/', '?', '#']).next().expect("a part");
+    !scheme.eq_ignore_ascii_case("a") && (!host.is_ascii() || host.contains("xn--"))
 }
 
 /// The texts that servers may read for a uri.
@@ -37,7 +48,14 @@ fn read(uri: &str, pops_host: bool, keeps_query: bool) -> (String, Vec<String>, 
         .replace("%31", "1")
         .replace("%2e", ".");
     let (host, path) = rest.split_once('/').unwrap_or((&rest, ""));
-    let mut segments = vec![host.to_lowercase()];
+    let host = match scheme.to_lowercase().as_str() {
+        "http" | "ws" => special_host(&host.to_lowercase()),
+        _ => host
+            .trim_start_matches('@')
+            .trim_end_matches(':')
+            .to_lowercase(),
+    };
+    let mut segments = vec![host];
     segments.retain(|host| !(host.is_empty() || pops_host && host == "."));
     let root = if pops_host { 0 } else { segments.len() };
     for segment in path.split('/') {
@@ -50,4 +68,29 @@ fn read(uri: &str, pops_host: bool, keeps_query: bool) -> (String, Vec<String>, 
     }
     let query = if keeps_query { query } else { "" };
     (scheme.to_lowercase(), segments, query.to_owned())
+}
+
+/// A host without what browsers leave out, and an address in the usual notation.
+fn special_host(host: &str) -> String {
+    let host = host.rsplit('@').next().expect("a part");
+    let (host, port) = host.split_once(':').unwrap_or((host, ""));
+    let host = host.trim_end_matches('.');
+    let host = address(host).unwrap_or_else(|| host.to_owned());
+    match port.trim_start_matches('0') {
+        "" | "80" => host,
+        port => format!("{host}:{port}"),
+    }
+}
+
+/// The last part of an address stands for all that are missing.
+fn address(host: &str) -> Option<String> {
+    let number = |part: &str| match part.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => part.parse().ok(),
+    };
+    let parts: Vec<u32> = host.split('.').map(number).collect::<Option<_>>()?;
+    let (last, first) = parts.split_last()?;
+    let bits = [24, 16, 8].into_iter().zip(first);
+    let address = bits.fold(*last, |address, (bits, part)| address | part << bits);
+    Some(Ipv4Addr::from(address).to_string())
 }

@@ -6,9 +6,16 @@ pub const CALLERS: [&str; 3] = ["spiffe://d/a", "spiffe://d/b", "spiffe://d/a/b"
 pub const TOOLS: [&str; 4] = ["echo", "sum", "Echo", "größe"];
 pub const PROMPTS: [&str; 3] = ["hello", "echo", "a://1"];
 /// Some prompts have the name of a resource.
-pub const URIS: [&str; 3] = ["a://1", "a://2", "a://./1"];
+pub const URIS: [&str; 6] = [
+    "a://1",
+    "a://2",
+    "a://./1",
+    "http://127.0.0.1/1",
+    "http://h.test/",
+    "http://xn--a.test/",
+];
 /// Those, and other spellings of them.
-pub const ASKED_URIS: [&str; 13] = [
+pub const ASKED_URIS: [&str; 25] = [
     "a://1",
     "a://2",
     "a://./1",
@@ -22,6 +29,18 @@ pub const ASKED_URIS: [&str; 13] = [
     "a://x%2F..%2F2",
     "a://1/2",
     "a://12",
+    "a://@1",
+    "a://1:",
+    "a://\u{e4}",
+    "http://127.0.0.1/1",
+    "http://0x7f.1:080/1",
+    "http://127.2/1",
+    "http://h.test/",
+    "http://u@H.test.:80",
+    "http://h.test:81/",
+    "http://\u{ff48}.test/",
+    "http://xn--a.test/",
+    "ws://\u{ff48}.test/",
 ];
 pub const TASKS: [&str; 2] = ["t", "a://1"];
 
