@@ -368,6 +368,7 @@ impl Stream {
             request: &request,
             body,
             span: self.spans.next(self.said.len()),
+            mcp_paths: policies.settings().mcp_paths.as_deref(),
         };
         match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
             Ok(question) => {

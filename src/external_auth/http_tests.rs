@@ -43,6 +43,7 @@ fn asked(auth: &ExternalAuth, oversize: Oversize, body: Body<'_>) -> Result<Ques
         request: &request(&headers),
         body,
         span: [1; 8],
+        mcp_paths: None,
     };
     ask(auth, &settings, &shown)
 }
@@ -153,6 +154,7 @@ fn what_is_no_text_is_not_shown_as_something_else() {
         request: &request(&headers),
         body: whole(b""),
         span: [1; 8],
+        mcp_paths: None,
     };
     let settings = AskSettings::default();
     let question = ask(&auth(&["x-a"], None, None), &settings, &shown);
@@ -183,6 +185,7 @@ fn a_header_under_two_names_is_shown_under_none() {
             request: &request(&headers),
             body: whole(b""),
             span: [1; 8],
+            mcp_paths: None,
         };
         let asked = ask(
             &auth(&["x-team"], None, None),
@@ -210,6 +213,7 @@ fn long_traces_and_ids_stay_here() {
             request: &request(&headers),
             body: whole(b""),
             span: [1; 8],
+            mcp_paths: None,
         };
         let (sent, _) = sent(ask(&auth(&[], None, None), &AskSettings::default(), &shown).unwrap());
         let of_context =
@@ -388,6 +392,7 @@ fn ambiguous_paths_are_shown_to_nobody() {
             request: &request(&headers),
             body: whole(b""),
             span: [0; 8],
+            mcp_paths: None,
         };
         ask(&auth(&[], None, None), &AskSettings::default(), &shown)
     };
@@ -410,6 +415,38 @@ fn ambiguous_paths_are_shown_to_nobody() {
     }
 }
 
+/// Express serves `/MCP` at `/mcp`; an authorizer may have another location for each.
+#[test]
+fn a_path_that_is_mcp_to_some_is_shown_to_nobody() {
+    let prefixes = ["/mcp".to_owned()];
+    let ask_about = |path: &str, operation, mcp_paths| {
+        let headers = Headers::from_lines([(":method", "GET"), (":path", path)]);
+        let shown = Shown {
+            request: &Request {
+                operation,
+                ..request(&headers)
+            },
+            body: whole(b""),
+            span: [0; 8],
+            mcp_paths,
+        };
+        ask(&auth(&[], None, None), &AskSettings::default(), &shown).map(|_| ())
+    };
+    for path in ["/MCP", "/mcp.json", "/mcp%20", "/Mcp/x"] {
+        let ambiguous = Err(Unshown::AmbiguousPath);
+        let asked = ask_about(path, Operation::Get, Some(&prefixes));
+        assert_eq!(asked, ambiguous, "{path}");
+        // Every path carries MCP.
+        assert_eq!(ask_about(path, Operation::Get, None), Ok(()), "{path}");
+    }
+    for path in ["/mcp", "/mcp/X", "/mcp/?A"] {
+        let asked = ask_about(path, Operation::Get, Some(&prefixes));
+        assert_eq!(asked, Ok(()), "{path}");
+    }
+    let asked = ask_about("/FILES", Operation::Http, Some(&prefixes));
+    assert_eq!(asked, Ok(()));
+}
+
 #[test]
 fn whose_host_a_call_names() {
     for (host, client, named) in [
@@ -429,6 +466,7 @@ fn whose_host_a_call_names() {
             request: &request(&headers),
             body: whole(b""),
             span: [0; 8],
+            mcp_paths: None,
         };
         let auth = auth(&[], None, None);
         let settings = AskSettings {

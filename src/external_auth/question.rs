@@ -4,7 +4,7 @@ use super::trace::context;
 use super::{AskError, Changes, Reply, Verdict};
 use super::{grpc, http};
 use crate::policy::{AskSettings, ExternalAuth, Oversize, Protocol, RequestHeaders, Timeout};
-use crate::request::{Headers, Request, RequestPath};
+use crate::request::{Headers, Operation, Request, RequestPath};
 
 /// A call that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Shown<'r> {
     pub body: Body<'r>,
     /// The span of the call: random, and another for each.
     pub span: [u8; 8],
+    /// The prefixes of paths that carry MCP; `None` where all do.
+    pub mcp_paths: Option<&'r [String]>,
 }
 
 /// A request's body, as far as it was kept.
@@ -110,7 +112,7 @@ pub fn ask(
             // SECURITY: authorizers tidy paths up. One that servers read in several ways
             // would be judged in one and served in another, or be asked elsewhere than
             // under `http.path`.
-            if is_ambiguous(shown.request) {
+            if is_ambiguous(shown.request) || is_mcp_to_some(shown) {
                 return Err(Unshown::AmbiguousPath);
             }
             let host = (settings.host, auth.authority.as_str());
@@ -136,6 +138,21 @@ fn is_ambiguous(request: &Request<'_>) -> bool {
     let target = request.http.only(":path").unwrap_or_default();
     let path = request.http.path();
     path.is_none_or(RequestPath::is_ambiguous) || target.contains(&b'#')
+}
+
+/// Whether only some servers take the path for one that carries MCP.
+///
+/// SECURITY: Express serves `/MCP` at `/mcp`, and an authorizer's location `/check/mcp` is
+/// not where `/check/MCP` is asked about.
+fn is_mcp_to_some(shown: &Shown<'_>) -> bool {
+    let is_surely_mcp = |prefixes: &[String]| {
+        let path = shown.request.http.path();
+        path.is_some_and(|path| path.is_surely_under_any(prefixes))
+    };
+    shown.request.operation != Operation::Http
+        && shown
+            .mcp_paths
+            .is_some_and(|prefixes| !is_surely_mcp(prefixes))
 }
 
 impl Question {

@@ -62,6 +62,32 @@ fn an_authorizer_is_shown_one_path_as_it_comes() {
     );
 }
 
+/// What Express runs at `/mcp` in any case, the authorizer would know by one name only.
+#[test]
+fn an_authorizer_is_shown_no_other_case() {
+    let Some(nginx) = Server::nginx() else {
+        return;
+    };
+    let Some(server) = Server::express() else {
+        return;
+    };
+    let policies = [allow_everything(), ask(&json!({"path": "/check"}))];
+    let setting = Setting {
+        beside: vec![Cluster::new("authorizer", nginx.address)],
+        ..Setting::new(&policies, Paths::Rendered)
+    };
+    let stage = Stage::plain(&server, &setting);
+    let call = |path: &str| attack("tools/call safe", call_at(path, "safe"));
+    stage.assert_each(&[
+        call("/mcp"),
+        call("/MCP"),
+        call("/Mcp/"),
+        call("/mCp/x"),
+        honest("status", Request::new("POST", "/status")),
+        honest("status", Request::new("POST", "/STATUS")),
+    ]);
+}
+
 /// A host that is forbidden is so in every spelling.
 fn assert_admin_is_denied(authorization: &Value) {
     let Some(server) = Server::nginx() else {

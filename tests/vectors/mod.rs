@@ -155,5 +155,6 @@ files![
     "external-auth-audit",
     "external-auth-foreign",
     "external-auth-grpc",
+    "external-auth-paths",
     "v0alpha0-asking",
 ];
