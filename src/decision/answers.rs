@@ -101,6 +101,9 @@ impl<'a, 'c> Answers<'a, 'c> {
     /// The methods that may take the place of the one that was sent.
     fn methods(&self) -> Result<Vec<Reading>, Error> {
         let mut methods = Vec::new();
+        if self.request.http.runs_get() {
+            methods.push(reading(b"GET", ReadingKind::Spelling));
+        }
         for method in self.request.http.overriding_methods() {
             let method = reading(&method, ReadingKind::Instead);
             if !methods.contains(&method) {
@@ -157,7 +160,7 @@ impl<'a, 'c> Answers<'a, 'c> {
 }
 
 /// How many methods that override another one are looked at.
-const METHODS: usize = 4;
+const METHODS: usize = 8;
 
 fn reading(text: &[u8], kind: ReadingKind) -> Reading {
     Reading {

@@ -33,7 +33,9 @@ pub(super) fn of_methods(methods: Option<&[String]>, request: &HttpTarget<'_>) -
     let is_listed = request.method().is_some_and(lists);
     // SECURITY: frameworks put another method in the place of POST where they are told to.
     let mut overriding = request.overriding_methods();
-    Match::decided(is_listed).if_agreed(overriding.all(|method| lists(&method) == is_listed))
+    let is_other = !is_listed && request.runs_get() && lists(b"GET");
+    let all_agree = !is_other && overriding.all(|method| lists(&method) == is_listed);
+    Match::decided(is_listed).if_agreed(all_agree)
 }
 
 pub(super) fn of_paths(paths: Option<&[PathCondition]>, request: &HttpTarget<'_>) -> Match {

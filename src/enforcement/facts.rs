@@ -38,7 +38,7 @@ impl Facts {
         Request {
             caller: &self.caller,
             cluster: self.cluster.as_deref(),
-            http: HttpTarget::new(&self.headers, self.port),
+            http: HttpTarget::new(&self.headers, self.port).with_body(size != Some(0)),
             operation,
             body,
             size,

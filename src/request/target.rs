@@ -11,10 +11,22 @@ const OVERRIDING: [&str; 3] = [
     "x-http-method",
 ];
 
-/// Whether a header is one of those, or one that is alike.
+/// What a form may say in `_method`. In the place of HEAD the handler of GET runs.
+const OF_FORMS: [&[u8]; 4] = [b"GET", b"PUT", b"PATCH", b"DELETE"];
+
+/// Whether a header is one of those, or one that is alike; or says that a body is a form.
 pub(super) fn is_overriding(name: &[u8]) -> bool {
-    let mut all = OVERRIDING.iter();
+    let mut all = OVERRIDING.iter().chain(&["content-type"]);
     all.any(|overriding| is_alike(name, overriding.as_bytes()))
+}
+
+/// Whether a type is one of forms to somebody: to PHP it only begins so.
+fn is_form(content_type: &[u8]) -> bool {
+    let has = |part: &[u8]| {
+        let mut windows = content_type.windows(part.len());
+        windows.any(|window| window.eq_ignore_ascii_case(part))
+    };
+    has(b"x-www-form-urlencoded") || has(b"multipart/")
 }
 
 /// Whether a key of a query is `_method` to some framework.
@@ -34,12 +46,25 @@ fn is_method_key(key: &[u8]) -> bool {
 pub struct HttpTarget<'r> {
     headers: &'r Headers,
     port: Option<u64>,
+    may_have_body: bool,
 }
 
 impl<'r> HttpTarget<'r> {
-    /// A request with these headers, which arrived on this port.
+    /// A request with these headers, which arrived on this port; without a body.
     pub const fn new(headers: &'r Headers, port: Option<u64>) -> Self {
-        Self { headers, port }
+        Self {
+            headers,
+            port,
+            may_have_body: false,
+        }
+    }
+
+    /// The same, which may have a body.
+    pub const fn with_body(self, may_have_body: bool) -> Self {
+        Self {
+            may_have_body,
+            ..self
+        }
     }
 
     /// The headers.
@@ -53,11 +78,11 @@ impl<'r> HttpTarget<'r> {
     }
 
     /// The methods that frameworks put in the place of a POST where headers or the query
-    /// say so; in upper case.
+    /// say so, or where the body is a form, which may; in upper case.
     ///
     /// SECURITY: Rails and Symfony know the headers, Symfony and Express also `_method` in
-    /// the query; PHP takes blanks and dots in its name for `_`. A body that is no MCP
-    /// message, whose `_method` some read as well, is not looked at.
+    /// the query; PHP takes blanks and dots in its name for `_`. Rails, Laravel and Symfony
+    /// take it from forms, which are not read here. No MCP message is one: its type is JSON.
     pub fn overriding_methods(&self) -> impl Iterator<Item = Vec<u8>> {
         let is_post = self.method() == Some(b"POST".as_slice());
         let headers = OVERRIDING.iter().flat_map(|name| self.headers.alike(name));
@@ -69,12 +94,36 @@ impl<'r> HttpTarget<'r> {
             let names_method = is_method_key(&decode_all(parts.next()?));
             names_method.then(|| decode_all(parts.next().unwrap_or_default()))
         });
+        let is_form = is_post && self.may_be_form();
+        let of_forms: &[&[u8]] = if is_form { &OF_FORMS } else { &[] };
         values
             .map(<[u8]>::to_vec)
             .chain(told)
             .filter(move |_| is_post)
             .map(|value| value.trim_ascii().to_ascii_uppercase())
             .filter(|method| !method.is_empty() && method != b"POST")
+            .flat_map(|method| {
+                let get = (method == b"HEAD").then(|| b"GET".to_vec());
+                std::iter::once(method).chain(get)
+            })
+            .chain(of_forms.iter().map(|method| method.to_vec()))
+    }
+
+    /// Whether some framework reads the body as a form.
+    ///
+    /// SECURITY: Rack takes every `multipart/` for one, and what has no type.
+    fn may_be_form(&self) -> bool {
+        let mut types = self.headers.alike("content-type").peekable();
+        let is_untyped = types.peek().is_none();
+        let may_be = |line: &[u8]| is_form(line) || line.trim_ascii().is_empty();
+        self.may_have_body && (is_untyped || types.any(may_be))
+    }
+
+    /// Whether servers run the handler of GET for what has another method.
+    ///
+    /// SECURITY: Express, Starlette and Rails do so for HEAD.
+    pub fn runs_get(&self) -> bool {
+        self.method() == Some(b"HEAD".as_slice())
     }
 
     /// The path, without query and fragment.
@@ -193,6 +242,31 @@ mod tests {
             "", ":80", "a.", "a.:80", "u@a", "a b", "a:80x", "a:1:2", "[::1", "[::1]x", "a/b",
         ] {
             assert_eq!(Host::new(authority.as_bytes()), None, "{authority}");
+        }
+    }
+
+    #[test]
+    fn methods_that_a_form_may_name() {
+        let of = |content: Option<&str>, may_have_body| {
+            let lines = [(":method", "POST"), (":path", "/")].into_iter();
+            let content = content.map(|content| ("Content_Type", content));
+            let headers = Headers::from_lines(lines.chain(content));
+            let target = HttpTarget::new(&headers, None).with_body(may_have_body);
+            target.overriding_methods().count()
+        };
+        for form in [
+            None,
+            Some(""),
+            Some("application/x-www-form-urlencoded"),
+            Some("Application/X-WWW-Form-Urlencoded ;a"),
+            Some("MULTIPART/form-data; boundary=a"),
+            Some("multipart/related"),
+        ] {
+            assert_eq!(of(form, true), OF_FORMS.len(), "{form:?}");
+            assert_eq!(of(form, false), 0, "{form:?}");
+        }
+        for other in ["application/json", "text/plain", "multipart"] {
+            assert_eq!(of(Some(other), true), 0, "{other}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policies::{allow_everything, allow_known, deny, tool};
+use crate::policies::{allow, allow_everything, allow_known, deny, tool};
 use crate::requests::{call_at, without_bodies};
 use crate::server::Server;
 use crate::stage::{Paths, Setting, Stage, attack, honest};
@@ -82,6 +82,30 @@ fn a_prefix_in_every_reading_as_it_comes() {
             "/MCP/..;v=1/x",
         ],
     );
+}
+
+/// The handler of GET runs for HEAD as well.
+#[test]
+fn a_head_of_what_may_not_be_got() {
+    let Some(server) = Server::express() else {
+        return;
+    };
+    let policies = [
+        allow_everything(),
+        deny(&json!({"type": "Inline", "methods": ["GET"]})),
+    ];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
+    stage.assert_each(&[
+        attack("export", Request::get("/export")),
+        attack("export", Request::new("HEAD", "/export")),
+        honest("status", Request::new("POST", "/status")),
+    ]);
+    let policies = [allow(&json!({"type": "Inline", "methods": ["HEAD"]}))];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
+    stage.assert_each(&[
+        attack("export", Request::get("/export")),
+        honest("export", Request::new("HEAD", "/export")),
+    ]);
 }
 
 /// A path that is forbidden is so in every case, and with a slash behind.

@@ -148,16 +148,60 @@ fn a_method_that_a_header_names() {
             .target("/files/7")
             .header("x-http-method-override", method)
     };
-    let form = Request::new("POST", "/files/7")
-        .header("content-type", "application/x-www-form-urlencoded");
     stage.assert_each(&[
         attack("destroy", Request::new("DELETE", "/files/7")),
         attack("destroy", override_to("DELETE")),
         attack("destroy", override_to("delete")),
         honest("create", override_to("POST")),
         honest("create", Request::mcp("{}").target("/files/7")),
-        honest("create", form.body("a=b")),
     ]);
+}
+
+/// What a form may do by `_method` is forbidden where that is.
+#[test]
+fn a_method_that_a_form_names() {
+    let Some(server) = Server::rails() else {
+        return;
+    };
+    let form = |content: Option<&str>, path: &str, body: &str| {
+        let request = Request::new("POST", path).body(body);
+        match content {
+            Some(content) => request.header("content-type", content),
+            None => request,
+        }
+    };
+    const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+    const PARTS: Option<&str> = Some("Multipart/Form-Data; boundary=b");
+    let parts = "--b\r\ncontent-disposition: form-data; name=_method\r\n\r\ndelete\r\n--b--\r\n";
+    let paths = json!([{"value": "/files/7"}]);
+    let policies = [
+        allow_everything(),
+        deny(&json!({"type": "Inline", "methods": ["GET", "DELETE"], "paths": paths})),
+    ];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
+    stage.assert_each(&[
+        attack("destroy", Request::new("DELETE", "/files/7")),
+        attack("destroy", form(FORM, "/files/7", "_method=delete")),
+        attack("destroy", form(FORM, "/files/7", "_meth%6Fd=DELETE")),
+        attack("destroy", form(PARTS, "/files/7", parts)),
+        attack("destroy", form(None, "/files/7", "_method=delete")),
+        attack("show", form(FORM, "/files/7", "_method=get")),
+        attack("show", form(FORM, "/files/7", "_method=head")),
+        attack("show", Request::new("HEAD", "/files/7")),
+        honest("create", form(FORM, "/files/8", "a=b")),
+        honest("create", Request::mcp("{}").target("/files/7")),
+        honest("create", Request::new("POST", "/files/7")),
+    ]);
+    let policies = [allow(&json!({"type": "Inline", "methods": ["POST"]}))];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
+    stage.assert_each(&[
+        attack("destroy", form(FORM, "/files/7", "_method=delete")),
+        honest("create", Request::mcp("{}").target("/files/7")),
+    ]);
+    let all = json!(["POST", "GET", "PUT", "PATCH", "DELETE"]);
+    let policies = [allow(&json!({"type": "Inline", "methods": all}))];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
+    stage.assert_each(&[honest("create", form(FORM, "/files/7", "a=b"))]);
 }
 
 /// Where Envoy lets names with `_` through, Ruby reads them as those with `-`.

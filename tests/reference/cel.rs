@@ -14,7 +14,14 @@ use super::uri;
 type Meaning = fn(&Request) -> Truth;
 
 /// Expressions and their meanings.
-const EXPRESSIONS: [(&str, Meaning); 14] = [
+const EXPRESSIONS: [(&str, Meaning); 15] = [
+    ("request.method == 'GET'", |request| {
+        match (request.method.as_str(), overriding(request)) {
+            ("HEAD", _) => Truth::Undecided,
+            (_, others) if others.iter().any(|other| other == "GET") => Truth::Undecided,
+            (method, _) => Truth::from(method == "GET"),
+        }
+    }),
     ("request.method == 'POST'", |request| {
         match overriding(request).is_empty() {
             true => Truth::from(request.method == "POST"),

@@ -57,10 +57,16 @@ fn methods_match(methods: &[String], request: &Request) -> Truth {
     let mut all = vec![request.method.clone()];
     all.extend(overriding(request));
     let listed = all.iter().filter(|method| methods.contains(method)).count();
-    match listed {
+    let found = match listed {
         0 => Truth::No,
         _ if listed == all.len() => Truth::Yes,
         _ => Truth::Undecided,
+    };
+    // A HEAD is a HEAD, and may be a GET.
+    let names = |name: &str| methods.iter().any(|method| method == name);
+    match request.method == "HEAD" && !names("HEAD") && names("GET") {
+        true => Truth::Undecided,
+        false => found,
     }
 }
 
@@ -78,9 +84,20 @@ pub fn overriding(request: &Request) -> Vec<String> {
         .split(['&', ';'])
         .filter_map(|pair| pair.split_once('='));
     let query = pairs.filter(|(key, _)| *key == "_method");
+    let mut types = request.headers.iter().filter(|(name, value)| {
+        let value = value.to_lowercase();
+        name.to_lowercase().replace('_', "-") == "content-type"
+            && (value.contains("multipart/") || value.contains("x-www-form-urlencoded"))
+    });
+    // A form may name any of these; one that names HEAD has GET run.
+    let form = match types.next() {
+        Some(_) => "GET PUT PATCH DELETE",
+        None => "",
+    };
     headers
         .map(|(_, value)| value.to_uppercase())
         .chain(query.map(|(_, value)| value.to_uppercase()))
+        .chain(form.split_whitespace().map(str::to_owned))
         .filter(|method| request.method == "POST" && method != "POST")
         .collect()
 }

@@ -132,6 +132,8 @@ files![
     "allow-evasions",
     "deny-spellings",
     "allow-spellings",
+    "deny-methods",
+    "allow-methods",
     "deny-uris",
     "deny-alone",
     "audit",

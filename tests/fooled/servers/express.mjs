@@ -26,6 +26,7 @@ app.use("/mcp", express.json(), (request, response) => {
 });
 app.post("/admin/reset", acts("reset"));
 app.post("/admin", acts("admin"));
+app.get("/export", acts("export"));
 app.delete("/files/:name", acts("delete"));
 app.post("/status", acts("status"));
 // What goes wrong belongs to the answer, not to the log.

@@ -55,6 +55,11 @@ class FilesController < Controller
     answer
   end
 
+  def show
+    tell "show", request
+    answer
+  end
+
   def destroy
     tell "destroy", request
     answer
@@ -79,6 +84,7 @@ routes.draw do
   delete "/mcp", to: McpController.action(:destroy)
   post "/mcp/filling", to: FillingController.action(:create)
   post "/files/:id", to: FilesController.action(:create)
+  get "/files/:id", to: FilesController.action(:show)
   delete "/files/:id", to: FilesController.action(:destroy)
 end
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::words::{
     ADDRESSES, ASKED_URIS, AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES,
     HTTP_METHODS, MCP_PATHS, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, QUERIES, SAYING,
-    TASKS, TOOLS,
+    TASKS, TOOLS, TYPES,
 };
 use crate::request::{Asks, Request};
 
@@ -32,6 +32,7 @@ pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
             line(every_path),
             weighted(0.1, select(&QUERIES[..])),
             weighted(0.05, select(&SAYING[..])),
+            weighted(0.3, select(&TYPES[..])),
         ),
     )
         .prop_map(
@@ -42,10 +43,14 @@ pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
                 authority,
                 from,
                 headers,
-                ((method, path, asks), query, saying),
+                ((method, path, asks), query, saying, content),
             )| {
                 let query = query.filter(|_| !path.contains('?'));
-                let saying = saying.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                // Messages have a type of their own.
+                let content = content.filter(|_| asks == Asks::Http);
+                let saying = saying
+                    .or(content)
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()));
                 Request {
                     caller: caller.map(str::to_owned),
                     cluster: cluster.map(str::to_owned),

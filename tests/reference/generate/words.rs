@@ -187,7 +187,16 @@ pub const OVERRIDING: [(&str, &str); 4] = [
     ("x-http-methods", "PUT"),
 ];
 
-pub const HTTP_METHODS: [&str; 4] = ["GET", "POST", "DELETE", "PUT"];
+pub const HTTP_METHODS: [&str; 5] = ["GET", "POST", "DELETE", "PUT", "HEAD"];
+
+/// Types of bodies that are no message; the first ones are forms to some server.
+pub const TYPES: [(&str, &str); 5] = [
+    ("content-type", "application/x-www-form-urlencoded"),
+    ("Content-Type", "Multipart/Form-Data; boundary=a"),
+    ("content_type", "multipart/mixed"),
+    ("content-type", "application/json"),
+    ("x-content-type", "multipart/form-data"),
+];
 
 /// Bodies that are no message.
 pub const NONSENSE: [&str; 6] = [
