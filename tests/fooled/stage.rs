@@ -140,6 +140,11 @@ impl<'s> Stage<'s> {
         Self::start(server, setting, &MODES, true)
     }
 
+    /// The same in one mode.
+    pub fn tls_in(server: &'s Server, setting: &Setting, mode: &'static str) -> Self {
+        Self::start(server, setting, &[mode], true)
+    }
+
     fn start(server: &'s Server, setting: &Setting, modes: &[&'static str], tls: bool) -> Self {
         let tls = tls.then(|| {
             let folder = tempfile::tempdir().expect("a folder");
