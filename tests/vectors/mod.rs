@@ -87,6 +87,8 @@ pub fn point(over: &Value) -> Value {
         ],
         // Where nothing else is said, requests go to a cluster of no backend.
         "unlisted": "Gateway",
+        // And no route matches on what authorizers set.
+        "externalAuth": {"routing": "Fixed"},
         "trustDomain": "cluster.local",
         "mcp": {"paths": ["/mcp"]},
     });
@@ -155,5 +157,6 @@ files![
     "external-auth-audit",
     "external-auth-foreign",
     "external-auth-grpc",
+    "external-auth-routing",
     "v0alpha0-asking",
 ];
