@@ -92,11 +92,20 @@ pub fn point(over: &Value) -> Value {
         "trustDomain": "cluster.local",
         "mcp": {"paths": ["/mcp"]},
     });
+    let usual = point["externalAuth"].take();
     if let (Some(point), Some(over)) = (point.as_object_mut(), over.as_object()) {
         point.extend(
             over.iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
+    }
+    if point["externalAuth"].is_null() {
+        point["externalAuth"] = json!({});
+    }
+    if let (Some(given), Value::Object(usual)) = (point["externalAuth"].as_object_mut(), usual) {
+        for (name, value) in usual {
+            given.entry(name).or_insert(value);
+        }
     }
     point
 }
