@@ -45,9 +45,15 @@ pub struct Stream {
 impl Stream {
     /// A stream that takes what it reads with from those that streams share.
     pub fn new(envelopes: Rc<Envelopes>) -> Self {
+        // In full: what a default shares with nobody would be made only to be dropped.
         Self {
             envelopes,
-            ..Self::default()
+            state: State::New,
+            spans: Spans::default(),
+            said: Vec::new(),
+            message_bytes: None,
+            keeps_called: false,
+            called: None,
         }
     }
 

@@ -238,7 +238,10 @@ fn bodies_are_shown_as_far_as_they_may() {
         // What is no text is shown as text, and byte for byte.
         let bytes = b"a\xff\xfeb";
         let request = Request::mcp(bytes).target("/files");
-        desk.each(&request, |id, _, _, asked, _| {
+        desk.each(&request, |id, mode, _, asked, _| {
+            if mode == Mode::Stream {
+                return;
+            }
             let http = once(asked, id);
             assert_eq!((&*http.body, &*http.raw_body), ("a!!b", &bytes[..]), "{id}");
         });
