@@ -444,6 +444,7 @@ fn everything() -> CompiledPolicy {
                 timeout: Timeout::new(1).unwrap(),
                 on_error: OnError::Allow,
                 oversize: Oversize::Truncate,
+                routing: accesspolicy::policy::Routing::Fixed,
                 host: CalloutHost::Service,
             },
             edge: true,

@@ -60,6 +60,14 @@ impl Outcome {
                             ..Self::denied(DenialReason::Refused { level, by, message })
                         };
                     }
+                    Reason::Rerouted(_) => {
+                        return Self {
+                            expect: Some(Expect::Deny),
+                            status,
+                            says: said(&refusal.answer.body),
+                            ..Self::default()
+                        };
+                    }
                     _ => {
                         return Self {
                             expect: Some(Expect::Refuse),

@@ -7,7 +7,8 @@ use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
 use crate::api::decode::{Located, Place, Problem};
 use crate::policy::{
-    Action, CalloutHost, Mode, ObjectName, Policy, Protocol, RequestHeaders, Target, Unprotected,
+    Action, CalloutHost, Mode, ObjectName, Policy, Protocol, RequestHeaders, Routing, Target,
+    Unlisted, Unprotected,
 };
 
 /// More policies on one target than that are hard to keep in mind.
@@ -67,6 +68,7 @@ pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
     warnings.extend(edge::behind_a_hop(point));
     warnings.extend(point.open_on_error.as_ref().map(open_on_error));
     warnings.extend(not_copied(policies, point));
+    warnings.extend(rerouted(policies, point));
     warnings.extend(chosen_by_clients(policies, point));
     warnings
 }
@@ -278,6 +280,38 @@ fn chosen_by_clients(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Prob
             Some(Problem::new(&lowered.at, message).help(help))
         })
         .collect()
+}
+
+/// SECURITY: Envoy chooses a route again when a header changes, and does not say which, so
+/// that requests which authorizers change have to be allowed wherever one may lead.
+fn rerouted(policies: &[Lowered], point: &EnforcementPoint) -> Option<Problem> {
+    let settings = &point.settings;
+    let asks = |lowered: &&Lowered| is_enforced(lowered) && lowered.policy.external_auth.is_some();
+    let asking = policies.iter().find(asks)?;
+    let name = &asking.policy.policy;
+    let mut enforced = policies.iter().filter(|lowered| is_enforced(lowered));
+    let backends_differ = point.backends.len() > 1
+        && enforced.any(|lowered| {
+            let mut targets = lowered.policy.targets.iter();
+            targets.any(|target| matches!(target, Target::Backend(_)))
+        });
+    let leaves_others = settings.unlisted == Unlisted::Gateway && !point.backends.is_empty();
+    let consequence = match (backends_differ, leaves_others) {
+        (_, true) => "denied, because a route may lead them to a cluster that is not listed",
+        (true, false) => {
+            "denied unless every listed backend allows them, because a route may lead them to any"
+        }
+        (false, false) => return None,
+    };
+    let matters = settings.external_auth.routing == Routing::Unknown
+        && settings.request_headers == RequestHeaders::Hold;
+    matters.then(|| {
+        let message = format!("requests that the authorizer of `{name}` changes are {consequence}");
+        Problem::new(&asking.at, message).help(
+            "say `externalAuth: {routing: Fixed}` if no route matches on a header or query \
+             parameter that authorizers set or remove",
+        )
+    })
 }
 
 /// A level without policies passes. A backend may be left to the Gateway's policies;

@@ -23,6 +23,7 @@
 
 mod act;
 mod answers;
+mod destinations;
 mod group;
 mod headers;
 mod http;
@@ -32,6 +33,7 @@ mod progress;
 mod trace;
 mod verdict;
 
+pub use destinations::{Elsewhere, allowed_everywhere};
 pub use headers::deny_by_headers;
 pub use matching::Match;
 pub use progress::{Ask, Pending, Progress};

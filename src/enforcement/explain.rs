@@ -51,7 +51,7 @@ pub fn explain<'p>(
     let answered = asked.iter().filter(|(_, said)| said.is_some()).count();
     let allowed = match &step {
         Step::Refuse(refusal) => match refusal.reason {
-            Reason::Denied(_) | Reason::DeniedByHeaders(_) => Some(answered),
+            Reason::Denied(_) | Reason::DeniedByHeaders(_) | Reason::Rerouted(_) => Some(answered),
             // The last was no permission.
             Reason::Unauthorized(_) | Reason::Unanswered(_) => Some(answered.saturating_sub(1)),
             _ => None,
@@ -76,6 +76,9 @@ impl Explained<'_> {
             (Step::Refuse(refusal), seen)
                 if matches!(refusal.reason, Reason::DeniedByHeaders(_))
                     && !matches!(seen, Some(Allow(_))) => {}
+            // Where the route leads now it is allowed, and perhaps not elsewhere.
+            (Step::Refuse(refusal), Some(Allow(_)))
+                if matches!(refusal.reason, Reason::Rerouted(_)) => {}
             (Step::Ask(_), Some(Ask(_))) => {}
             (Step::Refuse(refusal), Some(Ask(ask))) if refusal.asked_by() == Some(ask.by) => {}
             (Step::Refuse(refusal), None) if !matches!(refusal.reason, Reason::Denied(_)) => {}

@@ -1,6 +1,6 @@
 //! Why a request is refused.
 
-use crate::decision::{Ask, Denial, DenialReason, Determining, LevelName};
+use crate::decision::{Ask, Denial, DenialReason, Determining, Elsewhere, LevelName};
 use crate::external_auth::{AskError, Unshown};
 use crate::mcp::Fault;
 use crate::request::HeadFault;
@@ -35,6 +35,8 @@ pub enum Reason<'p> {
     Unauthorized(Unauthorized<'p, u16>),
     /// For want of an authorizer's answer.
     Unanswered(Unauthorized<'p, AskError>),
+    /// What an authorizer changed may lead it to where it would not be allowed.
+    Rerouted(Elsewhere<'p>),
     /// It cannot be shown to an authorizer as it is.
     Unshown(Unshown),
     /// All requests being read hold too much together.
@@ -105,6 +107,7 @@ impl Reason<'_> {
                 _ => "policy",
             },
             Self::Unauthorized(_) => "authorizer",
+            Self::Rerouted(_) => "rerouted",
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",
             Self::Unshown(Unshown::NotText | Unshown::Alike | Unshown::AmbiguousPath) => {
@@ -124,6 +127,15 @@ impl Reason<'_> {
             Self::Malformed(fault, None) => Some(fault.to_string()),
             Self::TooLarge => Some("body is too large".to_owned()),
             Self::Unshown(unshown) => Some(unshown.as_str().to_owned()),
+            Self::Rerouted(Elsewhere::Backend(backend)) => Some(format!(
+                "an authorizer changed it, by which a route to {backend} may be chosen, where it \
+                 would not be allowed; `externalAuth.routing: Fixed` says that none is"
+            )),
+            Self::Rerouted(Elsewhere::Unlisted) => Some(
+                "an authorizer changed it, by which a route to a cluster of no listed backend may \
+                 be chosen; `externalAuth.routing: Fixed` says that none is"
+                    .to_owned(),
+            ),
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
             Self::Unanswered(by) => Some(format!("no answer of an authorizer: {}", by.why)),
             Self::Crowded => Some("the caller waits for too many authorizers".to_owned()),

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::decision::{Audit, Decision, Denial, Permit, Progress, decide};
+use crate::decision::{
+    Audit, Decision, Denial, Elsewhere, Permit, Progress, allowed_everywhere, decide,
+};
 use crate::external_auth::{self, Obligations, Response, Shown, Verdict};
 use crate::mcp::{Envelope, Fault, Message};
-use crate::policy::{DenialForm, OnError, Policies, RequestHeaders};
+use crate::policy::{DenialForm, OnError, Policies, RequestHeaders, Routing};
 use crate::request::{Head, Operation};
 
 use super::envelopes::{Envelopes, Share};
@@ -43,9 +45,15 @@ pub struct Stream {
 impl Stream {
     /// A stream that takes what it reads with from those that streams share.
     pub fn new(envelopes: Rc<Envelopes>) -> Self {
+        // In full: what a default shares with nobody would be made only to be dropped.
         Self {
             envelopes,
-            ..Self::default()
+            state: State::New,
+            spans: Spans::default(),
+            said: Vec::new(),
+            message_bytes: None,
+            keeps_called: false,
+            called: None,
         }
     }
 
@@ -348,6 +356,13 @@ impl Stream {
         }
         let ask = match decide(policies, &request, &progress) {
             Decision::Allow(permit) => {
+                let routing = policies.settings().external_auth.routing;
+                if !obligations.request.is_empty()
+                    && routing == Routing::Unknown
+                    && let Err(elsewhere) = allowed_everywhere(policies, &request, &progress)
+                {
+                    return self.rerouted(policies, elsewhere, message.as_ref());
+                }
                 if self.keeps_called || self.is_notable(&permit) {
                     self.called = message.as_ref().and_then(Called::of);
                 }
@@ -413,6 +428,21 @@ impl Stream {
             reason,
             called: message.and_then(Called::of),
         }))
+    }
+
+    /// Refuses what an authorizer changed, where that may lead it to where it is not allowed.
+    fn rerouted<'p>(
+        &mut self,
+        policies: &'p Policies,
+        elsewhere: Elsewhere<'p>,
+        message: Option<&Message<'_>>,
+    ) -> Step<'p> {
+        let form = policies.settings().denial;
+        let answer = match message {
+            Some(message) => Answer::to_denied(form, message, None),
+            None => Answer::forbidden(),
+        };
+        self.refuse(answer, Reason::Rerouted(elsewhere), message)
     }
 
     fn denied_by_headers<'p>(&mut self, denial: Denial<'p>) -> Step<'p> {

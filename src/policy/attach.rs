@@ -37,6 +37,8 @@ pub(super) struct Targets {
     pub(super) listeners: Map<u64, Attached>,
     pub(super) ports: Vec<u64>,
     pub(super) backends: Vec<Attached>,
+    /// The names of the backends, in the same order.
+    pub(super) backend_names: Vec<ObjectName>,
     pub(super) clusters: Map<String, usize>,
     pub(super) reach: Reach,
     pub(super) audited_reach: Reach,
@@ -84,6 +86,7 @@ impl Targets {
         for Backend { backend, clusters } in backends {
             let number = targets.backends.len();
             targets.backends.push(Attached::default());
+            targets.backend_names.push(backend.clone());
             for cluster in clusters {
                 let again = targets.clusters.insert(cluster.clone(), number);
                 if again.is_some() {

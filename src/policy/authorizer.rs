@@ -88,6 +88,28 @@ pub struct AskSettings {
     /// Whose host a call over HTTP names; absent means the client's.
     #[serde(default, skip_serializing_if = "CalloutHost::is_client")]
     pub host: CalloutHost,
+    /// Whether what authorizers change may lead a request elsewhere; absent means that it
+    /// may.
+    #[serde(default, skip_serializing_if = "Routing::is_unknown")]
+    pub routing: Routing,
+}
+
+/// Whether a route may be chosen by what authorizers set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Routing {
+    /// Nobody says: requests that authorizers change go on only where they would be allowed
+    /// at every listed backend.
+    #[default]
+    Unknown,
+    /// No route matches on a header or query parameter that authorizers set or remove.
+    Fixed,
+}
+
+impl Routing {
+    /// Whether it is the default.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
 }
 
 /// Whose host a call of an authorizer over HTTP names.
@@ -180,6 +202,7 @@ impl Default for AskSettings {
             on_error: OnError::Deny,
             oversize: Oversize::Reject,
             host: CalloutHost::Client,
+            routing: Routing::Unknown,
         }
     }
 }

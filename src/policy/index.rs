@@ -298,6 +298,12 @@ impl Policies {
         self.targets.ports.contains(&port)
     }
 
+    /// Every listed backend, in the order of names, and what is attached to it.
+    pub fn backends(&self) -> impl Iterator<Item = (&ObjectName, &Attached)> {
+        let names = self.targets.backend_names.iter();
+        names.zip(&self.targets.backends)
+    }
+
     /// Whether requests are denied for clusters of no backend.
     pub fn requires_backend(&self) -> bool {
         self.settings.unlisted == Unlisted::Deny && !self.targets.backends.is_empty()

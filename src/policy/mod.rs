@@ -28,7 +28,7 @@ pub use crate::expr::{Expression, Pattern};
 pub use attach::Reach;
 pub use authorizer::{
     AskSettings, CalloutHost, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol,
-    Timeout,
+    Routing, Timeout,
 };
 #[cfg(not(target_os = "wasi"))]
 pub use document::Document;

@@ -52,6 +52,16 @@ fn asks_over(protocol: &str, name: &str, usual: &Value, more: &Value) -> Value {
     json!({"action": "ExternalAuth", "externalAuth": auth})
 }
 
+/// An ExternalAuth policy that asks about MCP messages only where headers are streamed: of
+/// other requests no body is awaited there.
+pub fn messages_only(mut spec: Value, mode: Mode) -> Value {
+    if mode == Mode::Stream {
+        spec["rules"] =
+            json!([{"name": "messages", "authorization": {"type": "Inline", "mcp": {}}}]);
+    }
+    spec
+}
+
 pub fn allows(rules: &Value) -> Value {
     json!({"action": "Allow", "rules": rules})
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::authorizer::Act;
 use crate::authorizer::http::HttpAuthorizer;
-use crate::desk::{BACKEND, Desk, GATEWAY, allows, asks, configured, policy};
+use crate::desk::{BACKEND, Desk, GATEWAY, allows, asks, configured, messages_only, policy};
 use crate::setup::{Mode, PROTOCOLS, anybody_may_call, call, is_denied, json_of, speaking};
 use crate::support::message::{Length, Request};
 use crate::support::recorder::{Answer, Seen};
@@ -480,6 +480,7 @@ fn bodies_are_shown_as_far_as_they_may() {
     for (oversize, is_cut) in [("Reject", false), ("Truncate", true)] {
         let desk = Desk::open(told(), |mode| {
             let auth = asks("authorizer", &json!({"forwardBody": {"maxSize": 100}}));
+            let auth = messages_only(auth, mode);
             let over = json!({"externalAuth": {"oversize": oversize}});
             configured(&[policy("asking", GATEWAY, auth)], mode, &over)
         });
@@ -499,6 +500,11 @@ fn bodies_are_shown_as_far_as_they_may() {
             let trailers = pieces.clone().trailer("x-last", "1");
             for request in [whole, pieces, declared, trailers] {
                 desk.each(&request, |id, mode, answer, asked, server| {
+                    // No body is awaited of what is not MCP: nobody is asked about it.
+                    if mode == Mode::Stream && target == "/files" {
+                        assert_eq!((answer.status, asked.len()), (200, 0), "{id}: {answer:?}");
+                        return;
+                    }
                     if body.len() > 100 && !is_cut {
                         desk.assert_refused(id, mode, server);
                         assert_eq!((answer.status, asked.len()), (413, 0), "{id}: {answer:?}");

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::authorizer::Act;
 use crate::authorizer::grpc::{Answer, Asked, GrpcAuthorizer};
-use crate::desk::{Desk, GATEWAY, asks_grpc, configured, policy};
+use crate::desk::{Desk, GATEWAY, asks_grpc, configured, messages_only, policy};
 
 /// An authorizer that does as a header of the request says.
 fn told(script: impl Fn(&str) -> Act<Answer> + Send + Sync + 'static) -> GrpcAuthorizer {
@@ -42,7 +42,11 @@ fn once<'a>(asked: &'a [Asked], id: &str) -> &'a HttpRequest {
 /// One policy that asks about everything, with `more` about how it asks.
 fn desk(authorizer: GrpcAuthorizer, more: &Value, over: &Value) -> Desk<GrpcAuthorizer> {
     Desk::open(authorizer, |mode| {
-        let asking = policy("asking", GATEWAY, asks_grpc("authorizer", more));
+        let mut auth = asks_grpc("authorizer", more);
+        if !more["forwardBody"].is_null() {
+            auth = messages_only(auth, mode);
+        }
+        let asking = policy("asking", GATEWAY, auth);
         configured(&[asking], mode, over)
     })
 }

@@ -38,25 +38,66 @@ fn listener(mode: Mode, configuration: &str) -> Listener {
     listener
 }
 
-fn desk(policies: impl Fn() -> Vec<Value>) -> Desk<HttpAuthorizer> {
+/// `over` is put over the usual enforcement point.
+fn desk(over: &Value, policies: impl Fn() -> Vec<Value>) -> Desk<HttpAuthorizer> {
     let listeners = Mode::BOTH.map(|mode| {
         let auth = asks("authorizer", &json!({"http": {"allowedHeaders": ["x-do"]}}));
         let mut all = policies();
         all.push(policy("asking", GATEWAY, auth));
-        listener(mode, &configured(&all, mode, &Value::Null))
+        listener(mode, &configured(&all, mode, over))
     });
     Desk::with(told(), listeners.to_vec())
 }
 
-/// Policies are asked about the cluster that the client's headers chose; Envoy then chooses
-/// again, and goes on naming the first to the filter (`xds.cluster_name`, 1.40). What routes match on, authorizers must not
-/// set: the front page says so.
+fn for_weather() -> Vec<Value> {
+    let weather = allows(&anybody_may_call(&["forecast"]));
+    vec![policy("weather", WEATHER, weather)]
+}
+
+/// What the authorizer sets may lead a request to the weather: it goes on only where that
+/// would allow it as well. Envoy chooses the route again when a header changes, and goes on
+/// naming the first cluster to the filter (`xds.cluster_name`, 1.40).
 #[test]
-fn policies_judge_the_route_of_the_client() {
-    let desk = desk(|| {
-        let weather = allows(&anybody_may_call(&["forecast"]));
-        vec![policy("weather", WEATHER, weather)]
-    });
+fn what_an_authorizer_changes_must_be_allowed_everywhere() {
+    let over = json!({"unlisted": "Deny", "externalAuth": {"routing": "Unknown"}});
+    let desk = desk(&over, for_weather);
+    for (user, cluster) in [("mallory", "weather-1"), ("alice", "everything")] {
+        let request = Request::mcp(call("echo")).header("x-do", user);
+        desk.each(&request, |id, mode, answer, _, server| match mode {
+            Mode::Hold => {
+                desk.assert_refused(id, mode, server);
+                assert!(is_denied(answer, &json!(7)), "{id}: {answer:?}");
+                let record = desk.record(id);
+                assert_eq!(record["reason"], "rerouted", "{record}");
+                let detail = record["detail"].as_str().unwrap_or_default();
+                assert!(detail.contains("infra/weather"), "{record}");
+            }
+            // The headers have gone on, so that nothing is changed.
+            Mode::Stream => {
+                assert_eq!((answer.status, server.len()), (200, 1), "{id}: {answer:?}");
+                assert_eq!(went_to(&desk, id), "everything", "{id}");
+            }
+        });
+        let request = Request::mcp(call("forecast")).header("x-do", user);
+        desk.each(&request, |id, mode, answer, _, server| {
+            assert_eq!((answer.status, server.len()), (200, 1), "{id}: {answer:?}");
+            let cluster = if mode == Mode::Hold {
+                cluster
+            } else {
+                "everything"
+            };
+            assert_eq!(went_to(&desk, id), cluster, "{id}");
+        });
+    }
+}
+
+/// With `externalAuth.routing: Fixed` the operator says that no route matches on what
+/// authorizers set. This is what becomes of requests where that is not so: policies are
+/// asked about the cluster that the client's headers chose.
+#[test]
+fn policies_judge_the_route_of_the_client_where_routes_are_fixed() {
+    let over = json!({"externalAuth": {"routing": "Fixed"}});
+    let desk = desk(&over, for_weather);
     for (user, cluster) in [("mallory", "weather-1"), ("alice", "everything")] {
         let request = Request::mcp(call("echo")).header("x-do", user);
         desk.each(&request, |id, mode, answer, _, server| {

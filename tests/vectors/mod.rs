@@ -87,14 +87,25 @@ pub fn point(over: &Value) -> Value {
         ],
         // Where nothing else is said, requests go to a cluster of no backend.
         "unlisted": "Gateway",
+        // And no route matches on what authorizers set.
+        "externalAuth": {"routing": "Fixed"},
         "trustDomain": "cluster.local",
         "mcp": {"paths": ["/mcp"]},
     });
+    let usual = point["externalAuth"].take();
     if let (Some(point), Some(over)) = (point.as_object_mut(), over.as_object()) {
         point.extend(
             over.iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
+    }
+    if point["externalAuth"].is_null() {
+        point["externalAuth"] = json!({});
+    }
+    if let (Some(given), Value::Object(usual)) = (point["externalAuth"].as_object_mut(), usual) {
+        for (name, value) in usual {
+            given.entry(name).or_insert(value);
+        }
     }
     point
 }
@@ -158,5 +169,6 @@ files![
     "external-auth-foreign",
     "external-auth-grpc",
     "external-auth-paths",
+    "external-auth-routing",
     "v0alpha0-asking",
 ];

@@ -159,6 +159,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         Reason::Malformed(fault, offset) => (fault.to_string(), *offset),
         Reason::Denied(_)
         | Reason::DeniedByHeaders(_)
+        | Reason::Rerouted(_)
         | Reason::Unauthorized(_)
         | Reason::Unanswered(_) => ("denied".to_owned(), None),
         Reason::Unshown(unshown) => (unshown.as_str().to_owned(), None),

@@ -90,6 +90,9 @@ fn verdict(explanation: &Explanation<'_>) -> (&'static str, Tone, String) {
                 let detail = reason.detail().unwrap_or_default();
                 ("Denied", Tone::Bad, format!("{by}{detail}"))
             }
+            reason @ Reason::Rerouted(_) => {
+                ("Denied", Tone::Bad, reason.detail().unwrap_or_default())
+            }
             reason => {
                 let detail = reason.detail().unwrap_or_else(|| reason.kind().to_owned());
                 let why = format!("{detail}; no policy is asked");

@@ -6,7 +6,7 @@ use crate::api::decode::{
     refuse_duplicates, text,
 };
 use crate::api::names;
-use crate::policy::{AskSettings, CalloutHost, ObjectName, OnError, Oversize, Timeout};
+use crate::policy::{AskSettings, CalloutHost, ObjectName, OnError, Oversize, Routing, Timeout};
 
 /// A service, and the Envoy cluster that it is reached by.
 #[derive(Debug, Clone)]
@@ -35,6 +35,11 @@ impl Choice for Oversize {
 impl Choice for CalloutHost {
     const ALL: &'static [(&'static str, Self)] =
         &[("Client", Self::Client), ("Service", Self::Service)];
+}
+
+impl Choice for Routing {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("Unknown", Self::Unknown), ("Fixed", Self::Fixed)];
 }
 
 const TIMEOUT: Form = Form {
@@ -77,6 +82,7 @@ pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<As
     let on_error = object.optional("onError", choice::<OnError>);
     let oversize = object.optional("oversize", choice);
     let host = object.optional("host", choice);
+    let routing = object.optional("routing", choice);
     object.finish();
     let default = AskSettings::default();
     let open = on_error
@@ -93,6 +99,7 @@ pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<As
             on_error: on_error.or(default.on_error)?,
             oversize: oversize.or(default.oversize)?,
             host: host.or(default.host)?,
+            routing: routing.or(default.routing)?,
         },
         open,
     })

@@ -2,7 +2,7 @@
 
 use super::super::authorizer::{
     AskSettings, CalloutHost, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol,
-    Timeout,
+    Routing, Timeout,
 };
 use super::super::http::{HeaderMatch, Http, PathMatch, ValueMatch};
 use super::super::identity::{IdentitySource, MetadataText};
@@ -135,6 +135,7 @@ record! {
         on_error: "onError" required,
         oversize: "oversize" required,
         host: "host" defaulted,
+        routing: "routing" defaulted,
     }
     Policy {
         policy: "policy" required,
@@ -211,6 +212,7 @@ word! {
     OnError { Deny Allow }
     Oversize { Reject Truncate }
     CalloutHost { Client Service }
+    Routing { Unknown Fixed }
 }
 
 tagged! {

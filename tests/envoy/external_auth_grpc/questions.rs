@@ -210,6 +210,11 @@ fn bodies_are_shown_as_far_as_they_may() {
                 pieces.trailer("x-last", "1"),
             ] {
                 desk.each(&request, |id, mode, answer, asked, server| {
+                    // No body is awaited of what is not MCP: nobody is asked about it.
+                    if mode == Mode::Stream && target == "/files" {
+                        assert_eq!((answer.status, asked.len()), (200, 0), "{id}: {answer:?}");
+                        return;
+                    }
                     if body.len() > 100 && !is_cut {
                         desk.assert_refused(id, mode, server);
                         assert_eq!((answer.status, asked.len()), (413, 0), "{id}: {answer:?}");
@@ -233,7 +238,10 @@ fn bodies_are_shown_as_far_as_they_may() {
         // What is no text is shown as text, and byte for byte.
         let bytes = b"a\xff\xfeb";
         let request = Request::mcp(bytes).target("/files");
-        desk.each(&request, |id, _, _, asked, _| {
+        desk.each(&request, |id, mode, _, asked, _| {
+            if mode == Mode::Stream {
+                return;
+            }
             let http = once(asked, id);
             assert_eq!((&*http.body, &*http.raw_body), ("a!!b", &bytes[..]), "{id}");
         });

@@ -1,0 +1,46 @@
+//! Whether a request is allowed wherever a route that is chosen again may lead it.
+
+use crate::policy::{ObjectName, Policies, Unlisted, View};
+use crate::request::Request;
+
+use super::{Judge, Progress};
+
+/// Where a request would not be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elsewhere<'p> {
+    /// At a listed backend: its policies deny it, or ask an authorizer that has not answered.
+    Backend(&'p ObjectName),
+    /// Perhaps at a cluster that is not listed: the Gateway's policies are left to decide
+    /// about those, whatever backend they may turn out to be.
+    Unlisted,
+}
+
+/// Whether a request that is allowed where its route leads is allowed at every other listed
+/// backend as well. Where none is listed, no policy asks where a request goes.
+///
+/// SECURITY: Envoy chooses a route again when a header changes, and does not say which: what
+/// an authorizer sets, or removes, may lead to a backend whose policies were not asked.
+///
+/// # Errors
+/// The first place, in the order of names, where it would not be allowed.
+pub fn allowed_everywhere<'p>(
+    policies: &'p Policies,
+    request: &Request<'_>,
+    progress: &Progress,
+) -> Result<(), Elsewhere<'p>> {
+    for (name, attached) in policies.backends() {
+        let judge = Judge {
+            backend: Some(attached),
+            has_cluster: true,
+            ..Judge::new(policies, request, progress)
+        };
+        if judge.judge(View::Enforced).is_err() {
+            return Err(Elsewhere::Backend(name));
+        }
+    }
+    let has_backends = policies.backends().next().is_some();
+    match policies.settings().unlisted {
+        Unlisted::Gateway if has_backends => Err(Elsewhere::Unlisted),
+        Unlisted::Gateway | Unlisted::Deny => Ok(()),
+    }
+}
