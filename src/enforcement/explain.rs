@@ -109,7 +109,7 @@ fn look<'p>(
         Head::Delete { session } => Operation::Delete { session },
         Head::Options => Operation::Options,
         Head::Post => {
-            let facts = facts.kept(policies);
+            let facts = facts.kept(policies, true);
             let mut envelope = Envelope::new(settings.limits.depth.size());
             envelope.keep_body(policies.needs().body);
             envelope.pass_unknown_members(!settings.unknown_members.is_reject());

@@ -35,10 +35,12 @@ impl Facts {
         body: &'r [u8],
         size: Option<u64>,
     ) -> Request<'r> {
+        // Of a message the type is known: it is no form.
+        let may_be_form = operation == Operation::Http && size != Some(0);
         Request {
             caller: &self.caller,
             cluster: self.cluster.as_deref(),
-            http: HttpTarget::new(&self.headers, self.port).with_body(size != Some(0)),
+            http: HttpTarget::new(&self.headers, self.port).with_body(may_be_form),
             operation,
             body,
             size,
@@ -66,9 +68,9 @@ impl Facts {
     }
 
     /// What waits waits without what nobody asks for.
-    pub(super) fn kept(self, policies: &Policies) -> Self {
+    pub(super) fn kept(self, policies: &Policies, is_message: bool) -> Self {
         Self {
-            headers: self.headers.kept(policies.needs().headers()),
+            headers: self.headers.kept(policies.needs().headers(), is_message),
             ..self
         }
     }

@@ -102,7 +102,7 @@ impl Held {
         reader.keep_body(policies.needs().body);
         reader.pass_unknown_members(!policies.settings().unknown_members.is_reject());
         Self {
-            facts: facts.kept(policies),
+            facts: facts.kept(policies, true),
             received: 0,
             content: Content::Message,
             shown: 0,
@@ -120,7 +120,7 @@ impl Held {
     ) -> Self {
         let size = facts.size(ended);
         Self {
-            facts: facts.kept(policies),
+            facts: facts.kept(policies, false),
             received: 0,
             content: Content::Other {
                 operation,

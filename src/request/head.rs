@@ -138,8 +138,9 @@ fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
 impl Headers {
     /// The headers that are still asked for once the body comes: those that make claims,
     /// those that put another method in the place of POST, and those that rules ask for,
-    /// or names that are alike; `None` is every header.
-    pub fn kept(self, asked: Option<&[String]>) -> Self {
+    /// or names that are alike; `None` is every header. The type of a body that is no
+    /// message as well, which may be a form.
+    pub fn kept(self, asked: Option<&[String]>, is_message: bool) -> Self {
         // `mcp-` or `mcp_`: see `alike`.
         let claims = |name: &[u8]| {
             name.get(..3)
@@ -148,7 +149,8 @@ impl Headers {
         let is_asked = |name: &[u8]| {
             asked.is_none_or(|asked| asked.iter().any(|asked| is_alike(name, asked.as_bytes())))
         };
-        self.filtered(|name| claims(name) || is_asked(name) || is_overriding(name))
+        let is_type = |name: &[u8]| !is_message && is_alike(name, b"content-type");
+        self.filtered(|name| claims(name) || is_asked(name) || is_overriding(name) || is_type(name))
     }
 
     /// What the headers claim of an MCP body.

@@ -14,9 +14,9 @@ const OVERRIDING: [&str; 3] = [
 /// What a form may say in `_method`. In the place of HEAD the handler of GET runs.
 const OF_FORMS: [&[u8]; 4] = [b"GET", b"PUT", b"PATCH", b"DELETE"];
 
-/// Whether a header is one of those, or one that is alike; or says that a body is a form.
+/// Whether a header is one of those, or one that is alike.
 pub(super) fn is_overriding(name: &[u8]) -> bool {
-    let mut all = OVERRIDING.iter().chain(&["content-type"]);
+    let mut all = OVERRIDING.iter();
     all.any(|overriding| is_alike(name, overriding.as_bytes()))
 }
 
