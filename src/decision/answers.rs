@@ -11,6 +11,9 @@ use crate::uri;
 
 use super::act::Act;
 
+/// The header that names the session.
+const SESSION: &str = "mcp-session-id";
+
 /// A request, and the one thing of those it acts on that is being judged.
 pub(super) struct Answers<'a, 'c> {
     request: &'a Request<'a>,
@@ -137,7 +140,10 @@ impl<'a, 'c> Answers<'a, 'c> {
     fn session(&self) -> Option<&'a [u8]> {
         match self.operation {
             Operation::Http => None,
-            _ => self.only("mcp-session-id"),
+            // SECURITY: of several, or of names that are alike, servers differ in the one
+            // that they take.
+            _ if self.request.http.has_several(SESSION) => None,
+            _ => self.only(SESSION),
         }
     }
 

@@ -6,14 +6,14 @@ use crate::policy::{
 use crate::request::{Operation, Request};
 
 use super::act::is_surely_mcp;
-use super::{Decision, Denial, DenialReason, Judge, LevelName, Match, Progress, decide};
+use super::{Denial, DenialReason, Judge, LevelName, Progress, Stop};
 
 /// Why a posted message is denied whatever it says; `None` where some message of this
 /// caller could be allowed. What `request` does is not looked at: nobody knows it yet.
 ///
 /// A message could be allowed where each level with Allow policies has a rule whose source
-/// and HTTP part match, and is not denied where a Deny policy's rule asks for nothing that
-/// only the message says. Authorizers are not asked: they could only deny as well.
+/// and HTTP part match, and whose expression may be true of some message; and where no Deny
+/// policy's rule is met by every message. Authorizers are not asked: they could only deny as well.
 ///
 /// SECURITY: some servers act on headers alone, so that nothing of a request may go on that
 /// no message could make an allowed one.
@@ -40,10 +40,15 @@ fn elsewhere<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<Denial
         operation: Operation::Http,
         ..*request
     };
-    match decide(policies, &request, &Progress::default()) {
-        Decision::Deny(denial) => Some(denial.reason),
-        // An authorizer is asked once the message is known to be one.
-        Decision::Allow(_) | Decision::Ask(_) => None,
+    let progress = Progress::default();
+    let judge = Judge {
+        // Once the message is known to be one. They could only deny as well.
+        asks: false,
+        ..Judge::new(policies, &request, &progress)
+    };
+    match judge.judge(View::Enforced) {
+        Err(Stop::Denied(reason)) => Some(reason),
+        Ok(_) | Err(Stop::Ask(_)) => None,
     }
 }
 
@@ -76,7 +81,7 @@ impl<'p> Judge<'p, '_> {
             return Err(self.denied_by(name, rule));
         }
         let group = level.allow();
-        let could_allow = |rule| self.http(rule) == Match::Yes;
+        let could_allow = |rule| self.could_allow(rule);
         if group.is_empty()
             || self
                 .first(group, &[selector::SOURCE], could_allow)

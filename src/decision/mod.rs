@@ -107,6 +107,9 @@ struct Judge<'p, 'r> {
     /// does.
     http: RefCell<BTreeMap<RuleRef, Match>>,
     allowance: Allowance,
+    /// Whether authorizers that have not answered are to be asked; else they are taken to
+    /// let the request go on.
+    asks: bool,
     has_cluster: bool,
     gateway: &'p Attached,
     backend: Option<&'p Attached>,
@@ -138,6 +141,7 @@ impl<'p, 'r> Judge<'p, 'r> {
             params: OnceCell::new(),
             http: RefCell::default(),
             allowance: Allowance::default(),
+            asks: true,
             acts: Acts::default(),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
@@ -240,7 +244,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn is_judged(&self, attached: &Attached, view: View) -> bool {
         let mut asking = attached.level(View::Enforced).asking().policies();
         !attached.level(view).allow().is_empty()
-            || asking.any(|policy| self.progress.has_answer(policy))
+            || asking.any(|policy| !self.asks || self.progress.has_answer(policy))
     }
 
     /// The decision on a request that no policy could judge.
@@ -259,7 +263,9 @@ impl<'p, 'r> Judge<'p, 'r> {
         view: View,
     ) -> Result<Option<Determining<'p>>, Stop<'p>> {
         // Audited or not, what is enforced is asked about, and only that.
-        self.ask(name, attached.level(View::Enforced).asking())?;
+        if self.asks {
+            self.ask(name, attached.level(View::Enforced).asking())?;
+        }
         let level = attached.level(view);
         self.refused(name, level)?;
         let group = level.allow();
@@ -274,7 +280,7 @@ impl<'p, 'r> Judge<'p, 'r> {
         for act in self.acts.iter() {
             let holds = |rule| match act.any_rule {
                 // Of a response, the headers are all that could meet a condition.
-                true => self.http(rule) == Match::Yes,
+                true => self.could_allow(rule),
                 false => self.conditions(rule, act) == Match::Yes,
             };
             match group::judge(group, &self.callers, act, needed, &holds) {
@@ -389,20 +395,53 @@ impl<'p, 'r> Judge<'p, 'r> {
         }
     }
 
-    /// Whether a rule of a Deny policy that asks for no method matches every message with
-    /// these headers. What an expression reads of the message is not known.
+    /// Whether some message with these headers could meet what of a rule is not in the index.
+    fn could_allow(&self, rule: RuleRef) -> bool {
+        self.http(rule) == Match::Yes && self.could_be_true(rule)
+    }
+
+    /// Whether the expression of a rule could be true of some message with these headers.
+    fn could_be_true(&self, rule: RuleRef) -> bool {
+        match self.without_message(rule) {
+            (Match::Yes, _) => true,
+            (Match::No, _) => false,
+            (Match::Undecided, reads_message) => reads_message,
+        }
+    }
+
+    /// Whether every message with these headers meets what of a rule is not in the index, as
+    /// far as it counts where a match denies.
     fn denies_any_message(&self, rule: RuleRef) -> bool {
-        let expression = match self.policies.cel(rule) {
-            None => Match::Yes,
-            Some(condition) if condition.needs().message() => Match::No,
-            Some(condition) => {
-                let any = Act::default();
-                let answers = Answers::new(self.request, &any, &self.params);
-                let holds = condition.evaluate_within(&answers, &self.allowance);
-                holds.map_or(Match::Undecided, Match::decided)
+        self.http(rule) != Match::No
+            && match self.without_message(rule) {
+                (Match::Yes, _) => true,
+                (Match::No, _) => false,
+                (Match::Undecided, reads_message) => !reads_message,
             }
+    }
+
+    /// What the expression of a rule is where the message has no value in it, and whether it
+    /// reads the message. Whatever is decided so is decided for every message.
+    fn without_message(&self, rule: RuleRef) -> (Match, bool) {
+        let Some(condition) = self.policies.cel(rule) else {
+            return (Match::Yes, false);
         };
-        expression != Match::No && self.http(rule) != Match::No
+        let needs = condition.needs();
+        if needs.message_presence() {
+            return (Match::Undecided, true);
+        }
+        let headers = Request {
+            operation: self.request.operation.of_headers(),
+            size: None,
+            ..*self.request
+        };
+        let (any, params) = (Act::default(), OnceCell::new());
+        let answers = Answers::new(&headers, &any, &params);
+        let holds = condition.evaluate_within(&answers, &self.allowance);
+        (
+            holds.map_or(Match::Undecided, Match::decided),
+            needs.message(),
+        )
     }
 
     fn http(&self, rule: RuleRef) -> Match {

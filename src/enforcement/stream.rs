@@ -357,7 +357,8 @@ impl Stream {
         let ask = match decide(policies, &request, &progress) {
             Decision::Allow(permit) => {
                 let routing = policies.settings().external_auth.routing;
-                if !obligations.request.is_empty()
+                let headers = request.http.headers();
+                if obligations.may_change(headers, policies.needs().headers())
                     && routing == Routing::Unknown
                     && let Err(elsewhere) = allowed_everywhere(policies, &request, &progress)
                 {

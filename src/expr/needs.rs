@@ -9,6 +9,8 @@ use super::{Fact, Function, Node};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     facts: Vec<Fact>,
+    /// Those of which it is asked whether they are there.
+    presence: Vec<Fact>,
     headers: Vec<String>,
     all_headers: bool,
 }
@@ -22,6 +24,9 @@ impl Needs {
                 continue;
             };
             needs.facts.push(*fact);
+            if matches!(node, Node::HasFact(_)) {
+                needs.presence.push(*fact);
+            }
             if *fact == Fact::Headers {
                 match header(nodes, &users, place) {
                     Some(name) => needs.headers.push(name.to_owned()),
@@ -39,8 +44,13 @@ impl Needs {
 
     /// Whether it asks for something that is known only once a message has been read.
     pub fn message(&self) -> bool {
-        let mut facts = self.facts.iter();
-        facts.any(|fact| fact.is_of_mcp() || matches!(fact, Fact::Size | Fact::SessionId))
+        self.facts.iter().any(is_of_message)
+    }
+
+    /// Whether it asks if something of a message is there. Without the message nothing is,
+    /// which is then not a value that is missing, but a wrong one.
+    pub fn message_presence(&self) -> bool {
+        self.presence.iter().any(is_of_message)
     }
 
     /// The headers it asks for, where it names them; in lower case.
@@ -52,6 +62,10 @@ impl Needs {
     pub const fn all_headers(&self) -> bool {
         self.all_headers
     }
+}
+
+fn is_of_message(fact: &Fact) -> bool {
+    fact.is_of_mcp() || *fact == Fact::Size
 }
 
 /// The paths below the parameters that a program reads, each as its keys; the empty one is

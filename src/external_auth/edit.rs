@@ -103,6 +103,23 @@ impl Obligations {
     }
 }
 
+impl Obligations {
+    /// Whether anything about a request may change that has these headers, of those that
+    /// are known: where `known` is a list, of others nobody can say.
+    pub fn may_change(&self, headers: &Headers, known: Option<&[String]>) -> bool {
+        let is_known = |name: &[u8]| {
+            known.is_none_or(|known| known.iter().any(|other| is_alike(name, other.as_bytes())))
+        };
+        let mut edits = self.request.iter();
+        edits.any(|edit| match edit {
+            Edit::Set(_) | Edit::Append(_) | Edit::AddIfAbsent(_) => true,
+            Edit::Remove(name) | Edit::SetIfThere((name, _)) => {
+                !is_known(name) || is_there(name, headers, &[])
+            }
+        })
+    }
+}
+
 /// Whether the headers of a response have to be known to change them like this.
 pub fn needs_headers(edits: &[Edit]) -> bool {
     edits.iter().any(Edit::is_conditional)
@@ -312,5 +329,23 @@ mod tests {
                 Edit::Set(header(":path", "/mcp?x&a=1&b=1")),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_changed_by_taking_it_away() {
+        let obligations = |request| Obligations {
+            request,
+            ..Obligations::default()
+        };
+        let removes = obligations(vec![Edit::Remove(b"x-user".to_vec())]);
+        let known = ["x-user".to_owned()];
+        let (without, with) = ([("x-other", "a")], [("x_user", "a")]);
+        assert!(!removes.may_change(&Headers::from_lines(without), Some(&known)));
+        assert!(removes.may_change(&Headers::from_lines(with), Some(&known)));
+        // Of a header that was not kept, nobody can say.
+        assert!(removes.may_change(&Headers::from_lines(without), Some(&[])));
+        let sets = obligations(vec![Edit::Set(header("x-user", "a"))]);
+        assert!(sets.may_change(&Headers::from_lines(without), None));
+        assert!(!Obligations::default().may_change(&Headers::from_lines(with), None));
     }
 }

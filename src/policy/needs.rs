@@ -117,8 +117,13 @@ impl Needs {
                 grpc.allowed_headers.as_ref()
             }
         };
-        let named = allowed.into_iter().flatten().map(String::as_str);
-        let names = ALWAYS_SHOWN.into_iter().chain(named);
+        // Whether an answer changes a header is told by whether it is there.
+        let copied = match protocol {
+            Protocol::Http(http) => http.allowed_response_headers.as_ref(),
+            Protocol::Grpc(_) => None,
+        };
+        let named = allowed.into_iter().chain(copied).flatten();
+        let names = ALWAYS_SHOWN.into_iter().chain(named.map(String::as_str));
         names.for_each(|name| self.add(name));
     }
 

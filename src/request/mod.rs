@@ -103,6 +103,14 @@ pub enum Operation<'r> {
 }
 
 impl<'r> Operation<'r> {
+    /// What the headers of it say: of a message, nothing but that it is MCP.
+    pub(crate) const fn of_headers(self) -> Self {
+        match self {
+            Self::Message(_) => Self::Options,
+            other => other,
+        }
+    }
+
     /// The message, where one is posted.
     pub const fn message(self) -> Option<Message<'r>> {
         match self {

@@ -1,5 +1,6 @@
 //! Which rule of a policy speaks for a request, or against it.
 
+use accesspolicy::expr::Program;
 use accesspolicy::policy::{BaseProtocol, Mcp, Policy, Rule};
 
 use super::request::{Asks, Request, method};
@@ -14,14 +15,23 @@ pub fn allows(policy: &Policy, request: &Request) -> Option<String> {
     })
 }
 
-/// The rule of an Allow policy whose source the caller is and whose HTTP part matches, the
-/// first by name.
+/// The rule of an Allow policy that some message with the headers of a request could meet,
+/// the first by name.
 pub fn knows(policy: &Policy, request: &Request) -> Option<String> {
     first(policy, |rule| {
         let http = rule.http.as_ref();
         let http = http.map_or(Truth::Yes, |http| http::matches(http, request));
-        source(rule, request) && http == Truth::Yes
+        let cel = rule.cel.as_ref();
+        // What an expression reads of a message, a response has none of.
+        let could_be = |cel: &Program| reads_message(cel) || cel::holds(cel, request) == Truth::Yes;
+        source(rule, request) && http == Truth::Yes && cel.is_none_or(|cel| could_be(cel))
     })
+}
+
+/// Whether an expression reads anything of a message.
+fn reads_message(cel: &Program) -> bool {
+    let reads = |text: &str| cel.text.contains(text);
+    reads("request.mcp") || reads("request.size")
 }
 
 /// The rule by which a Deny policy refuses a request, the first by name. What cannot be
@@ -39,10 +49,7 @@ pub fn refuses(policy: &Policy, request: &Request) -> Option<String> {
 pub fn refuses_headers(policy: &Policy, request: &Request) -> Option<String> {
     first(policy, |rule| {
         let is_any = |mcp: &Mcp| mcp.methods.is_none() && mcp.base_protocol == BaseProtocol::None;
-        let reads_message = rule.cel.as_ref().is_some_and(|cel| {
-            let reads = |text: &str| cel.text.contains(text);
-            reads("request.mcp") || reads("request.size")
-        });
+        let reads_message = rule.cel.as_ref().is_some_and(|cel| reads_message(cel));
         source(rule, request)
             && rule.mcp.as_ref().is_none_or(is_any)
             && !reads_message

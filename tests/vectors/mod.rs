@@ -127,6 +127,7 @@ files![
     "completion",
     "subscriptions",
     "responses",
+    "responses-cel",
     "levels-all",
     "levels-any",
     "same-rule-name",

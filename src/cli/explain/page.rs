@@ -210,6 +210,10 @@ fn answer(explanation: &Explanation<'_>) -> String {
             format!("HTTP {} {}", refusal.answer.status, short(body))
         }
         Step::Ask(_) => "not known before the authorizer's".to_owned(),
+        Step::Continue(Permitted::Now(_, obligations)) if !obligations.request.is_empty() => {
+            "the server's: the request goes on with the authorizer's changes of its headers"
+                .to_owned()
+        }
         _ => "the server's: the request goes on, byte for byte".to_owned(),
     }
 }

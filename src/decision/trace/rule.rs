@@ -75,16 +75,20 @@ impl<'p, 'r> Walk<'p, 'r> {
     ) -> (Filed, RuleTrace<'p>) {
         let mut checks: Vec<Check> = self.source(rule).into_iter().collect();
         let mut filed = Filed::Directly;
-        // A response needs a rule with its source and HTTP part, and no more.
+        // A response needs a rule that some message with its headers could meet.
         let is_whole = action != Action::Allow || !act.any_rule;
         if is_whole && let Some((how, check)) = self.mcp(rule, act, action, lists) {
             filed = how;
             checks.push(check);
         }
         checks.extend(self.http(rule));
-        if is_whole {
-            checks.extend(self.cel(rule, act));
-        }
+        checks.extend(self.cel(rule, act).map(|check| match is_whole {
+            true => check,
+            false => Check {
+                matches: Match::decided(self.judge.could_be_true(rule)),
+                ..check
+            },
+        }));
         let all = checks.iter().map(|check| check.matches);
         let matches = all.fold(Match::Yes, Match::and);
         let trace = RuleTrace {
