@@ -1,4 +1,4 @@
-//! Request headers, as they came.
+//! Request headers, their values without the blanks around.
 
 use std::ops::Range;
 
@@ -26,20 +26,49 @@ pub fn is_alike(name: &[u8], other: &[u8]) -> bool {
     name == other || (name.len() == other.len() && is_like())
 }
 
+/// Whether a name is of a pseudo-header.
+fn is_pseudo(name: &[u8]) -> bool {
+    name.first() == Some(&b':')
+}
+
 /// Whether two names are one, which have no case. Almost always it is the same.
 fn is_same(name: &[u8], other: &[u8]) -> bool {
     name == other || name.eq_ignore_ascii_case(other)
+}
+
+/// How many bytes of optional white space there are at the beginning of a value.
+fn blanks<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
+    bytes
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count()
+}
+
+/// Where a value lies without the blanks around it.
+///
+/// SPEC: RFC 9112, 5.1: a server takes them from a line of HTTP/1.
+/// SECURITY: Envoy takes them from lines of HTTP/1 as well, but not from those of HTTP/2, so
+/// that a server behind it would read another value than was judged. A pseudo-header
+/// becomes a part of the request line or none, from which nobody takes them.
+fn trimmed(name: &[u8], value: &[u8], place: Range<usize>) -> Range<usize> {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    if !is_blank(value.first()) && !is_blank(value.last()) || is_pseudo(name) {
+        return place;
+    }
+    let start = place.start.saturating_add(blanks(value.iter()));
+    let end = place.end.saturating_sub(blanks(value.iter().rev()));
+    start..end.max(start)
 }
 
 impl Headers {
     /// Headers whose names and values lie at the given places of `bytes`.
     ///
     /// `None` when a place lies outside.
-    pub fn from_parts(bytes: Vec<u8>, lines: Vec<Line>) -> Option<Self> {
-        let is_within = |place: &Range<usize>| bytes.get(place.clone()).is_some();
-        let mut all = lines.iter();
-        let are_within = all.all(|(name, value)| is_within(name) && is_within(value));
-        are_within.then_some(Self { bytes, lines })
+    pub fn from_parts(bytes: Vec<u8>, mut lines: Vec<Line>) -> Option<Self> {
+        for (name, value) in &mut lines {
+            let name = bytes.get(name.clone())?;
+            *value = trimmed(name, bytes.get(value.clone())?, value.clone());
+        }
+        Some(Self { bytes, lines })
     }
 
     /// Headers from names and values.
@@ -50,8 +79,10 @@ impl Headers {
     {
         let mut headers = Self::default();
         for (name, value) in lines {
-            let line = (headers.place(name.as_ref()), headers.place(value.as_ref()));
-            headers.lines.push(line);
+            let (name, value) = (name.as_ref(), value.as_ref());
+            let (of_name, of_value) = (headers.place(name), headers.place(value));
+            let of_value = trimmed(name, value, of_value);
+            headers.lines.push((of_name, of_value));
         }
         headers
     }
@@ -135,5 +166,35 @@ impl Headers {
         let mut lines = self.all(name);
         let first = lines.next();
         if lines.next().is_some() { None } else { first }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_what_a_server_reads() {
+        for (sent, read) in [
+            ("blue", "blue"),
+            (" blue", "blue"),
+            ("blue\t", "blue"),
+            (" \t blue  green \t ", "blue  green"),
+            ("", ""),
+            (" ", ""),
+            ("\t \t", ""),
+            ("\u{a0}blue\u{b}", "\u{a0}blue\u{b}"),
+        ] {
+            let lines = Headers::from_lines([("x-team", sent), (":path", sent)]);
+            let bytes = format!("x-team{sent}:path{sent}").into_bytes();
+            let (middle, end) = (6 + sent.len(), bytes.len());
+            let places = vec![(0..6, 6..middle), (middle..middle + 5, middle + 5..end)];
+            let parts = Headers::from_parts(bytes, places).unwrap();
+            for headers in [lines, parts] {
+                assert_eq!(headers.only("x-team"), Some(read.as_bytes()), "{sent:?}");
+                assert_eq!(headers.only(":path"), Some(sent.as_bytes()), "{sent:?}");
+            }
+        }
+        assert!(Headers::from_parts(b"a: ".to_vec(), vec![(0..1, 2..4)]).is_none());
     }
 }

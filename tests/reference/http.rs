@@ -238,6 +238,11 @@ fn host_matches(wanted: &str, host: &str) -> bool {
     }
 }
 
+/// A header's value as servers read it.
+pub fn read(value: &str) -> &str {
+    value.trim_matches([' ', '\t'])
+}
+
 /// Which of several lines counts, nobody can say; nor of names that are alike.
 fn header_matches(wanted: &HeaderMatch, request: &Request) -> Truth {
     let alike = |name: &str| name.to_ascii_lowercase().replace('_', "-");
@@ -248,6 +253,7 @@ fn header_matches(wanted: &HeaderMatch, request: &Request) -> Truth {
     match all.as_slice() {
         [] => Truth::No,
         [(name, value)] if name.to_ascii_lowercase() == wanted.name => {
+            let value = read(value);
             Truth::from(match &wanted.value {
                 ValueMatch::Exact(exact) => exact == value,
                 ValueMatch::RegularExpression(expression) => {

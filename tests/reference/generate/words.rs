@@ -130,7 +130,7 @@ pub const PATH_EXPRESSIONS: [&str; 6] = [
 
 pub const HEADER: &str = "x-team";
 pub const HEADER_NAMES: [&str; 3] = ["x-team", "X-Team", "x_team"];
-pub const HEADER_VALUES: [&str; 4] = ["blue", "green", "Blue", "blue,green"];
+pub const HEADER_VALUES: [&str; 6] = ["blue", "green", "Blue", "blue,green", " blue", "green\t"];
 pub const HEADER_EXPRESSIONS: [&str; 3] = ["blue|green", "(?i)b.*", ".*,green"];
 
 /// Headers that say more of the request, or of its message; or what is so anyway.
