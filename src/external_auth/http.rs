@@ -48,7 +48,7 @@ pub(super) fn question(
     let listed = listed.filter(|name| !added.contains(name));
     let listed = listed.filter(|name| may_be_shown(name.as_bytes()));
     for name in iter::once("authorization").chain(listed) {
-        if shown.has_alike(name) {
+        if shown.has_alike(name.as_bytes()) {
             return Err(Unshown::Alike);
         }
         for value in shown.all(name) {

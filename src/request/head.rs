@@ -140,7 +140,7 @@ impl Headers {
     /// those that put another method in the place of POST, and those that rules ask for,
     /// or names that are alike; `None` is every header.
     pub fn kept(self, asked: Option<&[String]>) -> Self {
-        // `mcp-` or `mcp_`: see `alike`.
+        // `mcp-`, `mcp_`, ...: see `alike`.
         let claims = |name: &[u8]| {
             name.get(..3)
                 .is_some_and(|front| front.eq_ignore_ascii_case(b"mcp"))

@@ -15,15 +15,39 @@ type Line = (Range<usize>, Range<usize>);
 /// The most memory in which headers are left that wait with few lines, in bytes.
 const LEFT: usize = 4 << 10;
 
-/// Whether two names are one to some server: without case, and `_` is as good as `-`.
+/// What a byte of a name is to servers that make names of variables of names.
+///
+/// SECURITY: in the manner of CGI `-` becomes `_`. PHP makes `_` of `.` as well, and lighttpd
+/// of all that is no letter and no digit.
+const fn folded(byte: &u8) -> u8 {
+    match byte {
+        b'0'..=b'9' | b'a'..=b'z' => *byte,
+        b'A'..=b'Z' => byte.to_ascii_lowercase(),
+        _ => b'-',
+    }
+}
+
+/// Whether two names are one to some server: without case, and all that is no letter and no
+/// digit is as good as `-`.
 pub fn is_alike(name: &[u8], other: &[u8]) -> bool {
-    let plain = |byte: &u8| match byte {
-        b'_' => b'-',
-        byte => byte.to_ascii_lowercase(),
+    let is_like = || {
+        is_pseudo(name) == is_pseudo(other) && name.iter().map(folded).eq(other.iter().map(folded))
     };
-    let is_like = || name.iter().map(plain).eq(other.iter().map(plain));
     // Almost always they are the same, or differ in length.
     name == other || (name.len() == other.len() && is_like())
+}
+
+/// Whether a name begins like another to some server: see [`is_alike`].
+pub fn begins_alike(name: &[u8], front: &[u8]) -> bool {
+    name.get(..front.len())
+        .is_some_and(|begins| is_alike(begins, front))
+}
+
+/// Whether a name without case is the only one of those that are alike: see [`is_alike`].
+/// It has letters, digits and `-`.
+pub fn is_plain_name(name: &[u8]) -> bool {
+    name.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
 /// Whether a name is of a pseudo-header.
@@ -102,8 +126,7 @@ impl Headers {
 
     /// Whether there are lines of another name that some server takes for this one: see
     /// [`alike`](Self::alike).
-    pub fn has_alike(&self, name: &str) -> bool {
-        let name = name.as_bytes();
+    pub fn has_alike(&self, name: &[u8]) -> bool {
         let mut names = self.names();
         names.any(|other| is_alike(other, name) && !other.eq_ignore_ascii_case(name))
     }
@@ -130,9 +153,9 @@ impl Headers {
         self.lines().map(|(name, _)| name)
     }
 
-    /// Every line of a name or of one that differs from it by `_` for `-`.
+    /// Every line of a name or of one that is alike.
     ///
-    /// SECURITY: behind interfaces in the manner of CGI the two are one header.
+    /// SECURITY: behind interfaces in the manner of CGI they are one header.
     pub fn alike<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
         self.named(name.len())
             .filter(move |(other, _)| is_alike(other, name.as_bytes()))
@@ -172,6 +195,33 @@ impl Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_one_to_some_server() {
+        for name in [
+            "x-team",
+            "X-Team",
+            "x_team",
+            "x.team",
+            "x~Team",
+            "x*team",
+            "x\u{7f}team",
+        ] {
+            assert!(is_alike(name.as_bytes(), b"X-TEAM"), "{name}");
+            let begins = format!("{name}.s");
+            assert!(begins_alike(begins.as_bytes(), b"x-team-"), "{name}");
+        }
+        for name in ["xteam", "x-teams", "x--team", "xxteam", "x-te-m", "-xteam"] {
+            assert!(!is_alike(name.as_bytes(), b"x-team"), "{name}");
+        }
+        assert!(is_alike(b":path", b":PATH"));
+        assert!(!is_alike(b":path", b"-path") && !is_alike(b".path", b":path"));
+        assert!(!begins_alike(b"x-te", b"x-team"));
+        assert!(is_plain_name(b"X-Team-2"));
+        for name in ["x_team", "x.team", "x\u{e9}", ":path"] {
+            assert!(!is_plain_name(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn values_are_what_a_server_reads() {

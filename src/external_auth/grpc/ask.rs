@@ -27,7 +27,7 @@ pub(in crate::external_auth) fn question(
 ) -> Result<Vec<u8>, Unshown> {
     let shown = request.http.headers();
     let mut listed = auth.allowed_headers.iter().flatten();
-    if listed.any(|name| shown.has_alike(name)) {
+    if listed.any(|name| shown.has_alike(name.as_bytes())) {
         return Err(Unshown::Alike);
     }
     let scheme = request.scheme.map(Scheme::as_str);
