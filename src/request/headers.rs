@@ -131,6 +131,13 @@ impl Headers {
         names.any(|other| is_alike(other, name) && !other.eq_ignore_ascii_case(name))
     }
 
+    /// Whether there are two names that some server takes for one.
+    pub fn have_alike(&self) -> bool {
+        // One of two such names is not plain, and most requests have none.
+        let mut odd = self.names().filter(|name| !is_plain_name(name));
+        odd.any(|name| self.has_alike(name))
+    }
+
     /// Every line: name and value.
     pub fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines.iter().map(|line| self.line(line))
@@ -220,6 +227,29 @@ mod tests {
         assert!(is_plain_name(b"X-Team-2"));
         for name in ["x_team", "x.team", "x\u{e9}", ":path"] {
             assert!(!is_plain_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn two_names_of_many() {
+        let have = |names: &[&str]| {
+            let lines = names.iter().map(|name| (name, ""));
+            Headers::from_lines(lines).have_alike()
+        };
+        for names in [
+            &[":path", "x-a", "X-A", "x-b"][..],
+            &["x_a", "X_A", "x.b"],
+            &[":path", "-path"],
+            &[],
+        ] {
+            assert!(!have(names), "{names:?}");
+        }
+        for names in [
+            ["x-a", "y", "x_a"],
+            ["x.a", "y", "x_a"],
+            ["X_A", "y", "x-a"],
+        ] {
+            assert!(have(&names), "{names:?}");
         }
     }
 
