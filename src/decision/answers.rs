@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use crate::expr::{Error, Fact, Given, Reading, ReadingKind, Timestamp, Variables};
 use crate::json::View;
 use crate::mcp::{Call, Thing};
-use crate::request::{Host, Operation, Request, RequestPath};
+use crate::request::{Host, Operation, Request, RequestPath, is_plain_name};
 use crate::uri;
 
 use super::act::Act;
@@ -264,7 +264,7 @@ impl<'a> Variables for Answers<'a, '_> {
         let mut names: Vec<Cow<'_, [u8]>> = Vec::new();
         for name in self.request.http.header_names() {
             // SECURITY: to some servers it has the name of another header.
-            if name.contains(&b'_') {
+            if !is_plain_name(name) {
                 return Err(Error::BadKey);
             }
             if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {

@@ -110,9 +110,9 @@ impl Reason<'_> {
             Self::Rerouted(_) => "rerouted",
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",
-            Self::Unshown(Unshown::NotText | Unshown::Alike | Unshown::AmbiguousPath) => {
-                "http_request"
-            }
+            Self::Unshown(
+                Unshown::NotText | Unshown::Alike | Unshown::Repeated | Unshown::AmbiguousPath,
+            ) => "http_request",
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
             Self::Overloaded | Self::Crowded => "overloaded",
             Self::OutOfOrder => "out_of_order",

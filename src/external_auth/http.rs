@@ -48,10 +48,16 @@ pub(super) fn question(
     let listed = listed.filter(|name| !added.contains(name));
     let listed = listed.filter(|name| may_be_shown(name.as_bytes()));
     for name in iter::once("authorization").chain(listed) {
-        if shown.has_alike(name) {
+        if shown.has_alike(name.as_bytes()) {
             return Err(Unshown::Alike);
         }
-        for value in shown.all(name) {
+        let mut lines = shown.all(name);
+        let first = lines.next();
+        // DEVIATION: Envoy's own filter shows them joined, and sends them on as they came.
+        if lines.next().is_some() {
+            return Err(Unshown::Repeated);
+        }
+        if let Some(value) = first {
             add(name, text(value)?);
         }
     }

@@ -1,5 +1,7 @@
 //! Which headers pass between a client, an authorizer and a server, and which never do.
 
+use crate::request::{begins_alike, is_alike};
+
 /// Headers of a connection, not of a message.
 ///
 /// SPEC: RFC 9110, 7.6.1.
@@ -35,21 +37,10 @@ const OF_THE_ANSWER: [&str; 4] = [
     "proxy-authorization",
 ];
 
-/// Whether a name is in a list; without case, and with `_` for `-`.
-///
-/// SECURITY: behind interfaces in the manner of CGI the two are one header.
+/// Whether a name, or one that is alike to some server, is in a list.
 pub(super) fn is_any_of(name: &[u8], list: &[&str]) -> bool {
     let mut list = list.iter();
-    list.any(|listed| name.len() == listed.len() && starts_with(name, listed))
-}
-
-fn starts_with(name: &[u8], prefix: &str) -> bool {
-    let plain = |byte: &u8| match byte {
-        b'_' => b'-',
-        byte => byte.to_ascii_lowercase(),
-    };
-    let front = name.get(..prefix.len()).unwrap_or_default();
-    front.iter().map(plain).eq(prefix.bytes())
+    list.any(|listed| is_alike(name, listed.as_bytes()))
 }
 
 /// Whether a header is of the message, and not of how it is sent. Those of the host
@@ -59,7 +50,7 @@ fn is_of_message(name: &[u8]) -> bool {
         && !name.starts_with(b":")
         && !is_any_of(name, &HOP_BY_HOP)
         && !is_any_of(name, &["host", "content-length"])
-        && !starts_with(name, "x-envoy-")
+        && !begins_alike(name, b"x-envoy-")
 }
 
 /// Whether a client's header may be shown to an authorizer, if it is listed.
@@ -74,14 +65,14 @@ pub fn may_be_answered(name: &[u8]) -> bool {
 
 /// Whether an authorizer may change a header of the request.
 pub(super) fn may_be_changed(name: &[u8]) -> bool {
-    is_of_message(name) && !is_any_of(name, &JUDGED) && !starts_with(name, "mcp-")
+    is_of_message(name) && !is_any_of(name, &JUDGED) && !begins_alike(name, b"mcp-")
 }
 
 /// Whether a header of an authorizer's answer goes to the server where no list says which
 /// do. What describes content (`content-range`, `content-language`, ...) describes that of
 /// the answer, and the server would take it for what the client's body is.
 pub(super) fn may_be_copied(name: &[u8]) -> bool {
-    may_be_changed(name) && !is_any_of(name, &OF_THE_ANSWER) && !starts_with(name, "content-")
+    may_be_changed(name) && !is_any_of(name, &OF_THE_ANSWER) && !begins_alike(name, b"content-")
 }
 
 #[cfg(test)]
@@ -107,6 +98,8 @@ mod tests {
             "proxy-authorization",
             "content-range",
             "Content_Language",
+            "content.location",
+            "proxy~authenticate",
             "connection",
             "host",
             "mcp-name",
@@ -135,7 +128,10 @@ mod tests {
             "X_Forwarded_Client_Cert",
             "mcp-session-id",
             "Mcp_Name",
+            "mcp.name",
+            "content.type",
             "x-envoy-retry-on",
+            "x.envoy*retry-on",
         ] {
             assert!(!may_be_changed(name.as_bytes()), "{name}");
         }

@@ -73,6 +73,11 @@ pub enum Unshown {
     ///
     /// SECURITY: the server would see a line that the authorizer did not.
     Alike,
+    /// A header that is to be shown over HTTP has several lines.
+    ///
+    /// SECURITY: some take the first, some the last, and some all of them, so that the
+    /// authorizer could decide about another value than the server reads.
+    Repeated,
     /// Servers read its path in different ways, and it is to be part of another path.
     AmbiguousPath,
     /// What a message says is nested deeper than authorizers read.
@@ -88,6 +93,7 @@ impl Unshown {
             Self::TooLarge => "the body is longer than what an authorizer can be shown",
             Self::NotText => "a header that an authorizer is to see is no text",
             Self::Alike => "a header that an authorizer is to see comes under two names",
+            Self::Repeated => "a header that an authorizer is to see has several lines",
             Self::AmbiguousPath => "an authorizer could read another path than the server",
             Self::TooDeep => "the arguments are nested deeper than authorizers read",
             Self::Inexact => "an authorizer would see another number",

@@ -192,8 +192,8 @@ impl Claims<'_> {
 /// Whether a header value reads the same everywhere: visible ASCII, and spaces within.
 ///
 /// SPEC: MCP 2026-07-28, transports, value encoding: anything else comes in base64.
-/// SECURITY: other bytes are Latin-1 to some servers and UTF-8 to others, and white
-/// space around a value is gone after one hop or two.
+/// SECURITY: other bytes are Latin-1 to some servers and UTF-8 to others. White space around
+/// a value is gone after one hop or two, and already where headers are read.
 fn is_plain(value: &[u8]) -> bool {
     value.iter().all(|byte| matches!(byte, b' '..=b'~')) && value.trim_ascii() == value
 }

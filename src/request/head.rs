@@ -141,7 +141,7 @@ impl Headers {
     /// or names that are alike; `None` is every header. The type of a body that is no
     /// message as well, which may be a form.
     pub fn kept(self, asked: Option<&[String]>, is_message: bool) -> Self {
-        // `mcp-` or `mcp_`: see `alike`.
+        // `mcp-`, `mcp_`, ...: see `alike`.
         let claims = |name: &[u8]| {
             name.get(..3)
                 .is_some_and(|front| front.eq_ignore_ascii_case(b"mcp"))

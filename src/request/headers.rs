@@ -1,4 +1,4 @@
-//! Request headers, as they came.
+//! Request headers, their values without the blanks around.
 
 use std::ops::Range;
 
@@ -15,15 +15,44 @@ type Line = (Range<usize>, Range<usize>);
 /// The most memory in which headers are left that wait with few lines, in bytes.
 const LEFT: usize = 4 << 10;
 
-/// Whether two names are one to some server: without case, and `_` is as good as `-`.
+/// What a byte of a name is to servers that make names of variables of names.
+///
+/// SECURITY: in the manner of CGI `-` becomes `_`. PHP makes `_` of `.` as well, and lighttpd
+/// of all that is no letter and no digit.
+const fn folded(byte: &u8) -> u8 {
+    match byte {
+        b'0'..=b'9' | b'a'..=b'z' => *byte,
+        b'A'..=b'Z' => byte.to_ascii_lowercase(),
+        _ => b'-',
+    }
+}
+
+/// Whether two names are one to some server: without case, and all that is no letter and no
+/// digit is as good as `-`.
 pub fn is_alike(name: &[u8], other: &[u8]) -> bool {
-    let plain = |byte: &u8| match byte {
-        b'_' => b'-',
-        byte => byte.to_ascii_lowercase(),
+    let is_like = || {
+        is_pseudo(name) == is_pseudo(other) && name.iter().map(folded).eq(other.iter().map(folded))
     };
-    let is_like = || name.iter().map(plain).eq(other.iter().map(plain));
     // Almost always they are the same, or differ in length.
     name == other || (name.len() == other.len() && is_like())
+}
+
+/// Whether a name begins like another to some server: see [`is_alike`].
+pub fn begins_alike(name: &[u8], front: &[u8]) -> bool {
+    name.get(..front.len())
+        .is_some_and(|begins| is_alike(begins, front))
+}
+
+/// Whether a name without case is the only one of those that are alike: see [`is_alike`].
+/// It has letters, digits and `-`.
+pub fn is_plain_name(name: &[u8]) -> bool {
+    name.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+}
+
+/// Whether a name is of a pseudo-header.
+fn is_pseudo(name: &[u8]) -> bool {
+    name.first() == Some(&b':')
 }
 
 /// Whether two names are one, which have no case. Almost always it is the same.
@@ -31,15 +60,39 @@ fn is_same(name: &[u8], other: &[u8]) -> bool {
     name == other || name.eq_ignore_ascii_case(other)
 }
 
+/// How many bytes of optional white space there are at the beginning of a value.
+fn blanks<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
+    bytes
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count()
+}
+
+/// Where a value lies without the blanks around it.
+///
+/// SPEC: RFC 9112, 5.1: a server takes them from a line of HTTP/1.
+/// SECURITY: Envoy takes them from lines of HTTP/1 as well, but not from those of HTTP/2, so
+/// that a server behind it would read another value than was judged. A pseudo-header
+/// becomes a part of the request line or none, from which nobody takes them.
+fn trimmed(name: &[u8], value: &[u8], place: Range<usize>) -> Range<usize> {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    if !is_blank(value.first()) && !is_blank(value.last()) || is_pseudo(name) {
+        return place;
+    }
+    let start = place.start.saturating_add(blanks(value.iter()));
+    let end = place.end.saturating_sub(blanks(value.iter().rev()));
+    start..end.max(start)
+}
+
 impl Headers {
     /// Headers whose names and values lie at the given places of `bytes`.
     ///
     /// `None` when a place lies outside.
-    pub fn from_parts(bytes: Vec<u8>, lines: Vec<Line>) -> Option<Self> {
-        let is_within = |place: &Range<usize>| bytes.get(place.clone()).is_some();
-        let mut all = lines.iter();
-        let are_within = all.all(|(name, value)| is_within(name) && is_within(value));
-        are_within.then_some(Self { bytes, lines })
+    pub fn from_parts(bytes: Vec<u8>, mut lines: Vec<Line>) -> Option<Self> {
+        for (name, value) in &mut lines {
+            let name = bytes.get(name.clone())?;
+            *value = trimmed(name, bytes.get(value.clone())?, value.clone());
+        }
+        Some(Self { bytes, lines })
     }
 
     /// Headers from names and values.
@@ -50,8 +103,10 @@ impl Headers {
     {
         let mut headers = Self::default();
         for (name, value) in lines {
-            let line = (headers.place(name.as_ref()), headers.place(value.as_ref()));
-            headers.lines.push(line);
+            let (name, value) = (name.as_ref(), value.as_ref());
+            let (of_name, of_value) = (headers.place(name), headers.place(value));
+            let of_value = trimmed(name, value, of_value);
+            headers.lines.push((of_name, of_value));
         }
         headers
     }
@@ -71,10 +126,16 @@ impl Headers {
 
     /// Whether there are lines of another name that some server takes for this one: see
     /// [`alike`](Self::alike).
-    pub fn has_alike(&self, name: &str) -> bool {
-        let name = name.as_bytes();
+    pub fn has_alike(&self, name: &[u8]) -> bool {
         let mut names = self.names();
         names.any(|other| is_alike(other, name) && !other.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether there are two names that some server takes for one.
+    pub fn have_alike(&self) -> bool {
+        // One of two such names is not plain, and most requests have none.
+        let mut odd = self.names().filter(|name| !is_plain_name(name));
+        odd.any(|name| self.has_alike(name))
     }
 
     /// Every line: name and value.
@@ -99,9 +160,9 @@ impl Headers {
         self.lines().map(|(name, _)| name)
     }
 
-    /// Every line of a name or of one that differs from it by `_` for `-`.
+    /// Every line of a name or of one that is alike.
     ///
-    /// SECURITY: behind interfaces in the manner of CGI the two are one header.
+    /// SECURITY: behind interfaces in the manner of CGI they are one header.
     pub fn alike<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
         self.named(name.len())
             .filter(move |(other, _)| is_alike(other, name.as_bytes()))
@@ -135,5 +196,85 @@ impl Headers {
         let mut lines = self.all(name);
         let first = lines.next();
         if lines.next().is_some() { None } else { first }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_one_to_some_server() {
+        for name in [
+            "x-team",
+            "X-Team",
+            "x_team",
+            "x.team",
+            "x~Team",
+            "x*team",
+            "x\u{7f}team",
+        ] {
+            assert!(is_alike(name.as_bytes(), b"X-TEAM"), "{name}");
+            let begins = format!("{name}.s");
+            assert!(begins_alike(begins.as_bytes(), b"x-team-"), "{name}");
+        }
+        for name in ["xteam", "x-teams", "x--team", "xxteam", "x-te-m", "-xteam"] {
+            assert!(!is_alike(name.as_bytes(), b"x-team"), "{name}");
+        }
+        assert!(is_alike(b":path", b":PATH"));
+        assert!(!is_alike(b":path", b"-path") && !is_alike(b".path", b":path"));
+        assert!(!begins_alike(b"x-te", b"x-team"));
+        assert!(is_plain_name(b"X-Team-2"));
+        for name in ["x_team", "x.team", "x\u{e9}", ":path"] {
+            assert!(!is_plain_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn two_names_of_many() {
+        let have = |names: &[&str]| {
+            let lines = names.iter().map(|name| (name, ""));
+            Headers::from_lines(lines).have_alike()
+        };
+        for names in [
+            &[":path", "x-a", "X-A", "x-b"][..],
+            &["x_a", "X_A", "x.b"],
+            &[":path", "-path"],
+            &[],
+        ] {
+            assert!(!have(names), "{names:?}");
+        }
+        for names in [
+            ["x-a", "y", "x_a"],
+            ["x.a", "y", "x_a"],
+            ["X_A", "y", "x-a"],
+        ] {
+            assert!(have(&names), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_what_a_server_reads() {
+        for (sent, read) in [
+            ("blue", "blue"),
+            (" blue", "blue"),
+            ("blue\t", "blue"),
+            (" \t blue  green \t ", "blue  green"),
+            ("", ""),
+            (" ", ""),
+            ("\t \t", ""),
+            ("\u{a0}blue\u{b}", "\u{a0}blue\u{b}"),
+        ] {
+            let lines = Headers::from_lines([("x-team", sent), (":path", sent)]);
+            let bytes = format!("x-team{sent}:path{sent}").into_bytes();
+            let (middle, end) = (6 + sent.len(), bytes.len());
+            let places = vec![(0..6, 6..middle), (middle..middle + 5, middle + 5..end)];
+            let parts = Headers::from_parts(bytes, places).unwrap();
+            for headers in [lines, parts] {
+                assert_eq!(headers.only("x-team"), Some(read.as_bytes()), "{sent:?}");
+                assert_eq!(headers.only(":path"), Some(sent.as_bytes()), "{sent:?}");
+            }
+        }
+        assert!(Headers::from_parts(b"a: ".to_vec(), vec![(0..1, 2..4)]).is_none());
     }
 }

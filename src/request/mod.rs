@@ -32,7 +32,7 @@ mod target;
 
 pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
-pub use headers::{Headers, is_alike};
+pub use headers::{Headers, begins_alike, is_alike, is_plain_name};
 pub use path::{RequestPath, forms, is_under, plain};
 pub use target::{Host, HttpTarget};
 

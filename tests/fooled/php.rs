@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policies::{allow, tool};
+use crate::policies::{allow, allow_everything, deny, tool};
 use crate::requests::call_at;
 use crate::server::Server;
 use crate::stage::{Paths, Setting, Stage, attack, honest};
@@ -32,5 +32,30 @@ fn a_query_fills_in_no_message() {
         danger("method%00x=tools/call&params[name]x=danger"),
         danger("m%65thod=tools/call&par%61ms[name]=danger"),
         honest("tools/call safe", call_at("/mcp?token=1", "safe")),
+    ]);
+}
+
+/// PHP makes `_` of dots in names, as of hyphens.
+#[test]
+fn a_method_that_a_header_names_with_dots() {
+    let Some(server) = Server::php() else {
+        return;
+    };
+    let policies = [
+        allow_everything(),
+        deny(&json!({"type": "Inline", "methods": ["DELETE"]})),
+    ];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Normalized));
+    let told =
+        |name: &str, method: &str| Request::mcp("{}").target("/files/7").header(name, method);
+    stage.assert_each(&[
+        attack("DELETE", told("x-http-method-override", "DELETE")),
+        attack("DELETE", told("x.http.method.override", "DELETE")),
+        attack("DELETE", told("X-HTTP.Method_Override", "delete")),
+        honest("POST", told("x-http-method-override", "POST")),
+        honest(
+            "POST",
+            told("x.http.method.override", "POST").header("x.trace", "DELETE"),
+        ),
     ]);
 }

@@ -6,7 +6,7 @@
 use accesspolicy::compile;
 use accesspolicy::expr::Program;
 
-use super::http::{escaped, host, is_ambiguous, overriding, readings, unescaped};
+use super::http::{escaped, folded, host, is_ambiguous, overriding, read, readings, unescaped};
 use super::request::{Asks, Request, Thing, method, things};
 use super::truth::Truth;
 use super::uri;
@@ -61,7 +61,10 @@ const EXPRESSIONS: [(&str, Meaning); 15] = [
         "request.headers.exists(name, name == 'x-team')",
         |request| {
             let mut names = request.headers.iter().map(|(name, _)| name);
-            match names.clone().any(|name| name.contains('_')) {
+            match names
+                .clone()
+                .any(|name| folded(name) != name.to_lowercase())
+            {
                 true => Truth::Undecided,
                 false => Truth::from(names.any(|name| name.eq_ignore_ascii_case("x-team"))),
             }
@@ -149,14 +152,13 @@ pub fn holds(program: &Program, request: &Request) -> Truth {
 
 /// The one line of a header; an error where lines of names that are alike dispute it.
 fn line<'r>(request: &'r Request, name: &str) -> Result<Option<&'r str>, ()> {
-    let alike = |name: &str| name.to_ascii_lowercase().replace('_', "-");
     let headers = request.headers.iter();
     let all: Vec<&(String, String)> = headers
-        .filter(|(other, _)| alike(other) == alike(name))
+        .filter(|(other, _)| folded(other) == folded(name))
         .collect();
     match all.as_slice() {
         [] => Ok(None),
-        [(other, value)] if other.eq_ignore_ascii_case(name) => Ok(Some(value)),
+        [(other, value)] if other.eq_ignore_ascii_case(name) => Ok(Some(read(value))),
         _ => Err(()),
     }
 }

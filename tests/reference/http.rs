@@ -77,7 +77,7 @@ pub fn overriding(request: &Request) -> Vec<String> {
         "x-method-override",
         "x-http-method",
     ];
-    let is_told = |name: &str| HEADERS.contains(&name.to_lowercase().replace('_', "-").as_str());
+    let is_told = |name: &str| HEADERS.contains(&folded(name).as_str());
     let headers = request.headers.iter().filter(|(name, _)| is_told(name));
     let query = request.path.split_once('?').map_or("", |(_, query)| query);
     let pairs = query
@@ -255,16 +255,27 @@ fn host_matches(wanted: &str, host: &str) -> bool {
     }
 }
 
+/// A header's name as servers read it that read as many names as one as any.
+pub fn folded(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+}
+
+/// A header's value as servers read it.
+pub fn read(value: &str) -> &str {
+    value.trim_matches([' ', '\t'])
+}
+
 /// Which of several lines counts, nobody can say; nor of names that are alike.
 fn header_matches(wanted: &HeaderMatch, request: &Request) -> Truth {
-    let alike = |name: &str| name.to_ascii_lowercase().replace('_', "-");
     let headers = request.headers.iter();
     let all: Vec<&(String, String)> = headers
-        .filter(|(name, _)| alike(name) == alike(&wanted.name))
+        .filter(|(name, _)| folded(name) == folded(&wanted.name))
         .collect();
     match all.as_slice() {
         [] => Truth::No,
         [(name, value)] if name.to_ascii_lowercase() == wanted.name => {
+            let value = read(value);
             Truth::from(match &wanted.value {
                 ValueMatch::Exact(exact) => exact == value,
                 ValueMatch::RegularExpression(expression) => {

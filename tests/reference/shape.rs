@@ -3,6 +3,7 @@
 use accesspolicy::policy::{CompiledPolicy, UnknownMembers};
 use serde_json::Value;
 
+use super::http::folded;
 use super::request::{Asks, Request, method};
 
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
@@ -46,7 +47,7 @@ pub fn says_more(request: &Request) -> bool {
         }
     }
     for (name, value) in &request.headers {
-        let name = name.replace('_', "-").to_lowercase();
+        let name = folded(name);
         if OVERRIDING.contains(&name.as_str()) {
             methods.extend(value.split(','));
         }

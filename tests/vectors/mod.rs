@@ -137,6 +137,7 @@ files![
     "not-mcp",
     "cel",
     "http",
+    "headers",
     "http-and-mcp",
     "deny-policies",
     "deny-undecided",

@@ -26,8 +26,11 @@ pub(in crate::external_auth) fn question(
     is_partial: bool,
 ) -> Result<Vec<u8>, Unshown> {
     let shown = request.http.headers();
-    let mut listed = auth.allowed_headers.iter().flatten();
-    if listed.any(|name| shown.has_alike(name)) {
+    let has_alike = match &auth.allowed_headers {
+        Some(listed) => listed.iter().any(|name| shown.has_alike(name.as_bytes())),
+        None => shown.have_alike(),
+    };
+    if has_alike {
         return Err(Unshown::Alike);
     }
     let scheme = request.scheme.map(Scheme::as_str);

@@ -241,8 +241,15 @@ pub(super) const ROWS: &[Row] = &[
         ..NONE
     },
     Row {
+        id: "repeated",
+        what: "a header that is to be shown over HTTP and has several lines refuses",
+        why: "of several lines some take the first and some all of them, and the server gets them as they came",
+        is: |it| it.is_unasked("400"),
+        ..NONE
+    },
+    Row {
         id: "lines",
-        what: "several lines of a header stay several, over HTTP and on the way to the server",
+        what: "several lines of a header stay several on the way to the server",
         why: "as they came; joined, a comma within a line looks like the end of one",
         is: |it| it.key.contains(".header.") && are_lines(it.pair()),
         ..NONE

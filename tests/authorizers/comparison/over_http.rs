@@ -133,7 +133,7 @@ fn questions() -> Vec<Scenario> {
                 .header("cookie", "a=1")
                 .header("cookie", "b=2"),
             yes(),
-            &["lines"],
+            &["repeated"],
         ),
         one(
             "HTTP: a header that is no text",

@@ -148,15 +148,16 @@ pub const PATH_EXPRESSIONS: [&str; 6] = [
 ];
 
 pub const HEADER: &str = "x-team";
-pub const HEADER_NAMES: [&str; 3] = ["x-team", "X-Team", "x_team"];
-pub const HEADER_VALUES: [&str; 4] = ["blue", "green", "Blue", "blue,green"];
+pub const HEADER_NAMES: [&str; 4] = ["x-team", "X-Team", "x_team", "x.team"];
+pub const HEADER_VALUES: [&str; 6] = ["blue", "green", "Blue", "blue,green", " blue", "green\t"];
 pub const HEADER_EXPRESSIONS: [&str; 3] = ["blue|green", "(?i)b.*", ".*,green"];
 
 /// Headers that say more of the request, or of its message; or what is so anyway.
-pub const SAYING: [(&str, &str); 5] = [
+pub const SAYING: [(&str, &str); 6] = [
     ("x-http-method-override", "POST"),
     ("x-http-method-override", "DELETE"),
     ("X_HTTP_Method_Override", "get, post"),
+    ("x.method-override", "DELETE"),
     ("mcp-protocol-version", "2025-11-25"),
     ("mcp-method-override", "GET"),
 ];
@@ -180,9 +181,10 @@ pub const AUTHORITIES: [&str; 14] = [
 ];
 
 /// Headers that say what the method is to be, and what they say.
-pub const OVERRIDING: [(&str, &str); 4] = [
+pub const OVERRIDING: [(&str, &str); 5] = [
     ("X-HTTP-Method-Override", "DELETE"),
     ("x_method_override", "put"),
+    ("x.http~method", "GET"),
     ("x-http-method", "POST"),
     ("x-http-methods", "PUT"),
 ];
