@@ -19,9 +19,10 @@ pub(super) struct Callouts {
 
 /// A caller may have as many calls open as are left of so many: alone, half of them.
 ///
-/// SECURITY: what a cluster takes at once is for all callers. With a share of what is
-/// left, one that opens all it can leaves as much to the next.
-const LIMIT: usize = 4096;
+/// SECURITY: what a cluster takes at once is for all callers: 1024, unless it says
+/// otherwise. With a share of what is left, one that opens all it can leaves as much to the
+/// next.
+const LIMIT: usize = 1024;
 
 impl Callouts {
     /// Calls that last by a clock also where nobody waits for them.

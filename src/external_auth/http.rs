@@ -39,8 +39,9 @@ pub(super) fn question(
         },
     );
     add("content-length", body.len().to_string());
-    if !body.is_empty() {
+    if is_partial || !body.is_empty() {
         // As Envoy's own filter says it, also where the body is whole.
+        // SECURITY: nothing of a body, unsaid, is a request without one.
         add("x-envoy-auth-partial-body", is_partial.to_string());
     }
     let added = ["authorization", "traceparent", "tracestate", "x-request-id"];

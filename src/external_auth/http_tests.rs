@@ -138,6 +138,12 @@ fn bodies() {
         assert_eq!(shown(Oversize::Reject, long), Err(Unshown::TooLarge));
         assert_eq!(shown(Oversize::Truncate, long), as_is(4, "true", b"abcd"));
     }
+    // There is a body, and nothing of it.
+    assert_eq!(shown(Oversize::Truncate, cut(b"")), as_is(0, "true", b""));
+    assert_eq!(shown(Oversize::Reject, cut(b"")), Err(Unshown::TooLarge));
+    let (headers, _) = sent(asked(&auth, Oversize::Truncate, whole(b"")).unwrap());
+    let says = |line: &String| line.starts_with("x-envoy-auth-partial-body");
+    assert!(!headers.iter().any(says), "{headers:?}");
 }
 
 #[test]

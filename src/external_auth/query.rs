@@ -1,17 +1,20 @@
 //! Changes to a request's query.
 
+use crate::request::{QueryKey, is_any_of, is_end, key_of};
+
 /// A target (path and query) with parameters set, which take the place of all of their
 /// name, and others removed. What is not named stays as it was written, in its order.
+///
+/// SECURITY: of their name is what some server takes for it, however it is spelt.
 pub(super) fn edited(target: &[u8], set: &[(String, String)], remove: &[String]) -> Vec<u8> {
     let mut parts = target.splitn(2, |byte| *byte == b'?');
     let path = parts.next().unwrap_or_default();
     let given = parts.next().unwrap_or_default();
-    let is_named = |parameter: &&[u8]| {
-        let name = parameter.split(|byte| *byte == b'=').next();
-        let is = |other: &String| name == Some(other.as_bytes());
-        !parameter.is_empty() && !set.iter().any(|(key, _)| is(key)) && !remove.iter().any(is)
-    };
-    let kept = given.split(|byte| *byte == b'&').filter(is_named);
+    let names = set.iter().map(|(key, _)| key).chain(remove);
+    let names: Vec<QueryKey> = names.map(|name| QueryKey::named(name.as_bytes())).collect();
+    let kept = given.split(|byte| *byte == b'&');
+    let kept = kept.map(|pair| without(pair, &names));
+    let kept = kept.filter(|pair| !pair.is_empty());
     // As behind Envoy's own filter, a name both set and removed is removed; of one set
     // twice the last counts.
     let set = set.iter().enumerate().filter(|(index, (key, _))| {
@@ -19,13 +22,49 @@ pub(super) fn edited(target: &[u8], set: &[(String, String)], remove: &[String])
         !later.any(|(other, _)| other == key) && !remove.contains(key)
     });
     let set = set.map(|(_, (key, value))| format!("{key}={value}").into_bytes());
-    let parameters: Vec<Vec<u8>> = kept.map(<[u8]>::to_vec).chain(set).collect();
+    let parameters: Vec<Vec<u8>> = kept.chain(set).collect();
     let mut edited = path.to_vec();
     if !parameters.is_empty() {
         edited.push(b'?');
         edited.extend(parameters.join(&b'&'));
     }
     edited
+}
+
+/// What stays of a pair, which some take for several.
+fn without(pair: &[u8], names: &[QueryKey]) -> Vec<u8> {
+    let is_named = |pair: &[u8]| is_any_of(key_of(pair), names);
+    if !pair.iter().copied().any(is_end) {
+        return if is_named(pair) {
+            Vec::new()
+        } else {
+            pair.to_vec()
+        };
+    }
+    // A name may have a `;` in it.
+    if key_of(pair).iter().copied().any(is_end) && is_named(pair) {
+        return Vec::new();
+    }
+    let mut kept = Vec::new();
+    let (mut end, mut last) = (&b""[..], &b""[..]);
+    for piece in pair.split_inclusive(|byte| is_end(*byte)) {
+        let (bare, next) = match piece.split_last() {
+            Some((byte, bare)) if is_end(*byte) => piece.split_at(bare.len()),
+            _ => (piece, &b""[..]),
+        };
+        // SECURITY: what came behind an end stays behind it: to those to whom it is none,
+        // it would be a parameter that was not there.
+        last = if is_named(bare) {
+            b""
+        } else {
+            kept.extend_from_slice(end);
+            kept.extend_from_slice(bare);
+            next
+        };
+        end = next;
+    }
+    kept.extend_from_slice(last);
+    kept
 }
 
 /// Whether a text is part of a query: one parameter's name or value, and no more.
@@ -58,6 +97,23 @@ mod tests {
             ("/mcp?b", &[("a", "1")], &["a"], "/mcp?b"),
             ("/mcp?b", &[("a", "1"), ("a", "2")], &[], "/mcp?b&a=2"),
             ("/mcp?", &[("a", "?")], &[], "/mcp?a=?"),
+            (
+                "/mcp?%61=1&b=%61&a%00x=2",
+                &[("a", "3")],
+                &[],
+                "/mcp?b=%61&a=3",
+            ),
+            (
+                "/mcp?%20a=1&+a=1&a[]=1&a.b=1&A=1&x[a]=%5b&b",
+                none,
+                &["a"],
+                "/mcp?x[a]=%5b&b",
+            ),
+            ("/mcp?z=1;a=1", none, &["a"], "/mcp?z=1"),
+            ("/mcp?z=1;a=1;y;=&b", none, &["a"], "/mcp?z=1;y;=&b"),
+            ("/mcp?z=1;a=1&b", none, &["z"], "/mcp?;a=1&b"),
+            ("/mcp?z?a=1&b;", none, &["a"], "/mcp?z&b;"),
+            ("/mcp?x=1&a;b=1&a=2", none, &["a;b"], "/mcp?x=1&a=2"),
         ] {
             let remove: Vec<String> = remove.iter().map(|key| (*key).to_owned()).collect();
             let edited = edited(target.as_bytes(), &set(pairs), &remove);

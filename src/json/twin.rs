@@ -24,9 +24,16 @@ pub fn is_twin(key: &str, names: &[&str], aliases: &[&str]) -> bool {
         let trimmed = key.trim_matches(|char: char| char.is_whitespace() || char.is_control());
         return all.any(|name| trimmed.eq_ignore_ascii_case(name));
     }
-    let visible: String = key.chars().filter(|char| !is_invisible(*char)).collect();
-    let folded = fold(visible.trim());
+    let folded = folded(key);
+    let folded = folded.trim();
     all.any(|name| folded.eq_ignore_ascii_case(name))
+}
+
+/// What is left of a key to somebody who compares without case and without what is not
+/// seen.
+pub fn folded(key: &str) -> String {
+    let visible: String = key.chars().filter(|char| !is_invisible(*char)).collect();
+    fold(&visible)
 }
 
 /// The longest key that may be none of those that matter, in bytes.

@@ -26,6 +26,7 @@ mod certificate;
 mod forwarded;
 mod head;
 mod headers;
+mod keys;
 mod path;
 mod query;
 mod target;
@@ -33,6 +34,7 @@ mod target;
 pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
 pub use headers::{Headers, begins_alike, is_alike, is_plain_name};
+pub use keys::{QueryKey, is_any_of, is_end, key_of};
 pub use path::{RequestPath, forms, is_under, plain};
 pub use target::{Host, HttpTarget};
 

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use crate::json::is_twin;
 
 use super::HeadFault;
+use super::keys::{DECODINGS, is_end, key_of, texts, units};
 use super::path::decode;
 
 /// The members of a message, but for `id`: it chooses nothing, and names much else.
@@ -27,9 +28,6 @@ const METHOD: &str = "_method";
 /// The longest key that is compared, in bytes. One that is longer, and is a name to
 /// somebody, is so by what cannot be seen in it.
 const LONGEST: usize = 1024;
-
-/// How many times over a query is decoded: by a gateway, and by the server.
-const DECODINGS: usize = 2;
 
 /// Whether the query of a target says nothing of the message, nor of another method.
 ///
@@ -57,55 +55,19 @@ fn check_decoded(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
     check_once(&target, method)
 }
 
-/// The text with `%u0041` for `A`, as ASP.NET and JavaScript's `unescape` know it.
-fn units(text: &[u8]) -> Cow<'_, [u8]> {
-    let is_unit = |pair: &[u8]| pair.eq_ignore_ascii_case(b"%u");
-    if !text.windows(2).any(is_unit) {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, later)) = rest.split_first() {
-        let digits = match rest.split_at_checked(2) {
-            Some((front, digits)) if is_unit(front) => digits.split_at_checked(4),
-            _ => None,
-        };
-        let unit = digits.and_then(|(digits, after)| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            let char = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
-            Some((char, after))
-        });
-        rest = match unit {
-            Some((char, after)) => {
-                plain.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-                after
-            }
-            None => {
-                plain.push(*first);
-                later
-            }
-        };
-    }
-    Cow::Owned(plain)
-}
-
 /// The same, of a target that is not decoded any more.
-///
-/// SECURITY: a query begins at the first `?` to most and at the last to some, and pairs
-/// end at `&` to all and at `;` to some: a key begins after any of these.
 fn check_once(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
-    let is_end = |byte: &u8| matches!(byte, b'?' | b'&' | b';' | b'#');
     let Some(start) = target.iter().position(|byte| *byte == b'?') else {
         return Ok(());
     };
     let query = target.get(start..).unwrap_or_default();
-    for pair in query.split(is_end) {
-        let mut parts = pair.splitn(2, |byte| *byte == b'=');
-        let key = parts.next().unwrap_or_default();
+    for pair in query.split(|byte| *byte == b'&' || is_end(*byte)) {
+        let key = key_of(pair);
+        let value = pair.get(key.len().saturating_add(1)..).unwrap_or_default();
         match Key::of(key) {
             Key::Other => {}
             Key::Member => return Err(HeadFault::Query),
-            Key::Method if is_method(parts.next().unwrap_or_default(), method) => {}
+            Key::Method if is_method(value, method) => {}
             Key::Method => return Err(HeadFault::Override),
         }
     }
@@ -128,15 +90,10 @@ enum Key {
 
 impl Key {
     fn of(key: &[u8]) -> Self {
-        // Readers of C strings stop at a NUL, others drop it.
-        let cut = key.split(|byte| *byte == 0).next().unwrap_or_default();
-        match Self::of_text(&text(cut)) {
-            Self::Other if cut.len() < key.len() => {
-                let whole: Vec<u8> = key.iter().copied().filter(|byte| *byte != 0).collect();
-                Self::of_text(&text(&whole))
-            }
-            known => known,
-        }
+        let mut kinds = texts(key).map(|text| Self::of_text(&text));
+        kinds
+            .find(|kind| *kind != Self::Other)
+            .unwrap_or(Self::Other)
     }
 
     fn of_text(key: &str) -> Self {
@@ -161,29 +118,6 @@ impl Key {
             Self::Other
         }
     }
-}
-
-/// The text of a key: bytes that are no UTF-8 are left out, as some readers do, but for
-/// the long forms of ASCII, which others take.
-fn text(key: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(key) {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = Vec::with_capacity(key.len());
-    let mut rest = key;
-    while let Some((first, later)) = rest.split_first() {
-        rest = later;
-        match (first, later) {
-            (0xC0 | 0xC1, [second @ 0x80..=0xBF, after @ ..]) => {
-                plain.push(((first & 1) << 6) | (second & 0x3F));
-                rest = after;
-            }
-            _ => plain.push(*first),
-        }
-    }
-    let mut text = String::from_utf8_lossy(&plain).into_owned();
-    text.retain(|char| char != char::REPLACEMENT_CHARACTER);
-    Cow::Owned(text)
 }
 
 #[cfg(test)]

@@ -132,6 +132,8 @@ fn what_is_not_mcp_never_goes_on_before_it_was_asked_about() {
         };
         let shown = if mode == Mode::Hold { &body[..10] } else { b"" };
         assert_eq!(asked.body, shown, "{id}");
+        let partial = asked.header("x-envoy-auth-partial-body");
+        assert_eq!(partial.as_deref(), Some("true"), "{id}");
     });
     desk.each(
         &request.header("x-do", "1"),

@@ -49,7 +49,8 @@ pub(in crate::external_auth) fn question(
         headers.push((SCHEME.as_bytes(), scheme.as_bytes()));
     }
     let partial = is_partial.to_string();
-    if body.is_some_and(|body| !body.is_empty()) {
+    // SECURITY: nothing of a body, unsaid, is a request without one.
+    if is_partial || body.is_some_and(|body| !body.is_empty()) {
         headers.push((PARTIAL.as_bytes(), partial.as_bytes()));
     }
     let question = CheckQuestion {
@@ -102,5 +103,53 @@ fn mcp<'r>(message: &Message<'r>, body: &'r [u8]) -> McpFacts<'r> {
         },
         arguments: of_params("arguments"),
         notifications,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{Caller, Headers, HttpTarget, Operation};
+
+    #[test]
+    fn what_is_shown_of_less_than_the_body_says_so() {
+        let headers = Headers::from_lines([(":method", "POST"), (":path", "/form")]);
+        let request = Request {
+            caller: &Caller::Anonymous,
+            cluster: None,
+            http: HttpTarget::new(&headers, None),
+            operation: Operation::Http,
+            body: b"",
+            size: None,
+            address: None,
+            scheme: None,
+            destination: None,
+            protocol: None,
+            time: None,
+        };
+        let auth = GrpcAuth {
+            allowed_headers: Some(Vec::new()),
+        };
+        for (body, is_partial, expected) in [
+            (None, false, None),
+            (Some(&b""[..]), false, None),
+            (Some(b""), true, Some("true")),
+            (Some(b"a"), true, Some("true")),
+            (Some(b"a"), false, Some("false")),
+        ] {
+            let question = question(&auth, &request, body, is_partial).unwrap();
+            let says = |said: &str| {
+                let line = [
+                    &b"\n\x19"[..],
+                    PARTIAL.as_bytes(),
+                    b"\x12",
+                    &[said.len() as u8],
+                ];
+                let line = [line.concat(), said.as_bytes().to_vec()].concat();
+                question.windows(line.len()).any(|window| window == line)
+            };
+            let said = ["true", "false"].into_iter().find(|said| says(said));
+            assert_eq!(said, expected, "{body:?} {is_partial}");
+        }
     }
 }

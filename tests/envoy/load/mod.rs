@@ -114,7 +114,9 @@ impl Authorizer {
             auth.retain(|_, value| !value.is_null());
         }
         spec["rules"] = anybody_may_call(&["echo"]);
-        let over = json!({"externalAuth": {"timeout": timeout}});
+        let over = json!({
+            "externalAuth": {"timeout": timeout}, "identity": {"from": "ForwardedClientCert"},
+        });
         let listeners = Mode::BOTH.map(|mode| {
             let asking = policy("asking", GATEWAY, spec.clone());
             plain_listener(mode, &configured(&[asking], mode, &over))
@@ -123,7 +125,7 @@ impl Authorizer {
             vec![cluster],
             listeners.to_vec(),
             Options::default(),
-            |_| {},
+            |manager| manager["forward_client_cert_details"] = json!("ALWAYS_FORWARD_ONLY"),
         )
     }
 }

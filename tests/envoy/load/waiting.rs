@@ -135,7 +135,8 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Half of them with held headers, 100 on a connection.
+    /// Half of them with held headers, 100 on a connection, each of another caller: one
+    /// alone has a share of what a worker asks.
     fn gather(stage: &Stage, size: usize) -> Self {
         let mut connections = Vec::new();
         let mut calls = Vec::new();
@@ -147,7 +148,10 @@ impl Crowd {
             }
             let connection = connections.last().expect("a connection");
             let (id, is_allowed) = (format!("call-{number}"), number % 2 == 0);
-            let request = echo(&id, is_allowed).patience(Duration::from_secs(60));
+            let caller = format!("URI=spiffe://cluster.local/ns/agents/sa/{}", number % 100);
+            let request = echo(&id, is_allowed)
+                .header("x-forwarded-client-cert", caller)
+                .patience(Duration::from_secs(60));
             calls.push((id, is_allowed, connection.begin(request)));
         }
         Self {
