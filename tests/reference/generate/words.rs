@@ -187,7 +187,9 @@ pub const OVERRIDING: [(&str, &str); 4] = [
     ("x-http-methods", "PUT"),
 ];
 
-pub const HTTP_METHODS: [&str; 5] = ["GET", "POST", "DELETE", "PUT", "HEAD"];
+pub const HTTP_METHODS: [&str; 7] = [
+    "GET", "POST", "DELETE", "PUT", "HEAD", "delete", "PROPFIND",
+];
 
 /// Types of bodies that are no message; the first ones are forms to some server.
 pub const TYPES: [(&str, &str); 5] = [
