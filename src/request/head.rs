@@ -288,12 +288,25 @@ mod tests {
     #[test]
     fn methods_that_servers_read_in_several_ways() {
         for method in [
-            "delete", "Delete", "DELETe", "", "DELETE ", " DELETE", "DE\tLETE", "DELETE\0",
-            "DELETE/", "DELETE\u{e9}", "M-SEARCh",
+            "delete",
+            "Delete",
+            "DELETe",
+            "",
+            "DELETE ",
+            " DELETE",
+            "DE\tLETE",
+            "DELETE\0",
+            "DELETE/",
+            "DELETE\u{e9}",
+            "M-SEARCh",
         ] {
             for path in ["/mcp", "/files", "*"] {
                 let lines = [(":method", method), (":path", path), JSON];
-                assert_eq!(read(&lines, true), Err(HeadFault::Method), "{method} {path}");
+                assert_eq!(
+                    read(&lines, true),
+                    Err(HeadFault::Method),
+                    "{method} {path}"
+                );
             }
         }
         for method in ["DELETE", "PUT", "HEAD", "PROPFIND", "M-SEARCH", "X_1"] {

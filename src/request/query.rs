@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use crate::json::is_twin;
+use crate::uri::decode_all;
 
 use super::HeadFault;
 use super::path::decode;
@@ -36,25 +37,60 @@ const DECODINGS: usize = 2;
 /// # Errors
 /// [`HeadFault::Query`] or [`HeadFault::Override`].
 pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
+    each_pair(target, |key, value| match Key::of(key) {
+        Key {
+            is_member: true, ..
+        } => Err(HeadFault::Query),
+        Key {
+            is_method: true, ..
+        } if !is_method(value, method) => Err(HeadFault::Override),
+        Key { .. } => Ok(()),
+    })
+}
+
+/// The methods that the query of a target names, each spelling once.
+pub(super) fn methods(target: &[u8]) -> Vec<Vec<u8>> {
+    let mut methods = Vec::new();
+    let walked = each_pair(target, |key, value| {
+        if Key::of(key).is_method || (key.contains(&b'%') && Key::of(&decode_all(key)).is_method) {
+            let method = decode_all(value);
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+        Ok(())
+    });
+    debug_assert_eq!(walked, Ok(()), "nothing is refused");
+    methods
+}
+
+/// Shows every pair of a target's query, as often as it may be decoded.
+fn each_pair(
+    target: &[u8],
+    see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
+) -> Result<(), HeadFault> {
     // An escape may be the `?`.
     if !target.iter().any(|byte| matches!(byte, b'?' | b'%')) {
         return Ok(());
     }
-    check_decoded(target, method)
+    each_pair_decoded(target, see)
 }
 
 #[cold]
-fn check_decoded(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
+fn each_pair_decoded(
+    target: &[u8],
+    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
+) -> Result<(), HeadFault> {
     let mut target = Cow::Borrowed(target);
     for _ in 0..DECODINGS {
-        check_once(&target, method)?;
+        each_pair_once(&target, &mut see)?;
         let decoded = decode(&units(&target));
         if decoded.len() == target.len() {
             return Ok(());
         }
         target = Cow::Owned(decoded);
     }
-    check_once(&target, method)
+    each_pair_once(&target, &mut see)
 }
 
 /// The text with `%u0041` for `A`, as ASP.NET and JavaScript's `unescape` know it.
@@ -93,23 +129,20 @@ fn units(text: &[u8]) -> Cow<'_, [u8]> {
 ///
 /// SECURITY: a query begins at the first `?` to most and at the last to some, and pairs
 /// end at `&` to all and at `;` to some: a key begins after any of these.
-fn check_once(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
+fn each_pair_once(
+    target: &[u8],
+    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
+) -> Result<(), HeadFault> {
     let is_end = |byte: &u8| matches!(byte, b'?' | b'&' | b';' | b'#');
     let Some(start) = target.iter().position(|byte| *byte == b'?') else {
         return Ok(());
     };
     let query = target.get(start..).unwrap_or_default();
-    for pair in query.split(is_end) {
+    query.split(is_end).try_for_each(|pair| {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
         let key = parts.next().unwrap_or_default();
-        match Key::of(key) {
-            Key::Other => {}
-            Key::Member => return Err(HeadFault::Query),
-            Key::Method if is_method(parts.next().unwrap_or_default(), method) => {}
-            Key::Method => return Err(HeadFault::Override),
-        }
-    }
-    Ok(())
+        see(key, parts.next().unwrap_or_default())
+    })
 }
 
 /// Whether a value names this method and no other.
@@ -119,24 +152,22 @@ pub(super) fn is_method(value: &[u8], method: &[u8]) -> bool {
 }
 
 /// What a key of a query stands for, to whoever reads it most obligingly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
-    Member,
-    Method,
-    Other,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Key {
+    is_member: bool,
+    is_method: bool,
 }
 
 impl Key {
     fn of(key: &[u8]) -> Self {
         // Readers of C strings stop at a NUL, others drop it.
         let cut = key.split(|byte| *byte == 0).next().unwrap_or_default();
-        match Self::of_text(&text(cut)) {
-            Self::Other if cut.len() < key.len() => {
-                let whole: Vec<u8> = key.iter().copied().filter(|byte| *byte != 0).collect();
-                Self::of_text(&text(&whole))
-            }
-            known => known,
+        let known = Self::of_text(&text(cut));
+        if known != Self::default() || cut.len() == key.len() {
+            return known;
         }
+        let whole: Vec<u8> = key.iter().copied().filter(|byte| *byte != 0).collect();
+        Self::of_text(&text(&whole))
     }
 
     fn of_text(key: &str) -> Self {
@@ -148,17 +179,18 @@ impl Key {
         let has_parts = parts.next().is_some();
         let word = word.trim_end_matches(|char| !is_word(char));
         if word.is_ascii() && word.len() > LONGEST {
-            return Self::Other;
+            return Self::default();
         }
         // PHP turns what a name does not have into `_`.
-        let is_body = front.ends_with(['.', '[', ' ', '+']) && word.eq_ignore_ascii_case("json");
-        let is_body = is_body || (has_parts && word == SHORT_BODY);
-        if is_body || MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]) {
-            Self::Member
-        } else if word == METHOD || is_twin(word, &[METHOD], &[]) {
-            Self::Method
-        } else {
-            Self::Other
+        let has_line = front.ends_with(['.', '[', ' ', '+', '-']);
+        let is_after_line = |name: &str| {
+            let name = name.strip_prefix('_');
+            has_line && name.is_some_and(|name| word.eq_ignore_ascii_case(name))
+        };
+        let is_body = is_after_line(BODY) || (has_parts && word == SHORT_BODY);
+        Self {
+            is_member: is_body || MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]),
+            is_method: word == METHOD || is_twin(word, &[METHOD], &[]) || is_after_line(METHOD),
         }
     }
 }
@@ -278,6 +310,50 @@ mod tests {
         }
         assert_eq!(fault("?_method=POST"), None);
         assert_eq!(fault("?_method=post&a=b"), None);
+    }
+
+    #[test]
+    fn methods_by_every_key() {
+        for key in [
+            "_method",
+            "+_method",
+            "++_method",
+            "+%20_method",
+            "%20%20_method",
+            "%5Fmethod",
+            "%25255fmethod",
+            ".method",
+            "%2emethod",
+            "[method",
+            "+.method",
+            "_METHOD",
+            "_method[]",
+            "_method[a]",
+            "_method%00x",
+            "%00_method",
+            "_method+",
+            "_method.x",
+            "_meth%e2%80%8bod",
+            "%u005fmethod",
+            "a;_method",
+            "a?_method",
+            "a=b%26_method",
+        ] {
+            let named = methods(format!("/files?{key}=DELETE").as_bytes());
+            assert!(named.contains(&b"DELETE".to_vec()), "{key}");
+        }
+        for key in [
+            "method",
+            "methods",
+            "_methods",
+            "x_method",
+            "a_method",
+            "x[_method]",
+            "a=_method",
+        ] {
+            let named = methods(format!("/files?{key}=DELETE").as_bytes());
+            assert_eq!(named, Vec::<Vec<u8>>::new(), "{key}");
+        }
     }
 
     #[test]

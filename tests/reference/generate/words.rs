@@ -92,7 +92,7 @@ pub const QUERIES: [&str; 12] = [
 ];
 
 /// Paths that do not.
-pub const OTHER_PATHS: [&str; 28] = [
+pub const OTHER_PATHS: [&str; 29] = [
     "/files",
     "/files/",
     "/files/a",
@@ -120,6 +120,7 @@ pub const OTHER_PATHS: [&str; 28] = [
     "/files.tar.gz",
     "/files/A",
     "/files?a&_method=DELETE",
+    "/files?++_method=put",
     "/administration",
 ];
 
@@ -187,9 +188,7 @@ pub const OVERRIDING: [(&str, &str); 4] = [
     ("x-http-methods", "PUT"),
 ];
 
-pub const HTTP_METHODS: [&str; 7] = [
-    "GET", "POST", "DELETE", "PUT", "HEAD", "delete", "PROPFIND",
-];
+pub const HTTP_METHODS: [&str; 7] = ["GET", "POST", "DELETE", "PUT", "HEAD", "delete", "PROPFIND"];
 
 /// Types of bodies that are no message; the first ones are forms to some server.
 pub const TYPES: [(&str, &str); 5] = [
