@@ -34,6 +34,7 @@ pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
 pub use headers::{Headers, is_alike};
 pub use path::{RequestPath, forms, is_under, plain};
+pub use query::readings as query_readings;
 pub use target::{Host, HttpTarget};
 
 use crate::mcp::Message;

@@ -8,10 +8,10 @@
 use std::borrow::Cow;
 
 use crate::json::is_twin;
-use crate::uri::decode_all;
+use crate::uri::{decode_all, escaped};
 
 use super::HeadFault;
-use super::path::decode;
+use super::path::{decode, escape};
 
 /// The members of a message, but for `id`: it chooses nothing, and names much else.
 const MEMBERS: &[&str] = &["jsonrpc", "method", "params", "result", "error"];
@@ -195,6 +195,105 @@ impl Key {
     }
 }
 
+/// The longest query whose other spellings are looked at, in bytes.
+const LONGEST_READ: usize = 8 << 10;
+
+/// Other spellings of a query, and what servers read in it, each once; `None` where it is
+/// too long to look at so many.
+///
+/// SECURITY: `%61dmin=true` and `admin=true` are one query, so are `a=%20` and `a=+`, and
+/// browsers and libraries escape more or less of what need not be.
+pub fn readings(query: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._=&".contains(byte);
+    if query.iter().all(is_plain) {
+        return Some(Vec::new());
+    }
+    if query.len() > LONGEST_READ {
+        return None;
+    }
+    let parts = parts(query);
+    let with = |keeps: fn(u8) -> bool, blank: &[u8]| {
+        let mut text = Vec::with_capacity(query.len());
+        parts
+            .iter()
+            .for_each(|part| part.spell(keeps, blank, &mut text));
+        text
+    };
+    // Escapes only where a query cannot do without, as browsers spell it.
+    let least = |byte: u8| (b'!'..=b'~').contains(&byte) && !b"\"#<>".contains(&byte);
+    // Those of `encodeURIComponent`, and of forms.
+    let component = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte);
+    let form = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte);
+    let plain = decode(&units(query));
+    let blanks = |text: &[u8]| -> Vec<u8> {
+        let blank = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
+        text.iter().map(blank).collect()
+    };
+    let all = [
+        with(least, b"%20"),
+        with(least, b"+"),
+        with(component, b"%20"),
+        with(form, b"+"),
+        decode(&blanks(query)),
+        decode_all(query),
+        plain,
+    ];
+    let mut readings: Vec<Vec<u8>> = Vec::with_capacity(all.len());
+    for reading in all {
+        if reading != query && !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
+    Some(readings)
+}
+
+/// What a query is made of.
+enum Part {
+    /// A blank.
+    Blank,
+    /// What divides pairs, or a key from its value.
+    Mark(u8),
+    /// What an escape stands for, or a byte that could have been one.
+    Byte(u8),
+    /// The escape of a blank's or a dividing byte's sign, which is not the byte itself.
+    Escape(u8),
+}
+
+impl Part {
+    fn spell(&self, keeps: fn(u8) -> bool, blank: &[u8], text: &mut Vec<u8>) {
+        match self {
+            Self::Blank => text.extend_from_slice(blank),
+            Self::Mark(byte) => text.push(*byte),
+            Self::Byte(byte) if keeps(*byte) => text.push(*byte),
+            Self::Byte(byte) | Self::Escape(byte) => escape(*byte, text),
+        }
+    }
+}
+
+fn parts(query: &[u8]) -> Vec<Part> {
+    let is_mark = |byte: u8| b"&=;".contains(&byte);
+    let mut parts = Vec::with_capacity(query.len());
+    let mut rest = query;
+    while let Some((first, later)) = rest.split_first() {
+        let value = match (first, later) {
+            (b'%', [high, low, ..]) => escaped(*high, *low),
+            _ => None,
+        };
+        parts.push(match (value, *first) {
+            (Some(b' '), _) | (None, b' ' | b'+') => Part::Blank,
+            (Some(byte), _) if is_mark(byte) || matches!(byte, b'+' | b'%') => Part::Escape(byte),
+            (Some(byte), _) => Part::Byte(byte),
+            (None, byte) if is_mark(byte) => Part::Mark(byte),
+            (None, byte) => Part::Byte(byte),
+        });
+        rest = match value {
+            Some(_) => later.get(2..).unwrap_or_default(),
+            None => later,
+        };
+    }
+    parts
+}
+
 /// The text of a key: bytes that are no UTF-8 are left out, as some readers do, but for
 /// the long forms of ASCII, which others take.
 fn text(key: &[u8]) -> Cow<'_, str> {
@@ -354,6 +453,40 @@ mod tests {
             let named = methods(format!("/files?{key}=DELETE").as_bytes());
             assert_eq!(named, Vec::<Vec<u8>>::new(), "{key}");
         }
+    }
+
+    #[test]
+    fn spellings_of_a_query() {
+        for (query, other) in [
+            ("%61dmin=true", "admin=true"),
+            ("admin%3Dtrue", "admin=true"),
+            ("%2561dmin=true", "admin=true"),
+            ("%u0061dmin=true", "admin=true"),
+            ("q=a+b", "q=a b"),
+            ("q=a+b", "q=a%20b"),
+            ("q=a%20b", "q=a+b"),
+            ("q=%c3%a9", "q=%C3%A9"),
+            ("q=\u{e9}", "q=%C3%A9"),
+            ("q=%C3%A9", "q=\u{e9}"),
+            ("u=a:b/c", "u=a%3Ab%2Fc"),
+            ("u=a%3Ab%2Fc", "u=a:b/c"),
+            ("a[b]=1", "a%5Bb%5D=1"),
+            ("a%5Bb%5D=1", "a[b]=1"),
+            ("q=a%2bb&u=%61", "q=a%2Bb&u=a"),
+            ("q=a%26b&u=%61", "q=a%26b&u=a"),
+            ("a=%7E", "a=~"),
+            ("a=~", "a=%7E"),
+        ] {
+            let readings = readings(query.as_bytes()).unwrap();
+            assert!(
+                readings.contains(&other.as_bytes().to_vec()),
+                "{query}: {readings:?}"
+            );
+        }
+        for query in ["", "admin=true", "a=1&b=2&c", "token=e.y-J_"] {
+            assert_eq!(readings(query.as_bytes()), Some(vec![]), "{query}");
+        }
+        assert_eq!(readings(&[b'%'; LONGEST_READ + 1]), None);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub const QUERIES: [&str; 12] = [
 ];
 
 /// Paths that do not.
-pub const OTHER_PATHS: [&str; 29] = [
+pub const OTHER_PATHS: [&str; 32] = [
     "/files",
     "/files/",
     "/files/a",
@@ -121,6 +121,9 @@ pub const OTHER_PATHS: [&str; 29] = [
     "/files/A",
     "/files?a&_method=DELETE",
     "/files?++_method=put",
+    "/files?a=b+c",
+    "/files?%61=b%20c",
+    "/files?a=b+d",
     "/administration",
 ];
 
