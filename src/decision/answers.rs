@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use crate::expr::{Error, Fact, Given, Reading, ReadingKind, Timestamp, Variables};
 use crate::json::View;
 use crate::mcp::{Call, Thing};
-use crate::request::{Host, Operation, Request, RequestPath, is_plain_name};
+use crate::request::{Host, Operation, Request, RequestPath, is_plain_name, query_readings};
 use crate::uri;
 
 use super::act::Act;
@@ -66,8 +66,8 @@ impl<'a, 'c> Answers<'a, 'c> {
         path.filter(|path| !path.is_ambiguous() && path.is_canonical())
     }
 
-    /// The other readings of the path, with what follows it.
-    fn paths(&self, rest: &[u8]) -> Result<Vec<Reading>, Error> {
+    /// The other readings of the path, with each of those of what follows it.
+    fn paths(&self, rests: &[Vec<u8>]) -> Result<Vec<Reading>, Error> {
         let Some(path) = self.path() else {
             return Ok(Vec::new());
         };
@@ -75,20 +75,49 @@ impl<'a, 'c> Answers<'a, 'c> {
         let readings = path.readings().ok_or(Error::Exhausted)?.into_iter();
         let readings = readings.filter(|reading| *reading != lower);
         let texts = std::iter::once(lower.clone()).chain(readings);
-        let readings = texts.map(|mut text| {
+        let spelt = path.as_bytes();
+        // The first of what may follow is what does.
+        let others = rests.iter().skip(1);
+        let others = others.map(|rest| reading(&[spelt, rest].concat(), ReadingKind::Spelling));
+        let mut all: Vec<Reading> = others.collect();
+        let mut left = READ;
+        for text in texts {
             let is_lower = !text.iter().any(u8::is_ascii_uppercase);
-            text.extend_from_slice(rest);
-            if is_lower {
-                reading(&text.to_ascii_lowercase(), ReadingKind::LowerCase)
-            } else {
-                reading(&text, ReadingKind::Spelling)
+            for rest in rests {
+                let text = [&*text, rest].concat();
+                left = left.checked_sub(text.len()).ok_or(Error::Exhausted)?;
+                all.push(if is_lower {
+                    reading(&text.to_ascii_lowercase(), ReadingKind::LowerCase)
+                } else {
+                    reading(&text, ReadingKind::Spelling)
+                });
             }
-        });
+        }
+        Ok(all)
+    }
+
+    /// What stands behind the path, as it is spelt and then as it may be.
+    fn behind_path(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let rest = self.rest();
+        let mut all = vec![rest.to_vec()];
+        if let Some(query) = rest.strip_prefix(b"?") {
+            let readings = query_readings(query).ok_or(Error::Exhausted)?.into_iter();
+            all.extend(readings.map(|reading| [b"?", &*reading].concat()));
+        }
+        Ok(all)
+    }
+
+    /// The other spellings of the query.
+    fn queries(&self) -> Result<Vec<Reading>, Error> {
+        let query = self.request.http.query().unwrap_or_default();
+        let readings = query_readings(query).ok_or(Error::Exhausted)?;
+        let readings = readings.iter();
+        let readings = readings.map(|text| reading(text, ReadingKind::Spelling));
         Ok(readings.collect())
     }
 
     /// What stands behind the path.
-    fn behind_path(&self) -> &'a [u8] {
+    fn rest(&self) -> &'a [u8] {
         let path = self
             .request
             .http
@@ -168,6 +197,9 @@ impl<'a, 'c> Answers<'a, 'c> {
 /// How many methods that override another one are looked at.
 const METHODS: usize = 8;
 
+/// How much of other readings of a path with its query is looked at, in bytes.
+const READ: usize = 256 << 10;
+
 fn reading(text: &[u8], kind: ReadingKind) -> Reading {
     Reading {
         text: String::from_utf8_lossy(text).into_owned(),
@@ -244,8 +276,9 @@ impl<'a> Variables for Answers<'a, '_> {
     fn readings(&self, fact: Fact) -> Result<Vec<Reading>, Error> {
         match fact {
             Fact::Method => self.methods(),
-            Fact::UrlPath => self.paths(b""),
-            Fact::Path => self.paths(self.behind_path()),
+            Fact::UrlPath => self.paths(&[Vec::new()]),
+            Fact::Path => self.paths(&self.behind_path()?),
+            Fact::Query => self.queries(),
             Fact::ResourceUri => Ok(self.uris()),
             _ => Ok(Vec::new()),
         }

@@ -99,7 +99,7 @@ impl Fact {
     pub const fn has_readings(self) -> bool {
         matches!(
             self,
-            Self::Method | Self::Path | Self::UrlPath | Self::ResourceUri
+            Self::Method | Self::Path | Self::UrlPath | Self::Query | Self::ResourceUri
         )
     }
 

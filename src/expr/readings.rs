@@ -13,7 +13,13 @@ use super::needs::fixed_index;
 use super::{Error, Fact, Function, Node, NodeId, Reading, ReadingKind, Value};
 
 /// The facts that have other readings.
-const FACTS: [Fact; 4] = [Fact::Method, Fact::Path, Fact::UrlPath, Fact::ResourceUri];
+const FACTS: [Fact; 5] = [
+    Fact::Method,
+    Fact::Path,
+    Fact::UrlPath,
+    Fact::Query,
+    Fact::ResourceUri,
+];
 
 /// Which of [`FACTS`] a node and those below it read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

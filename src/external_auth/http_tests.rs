@@ -212,6 +212,7 @@ fn several_lines_are_not_shown() {
             request: &request(&headers),
             body: whole(b""),
             span: [1; 8],
+            mcp_paths: None,
         };
         let auth = auth(&["x-team"], None, None);
         let asked = ask(&auth, &AskSettings::default(), &shown);

@@ -68,8 +68,8 @@ impl Head {
     /// `ended` is whether the request ends with its headers.
     ///
     /// # Errors
-    /// When the request is none that MCP has, on a path that carries MCP; or a
-    /// tunnel, on any path.
+    /// When the request is none that MCP has, on a path that carries MCP; or on any path
+    /// a tunnel, or of a method that servers read in several ways.
     pub fn read(
         headers: &Headers,
         mcp_paths: Option<&[String]>,
@@ -77,8 +77,9 @@ impl Head {
         ended: bool,
     ) -> Result<Self, HeadFault> {
         let method = headers.only(":method").ok_or(HeadFault::Incomplete)?;
-        // SECURITY: nobody could say what goes through a tunnel.
-        if method == b"CONNECT" {
+        // SECURITY: nobody could say what goes through a tunnel. Flask, Django and others
+        // run `delete` as DELETE, which over HTTP/2 comes as it was written.
+        if method == b"CONNECT" || !is_plain_method(method) {
             return Err(HeadFault::Method);
         }
         let target = headers.only(":path").ok_or(HeadFault::Incomplete)?;
@@ -104,6 +105,17 @@ impl Head {
         query::check(target, method)?;
         Ok(head)
     }
+}
+
+/// Whether a method is a token of HTTP without small letters.
+///
+/// SPEC: RFC 9110, 5.6.2. Methods have case.
+fn is_plain_method(method: &[u8]) -> bool {
+    let is_plain = |byte: &u8| match byte {
+        b'A'..=b'Z' | b'0'..=b'9' => true,
+        byte => b"!#$%&'*+-.^_`|~".contains(byte),
+    };
+    !method.is_empty() && method.iter().all(is_plain)
 }
 
 /// Whether a header names another method, by which servers take the request for another.
@@ -270,6 +282,36 @@ mod tests {
             ),
         ] {
             assert_eq!(read(lines, ended), Err(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn methods_that_servers_read_in_several_ways() {
+        for method in [
+            "delete",
+            "Delete",
+            "DELETe",
+            "",
+            "DELETE ",
+            " DELETE",
+            "DE\tLETE",
+            "DELETE\0",
+            "DELETE/",
+            "DELETE\u{e9}",
+            "M-SEARCh",
+        ] {
+            for path in ["/mcp", "/files", "*"] {
+                let lines = [(":method", method), (":path", path), JSON];
+                assert_eq!(
+                    read(&lines, true),
+                    Err(HeadFault::Method),
+                    "{method} {path}"
+                );
+            }
+        }
+        for method in ["DELETE", "PUT", "HEAD", "PROPFIND", "M-SEARCH", "X_1"] {
+            let lines = [(":method", method), (":path", "/files")];
+            assert_eq!(read(&lines, true), Ok(Head::Http), "{method}");
         }
     }
 

@@ -36,6 +36,7 @@ pub use head::{Head, HeadFault};
 pub use headers::{Headers, begins_alike, is_alike, is_plain_name};
 pub use keys::{QueryKey, is_any_of, is_end, key_of};
 pub use path::{RequestPath, forms, is_under, plain};
+pub use query::readings as query_readings;
 pub use target::{Host, HttpTarget};
 
 use crate::mcp::Message;

@@ -273,12 +273,17 @@ pub fn forms(path: &[u8]) -> Option<[Vec<u8>; 2]> {
         if is_unreserved(*byte) || b"!$&'()*+,;=:@/".contains(byte) {
             escaped.push(*byte);
         } else {
-            let digit = |value: u8| b"0123456789ABCDEF".get(usize::from(value)).copied();
-            escaped.push(b'%');
-            escaped.extend([byte >> 4, byte & 15].into_iter().filter_map(digit));
+            escape(*byte, &mut escaped);
         }
     }
     Some([plain, escaped])
+}
+
+/// Adds the escape of a byte to a text.
+pub(super) fn escape(byte: u8, text: &mut Vec<u8>) {
+    let digit = |value: u8| b"0123456789ABCDEF".get(usize::from(value)).copied();
+    text.push(b'%');
+    text.extend([byte >> 4, byte & 15].into_iter().filter_map(digit));
 }
 
 /// Escapes decoded, once. What is none stays as it is.

@@ -8,10 +8,11 @@
 use std::borrow::Cow;
 
 use crate::json::is_twin;
+use crate::uri::{decode_all, escaped};
 
 use super::HeadFault;
-use super::keys::{DECODINGS, is_end, key_of, texts, units};
-use super::path::decode;
+use super::keys::{DECODINGS, units};
+use super::path::{decode, escape};
 
 /// The members of a message, but for `id`: it chooses nothing, and names much else.
 const MEMBERS: &[&str] = &["jsonrpc", "method", "params", "result", "error"];
@@ -34,44 +35,80 @@ const LONGEST: usize = 1024;
 /// # Errors
 /// [`HeadFault::Query`] or [`HeadFault::Override`].
 pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
+    each_pair(target, |key, value| match Key::of(key) {
+        Key {
+            is_member: true, ..
+        } => Err(HeadFault::Query),
+        Key {
+            is_method: true, ..
+        } if !is_method(value, method) => Err(HeadFault::Override),
+        Key { .. } => Ok(()),
+    })
+}
+
+/// The methods that the query of a target names, each spelling once.
+pub(super) fn methods(target: &[u8]) -> Vec<Vec<u8>> {
+    let mut methods = Vec::new();
+    let walked = each_pair(target, |key, value| {
+        if Key::of(key).is_method || (key.contains(&b'%') && Key::of(&decode_all(key)).is_method) {
+            let method = decode_all(value);
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+        Ok(())
+    });
+    debug_assert_eq!(walked, Ok(()), "nothing is refused");
+    methods
+}
+
+/// Shows every pair of a target's query, as often as it may be decoded.
+fn each_pair(
+    target: &[u8],
+    see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
+) -> Result<(), HeadFault> {
     // An escape may be the `?`.
     if !target.iter().any(|byte| matches!(byte, b'?' | b'%')) {
         return Ok(());
     }
-    check_decoded(target, method)
+    each_pair_decoded(target, see)
 }
 
 #[cold]
-fn check_decoded(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
+fn each_pair_decoded(
+    target: &[u8],
+    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
+) -> Result<(), HeadFault> {
     let mut target = Cow::Borrowed(target);
     for _ in 0..DECODINGS {
-        check_once(&target, method)?;
+        each_pair_once(&target, &mut see)?;
         let decoded = decode(&units(&target));
         if decoded.len() == target.len() {
             return Ok(());
         }
         target = Cow::Owned(decoded);
     }
-    check_once(&target, method)
+    each_pair_once(&target, &mut see)
 }
 
 /// The same, of a target that is not decoded any more.
-fn check_once(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
+///
+/// SECURITY: a query begins at the first `?` to most and at the last to some, and pairs
+/// end at `&` to all and at `;` to some: a key begins after any of these.
+fn each_pair_once(
+    target: &[u8],
+    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
+) -> Result<(), HeadFault> {
+    let is_end = |byte: &u8| matches!(byte, b'?' | b'&' | b';' | b'#');
     let Some(start) = target.iter().position(|byte| *byte == b'?') else {
         return Ok(());
     };
     let query = target.get(start..).unwrap_or_default();
-    for pair in query.split(|byte| *byte == b'&' || is_end(*byte)) {
-        let key = key_of(pair);
-        let value = pair.get(key.len().saturating_add(1)..).unwrap_or_default();
-        match Key::of(key) {
-            Key::Other => {}
-            Key::Member => return Err(HeadFault::Query),
-            Key::Method if is_method(value, method) => {}
-            Key::Method => return Err(HeadFault::Override),
-        }
-    }
-    Ok(())
+    query.split(is_end).try_for_each(|pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let key = parts.next().unwrap_or_default();
+        see(key, parts.next().unwrap_or_default())
+    })
 }
 
 /// Whether a value names this method and no other.
@@ -81,19 +118,22 @@ pub(super) fn is_method(value: &[u8], method: &[u8]) -> bool {
 }
 
 /// What a key of a query stands for, to whoever reads it most obligingly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
-    Member,
-    Method,
-    Other,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Key {
+    is_member: bool,
+    is_method: bool,
 }
 
 impl Key {
     fn of(key: &[u8]) -> Self {
-        let mut kinds = texts(key).map(|text| Self::of_text(&text));
-        kinds
-            .find(|kind| *kind != Self::Other)
-            .unwrap_or(Self::Other)
+        // Readers of C strings stop at a NUL, others drop it.
+        let cut = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        let known = Self::of_text(&text(cut));
+        if known != Self::default() || cut.len() == key.len() {
+            return known;
+        }
+        let whole: Vec<u8> = key.iter().copied().filter(|byte| *byte != 0).collect();
+        Self::of_text(&text(&whole))
     }
 
     fn of_text(key: &str) -> Self {
@@ -105,19 +145,142 @@ impl Key {
         let has_parts = parts.next().is_some();
         let word = word.trim_end_matches(|char| !is_word(char));
         if word.is_ascii() && word.len() > LONGEST {
-            return Self::Other;
+            return Self::default();
         }
         // PHP turns what a name does not have into `_`.
-        let is_body = front.ends_with(['.', '[', ' ', '+']) && word.eq_ignore_ascii_case("json");
-        let is_body = is_body || (has_parts && word == SHORT_BODY);
-        if is_body || MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]) {
-            Self::Member
-        } else if word == METHOD || is_twin(word, &[METHOD], &[]) {
-            Self::Method
-        } else {
-            Self::Other
+        let has_line = front.ends_with(['.', '[', ' ', '+', '-']);
+        let is_after_line = |name: &str| {
+            let name = name.strip_prefix('_');
+            has_line && name.is_some_and(|name| word.eq_ignore_ascii_case(name))
+        };
+        let is_body = is_after_line(BODY) || (has_parts && word == SHORT_BODY);
+        Self {
+            is_member: is_body || MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]),
+            is_method: word == METHOD || is_twin(word, &[METHOD], &[]) || is_after_line(METHOD),
         }
     }
+}
+
+/// The longest query whose other spellings are looked at, in bytes.
+const LONGEST_READ: usize = 8 << 10;
+
+/// Other spellings of a query, and what servers read in it, each once; `None` where it is
+/// too long to look at so many.
+///
+/// SECURITY: `%61dmin=true` and `admin=true` are one query, so are `a=%20` and `a=+`, and
+/// browsers and libraries escape more or less of what need not be.
+pub fn readings(query: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._=&".contains(byte);
+    if query.iter().all(is_plain) {
+        return Some(Vec::new());
+    }
+    if query.len() > LONGEST_READ {
+        return None;
+    }
+    let parts = parts(query);
+    let with = |keeps: fn(u8) -> bool, blank: &[u8]| {
+        let mut text = Vec::with_capacity(query.len());
+        parts
+            .iter()
+            .for_each(|part| part.spell(keeps, blank, &mut text));
+        text
+    };
+    // Escapes only where a query cannot do without, as browsers spell it.
+    let least = |byte: u8| (b'!'..=b'~').contains(&byte) && !b"\"#<>".contains(&byte);
+    // Those of `encodeURIComponent`, and of forms.
+    let component = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte);
+    let form = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte);
+    let plain = decode(&units(query));
+    let blanks = |text: &[u8]| -> Vec<u8> {
+        let blank = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
+        text.iter().map(blank).collect()
+    };
+    let all = [
+        with(least, b"%20"),
+        with(least, b"+"),
+        with(component, b"%20"),
+        with(form, b"+"),
+        decode(&blanks(query)),
+        decode_all(query),
+        plain,
+    ];
+    let mut readings: Vec<Vec<u8>> = Vec::with_capacity(all.len());
+    for reading in all {
+        if reading != query && !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
+    Some(readings)
+}
+
+/// What a query is made of.
+enum Part {
+    /// A blank.
+    Blank,
+    /// What divides pairs, or a key from its value.
+    Mark(u8),
+    /// What an escape stands for, or a byte that could have been one.
+    Byte(u8),
+    /// The escape of a blank's or a dividing byte's sign, which is not the byte itself.
+    Escape(u8),
+}
+
+impl Part {
+    fn spell(&self, keeps: fn(u8) -> bool, blank: &[u8], text: &mut Vec<u8>) {
+        match self {
+            Self::Blank => text.extend_from_slice(blank),
+            Self::Mark(byte) => text.push(*byte),
+            Self::Byte(byte) if keeps(*byte) => text.push(*byte),
+            Self::Byte(byte) | Self::Escape(byte) => escape(*byte, text),
+        }
+    }
+}
+
+fn parts(query: &[u8]) -> Vec<Part> {
+    let is_mark = |byte: u8| b"&=;".contains(&byte);
+    let mut parts = Vec::with_capacity(query.len());
+    let mut rest = query;
+    while let Some((first, later)) = rest.split_first() {
+        let value = match (first, later) {
+            (b'%', [high, low, ..]) => escaped(*high, *low),
+            _ => None,
+        };
+        parts.push(match (value, *first) {
+            (Some(b' '), _) | (None, b' ' | b'+') => Part::Blank,
+            (Some(byte), _) if is_mark(byte) || matches!(byte, b'+' | b'%') => Part::Escape(byte),
+            (Some(byte), _) => Part::Byte(byte),
+            (None, byte) if is_mark(byte) => Part::Mark(byte),
+            (None, byte) => Part::Byte(byte),
+        });
+        rest = match value {
+            Some(_) => later.get(2..).unwrap_or_default(),
+            None => later,
+        };
+    }
+    parts
+}
+
+/// The text of a key: bytes that are no UTF-8 are left out, as some readers do, but for
+/// the long forms of ASCII, which others take.
+fn text(key: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(key) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(key.len());
+    let mut rest = key;
+    while let Some((first, later)) = rest.split_first() {
+        rest = later;
+        match (first, later) {
+            (0xC0 | 0xC1, [second @ 0x80..=0xBF, after @ ..]) => {
+                plain.push(((first & 1) << 6) | (second & 0x3F));
+                rest = after;
+            }
+            _ => plain.push(*first),
+        }
+    }
+    let mut text = String::from_utf8_lossy(&plain).into_owned();
+    text.retain(|char| char != char::REPLACEMENT_CHARACTER);
+    Cow::Owned(text)
 }
 
 #[cfg(test)]
@@ -212,6 +375,84 @@ mod tests {
         }
         assert_eq!(fault("?_method=POST"), None);
         assert_eq!(fault("?_method=post&a=b"), None);
+    }
+
+    #[test]
+    fn methods_by_every_key() {
+        for key in [
+            "_method",
+            "+_method",
+            "++_method",
+            "+%20_method",
+            "%20%20_method",
+            "%5Fmethod",
+            "%25255fmethod",
+            ".method",
+            "%2emethod",
+            "[method",
+            "+.method",
+            "_METHOD",
+            "_method[]",
+            "_method[a]",
+            "_method%00x",
+            "%00_method",
+            "_method+",
+            "_method.x",
+            "_meth%e2%80%8bod",
+            "%u005fmethod",
+            "a;_method",
+            "a?_method",
+            "a=b%26_method",
+        ] {
+            let named = methods(format!("/files?{key}=DELETE").as_bytes());
+            assert!(named.contains(&b"DELETE".to_vec()), "{key}");
+        }
+        for key in [
+            "method",
+            "methods",
+            "_methods",
+            "x_method",
+            "a_method",
+            "x[_method]",
+            "a=_method",
+        ] {
+            let named = methods(format!("/files?{key}=DELETE").as_bytes());
+            assert_eq!(named, Vec::<Vec<u8>>::new(), "{key}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_a_query() {
+        for (query, other) in [
+            ("%61dmin=true", "admin=true"),
+            ("admin%3Dtrue", "admin=true"),
+            ("%2561dmin=true", "admin=true"),
+            ("%u0061dmin=true", "admin=true"),
+            ("q=a+b", "q=a b"),
+            ("q=a+b", "q=a%20b"),
+            ("q=a%20b", "q=a+b"),
+            ("q=%c3%a9", "q=%C3%A9"),
+            ("q=\u{e9}", "q=%C3%A9"),
+            ("q=%C3%A9", "q=\u{e9}"),
+            ("u=a:b/c", "u=a%3Ab%2Fc"),
+            ("u=a%3Ab%2Fc", "u=a:b/c"),
+            ("a[b]=1", "a%5Bb%5D=1"),
+            ("a%5Bb%5D=1", "a[b]=1"),
+            ("q=a%2bb&u=%61", "q=a%2Bb&u=a"),
+            ("q=a%26b&u=%61", "q=a%26b&u=a"),
+            ("a=%7E", "a=~"),
+            ("a=~", "a=%7E"),
+        ] {
+            let readings = readings(query.as_bytes()).unwrap();
+            assert!(
+                readings.contains(&other.as_bytes().to_vec()),
+                "{query}: {readings:?}"
+            );
+        }
+        for query in ["", "admin=true", "a=1&b=2&c", "token=e.y-J_"] {
+            assert_eq!(readings(query.as_bytes()), Some(vec![]), "{query}");
+        }
+        assert_eq!(readings(&[b'%'; LONGEST_READ + 1]), None);
     }
 
     #[test]

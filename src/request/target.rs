@@ -2,9 +2,9 @@
 
 use super::headers::{Headers, is_alike};
 use super::path::{self, RequestPath};
-use crate::uri::decode_all;
+use super::query;
 
-/// The headers that put another method in the place of a POST.
+/// The headers that put another method in the place of the one that was sent.
 const OVERRIDING: [&str; 3] = [
     "x-http-method-override",
     "x-method-override",
@@ -27,18 +27,6 @@ fn is_form(content_type: &[u8]) -> bool {
         windows.any(|window| window.eq_ignore_ascii_case(part))
     };
     has(b"x-www-form-urlencoded") || has(b"multipart/")
-}
-
-/// Whether a key of a query is `_method` to some framework.
-fn is_method_key(key: &[u8]) -> bool {
-    let plain = |byte: &u8| match byte {
-        b' ' | b'.' | b'+' | b'-' => b'_',
-        byte => byte.to_ascii_lowercase(),
-    };
-    let key = key.split(|byte| matches!(byte, 0 | b'[')).next();
-    let key = key.unwrap_or_default().trim_ascii();
-    let key = key.strip_prefix(b"+").unwrap_or(key);
-    key.iter().map(plain).eq(b"_method".iter().copied())
 }
 
 /// What rules can ask about an HTTP request.
@@ -77,31 +65,31 @@ impl<'r> HttpTarget<'r> {
         self.headers.only(":method")
     }
 
-    /// The methods that frameworks put in the place of a POST where headers or the query
-    /// say so, or where the body is a form, which may; in upper case.
+    /// The methods that frameworks put in the place of the one that was sent, in upper
+    /// case: where headers say so, of a POST also where the query does, or where the body is
+    /// a form, which may.
     ///
-    /// SECURITY: Rails and Symfony know the headers, Symfony and Express also `_method` in
-    /// the query; PHP takes blanks and dots in its name for `_`. Rails, Laravel and Symfony
+    /// SECURITY: Rails and Symfony know the headers for POST and Yii for every method;
+    /// Symfony and Express also `_method` in the query of a POST. Rails, Laravel and Symfony
     /// take it from forms, which are not read here. No MCP message is one: its type is JSON.
     pub fn overriding_methods(&self) -> impl Iterator<Item = Vec<u8>> {
-        let is_post = self.method() == Some(b"POST".as_slice());
+        let sent = self.method();
+        let is_post = sent == Some(b"POST".as_slice());
         let headers = OVERRIDING.iter().flat_map(|name| self.headers.alike(name));
         let values = headers.flat_map(|line| line.split(|byte| *byte == b','));
-        let query = self.query().filter(|_| is_post).unwrap_or_default();
-        let pairs = query.split(|byte| matches!(byte, b'&' | b';'));
-        let told = pairs.filter_map(|pair| {
-            let mut parts = pair.splitn(2, |byte| *byte == b'=');
-            let names_method = is_method_key(&decode_all(parts.next()?));
-            names_method.then(|| decode_all(parts.next().unwrap_or_default()))
-        });
+        let target = self.headers.only(":path").filter(|_| is_post);
+        let told = target.map(query::methods).unwrap_or_default();
         let is_form = is_post && self.may_be_form();
         let of_forms: &[&[u8]] = if is_form { &OF_FORMS } else { &[] };
         values
             .map(<[u8]>::to_vec)
             .chain(told)
-            .filter(move |_| is_post)
-            .map(|value| value.trim_ascii().to_ascii_uppercase())
-            .filter(|method| !method.is_empty() && method != b"POST")
+            .map(|value| {
+                let value = String::from_utf8_lossy(&value).replace('+', " ");
+                // Case as JavaScript and Python know it: `ı` becomes `I`.
+                value.trim().to_uppercase().into_bytes()
+            })
+            .filter(move |method| !method.is_empty() && sent != Some(method))
             .flat_map(|method| {
                 let get = (method == b"HEAD").then(|| b"GET".to_vec());
                 std::iter::once(method).chain(get)
@@ -268,6 +256,37 @@ mod tests {
         for other in ["application/json", "text/plain", "multipart"] {
             assert_eq!(of(Some(other), true), 0, "{other}");
         }
+    }
+
+    #[test]
+    fn methods_that_headers_and_queries_name() {
+        let of = |method: &str, path: &str, header: Option<(&str, &str)>| {
+            let lines = [(":method", method), (":path", path)].into_iter();
+            let headers = Headers::from_lines(lines.chain(header));
+            let target = HttpTarget::new(&headers, None);
+            let methods: Vec<_> = target.overriding_methods().collect();
+            methods.join(&b' ')
+        };
+        for method in ["GET", "POST", "PUT", "HEAD"] {
+            let header = Some(("X_HTTP_Method_Override", " delete ,patch"));
+            assert_eq!(of(method, "/", header), b"DELETE PATCH", "{method}");
+            let header = Some(("x-method-override", method));
+            assert_eq!(of(method, "/", header), b"", "{method}");
+        }
+        for query in [
+            "?_method=put",
+            "?++_method=Put",
+            "?_method=+PUT",
+            "?_method=%50ut",
+        ] {
+            assert_eq!(of("POST", &format!("/{query}"), None), b"PUT", "{query}");
+            assert_eq!(of("GET", &format!("/{query}"), None), b"", "{query}");
+        }
+        assert_eq!(
+            of("POST", "/?_method=opt\u{131}on\u{17f}", None),
+            b"OPTIONS"
+        );
+        assert_eq!(of("PUT", "/", Some(("x-http-method", "head"))), b"HEAD GET");
     }
 
     #[test]

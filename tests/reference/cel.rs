@@ -14,7 +14,7 @@ use super::uri;
 type Meaning = fn(&Request) -> Truth;
 
 /// Expressions and their meanings.
-const EXPRESSIONS: [(&str, Meaning); 15] = [
+const EXPRESSIONS: [(&str, Meaning); 16] = [
     ("request.method == 'GET'", |request| {
         match (request.method.as_str(), overriding(request)) {
             ("HEAD", _) => Truth::Undecided,
@@ -43,6 +43,15 @@ const EXPRESSIONS: [(&str, Meaning); 15] = [
             _ if readings(path).iter().any(may_be) => Truth::Undecided,
             _ => Truth::Yes,
         })
+    }),
+    ("request.query == 'a=b c'", |request| {
+        let query = request.path.split_once('?').map(|(_, query)| query);
+        match query.map(|query| (query, unescaped(&query.replace('+', " ")))) {
+            None => Truth::Undecided,
+            Some(("a=b c", _)) => Truth::Yes,
+            Some((_, plain)) if plain == "a=b c" => Truth::Undecided,
+            Some(_) => Truth::No,
+        }
     }),
     ("request.hostname == 'tools.example'", |request| {
         let host = host(request.authority.as_deref().unwrap_or_default());

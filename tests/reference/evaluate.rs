@@ -12,7 +12,8 @@ use super::{rule, shape};
 
 /// What becomes of a request.
 pub fn evaluate(document: &CompiledPolicy, request: &Request) -> Outcome {
-    if request.asks != Asks::Http && shape::says_more(request) {
+    let says_more = request.asks != Asks::Http && shape::says_more(request);
+    if shape::is_odd_method(&request.method) || says_more {
         return Outcome::Refused;
     }
     let all: Vec<&Policy> = document.policies.iter().collect();

@@ -70,7 +70,7 @@ fn methods_match(methods: &[String], request: &Request) -> Truth {
     }
 }
 
-/// The methods that may take the place of a POST.
+/// The methods that may take the place of the one that was sent.
 pub fn overriding(request: &Request) -> Vec<String> {
     const HEADERS: [&str; 3] = [
         "x-http-method-override",
@@ -83,7 +83,8 @@ pub fn overriding(request: &Request) -> Vec<String> {
     let pairs = query
         .split(['&', ';'])
         .filter_map(|pair| pair.split_once('='));
-    let query = pairs.filter(|(key, _)| *key == "_method");
+    let query = pairs.filter(|(key, _)| key.trim_matches('+') == "_method");
+    let is_post = request.method == "POST";
     let mut types = request.headers.iter().filter(|(name, value)| {
         let value = value.to_lowercase();
         name.to_lowercase().replace('_', "-") == "content-type"
@@ -96,9 +97,13 @@ pub fn overriding(request: &Request) -> Vec<String> {
     };
     headers
         .map(|(_, value)| value.to_uppercase())
-        .chain(query.map(|(_, value)| value.to_uppercase()))
-        .chain(form.split_whitespace().map(str::to_owned))
-        .filter(|method| request.method == "POST" && method != "POST")
+        .chain(
+            query
+                .map(|(_, value)| value.to_uppercase())
+                .chain(form.split_whitespace().map(str::to_owned))
+                .filter(|_| is_post),
+        )
+        .filter(|method| *method != request.method)
         .collect()
 }
 

@@ -30,6 +30,11 @@ pub fn is_refused(document: &CompiledPolicy, request: &Request) -> bool {
     }
 }
 
+/// Whether some server runs a method for another one: on any path.
+pub fn is_odd_method(method: &str) -> bool {
+    method.chars().any(char::is_lowercase)
+}
+
 /// Whether a query is part of the message, or anything names another method.
 pub fn says_more(request: &Request) -> bool {
     let query = request.path.split_once('?').map_or("", |(_, query)| query);

@@ -68,6 +68,20 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
     only(
         H1,
         "http",
+        "delete in lower case elsewhere",
+        Instead::Status(400),
+        METHOD,
+    ),
+    only(
+        H1,
+        "http",
+        "a small letter elsewhere",
+        Instead::Status(400),
+        METHOD,
+    ),
+    only(
+        H1,
+        "http",
         "a method of one's own",
         Instead::Status(400),
         METHOD,

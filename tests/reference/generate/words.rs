@@ -92,7 +92,7 @@ pub const QUERIES: [&str; 12] = [
 ];
 
 /// Paths that do not.
-pub const OTHER_PATHS: [&str; 28] = [
+pub const OTHER_PATHS: [&str; 32] = [
     "/files",
     "/files/",
     "/files/a",
@@ -120,6 +120,10 @@ pub const OTHER_PATHS: [&str; 28] = [
     "/files.tar.gz",
     "/files/A",
     "/files?a&_method=DELETE",
+    "/files?++_method=put",
+    "/files?a=b+c",
+    "/files?%61=b%20c",
+    "/files?a=b+d",
     "/administration",
 ];
 
@@ -189,7 +193,7 @@ pub const OVERRIDING: [(&str, &str); 5] = [
     ("x-http-methods", "PUT"),
 ];
 
-pub const HTTP_METHODS: [&str; 5] = ["GET", "POST", "DELETE", "PUT", "HEAD"];
+pub const HTTP_METHODS: [&str; 7] = ["GET", "POST", "DELETE", "PUT", "HEAD", "delete", "PROPFIND"];
 
 /// Types of bodies that are no message; the first ones are forms to some server.
 pub const TYPES: [(&str, &str); 5] = [
