@@ -3,7 +3,7 @@
 use crate::mcp::{Claim, Claims, MediaFault, check_media};
 
 use super::headers::{Headers, is_alike};
-use super::target::is_overriding;
+use super::target::{is_overriding, names_host};
 use super::{path, query};
 
 /// Why a request is refused by its headers alone.
@@ -149,8 +149,9 @@ fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
 
 impl Headers {
     /// The headers that are still asked for once the body comes: those that make claims,
-    /// those that put another method in the place of POST, and those that rules ask for,
-    /// or names that are alike; `None` is every header. The type of a body that is no
+    /// those that put another method in the place of the one that was sent, and those that
+    /// rules ask for, or names that are alike; `None` is every header. With the authority
+    /// also what names another host. The type of a body that is no
     /// message as well, which may be a form.
     pub fn kept(self, asked: Option<&[String]>, is_message: bool) -> Self {
         // `mcp-`, `mcp_`, ...: see `alike`.
@@ -161,8 +162,11 @@ impl Headers {
         let is_asked = |name: &[u8]| {
             asked.is_none_or(|asked| asked.iter().any(|asked| is_alike(name, asked.as_bytes())))
         };
+        let is_host = |name: &[u8]| is_asked(b":authority") && names_host(name);
         let is_type = |name: &[u8]| !is_message && is_alike(name, b"content-type");
-        self.filtered(|name| claims(name) || is_asked(name) || is_overriding(name) || is_type(name))
+        self.filtered(|name| {
+            claims(name) || is_asked(name) || is_overriding(name) || is_host(name) || is_type(name)
+        })
     }
 
     /// What the headers claim of an MCP body.

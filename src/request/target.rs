@@ -11,6 +11,39 @@ const OVERRIDING: [&str; 3] = [
     "x-http-method",
 ];
 
+/// The headers that name the host to some server, in the place of the authority.
+const NAMING_HOSTS: [&str; 3] = ["x-forwarded-host", "x-host", "x-http-host-override"];
+
+/// The header that does among other things.
+///
+/// SPEC: RFC 7239.
+const FORWARDED: &str = "forwarded";
+
+/// Whether a header is one of those, or one that is alike.
+pub(super) fn names_host(name: &[u8]) -> bool {
+    let mut all = NAMING_HOSTS.iter().chain([&FORWARDED]);
+    all.any(|naming| is_alike(name, naming.as_bytes()))
+}
+
+/// The hosts of a line of `forwarded`, wherever some reader finds one: quotes are not
+/// minded, which others mind.
+fn forwarded_hosts(line: &[u8]) -> Vec<Vec<u8>> {
+    let is_quoting = |byte: &u8| matches!(byte, b'"' | b'\\');
+    let line: Vec<u8> = line
+        .iter()
+        .copied()
+        .filter(|byte| !is_quoting(byte))
+        .collect();
+    let pairs = line.split(|byte| matches!(byte, b',' | b';'));
+    let hosts = pairs.filter_map(|pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let key = parts.next()?.trim_ascii();
+        let value = parts.next()?;
+        key.eq_ignore_ascii_case(b"host").then(|| value.to_vec())
+    });
+    hosts.collect()
+}
+
 /// What a form may say in `_method`. In the place of HEAD the handler of GET runs.
 const OF_FORMS: [&[u8]; 4] = [b"GET", b"PUT", b"PATCH", b"DELETE"];
 
@@ -120,9 +153,21 @@ impl<'r> HttpTarget<'r> {
     }
 
     /// The host name of the authority; `None` when there is none that everybody reads
-    /// in the same way.
+    /// in the same way, or where a header names another one.
+    ///
+    /// SECURITY: to Rails and others the host is what `x-forwarded-host` says, and to some
+    /// what `forwarded` does, whoever wrote it.
     pub fn host(&self) -> Option<Host> {
-        Host::new(self.headers.only(":authority")?)
+        let host = Host::new(self.headers.only(":authority")?)?;
+        let is_same = |name: &[u8]| Host::new(name.trim_ascii()).as_ref() == Some(&host);
+        let named = NAMING_HOSTS
+            .iter()
+            .flat_map(|name| self.headers.alike(name));
+        let mut named = named.flat_map(|line| line.split(|byte| *byte == b','));
+        let mut forwarded = self.headers.alike(FORWARDED);
+        let are_same = named.all(is_same)
+            && forwarded.all(|line| forwarded_hosts(line).iter().all(|name| is_same(name)));
+        are_same.then_some(host)
     }
 
     /// The port that the request arrived on.
@@ -230,6 +275,44 @@ mod tests {
             "", ":80", "a.", "a.:80", "u@a", "a b", "a:80x", "a:1:2", "[::1", "[::1]x", "a/b",
         ] {
             assert_eq!(Host::new(authority.as_bytes()), None, "{authority}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_headers_name() {
+        let of = |name: &str, value: &str| {
+            let lines = [(":authority", "a.test:443"), (name, value)];
+            HttpTarget::new(&Headers::from_lines(lines), None).host()
+        };
+        for (name, value) in [
+            ("x-forwarded-host", "a.test"),
+            ("X-Forwarded-Host", "A.test:8443"),
+            ("x-forwarded-host", "a.test, a.test:1"),
+            ("forwarded", "for=10.0.0.1;host=a.test;proto=https"),
+            (
+                "forwarded",
+                "for=\"[::1]:1\";Host = \"A.test:1\", host=a.test",
+            ),
+            ("forwarded", "for=10.0.0.1"),
+            ("x-forwarded-for", "b.test"),
+        ] {
+            assert_eq!(of(name, value), Some(Host(b"a.test".to_vec())), "{value}");
+        }
+        for (name, value) in [
+            ("x-forwarded-host", "b.test"),
+            ("X_Forwarded_Host", "b.test"),
+            ("x-forwarded-host", "a.test,b.test"),
+            ("x-forwarded-host", "b.test, a.test"),
+            ("x-forwarded-host", "a.test."),
+            ("x-forwarded-host", ""),
+            ("x-host", "b.test"),
+            ("x-http-host-override", "b.test"),
+            ("forwarded", "host=b.test"),
+            ("forwarded", "for=1;HOST=\"b.test\""),
+            ("forwarded", "host=a.test, for=x;host=b.test"),
+            ("forwarded", "for=\"x;host=b.test\""),
+        ] {
+            assert_eq!(of(name, value), None, "{name}: {value}");
         }
     }
 

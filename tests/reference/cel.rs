@@ -54,14 +54,13 @@ const EXPRESSIONS: [(&str, Meaning); 16] = [
         }
     }),
     ("request.hostname == 'tools.example'", |request| {
-        let host = host(request.authority.as_deref().unwrap_or_default());
-        host.map_or(Truth::Undecided, |host| {
+        host(request).map_or(Truth::Undecided, |host| {
             Truth::from(host == "tools.example")
         })
     }),
     ("request.host != 'tools.example'", |request| {
         let authority = request.authority.as_deref().unwrap_or_default();
-        match host(authority) {
+        match host(request) {
             Some(host) if host == authority => Truth::from(host != "tools.example"),
             _ => Truth::Undecided,
         }

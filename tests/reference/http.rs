@@ -19,8 +19,7 @@ pub fn matches(http: &Http, request: &Request) -> Truth {
         ports,
     } = http;
     let path = request.path.split(['?', '#']).next().unwrap_or_default();
-    let authority = request.authority.as_deref().unwrap_or_default();
-    let host = host(authority);
+    let host = host(request);
     Truth::all([
         methods
             .as_ref()
@@ -245,8 +244,32 @@ pub fn is_ambiguous(path: &str) -> bool {
             .any(|(at, _)| hides(&path[at..at + 3]))
 }
 
-/// The host name, if everybody reads the authority in the same way.
-pub fn host(authority: &str) -> Option<String> {
+/// The host name, if everybody reads the authority in the same way, and no header names
+/// another one.
+pub fn host(request: &Request) -> Option<String> {
+    let authority = request.authority.as_deref().unwrap_or_default();
+    let mut named: Vec<String> = Vec::new();
+    for (name, value) in &request.headers {
+        match name.to_lowercase().replace('_', "-").as_str() {
+            "x-forwarded-host" => named.extend(value.split(", ").map(str::to_owned)),
+            "forwarded" => {
+                let value = value.to_lowercase().replace('"', "");
+                let pairs = value.split(';');
+                let hosts = pairs.filter_map(|pair| pair.strip_prefix("host="));
+                named.extend(hosts.map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    let host = host_of(authority);
+    host.filter(|host| {
+        named
+            .iter()
+            .all(|name| host_of(name).as_ref() == Some(host))
+    })
+}
+
+fn host_of(authority: &str) -> Option<String> {
     const PLAIN: &str = r"^([-_.A-Za-z0-9]*[-_A-Za-z0-9]|\[[-_.:A-Za-z0-9]*\])(:[0-9]*)?$";
     with_regex(PLAIN, |regex| {
         Some(regex.captures(authority)?[1].to_ascii_lowercase())

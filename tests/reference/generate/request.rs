@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use super::words::{
     ADDRESSES, ASKED_URIS, AUTHORITIES, CALLERS, CLUSTERS, HEADER_NAMES, HEADER_VALUES,
-    HTTP_METHODS, MCP_PATHS, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, QUERIES, SAYING,
-    TASKS, TOOLS, TYPES,
+    HTTP_METHODS, MCP_PATHS, NAMING, NONSENSE, OTHER_PATHS, OVERRIDING, PORTS, PROMPTS, QUERIES,
+    SAYING, TASKS, TOOLS, TYPES,
 };
 use crate::request::{Asks, Request};
 
 /// A request to where every path carries MCP, or only one.
 pub fn request(every_path: bool) -> impl Strategy<Value = Request> {
     let header = (select(&HEADER_NAMES[..]), select(&HEADER_VALUES[..]));
-    let header = prop_oneof![4 => header, 1 => select(&OVERRIDING[..])];
+    let header = prop_oneof![4 => header, 1 => select(&OVERRIDING[..]), 1 => select(&NAMING[..])];
     let header = header.prop_map(|(name, value)| (name.to_owned(), value.to_owned()));
     (
         weighted(0.8, select(&CALLERS[..])),

@@ -193,6 +193,16 @@ pub const OVERRIDING: [(&str, &str); 5] = [
     ("x-http-methods", "PUT"),
 ];
 
+/// Headers that name a host, or do not.
+pub const NAMING: [(&str, &str); 6] = [
+    ("x-forwarded-host", "tools.example"),
+    ("X_Forwarded_Host", "a.tools.example, A.tools.example:1"),
+    ("x-forwarded-host", "other.example"),
+    ("forwarded", "for=10.0.0.1;Host=\"Tools.Example:1\""),
+    ("Forwarded", "for=10.0.0.1;host=a.tools.example"),
+    ("forwarded", "for=10.0.0.1;proto=https"),
+];
+
 pub const HTTP_METHODS: [&str; 7] = ["GET", "POST", "DELETE", "PUT", "HEAD", "delete", "PROPFIND"];
 
 /// Types of bodies that are no message; the first ones are forms to some server.
