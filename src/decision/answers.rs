@@ -159,7 +159,7 @@ impl<'a, 'c> Answers<'a, 'c> {
             below.push('/');
             [form, below]
         });
-        let kind = match uri::has_unsure_host(uri) {
+        let kind = match uri::is_unsure(uri) {
             true => ReadingKind::AnyHost,
             false => ReadingKind::Uri,
         };

@@ -6,7 +6,8 @@
 //! spellings of one, so that a rule against one of them finds the others.
 //!
 //! Hosts that only a table of Unicode, or of punycode, can bring into one form are told as
-//! such: they may be any host of their scheme.
+//! such: they may be any host of their scheme. Where it depends on the server what `..`
+//! takes back, a uri may be any one of its scheme.
 //!
 //! INVARIANT: more spellings may come to one form than one server would take for the same,
 //! and none that is certain to differ is told apart at a rule's cost: forms are for rules
@@ -66,8 +67,8 @@ pub fn escaped(high: u8, low: u8) -> Option<u8> {
     u8::try_from((high << 4) | low).ok()
 }
 
-/// The forms of a uri that a rule names: those of [`asked`] that keep its query, and that of
-/// whatever host of its scheme.
+/// The forms of a uri that a rule names: those of [`asked`] that keep its query, and those of
+/// whatever host and whatever uri of its scheme.
 pub fn listed(uri: &str) -> Vec<String> {
     let uri = Uri::new(uri);
     // A host that a `file` uri names is not left out: that would be every host's file.
@@ -80,6 +81,7 @@ pub fn listed(uri: &str) -> Vec<String> {
     if uri.has_host() {
         forms.push(any_host(&uri.scheme));
     }
+    forms.push(any_uri(&uri.scheme));
     forms
 }
 
@@ -88,9 +90,14 @@ fn any_host(scheme: &str) -> String {
     format!("{scheme}:")
 }
 
+/// The form of all uris of a scheme, which none of them has.
+fn any_uri(scheme: &str) -> String {
+    format!("{scheme}:/")
+}
+
 /// The forms of a uri that a request names, each once: with the host as the root of its
 /// path, and with the host as a segment that `..` takes back; with its query and without.
-/// And that of whatever host, where it cannot be said which one it names.
+/// And that of whatever host, or uri, where it cannot be said which one it names.
 ///
 /// SECURITY: FastMCP's template `db://{name}` serves `db://admin?x` as `db://admin`, and
 /// servers that look at a uri's path alone serve `file://any/x` as `file:///x`.
@@ -108,12 +115,16 @@ pub fn asked(uri: &str) -> Vec<String> {
     if uri.is_unsure {
         forms.push(any_host(&uri.scheme));
     }
+    if uri.is_disputed {
+        forms.push(any_uri(&uri.scheme));
+    }
     forms
 }
 
-/// Whether a uri names a host of which it cannot be said which one it is.
-pub fn has_unsure_host(uri: &str) -> bool {
-    Uri::new(uri).is_unsure
+/// Whether it cannot be said which host, or which uri of its scheme, a uri is.
+pub fn is_unsure(uri: &str) -> bool {
+    let uri = Uri::new(uri);
+    uri.is_unsure || uri.is_disputed
 }
 
 /// Whether two forms are of one scheme.
@@ -158,6 +169,8 @@ struct Uri {
     query: Vec<u8>,
     /// Whether another host may be the same one to some server.
     is_unsure: bool,
+    /// Whether it depends on the server what `..` takes back.
+    is_disputed: bool,
 }
 
 /// Schemes whose uris have a host, however many slashes are before it, and their ports.
@@ -175,9 +188,9 @@ impl Uri {
     fn new(uri: &str) -> Self {
         // SPEC: WHATWG URL, "basic URL parser": blanks around a uri and new lines within
         // are nothing.
-        let uri = uri.trim_matches(|char: char| char <= ' ');
-        let uri = without_breaks(uri);
-        let uri = uri.split('#').next().unwrap_or_default();
+        let spelt = uri.trim_matches(|char: char| char <= ' ');
+        let uri = without_breaks(spelt);
+        let (uri, fragment) = uri.split_once('#').unwrap_or((&uri, ""));
         let (uri, query) = uri.split_once('?').unwrap_or((uri, ""));
         let (scheme, rest) = match uri.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
@@ -188,31 +201,53 @@ impl Uri {
             Some(_) => split_user(rest),
             None => ("", rest),
         };
-        let rest = plain(rest.as_bytes());
+        let mut rest = slashed(rest.as_bytes());
+        // What is left out below makes no host of a path.
+        let has_authority = special.is_some() || rest.starts_with(b"//");
+        rest.retain(|byte| !byte.is_ascii_control());
+        let is_file = scheme == "file";
+        let has_drive = has_drive(&rest);
+        if is_file {
+            name_drives(&mut rest);
+        }
         let authority = match special {
             Some(_) => Some(trim_slashes(&rest)),
             None => rest.strip_prefix(b"//"),
         };
+        // SPEC: WHATWG URL, "file host state": a drive is no host.
+        let authority = authority
+            .filter(|_| has_authority)
+            .filter(|rest| !is_file || !is_drive(first_segment(rest)));
         let (host, path) = match authority {
-            Some(rest) => {
-                let end = rest.iter().position(|byte| *byte == b'/');
-                rest.split_at_checked(end.unwrap_or(rest.len()))
-                    .unwrap_or_default()
-            }
+            Some(rest) => rest
+                .split_at_checked(first_segment(rest).len())
+                .unwrap_or_default(),
             None => (&[][..], &*rest),
         };
         let kind = match special {
             Some((_, port)) => HostKind::Special(port),
-            None if scheme == "file" => HostKind::File,
+            None if is_file => HostKind::File,
             None => HostKind::Opaque,
         };
         let (mut host, is_unsure) = kind.form(&host.to_ascii_lowercase());
-        if scheme == "file" && host == b"localhost" {
+        if is_file && host == b"localhost" {
             host.clear();
         }
+        let query = plain(query.as_bytes());
+        // SECURITY: `file:///a%2Fb/../secret` is `/secret` to who splits first, and
+        // `/a/secret` to who decodes first; so it is with what counts as a segment to one
+        // and as none to the other, and where `..` stops.
+        let is_disputed = takes_back(&query)
+            || takes_back(&plain(fragment.as_bytes()))
+            || takes_back(&rest)
+                && (spelt.contains(|char: char| matches!(char, '%' | '\\') || char.is_control())
+                    || path.windows(2).any(|pair| pair == b"//")
+                    || has_drive
+                    || is_file && !host.is_empty());
         Self {
             path: path.to_vec(),
-            query: plain(query.as_bytes()),
+            query,
+            is_disputed,
             // What is escaped in a user may be the end of the authority to others.
             is_unsure: is_unsure || user.contains('%'),
             scheme,
@@ -271,14 +306,53 @@ fn is_scheme(text: &str) -> bool {
 
 /// Decoded, without control characters, and with `/` for `\`.
 fn plain(text: &[u8]) -> Vec<u8> {
-    let mut plain = decode_all(text);
+    let mut plain = slashed(text);
     plain.retain(|byte| !byte.is_ascii_control());
-    for byte in &mut plain {
+    plain
+}
+
+/// Decoded, and with `/` for `\`.
+fn slashed(text: &[u8]) -> Vec<u8> {
+    let mut slashed = decode_all(text);
+    for byte in &mut slashed {
         if *byte == b'\\' {
             *byte = b'/';
         }
     }
-    plain
+    slashed
+}
+
+/// Whether any segment is `..`.
+fn takes_back(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'/')
+        .any(|segment| segment == b"..")
+}
+
+fn first_segment(text: &[u8]) -> &[u8] {
+    let mut segments = text.split(|byte| *byte == b'/');
+    segments.next().unwrap_or_default()
+}
+
+/// SPEC: WHATWG URL, "Windows drive letter".
+fn is_drive(segment: &[u8]) -> bool {
+    matches!(segment, [letter, b':' | b'|'] if letter.is_ascii_alphabetic())
+}
+
+/// Whether any segment may be a drive: Node.js lets `..` stop at whatever begins like one,
+/// and the crate `url`, which Python's pydantic uses, in uris of every scheme.
+fn has_drive(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .any(|segment| segment.get(..2).is_some_and(is_drive))
+}
+
+/// Writes drives with a colon.
+fn name_drives(path: &mut [u8]) {
+    let segments = path.split_mut(|byte| *byte == b'/');
+    for segment in segments.filter(|segment| is_drive(segment)) {
+        if let Some(mark) = segment.last_mut() {
+            *mark = b':';
+        }
+    }
 }
 
 fn trim_slashes(text: &[u8]) -> &[u8] {
@@ -567,6 +641,47 @@ mod tests {
             ("file://server/x", &["file://\u{ff53}erver/x"]),
             ("notes", &["./notes", "notes/", "x/../notes", "%6eotes"]),
             ("a://x/../y", &["a://x/y", "a://y"]),
+            (
+                "file:///C:/secret",
+                &[
+                    "file:///C|/secret",
+                    "file://C:/secret",
+                    "file://C|/secret",
+                    "file:C|/secret",
+                    "file:///./C|/secret",
+                    "file://localhost/C|/secret",
+                    "file:///C:/../secret",
+                    "file:///c:x/../secret",
+                ],
+            ),
+            ("file://server/secret", &["file://server/../secret"]),
+            (
+                "file:///dir/secret",
+                &[
+                    "file:///dir//../secret",
+                    "file:///dir/%00/../secret",
+                    "file:///dir/\0/../secret",
+                    "file:///dir/\t/../secret",
+                    "file:///dir/a%2Fb/../secret",
+                    "file:///dir/a%5Cb/../secret",
+                    "file:///dir/a%252Fb/%252e%252e/secret",
+                    "file:///dir/x?/../secret",
+                    "file:///dir/x#/%2e./secret",
+                ],
+            ),
+            (
+                "http://secret.test/a/b",
+                &[
+                    "http://secret.test/a//../b",
+                    "http://secret.test/a/x%2Fy/../b",
+                    "http://secret.test/a/x%2fy/%2E%2e/b",
+                ],
+            ),
+            (
+                "db://x/admin",
+                &["db://x/y%2Fz/../admin", "db://x/y\\z/../admin"],
+            ),
+            ("db://x/C:/admin", &["db://x/C:/../admin"]),
         ] {
             for other in others {
                 assert!(finds(uri, other), "{uri}: {other}");
@@ -605,6 +720,16 @@ mod tests {
             ("db://admin", "db://u@admin"),
             ("db://127.0.0.1", "db://127.1"),
             ("", "a"),
+            ("file:///secret", "file:///dir/x/../other"),
+            ("file:///secret", "file:///a%2Fb/secret"),
+            ("file:///secret", "file:///dir//secret"),
+            ("file:///secret", "file:///x%2F..y"),
+            ("file:///secret", "file:///C:/secret"),
+            ("file:///secret", "db://a%2Fb/../secret"),
+            ("file:///a|b", "file:///a:b"),
+            ("db://admin", "db://user/x/../y/"),
+            ("db://admin", "db://c|/x"),
+            ("http://secret.test/", "http://other.test/a/../b?c=..#x.."),
         ] {
             assert!(!finds(uri, other), "{uri}: {other}");
         }

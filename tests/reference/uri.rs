@@ -14,8 +14,20 @@ pub fn is_one(listed: &str, asked: &str) -> bool {
     is_unsure || asked.any(|asked| listed.contains(&asked))
 }
 
-/// Whether a uri may name any host: only tables say which name another one is.
+/// Whether a uri may name any host, as only tables say which name another one is, or any
+/// uri, as it depends on the server what `..` takes back.
 pub fn is_unsure(uri: &str) -> bool {
+    is_disputed(uri) || is_of_tables(uri)
+}
+
+fn is_disputed(uri: &str) -> bool {
+    let path = uri.split(['?', '#']).next().expect("a part");
+    let takes_back = path.replace("%2F", "/").split('/').any(|part| part == "..");
+    let (_, path) = path.split_once("://").expect("a scheme");
+    takes_back && (path.contains('%') || path.contains("//"))
+}
+
+fn is_of_tables(uri: &str) -> bool {
     let (scheme, rest) = uri.split_once("://").expect("a scheme");
     let host = rest.split(['/', '?', '#']).next().expect("a part");
     !scheme.eq_ignore_ascii_case("a") && (!host.is_ascii() || host.contains("xn--"))

@@ -15,7 +15,7 @@ pub const URIS: [&str; 6] = [
     "http://xn--a.test/",
 ];
 /// Those, and other spellings of them.
-pub const ASKED_URIS: [&str; 25] = [
+pub const ASKED_URIS: [&str; 26] = [
     "a://1",
     "a://2",
     "a://./1",
@@ -27,6 +27,7 @@ pub const ASKED_URIS: [&str; 25] = [
     "a://2/",
     "a://x/../2",
     "a://x%2F..%2F2",
+    "a://x//../2",
     "a://1/2",
     "a://12",
     "a://@1",
