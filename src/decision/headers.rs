@@ -1,7 +1,8 @@
 //! What the headers of a posted message decide, whatever its body will say.
 
 use crate::policy::{
-    AllowPolicies, Attached, Group, Level, Policies, RuleRef, SelectorId, View, selector,
+    AllowPolicies, Attached, Group, Level, Policies, RequestHeaders, RuleRef, SelectorId, View,
+    selector,
 };
 use crate::request::{Operation, Request};
 
@@ -31,9 +32,11 @@ pub fn deny_by_headers<'p>(policies: &'p Policies, request: &Request<'_>) -> Opt
 }
 
 /// Why a request is denied that is something else than MCP to some servers: they read its
-/// path as one that carries none, and of that the headers say all.
+/// path as one that carries none, and of that the headers say all. Only where they would
+/// go on: held ones are judged with the message.
 fn elsewhere<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<DenialReason<'p>> {
-    if is_surely_mcp(policies, request) {
+    let streams = policies.settings().request_headers == RequestHeaders::Stream;
+    if !streams || is_surely_mcp(policies, request) {
         return None;
     }
     let request = Request {

@@ -125,10 +125,13 @@ fn has_override(headers: &Headers, method: &[u8]) -> bool {
         "x-method-override",
         "x-http-method",
     ];
-    names.into_iter().any(|name| {
-        let mut values = headers.alike(name);
-        values.any(|value| !query::is_method(value, method))
-    })
+    // Almost no request has a header of such a length.
+    let mut lengths = headers.name_lengths();
+    lengths.any(|length| matches!(length, 22 | 17 | 13))
+        && names.into_iter().any(|name| {
+            let mut values = headers.alike(name);
+            values.any(|value| !query::is_method(value, method))
+        })
 }
 
 fn post(headers: &Headers, body_limit: usize) -> Result<Head, HeadFault> {
@@ -162,11 +165,12 @@ impl Headers {
         let is_asked = |name: &[u8]| {
             asked.is_none_or(|asked| asked.iter().any(|asked| is_alike(name, asked.as_bytes())))
         };
-        let is_host = |name: &[u8]| is_asked(b":authority") && names_host(name);
-        let is_type = |name: &[u8]| !is_message && is_alike(name, b"content-type");
-        self.filtered(|name| {
-            claims(name) || is_asked(name) || is_overriding(name) || is_host(name) || is_type(name)
-        })
+        let asks_host = is_asked(b":authority");
+        let is_host = |name: &[u8]| asks_host && names_host(name);
+        // A message has another method for nobody: it would have been refused.
+        let is_of_other =
+            |name: &[u8]| !is_message && (is_overriding(name) || is_alike(name, b"content-type"));
+        self.filtered(|name| claims(name) || is_asked(name) || is_host(name) || is_of_other(name))
     }
 
     /// What the headers claim of an MCP body.

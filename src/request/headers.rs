@@ -160,6 +160,11 @@ impl Headers {
         self.lines().map(|(name, _)| name)
     }
 
+    /// How long the name of every line is, in bytes.
+    pub(super) fn name_lengths(&self) -> impl Iterator<Item = usize> {
+        self.lines.iter().map(|(name, _)| name.len())
+    }
+
     /// Every line of a name or of one that is alike.
     ///
     /// SECURITY: behind interfaces in the manner of CGI they are one header.

@@ -16,17 +16,10 @@ type Meaning = fn(&Request) -> Truth;
 /// Expressions and their meanings.
 const EXPRESSIONS: [(&str, Meaning); 16] = [
     ("request.method == 'GET'", |request| {
-        match (request.method.as_str(), overriding(request)) {
-            ("HEAD", _) => Truth::Undecided,
-            (_, others) if others.iter().any(|other| other == "GET") => Truth::Undecided,
-            (method, _) => Truth::from(method == "GET"),
-        }
+        method_is(request, "GET")
     }),
     ("request.method == 'POST'", |request| {
-        match overriding(request).is_empty() {
-            true => Truth::from(request.method == "POST"),
-            false => Truth::Undecided,
-        }
+        method_is(request, "POST")
     }),
     ("request.url_path.startsWith('/files/')", |request| {
         let is_below = |path: &str| path.starts_with("/files/");
@@ -190,6 +183,20 @@ fn is_unsure(request: &Request) -> bool {
     match things(message).first() {
         Some(Thing::Resource(uri)) => uri::is_unsure(uri),
         _ => false,
+    }
+}
+
+/// Whether the method is one, to which whatever may be taken for it has to agree.
+fn method_is(request: &Request, wanted: &str) -> Truth {
+    let mut all = vec![request.method.clone()];
+    all.extend(overriding(request));
+    if request.method == "HEAD" {
+        all.push("GET".to_owned());
+    }
+    match all.iter().filter(|method| *method == wanted).count() {
+        0 => Truth::No,
+        found if found == all.len() => Truth::Yes,
+        _ => Truth::Undecided,
     }
 }
 

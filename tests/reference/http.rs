@@ -95,14 +95,20 @@ pub fn overriding(request: &Request) -> Vec<String> {
         None => "",
     };
     headers
-        .map(|(_, value)| value.to_uppercase())
+        .flat_map(|(_, value)| value.split(','))
+        .map(|value| value.trim().to_uppercase())
         .chain(
             query
                 .map(|(_, value)| value.to_uppercase())
                 .chain(form.split_whitespace().map(str::to_owned))
                 .filter(|_| is_post),
         )
-        .filter(|method| *method != request.method)
+        .filter(|method| !method.is_empty() && *method != request.method)
+        // In the place of HEAD the handler of GET runs.
+        .flat_map(|method| match method.as_str() {
+            "HEAD" => vec![method, "GET".to_owned()],
+            _ => vec![method],
+        })
         .collect()
 }
 
