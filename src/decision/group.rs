@@ -96,8 +96,12 @@ impl<'g> Filed<'g> {
     ) -> Self {
         let mut lists = Vec::with_capacity(callers.len().saturating_mul(selectors.len()));
         for caller in callers.iter().flatten() {
-            let all = selectors.iter().map(|s| group.rules(*caller, *s));
-            lists.extend(all.filter(|list| !list.is_empty()));
+            for selector in selectors {
+                let list = group.rules(*caller, *selector);
+                if !list.is_empty() {
+                    lists.push(list);
+                }
+            }
         }
         Self { lists, holds }
     }

@@ -206,6 +206,7 @@ impl Group {
         self.rules.reserve(count);
         for policy in &self.policies {
             for place in of(*policy) {
+                self.for_anyone |= place.caller == CallerKey::Anyone;
                 let rule = RuleRef {
                     policy: *policy,
                     rule: place.rule,

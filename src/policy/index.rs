@@ -98,6 +98,8 @@ pub struct RuleRef {
 #[derive(Debug, Default)]
 pub struct Group {
     pub(super) policies: Vec<PolicyId>,
+    /// Whether any rule is without a source.
+    pub(super) for_anyone: bool,
     /// By [`filed`].
     pub(super) rules: NumberMap<List<RuleRef>>,
 }
@@ -115,6 +117,9 @@ impl Group {
 
     /// The rules filed under a pair, in order of policy and rule name.
     pub fn rules(&self, caller: CallerKey, selector: SelectorId) -> &[RuleRef] {
+        if caller == CallerKey::Anyone && !self.for_anyone {
+            return &[];
+        }
         self.rules
             .get(&filed(caller, selector))
             .map_or(&[], List::as_slice)
