@@ -296,7 +296,8 @@ fn by_name(lines: &[(String, Vec<u8>)]) -> BTreeMap<String, Vec<&[u8]>> {
     for (name, value) in lines {
         let name = name.to_ascii_lowercase();
         if !["connection", "upgrade", "te", "content-length"].contains(&name.as_str()) {
-            by_name.entry(name).or_default().push(value);
+            // Blanks around a value do not come through HTTP/1.
+            by_name.entry(name).or_default().push(value.trim_ascii());
         }
     }
     by_name
