@@ -11,7 +11,7 @@ use crate::json::is_twin;
 use crate::uri::{decode_all, escaped};
 
 use super::HeadFault;
-use super::keys::{DECODINGS, units};
+use super::keys::{DECODINGS, is_end, texts, units};
 use super::path::{decode, escape};
 
 /// The members of a message, but for `id`: it chooses nothing, and names much else.
@@ -92,19 +92,16 @@ fn each_pair_decoded(
 }
 
 /// The same, of a target that is not decoded any more.
-///
-/// SECURITY: a query begins at the first `?` to most and at the last to some, and pairs
-/// end at `&` to all and at `;` to some: a key begins after any of these.
 fn each_pair_once(
     target: &[u8],
     mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
 ) -> Result<(), HeadFault> {
-    let is_end = |byte: &u8| matches!(byte, b'?' | b'&' | b';' | b'#');
     let Some(start) = target.iter().position(|byte| *byte == b'?') else {
         return Ok(());
     };
     let query = target.get(start..).unwrap_or_default();
-    query.split(is_end).try_for_each(|pair| {
+    let mut pairs = query.split(|byte| *byte == b'&' || is_end(*byte));
+    pairs.try_for_each(|pair| {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
         let key = parts.next().unwrap_or_default();
         see(key, parts.next().unwrap_or_default())
@@ -126,14 +123,11 @@ struct Key {
 
 impl Key {
     fn of(key: &[u8]) -> Self {
-        // Readers of C strings stop at a NUL, others drop it.
-        let cut = key.split(|byte| *byte == 0).next().unwrap_or_default();
-        let known = Self::of_text(&text(cut));
-        if known != Self::default() || cut.len() == key.len() {
-            return known;
-        }
-        let whole: Vec<u8> = key.iter().copied().filter(|byte| *byte != 0).collect();
-        Self::of_text(&text(&whole))
+        let known = texts(key).map(|text| Self::of_text(&text));
+        known.fold(Self::default(), |all, one| Self {
+            is_member: all.is_member || one.is_member,
+            is_method: all.is_method || one.is_method,
+        })
     }
 
     fn of_text(key: &str) -> Self {
@@ -258,29 +252,6 @@ fn parts(query: &[u8]) -> Vec<Part> {
         };
     }
     parts
-}
-
-/// The text of a key: bytes that are no UTF-8 are left out, as some readers do, but for
-/// the long forms of ASCII, which others take.
-fn text(key: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(key) {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = Vec::with_capacity(key.len());
-    let mut rest = key;
-    while let Some((first, later)) = rest.split_first() {
-        rest = later;
-        match (first, later) {
-            (0xC0 | 0xC1, [second @ 0x80..=0xBF, after @ ..]) => {
-                plain.push(((first & 1) << 6) | (second & 0x3F));
-                rest = after;
-            }
-            _ => plain.push(*first),
-        }
-    }
-    let mut text = String::from_utf8_lossy(&plain).into_owned();
-    text.retain(|char| char != char::REPLACEMENT_CHARACTER);
-    Cow::Owned(text)
 }
 
 #[cfg(test)]
