@@ -181,6 +181,7 @@ impl Request {
             scheme: needs.scheme.then_some(Scheme::Https),
             destination: None,
             protocol: None,
+            arrived: Some(self.time.unwrap_or(TIME)),
             time: Some(self.time.unwrap_or(TIME)),
         }
     }

@@ -62,6 +62,7 @@ fn judge<'p>(
             scheme: None,
             destination: None,
             protocol: None,
+            arrived: None,
             time: None,
         },
         &Progress::default(),

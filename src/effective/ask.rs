@@ -94,6 +94,7 @@ fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Gra
         scheme: None,
         destination: None,
         protocol: None,
+        arrived: None,
         time: None,
     };
     let (decision, answered) = decide_asked(&bounds.best, &request);

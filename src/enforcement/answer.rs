@@ -99,6 +99,11 @@ impl Answer {
         Self::text(503, "Too many requests are being read; try again.")
     }
 
+    /// The answer to a request that newer policies cannot judge as it was read.
+    pub(super) fn superseded() -> Self {
+        Self::text(503, "The policies have changed meanwhile; try again.")
+    }
+
     /// The answer when a caller has as many calls of authorizers open as it may.
     pub(super) fn crowded() -> Self {
         Self::text(

@@ -16,6 +16,7 @@ pub struct Envelopes {
     held: Cell<usize>,
     /// What those hold that are denied already, likewise.
     held_by_denied: Cell<usize>,
+    clock: Option<Clock>,
     /// What calls of authorizers these streams have open.
     pub(super) callouts: Rc<Callouts>,
 }
@@ -61,12 +62,18 @@ const KEPT: usize = 32;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Envelopes {
-    /// For streams whose calls of authorizers last by a clock.
+    /// For streams that know the time, and whose calls of authorizers last by it.
     pub fn with_clock(clock: Clock) -> Self {
         Self {
+            clock: Some(clock),
             callouts: Rc::new(Callouts::new(clock)),
             ..Self::default()
         }
+    }
+
+    /// The time in nanoseconds since 1970, where there is a clock.
+    pub(super) fn now(&self) -> Option<u64> {
+        self.clock.and_then(|clock| clock())
     }
 
     /// What streams that are being read hold together, in bytes.

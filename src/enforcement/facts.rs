@@ -23,7 +23,10 @@ pub struct Facts {
     pub destination: Option<String>,
     /// The protocol, `HTTP/1.1` or `HTTP/2`, where an authorizer is told.
     pub protocol: Option<String>,
-    /// When the request arrived, in nanoseconds since 1970, where a rule asks for it.
+    /// When the request arrived, in nanoseconds since 1970, where an authorizer is told.
+    pub arrived: Option<u64>,
+    /// When the request is judged, likewise, where a rule asks for it. A stream with a clock
+    /// asks that.
     pub time: Option<u64>,
 }
 
@@ -48,8 +51,14 @@ impl Facts {
             scheme: self.scheme,
             destination: self.destination.as_deref(),
             protocol: self.protocol.as_deref(),
+            arrived: self.arrived,
             time: self.time,
         }
+    }
+
+    /// The request is judged at a time; without one, at the time that is known.
+    pub(super) fn judged_at(&mut self, time: Option<u64>) {
+        self.time = time.or(self.time);
     }
 
     /// Why a message with these headers is denied, whatever it says.

@@ -32,6 +32,7 @@ mod envelopes;
 #[cfg(not(target_os = "wasi"))]
 mod explain;
 mod facts;
+mod generations;
 mod held;
 mod refusal;
 mod said;
@@ -45,7 +46,8 @@ pub use envelopes::Envelopes;
 #[cfg(not(target_os = "wasi"))]
 pub use explain::{Explained, explain};
 pub use facts::Facts;
+pub use generations::{Begun, Generation, Lineage};
 pub use refusal::{Reason, Refusal, Unauthorized};
 pub use said::{Answered, Said};
 pub use step::{Permitted, Step};
-pub use stream::{Abandoned, Stream};
+pub use stream::{Abandoned, Settled, Stream};

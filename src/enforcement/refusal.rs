@@ -43,6 +43,9 @@ pub enum Reason<'p> {
     Overloaded,
     /// The caller has as many calls of authorizers open as it may.
     Crowded,
+    /// Policies came meanwhile that ask for more of a request than was kept of this one, or
+    /// read requests otherwise.
+    Superseded,
     /// The host told of events in an order that a request cannot have.
     OutOfOrder,
 }
@@ -115,6 +118,7 @@ impl Reason<'_> {
             ) => "http_request",
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
             Self::Overloaded | Self::Crowded => "overloaded",
+            Self::Superseded => "superseded",
             Self::OutOfOrder => "out_of_order",
         }
     }
@@ -139,6 +143,9 @@ impl Reason<'_> {
             Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
             Self::Unanswered(by) => Some(format!("no answer of an authorizer: {}", by.why)),
             Self::Crowded => Some("the caller waits for too many authorizers".to_owned()),
+            Self::Superseded => {
+                Some("policies came meanwhile that would have read it otherwise".to_owned())
+            }
             Self::DeniedByHeaders(_) => None,
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }

@@ -86,10 +86,16 @@ impl Stream {
     }
 
     /// The headers have come; `ended` is whether the request ends with them.
-    pub fn headers<'p>(&mut self, policies: &'p Policies, facts: Facts, ended: bool) -> Step<'p> {
+    pub fn headers<'p>(
+        &mut self,
+        policies: &'p Policies,
+        mut facts: Facts,
+        ended: bool,
+    ) -> Step<'p> {
         if !matches!(self.state, State::New) {
             return self.out_of_order();
         }
+        facts.judged_at(self.time(policies));
         let settings = policies.settings();
         let body_limit = settings.limits.body_bytes.size();
         let paths = settings.mcp_paths.as_deref();
@@ -160,6 +166,20 @@ impl Stream {
             RequestHeaders::Hold => Step::Wait,
             RequestHeaders::Stream => Step::PassHeaders,
         }
+    }
+
+    /// What became of it, where that is settled.
+    pub const fn settled_as(&self) -> Option<Settled> {
+        match self.state {
+            State::Passed => Some(Settled::Passed),
+            State::Refused => Some(Settled::Refused),
+            State::New | State::Reading(_) | State::Asking(_) => None,
+        }
+    }
+
+    /// It is refused without a look at it.
+    pub fn refused(&mut self) {
+        self.state = State::Refused;
     }
 
     /// How many bytes of the body have been taken. Those before are not needed again.
@@ -242,6 +262,12 @@ impl Stream {
         }
     }
 
+    /// Whether an authorizer is asked for policies that are in force no more: its answer
+    /// does not matter, and the request is judged anew.
+    pub fn asks_in_vain(&self, policies: &Policies) -> bool {
+        matches!(&self.state, State::Asking(asking) if asking.held.is_older(policies))
+    }
+
     /// The authorizer that was asked has answered, or never will. An answer that nobody
     /// waits for changes nothing.
     pub fn answer<'p>(&mut self, policies: &'p Policies, response: &Response<'_>) -> Step<'p> {
@@ -251,6 +277,10 @@ impl Stream {
         let State::Asking(asking) = std::mem::replace(&mut self.state, State::Refused) else {
             return self.out_of_order();
         };
+        // SECURITY: a policy is known by its number, which another may have by now.
+        if asking.held.is_older(policies) {
+            return self.judge(policies, asking.begin_again());
+        }
         let Some(ask) = asking.pending.ask(policies) else {
             return self.out_of_order();
         };
@@ -338,12 +368,26 @@ impl Stream {
         }
     }
 
+    /// When a request is judged, where some rule asks for it.
+    fn time(&self, policies: &Policies) -> Option<u64> {
+        let asks = policies.needs().time;
+        asks.then(|| self.envelopes.now()).flatten()
+    }
+
+    /// Judges a request by policies that are newer than those it was read for, or by the
+    /// same.
     fn judge<'p>(&mut self, policies: &'p Policies, ready: Ready) -> Step<'p> {
+        let ready = match ready {
+            ready if !ready.held.is_older(policies) => ready,
+            older if older.held.suffices_for(policies) => older.renewed(policies),
+            _ => return self.refuse(Answer::superseded(), Reason::Superseded, None),
+        };
         let Ready {
             mut held,
             progress,
             obligations,
         } = ready;
+        held.facts.judged_at(self.time(policies));
         let (request, body) = match held.request() {
             Ok(read) => read,
             Err((fault, offset)) => {
@@ -486,6 +530,15 @@ impl Stream {
     fn out_of_order<'p>(&mut self) -> Step<'p> {
         self.refuse(Answer::forbidden(), Reason::OutOfOrder, None)
     }
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Everything goes on.
+    Passed,
+    /// It is answered, and nothing more goes on.
+    Refused,
 }
 
 /// A request that ended before it was decided: its client has gone, or the host gave up.

@@ -1,5 +1,7 @@
 #[path = "asking_tests.rs"]
 mod asking;
+#[path = "updates_tests.rs"]
+mod updates;
 
 use super::*;
 use crate::decision::{Denial, DenialReason};

@@ -59,6 +59,7 @@ fn request(headers: &Headers) -> Request<'_> {
         scheme: None,
         destination: None,
         protocol: None,
+        arrived: None,
         time: None,
     }
 }

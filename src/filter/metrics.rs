@@ -198,6 +198,17 @@ impl Metrics {
     }
 }
 
+/// A request is refused because there are no policies, for a kind of reason.
+pub(super) fn without_policies(reason: &'static str) {
+    let metric = Metric::Requests {
+        decision: "deny",
+        reason,
+    };
+    if let Some(id) = host::metric(MetricKind::Counter, &metric.to_string()) {
+        host::record(MetricKind::Counter, id, 1);
+    }
+}
+
 /// A configuration came, and was taken or not.
 pub(super) fn configured(outcome: &'static str) {
     let metric = Metric::ConfigLoads { outcome };

@@ -14,9 +14,11 @@
 
 mod host;
 mod identity;
+mod in_force;
 mod metrics;
 mod root;
 mod stream;
+mod vm;
 
 pub use root::Root;
 

@@ -1,19 +1,19 @@
 //! The plugin: its configuration, and the streams it begins.
 
-use std::cell::RefCell;
+use std::hint::black_box;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use crate::enforcement::{Envelopes, Stream};
-use crate::observe::Sampler;
+use crate::enforcement::{Generation, Lineage};
 use crate::policy::{Policies, SCHEMA_VERSION};
 
 use super::host::{self, Buffer, Level};
-use super::identity::Callers;
-use super::metrics::{self, Metrics};
+use super::in_force::{Enforced, InForce};
+use super::metrics;
 use super::stream::HttpStream;
+use super::vm::{Plugin, Vm};
 
 /// What this is, in the form that `accesspolicy package` finds in the module.
 const BUILD: &str = concat!(
@@ -27,31 +27,44 @@ const BUILD: &str = concat!(
 );
 const _: () = assert!(SCHEMA_VERSION == 1, "say so in `BUILD`");
 
+/// How much memory there must be for a configuration, in multiples of its text.
+const ROOM: usize = 4;
+
 /// One configured plugin.
-///
-/// INVARIANT: everything configured lives here, never in a global: plugins with
-/// the same module share one VM.
 #[derive(Debug)]
 pub struct Root {
-    policies: Option<Rc<Policies>>,
-    callers: Rc<RefCell<Callers>>,
-    envelopes: Rc<Envelopes>,
-    metrics: Rc<Metrics>,
-    /// Whether the host writes lines that are of interest only when something is amiss.
-    logs_all: bool,
-    sampler: Sampler,
+    vm: Rc<Vm>,
+    generation: Rc<Generation<InForce>>,
+    /// In other lineages, those that deny for this one.
+    beside: Vec<Rc<Generation<InForce>>>,
 }
 
 impl Default for Root {
     fn default() -> Self {
         Self {
-            policies: None,
-            callers: Rc::default(),
-            envelopes: Rc::new(Envelopes::with_clock(host::now)),
-            metrics: Rc::default(),
-            logs_all: false,
-            sampler: Sampler::default(),
+            vm: Vm::this(),
+            generation: Rc::new(Lineage::default()).next(InForce::Nothing),
+            beside: Vec::new(),
         }
+    }
+}
+
+impl Root {
+    /// Nothing of this plugin goes on, nor of those that it takes the place of.
+    fn deny(&mut self, size: usize) {
+        metrics::configured("unaffordable");
+        metrics::in_force("");
+        host::log(
+            Level::Error,
+            &format!(
+                "accesspolicy: there is no memory for a configuration of {size} bytes: \
+                 everything is denied until one comes that there is memory for"
+            ),
+        );
+        let denies = |lineage: &Rc<Lineage<_>>| lineage.next(InForce::Unaffordable);
+        self.generation = denies(&Rc::default());
+        let lineages = self.vm.lineages(&Plugin::of_host());
+        self.beside = lineages.iter().map(denies).collect();
     }
 }
 
@@ -59,7 +72,17 @@ impl Context for Root {}
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
-        let text = host::buffer(Buffer::PluginConfiguration, 0, size).unwrap_or_default();
+        let text = match has_room(size) {
+            true => host::buffer(Buffer::PluginConfiguration, 0, size),
+            false => None,
+        };
+        let text = match text {
+            Some(text) if text.len() == size => text,
+            _ => {
+                self.deny(size);
+                return true;
+            }
+        };
         match Policies::from_json(text) {
             Ok(policies) => {
                 host::log(
@@ -71,13 +94,12 @@ impl RootContext for Root {
                         policies.digest(),
                     ),
                 );
-                self.logs_all = host::logs(Level::Debug);
-                self.sampler = sampler(policies.settings().log_allowed_per_million.get());
                 metrics::configured("taken");
                 metrics::in_force(policies.digest());
-                // What is counted is found by where its name lies in the configuration.
-                self.metrics = Rc::default();
-                self.policies = Some(Rc::new(policies));
+                let gateway = policies.gateway_name();
+                let lineage = self.vm.lineage(&Plugin::of_host(), gateway);
+                self.generation = lineage.next(InForce::Enforced(Enforced::new(policies)));
+                self.beside.clear();
                 true
             }
             Err(error) => {
@@ -92,22 +114,8 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let logs_allowed = match (self.sampler.takes(), self.logs_all) {
-            (true, _) => Some(Level::Info),
-            (false, true) => Some(Level::Debug),
-            (false, false) => None,
-        };
-        let mut stream = Stream::new(Rc::clone(&self.envelopes));
-        if logs_allowed.is_some() {
-            stream.keep_called();
-        }
-        Some(Box::new(HttpStream::new(
-            self.policies.clone(),
-            Rc::clone(&self.callers),
-            stream,
-            Rc::clone(&self.metrics),
-            logs_allowed,
-        )))
+        let generation = Rc::clone(&self.generation);
+        Some(Box::new(HttpStream::new(Rc::clone(&self.vm), generation)))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -115,12 +123,12 @@ impl RootContext for Root {
     }
 }
 
-/// Takes so many of a million requests.
-fn sampler(per_million: u64) -> Sampler {
-    let mut seed = [0; 8];
-    if per_million > 0 {
-        // Without randomness the same share is taken, only in an order that can be known.
-        let _ = getrandom::fill(&mut seed);
-    }
-    Sampler::new(per_million, seed)
+/// Whether there is memory for a configuration of a size. Running out of it while reading
+/// one would end the module.
+fn has_room(size: usize) -> bool {
+    let mut room: Vec<u8> = Vec::new();
+    let has_room = room.try_reserve_exact(size.saturating_mul(ROOM)).is_ok();
+    // Taken in earnest, whatever is made of it.
+    black_box(room);
+    has_room
 }

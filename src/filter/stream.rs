@@ -1,7 +1,6 @@
 //! One HTTP stream: the host's callbacks, and what the steps ask of the host.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext};
@@ -9,7 +8,8 @@ use proxy_wasm::types::Action;
 
 use crate::decision::Permit;
 use crate::enforcement::{
-    Abandoned, Called, Facts, Permitted, Reason, Refusal, Step, Stream, Unauthorized,
+    Abandoned, Begun, Called, Facts, Generation, Permitted, Reason, Refusal, Settled, Step, Stream,
+    Unauthorized,
 };
 use crate::external_auth::{
     ANSWER_LIMIT, AskError, Edit, Question, Response, grpc, needs_headers, settled_edits,
@@ -19,17 +19,28 @@ use crate::policy::Policies;
 use crate::request::{Caller, Scheme};
 
 use super::host::{self, Buffer, Level};
-use super::identity::{self, Callers};
-use super::metrics::Metrics;
+use super::identity;
+use super::in_force::{Enforced, InForce};
+use super::metrics::{self, Metrics};
+use super::vm::Vm;
+
+/// The property that says what became of a request.
+///
+/// SECURITY: what comes after the filter can rely on it: without the filter there is none.
+const DECISION: &str = "accesspolicy.decision";
 
 /// One HTTP stream.
 pub(super) struct HttpStream {
-    policies: Option<Rc<Policies>>,
-    callers: Rc<RefCell<Callers>>,
+    vm: Rc<Vm>,
+    /// Where the policies are, of which a stream keeps none.
+    ///
+    /// SECURITY: connections and requests outlive a configuration, and are judged by the
+    /// one that takes its place.
+    generation: Rc<Generation<InForce>>,
+    begun: Begun,
     /// At which level the record of an allowed request is written, if it is.
     logs_allowed: Option<Level>,
     stream: Stream,
-    metrics: Rc<Metrics>,
     /// For the record.
     caller: Caller,
     id: String,
@@ -42,19 +53,14 @@ pub(super) struct HttpStream {
 }
 
 impl HttpStream {
-    pub(super) fn new(
-        policies: Option<Rc<Policies>>,
-        callers: Rc<RefCell<Callers>>,
-        stream: Stream,
-        metrics: Rc<Metrics>,
-        logs_allowed: Option<Level>,
-    ) -> Self {
+    pub(super) fn new(vm: Rc<Vm>, generation: Rc<Generation<InForce>>) -> Self {
+        let stream = Stream::new(Rc::clone(&vm.envelopes));
         Self {
-            policies,
-            callers,
-            logs_allowed,
+            vm,
+            generation,
+            begun: Begun::default(),
+            logs_allowed: None,
             stream,
-            metrics,
             caller: Caller::Anonymous,
             id: String::new(),
             call: None,
@@ -69,7 +75,7 @@ impl HttpStream {
         self.id = identity::decision_id(headers.as_ref());
         // SECURITY: without this a caller would be nobody, whom a Deny policy for a source
         // does not refuse.
-        let mut callers = self.callers.try_borrow_mut().ok()?;
+        let mut callers = self.vm.callers.try_borrow_mut().ok()?;
         self.caller = callers.caller(&policies.settings().identity, headers.as_ref());
         let needs = policies.needs();
         let mut seed = [0; 8];
@@ -89,9 +95,10 @@ impl HttpStream {
             headers: headers?,
             caller: self.caller.clone(),
             cluster: property("xds\0cluster_name", needs.cluster).and_then(text),
-            port: property("destination\0port", needs.port)
-                .and_then(number)
-                .map(|port| policies.settings().gateway_port(port)),
+            port: match needs.port {
+                true => port().map(|port| policies.settings().gateway_port(port)),
+                false => None,
+            },
             address: property("source\0address", needs.address).and_then(text),
             scheme: needs.scheme.then(|| {
                 let version = host::property("connection\0tls_version");
@@ -102,21 +109,31 @@ impl HttpStream {
             }),
             destination: property("destination\0address", needs.connection).and_then(text),
             protocol: property("request\0protocol", needs.connection).and_then(text),
-            time: property("request\0time", needs.time).and_then(number),
+            arrived: property("request\0time", needs.connection).and_then(number),
+            time: None,
         })
     }
 
     /// Gives the next event to the stream and does what it asks.
     fn on<F>(&mut self, event: F) -> Action
     where
-        F: for<'p> FnOnce(&mut Self, &'p Policies) -> Step<'p>,
+        F: for<'p> FnOnce(&mut Self, &'p Enforced) -> Step<'p>,
     {
-        let Some(policies) = self.policies.clone() else {
-            // Without a configuration nothing goes on.
-            let _ = host::respond(403, &[], b"", "accesspolicy_not_configured");
-            return Action::Pause;
+        match self.stream.settled_as() {
+            Some(Settled::Passed) => return Action::Continue,
+            Some(Settled::Refused) => return Action::Pause,
+            None => {}
+        }
+        let in_force = self.generation.judge(self.begun, port);
+        let enforced = match in_force.as_deref() {
+            Some(InForce::Enforced(enforced)) => enforced,
+            Some(InForce::Unaffordable) => return self.deny("unaffordable"),
+            Some(InForce::Nothing) | None => return self.deny("not_configured"),
         };
-        let mut step = event(self, &policies);
+        let Enforced {
+            policies, metrics, ..
+        } = enforced;
+        let mut step = event(self, enforced);
         // Each question is another policy's, so that there is a last one.
         while let Step::Ask(question) = &step {
             if self.ask(question) {
@@ -124,8 +141,8 @@ impl HttpStream {
             }
             self.took.push(None);
             let uncalled = Response::Failed(AskError::NotCalled);
-            step = self.stream.answer(&policies, &uncalled);
-            self.count_answer();
+            step = self.stream.answer(policies, &uncalled);
+            self.count_answer(metrics);
         }
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
             self.response = std::mem::take(&mut obligations.response);
@@ -139,20 +156,33 @@ impl HttpStream {
         }
         match step {
             Step::Wait | Step::Ask(_) => Action::Pause,
-            Step::PassHeaders => Action::Continue,
+            Step::PassHeaders => {
+                host::set_property(DECISION, "pending");
+                Action::Continue
+            }
             Step::Continue(permitted) => {
                 if let Permitted::Now(permit, _) = permitted {
-                    self.count_body();
-                    self.allow(&permit);
+                    host::set_property(DECISION, "allow");
+                    self.count_body(metrics);
+                    self.allow(&permit, metrics);
                 }
                 Action::Continue
             }
             Step::Refuse(refusal) => {
-                self.count_body();
-                self.refuse(&refusal);
+                self.count_body(metrics);
+                self.refuse(&refusal, metrics);
                 Action::Pause
             }
         }
+    }
+
+    /// Answers where there are no policies.
+    fn deny(&mut self, reason: &'static str) -> Action {
+        self.stream.refused();
+        metrics::without_policies(reason);
+        let details = format!("accesspolicy_{reason}");
+        let _ = host::respond(403, &[], b"", &details);
+        Action::Pause
     }
 
     /// Calls an authorizer; `false` when the host does not.
@@ -164,14 +194,29 @@ impl HttpStream {
     /// A call has been answered, or has failed: what `read` makes of it decides.
     fn answered<F>(&mut self, call: u32, read: F)
     where
-        F: for<'p> FnOnce(&mut Self, &'p Policies) -> Step<'p>,
+        F: for<'p> FnOnce(&mut Stream, &'p Policies) -> Step<'p>,
     {
         let Some((_, asked_at)) = self.call.take_if(|(waiting, _)| *waiting == call) else {
             return;
         };
         let since = |asked_at| host::now()?.checked_sub(asked_at);
-        self.took.push(asked_at.and_then(since));
-        if self.on(read) == Action::Continue && host::resume().is_none() {
+        let took = asked_at.and_then(since);
+        let action = self.on(
+            |this,
+             Enforced {
+                 policies, metrics, ..
+             }| {
+                if this.stream.asks_in_vain(policies) {
+                    let nothing = Response::Failed(AskError::NotCalled);
+                    return this.stream.answer(policies, &nothing);
+                }
+                this.took.push(took);
+                let step = read(&mut this.stream, policies);
+                this.count_answer(metrics);
+                step
+            },
+        );
+        if action == Action::Continue && host::resume().is_none() {
             host::log(
                 Level::Error,
                 "accesspolicy: the host does not go on; the request stays held",
@@ -189,22 +234,22 @@ impl HttpStream {
         host::edit_response(&self.response)
     }
 
-    fn count_answer(&self) {
+    fn count_answer(&self, metrics: &Metrics) {
         if let Some(said) = self.stream.said().last() {
             let took = self.took.last().copied().flatten();
-            self.metrics.asked(said, took);
+            metrics.asked(said, took);
         }
     }
 
-    fn count_body(&self) {
+    fn count_body(&self, metrics: &Metrics) {
         if let Some(bytes) = self.stream.message_bytes() {
-            self.metrics.body(bytes);
+            metrics.body(bytes);
         }
     }
 
     /// Records that a request goes on: where that is asked for, and where it is notable.
-    fn allow(&self, permit: &Permit<'_>) {
-        self.metrics.allowed(permit);
+    fn allow(&self, permit: &Permit<'_>, metrics: &Metrics) {
+        metrics.allowed(permit);
         let level = match self.stream.is_notable(permit) {
             true => Level::Info,
             false => match self.logs_allowed {
@@ -217,20 +262,20 @@ impl HttpStream {
         host::log(level, &record.to_line());
     }
 
-    fn refuse(&self, refusal: &Refusal<'_>) {
+    fn refuse(&self, refusal: &Refusal<'_>, metrics: &Metrics) {
         let Refusal {
             answer,
             reason,
             called,
         } = refusal;
-        self.metrics.refused(reason.kind());
-        host::set_property("accesspolicy.decision", "deny");
+        metrics.refused(reason.kind());
+        host::set_property(DECISION, "deny");
         host::set_property("accesspolicy.reason", reason.kind());
         let mut record = self.record("deny", reason.kind(), called.as_ref());
         record.grounds.detail = reason.detail().map(Cow::Owned);
         let is_policies = match reason {
             Reason::Denied(denial) | Reason::DeniedByHeaders(denial) => {
-                self.metrics.denied(denial);
+                metrics.denied(denial);
                 record.deny(denial);
                 true
             }
@@ -267,7 +312,9 @@ impl HttpStream {
 
     /// Records that a request ended before it was decided.
     fn abandoned(&self, abandoned: &Abandoned) {
-        self.metrics.abandoned();
+        if let Some(InForce::Enforced(enforced)) = self.generation.own().as_deref() {
+            enforced.metrics.abandoned();
+        }
         let record = self.record("none", Abandoned::REASON, abandoned.called.as_ref());
         host::log(Level::Info, &record.to_line());
     }
@@ -319,6 +366,11 @@ impl Drop for HttpStream {
     }
 }
 
+/// The port that the request at hand arrived on.
+fn port() -> Option<u64> {
+    host::property("destination\0port").and_then(number)
+}
+
 /// An integer property: 64 bits, little endian.
 fn number(bytes: Vec<u8>) -> Option<u64> {
     let bytes = <[u8; 8]>::try_from(bytes).ok()?;
@@ -329,7 +381,7 @@ impl Context for HttpStream {
     /// The host tells of a timeout and of most resets by an answer of its own, and of a reset
     /// within an answer by one without headers.
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
-        self.answered(call, |this, policies| {
+        self.answered(call, |stream, policies| {
             let lines = match headers {
                 0 => None,
                 _ => host::call_response_headers(),
@@ -344,15 +396,13 @@ impl Context for HttpStream {
                 (_, None) => Response::Failed(AskError::TooLarge),
                 (Some(headers), Some(body)) => Response::Http { headers, body },
             };
-            let step = this.stream.answer(policies, &response);
-            this.count_answer();
-            step
+            stream.answer(policies, &response)
         });
     }
 
     /// A call that failed has another status than 0, and no message.
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
-        self.answered(call, |this, policies| {
+        self.answered(call, |stream, policies| {
             let message = match (status, size) {
                 (1.., _) => {
                     let words = host::status_words().unwrap_or_default();
@@ -369,24 +419,30 @@ impl Context for HttpStream {
                 Ok(message) => Response::Message(message),
                 Err(error) => Response::Failed(*error),
             };
-            let step = this.stream.answer(policies, &response);
-            this.count_answer();
-            step
+            stream.answer(policies, &response)
         });
     }
 }
 
 impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, ended: bool) -> Action {
-        self.on(|this, policies| match this.facts(policies) {
-            Some(facts) => this.stream.headers(policies, facts, ended),
-            None => this.stream.unreadable(),
+        self.begun = self.generation.begin(port);
+        self.on(|this, enforced| {
+            this.logs_allowed = enforced.logs_allowed();
+            if this.logs_allowed.is_some() {
+                this.stream.keep_called();
+            }
+            let policies = &enforced.policies;
+            match this.facts(policies) {
+                Some(facts) => this.stream.headers(policies, facts, ended),
+                None => this.stream.unreadable(),
+            }
         })
     }
 
     /// The host gives the size of the whole body so far, for as long as it is held.
     fn on_http_request_body(&mut self, size: usize, ended: bool) -> Action {
-        self.on(|this, policies| {
+        self.on(|this, Enforced { policies, .. }| {
             if !this.stream.is_reading() {
                 return this.stream.body(policies, &[], ended);
             }
@@ -410,7 +466,7 @@ impl HttpContext for HttpStream {
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.on(|this, policies| this.stream.trailers(policies))
+        self.on(|this, Enforced { policies, .. }| this.stream.trailers(policies))
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _ended: bool) -> Action {

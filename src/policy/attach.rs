@@ -11,7 +11,7 @@ use super::index::{
 };
 use super::list::List;
 use super::load::{LoadError, inconsistent};
-use super::model::{Backend, Listener, Mode, ObjectName, Target};
+use super::model::{Backend, Listener, Mode, ObjectName, Target, Unlisted};
 
 /// One place a rule is filed under.
 #[derive(Debug)]
@@ -63,6 +63,11 @@ impl Reach {
 }
 
 impl Targets {
+    /// Whether requests for clusters of no backend are denied.
+    pub(super) fn require_one(&self, unlisted: Unlisted) -> bool {
+        unlisted == Unlisted::Deny && !self.backends.is_empty()
+    }
+
     /// The targets there are, with nothing attached yet but room for what `policies` need.
     pub(super) fn new(
         listeners: Vec<Listener>,

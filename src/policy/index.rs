@@ -11,15 +11,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
+use std::rc::Rc;
 
 use super::attach::{Reach, Targets};
 use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
 use super::list::List;
-use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings, Unlisted};
+use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
 use super::names::Names;
 use super::needs::Needs;
 use super::numbers::NumberMap;
+use super::terms::Terms;
 use crate::expr::Condition;
 use crate::uri;
 
@@ -234,7 +236,8 @@ pub(super) struct IndexedRule {
 #[derive(Debug)]
 pub struct Policies {
     pub(super) digest: String,
-    pub(super) settings: Settings,
+    pub(super) gateway: ObjectName,
+    pub(super) terms: Rc<Terms>,
     pub(super) policies: Vec<PolicyRules>,
     pub(super) callers: Names<CallerId>,
     pub(super) things: BTreeMap<MethodName, Names<SelectorId>>,
@@ -242,7 +245,6 @@ pub struct Policies {
     pub(super) forms: BTreeMap<MethodName, Names<SelectorId>>,
     pub(super) enforced: usize,
     pub(super) targets: Targets,
-    pub(super) needs: Needs,
 }
 
 impl Policies {
@@ -251,14 +253,19 @@ impl Policies {
         &self.digest
     }
 
+    /// The Gateway that they are for.
+    pub const fn gateway_name(&self) -> &ObjectName {
+        &self.gateway
+    }
+
     /// The enforcement point's settings.
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.terms.settings
     }
 
     /// How several Allow policies of one level combine.
     pub fn allow_policies(&self) -> AllowPolicies {
-        self.settings.allow_policies
+        self.terms.settings.allow_policies
     }
 
     /// Whether any policy counts, at any level.
@@ -311,7 +318,7 @@ impl Policies {
 
     /// Whether requests are denied for clusters of no backend.
     pub fn requires_backend(&self) -> bool {
-        self.settings.unlisted == Unlisted::Deny && !self.targets.backends.is_empty()
+        self.targets.require_one(self.settings().unlisted)
     }
 
     /// What is attached to the backend that a cluster belongs to, if it belongs to one.
@@ -323,7 +330,13 @@ impl Policies {
 
     /// What the rules ask of a request.
     pub fn needs(&self) -> &Needs {
-        &self.needs
+        &self.terms.needs
+    }
+
+    /// What requests are read by. Two of policies that are the same place mean the same
+    /// policies.
+    pub const fn terms(&self) -> &Rc<Terms> {
+        &self.terms
     }
 
     /// The number of a SPIFFE ID, if any rule names it.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::rc::Rc;
 
 use super::Whole;
 use super::attach::{Does, Place, Targets};
@@ -15,6 +16,7 @@ use super::model::{
 };
 use super::needs::Needs;
 use super::read::{Malformed, document};
+use super::terms::Terms;
 use crate::expr::{self, Fact};
 use crate::json::{Number, View};
 
@@ -97,7 +99,7 @@ impl Policies {
         let CompiledPolicy {
             schema_version: _,
             digest,
-            gateway: _,
+            gateway,
             settings,
             listeners,
             backends,
@@ -117,32 +119,52 @@ impl Policies {
         } = incoming;
         check_ports(&settings)?;
         let mut targets = Targets::new(listeners, backends, &policies)?;
-        let mut loaded = Self {
-            digest,
-            settings,
+        let mut loading = Loading {
             policies: Vec::with_capacity(policies.len()),
-            callers,
-            things,
-            forms,
-            targets: Targets::default(),
             enforced: 0,
+            settings,
             needs: Needs::default(),
         };
         let mut places = Vec::with_capacity(policies.len());
         for policy in in_order(policies, |a, b| a.key().cmp(&b.key())) {
-            places.push(loaded.attach(policy, &mut targets)?);
+            places.push(loading.attach(policy, &mut targets)?);
         }
         targets.file(&places);
-        loaded.needs.targets(targets.audited_reach);
-        loaded.needs.paths(loaded.settings.mcp_paths.is_some());
-        if !loaded.settings.edge {
-            loaded.needs.without_edge();
+        let Loading {
+            policies,
+            enforced,
+            settings,
+            mut needs,
+        } = loading;
+        needs.targets(targets.audited_reach);
+        needs.paths(settings.mcp_paths.is_some());
+        if !settings.edge {
+            needs.without_edge();
         }
-        loaded.targets = targets;
-        loaded.needs.cluster |= loaded.requires_backend();
-        Ok(loaded)
+        needs.cluster |= targets.require_one(settings.unlisted);
+        Ok(Self {
+            digest,
+            gateway,
+            terms: Rc::new(Terms { settings, needs }),
+            policies,
+            callers,
+            things,
+            forms,
+            targets,
+            enforced,
+        })
     }
+}
 
+/// Policies that are being attached.
+struct Loading {
+    policies: Vec<PolicyRules>,
+    enforced: usize,
+    settings: Settings,
+    needs: Needs,
+}
+
+impl Loading {
     /// Attaches a policy to its targets; returns where its rules are to be filed.
     fn attach(
         &mut self,

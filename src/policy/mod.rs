@@ -22,6 +22,7 @@ mod names;
 mod needs;
 mod numbers;
 mod read;
+mod terms;
 mod whole;
 
 pub use crate::expr::{Expression, Pattern};
@@ -48,4 +49,5 @@ pub use model::{
 };
 pub use needs::Needs;
 pub use read::Malformed;
+pub use terms::Terms;
 pub use whole::Whole;

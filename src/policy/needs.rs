@@ -17,9 +17,10 @@ pub struct Needs {
     pub address: bool,
     /// The scheme of the connection, likewise.
     pub scheme: bool,
-    /// Where the connection goes to, and the protocol that is spoken over it.
+    /// Where the connection goes to, the protocol that is spoken over it, and when the
+    /// request arrived.
     pub connection: bool,
-    /// When the request arrived.
+    /// When the request is judged.
     pub time: bool,
     /// The MCP message as it came.
     pub body: bool,
@@ -48,6 +49,39 @@ impl Needs {
     /// The headers that are asked for, in lower case; `None` when it may be any.
     pub fn headers(&self) -> Option<&[String]> {
         (!self.all_headers).then_some(&self.headers)
+    }
+
+    /// Whether all is needed here that is needed there.
+    pub(super) fn cover(&self, others: &Self) -> bool {
+        // Destructured, so that a new member cannot be forgotten here.
+        let Self {
+            cluster,
+            port,
+            address,
+            scheme,
+            connection,
+            time,
+            body,
+            other_body,
+            asks,
+            headers,
+            all_headers,
+        } = others;
+        let are_needed_here = [
+            (self.cluster, *cluster),
+            (self.port, *port),
+            (self.address, *address),
+            (self.scheme, *scheme),
+            (self.connection, *connection),
+            (self.time, *time),
+            (self.body, *body),
+            (self.asks, *asks),
+            (self.all_headers, *all_headers),
+        ];
+        let mut headers = headers.iter();
+        are_needed_here.iter().all(|(here, there)| *here || !there)
+            && self.other_body >= *other_body
+            && (self.all_headers || headers.all(|header| self.headers.contains(header)))
     }
 
     /// Adds what it takes to know which policies apply.
@@ -112,7 +146,6 @@ impl Needs {
                 self.address = true;
                 self.scheme = true;
                 self.connection = true;
-                self.time = true;
                 self.all_headers |= grpc.allowed_headers.is_none();
                 grpc.allowed_headers.as_ref()
             }

@@ -64,7 +64,9 @@ pub struct Request<'r> {
     pub destination: Option<&'r str>,
     /// The protocol, `HTTP/1.1` or `HTTP/2`, where an authorizer is told.
     pub protocol: Option<&'r str>,
-    /// When it arrived, in nanoseconds since 1970, where rules ask for it.
+    /// When it arrived, in nanoseconds since 1970, where an authorizer is told.
+    pub arrived: Option<u64>,
+    /// When it is judged, likewise, where rules ask for it.
     pub time: Option<u64>,
 }
 

@@ -190,6 +190,8 @@ fn an_allowed_call_pays_for_no_record() {
             ("proxy_get_header_map_pairs", 1),
             ("proxy_get_property", 1),
             ("proxy_get_buffer_bytes", 1),
+            // What filters behind can rely on.
+            ("proxy_set_property", 1),
             // The decision, the rule, the length of the body.
             ("proxy_increment_metric", 2),
             ("proxy_record_metric", 1),

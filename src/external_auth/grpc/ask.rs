@@ -57,7 +57,7 @@ pub(in crate::external_auth) fn question(
         source: request.address,
         principal: request.caller.spiffe_id(),
         destination: request.destination,
-        time: request.time,
+        time: request.arrived,
         id: only("x-request-id"),
         method: only(":method"),
         path: only(":path"),
@@ -125,6 +125,7 @@ mod tests {
             scheme: None,
             destination: None,
             protocol: None,
+            arrived: None,
             time: None,
         };
         let auth = GrpcAuth {

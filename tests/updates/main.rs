@@ -2,6 +2,8 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod revoked;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -13,7 +15,7 @@ use accesspolicy::compile::{Source, compile};
 use accesspolicy::deploy;
 use serde_json::{Value, json};
 use support::client::{Client, Connection, Protocol};
-use support::config::{Bootstrap, Cluster, Listener};
+use support::config::{Bootstrap, Cluster, Filter, Listener};
 use support::envoy::{Envoy, Options};
 use support::filter_module;
 use support::message::Request;
@@ -24,13 +26,17 @@ use tempfile::TempDir;
 const UPDATES: usize = 200;
 const BAD: usize = 5;
 
+/// The counter of configurations that were taken.
+const UPDATED: &str = "accesspolicy.update_success";
+
 /// Which tool a policy of this number allows.
 fn tool(number: usize) -> &'static str {
     ["even", "odd"][number % 2]
 }
 
-/// Two policies, of Gateway and backend, with the same number: both are to allow.
-fn discovery(number: usize) -> String {
+/// Two policies, of Gateway and backend, with the same number: both are to allow. As text,
+/// and as a file from which Envoy takes the filter.
+fn policies(number: usize) -> (String, String) {
     let policy = |name: &str, target: Value| {
         let mcp = json!({"methods": [{"name": "tools/call", "params": [tool(number)]}]});
         let rule = json!({
@@ -62,7 +68,12 @@ fn discovery(number: usize) -> String {
     );
     let compiled = compiled.unwrap_or_else(|report| panic!("{:?}", report.diagnostics));
     let module = filter_module();
-    deploy::discovery(&compiled.policy, module.to_str().unwrap())
+    let discovery = deploy::discovery(&compiled.policy, module.to_str().unwrap());
+    (serde_json::to_string(&compiled.policy).unwrap(), discovery)
+}
+
+fn discovery(number: usize) -> String {
+    policies(number).1
 }
 
 /// What is no policy, in turn: of another schema, cut short, empty.
@@ -140,12 +151,8 @@ fn memory(envoy: &Envoy) -> u64 {
         .unwrap_or_default()
 }
 
-#[test]
-fn policies_change_under_load() {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("filter.yaml");
-    place(&file, &discovery(0));
-    let recorder = Recorder::start();
+/// An Envoy that takes its filter from a file.
+fn discovering(file: &Path, recorder: &Recorder) -> Envoy {
     let listener = Listener::plain("mcp");
     let cluster = Cluster::new("everything", recorder.address());
     let mut bootstrap = Bootstrap::simple(listener, cluster).json();
@@ -169,32 +176,43 @@ fn policies_change_under_load() {
         concurrency: 2,
         ..Options::default()
     };
-    let envoy = Envoy::start_with(&bootstrap, options).expect("Envoy serves");
+    Envoy::start_with(&bootstrap, options).expect("Envoy serves")
+}
+
+/// What Envoy's counters that end in `what` come to.
+fn count(envoy: &Envoy, what: &str) -> usize {
+    let stats = envoy.ask("/stats").unwrap();
+    let lines = stats.lines().filter_map(|line| line.rsplit_once(": "));
+    let found = lines.filter(|(name, _)| name.ends_with(what));
+    found
+        .filter_map(|(_, value)| value.parse::<usize>().ok())
+        .sum()
+}
+
+/// Waits until they come to as much.
+fn wait(envoy: &Envoy, what: &str, wanted: usize) {
+    let start = Instant::now();
+    while count(envoy, what) < wanted {
+        let late = start.elapsed() > Duration::from_secs(10);
+        assert!(
+            !late,
+            "{what} is {}, not {wanted}:\n{}",
+            count(envoy, what),
+            envoy.log()
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn policies_change_under_load() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("filter.yaml");
+    place(&file, &discovery(0));
+    let recorder = Recorder::start();
+    let envoy = discovering(&file, &recorder);
     let client = Client::plain(envoy.listener("mcp"));
-    let count = |what: &str| {
-        let stats = envoy
-            .ask("/stats?filter=extension_config_discovery")
-            .unwrap();
-        let lines = stats.lines().filter_map(|line| line.rsplit_once(": "));
-        let found = lines.filter(|(name, _)| name.ends_with(what));
-        found
-            .filter_map(|(_, value)| value.parse::<usize>().ok())
-            .sum::<usize>()
-    };
-    let wait = |what: &str, wanted: usize| {
-        let start = Instant::now();
-        while count(what) < wanted {
-            let late = start.elapsed() > Duration::from_secs(5);
-            assert!(
-                !late,
-                "{what} is {}, not {wanted}:\n{}",
-                count(what),
-                envoy.log()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    };
-    let taken = count(".update_success");
+    let taken = count(&envoy, UPDATED);
     let stop = AtomicBool::new(false);
     let started = Instant::now();
     let mut level = 0;
@@ -220,11 +238,11 @@ fn policies_change_under_load() {
             if number % BAD == 0 {
                 place(&file, &bad(number));
                 refused += 1;
-                wait(".update_rejected", refused);
+                wait(&envoy, "accesspolicy.update_rejected", refused);
             } else {
                 place(&file, &discovery(number));
                 good += 1;
-                wait(".update_success", taken + good);
+                wait(&envoy, UPDATED, taken + good);
             }
             if number == UPDATES / 4 {
                 level = memory(&envoy);
@@ -240,7 +258,7 @@ fn policies_change_under_load() {
         assert_eq!(last.map(tool), Some("odd"));
         assert_eq!(allowed, [false, true]);
         stop.store(true, Ordering::Relaxed);
-        assert_eq!(count(".update_success"), taken + good);
+        assert_eq!(count(&envoy, UPDATED), taken + good);
         callers
             .map(|caller| caller.join().expect("a caller"))
             .into()

@@ -1,0 +1,202 @@
+//! Policies that change while a request is read, or while an authorizer is asked about it.
+
+use std::cell::Cell;
+
+use super::*;
+use serde_json::Value;
+
+/// What a policy set has beside what all have.
+#[derive(Debug, Clone, Copy)]
+struct Set {
+    tool: &'static str,
+    /// A header that the rule asks for.
+    header: Option<&'static str>,
+    asks: bool,
+    depth: u32,
+    trust_domain: &'static str,
+    until: Option<&'static str>,
+}
+
+const BEFORE: Set = Set {
+    tool: "echo",
+    header: None,
+    asks: false,
+    depth: 8,
+    trust_domain: "a.example",
+    until: None,
+};
+
+impl Set {
+    fn policies(self) -> Policies {
+        let mut rule = json!({"name": "r", "mcp": {
+            "methods": [{"name": "tools/call", "params": [self.tool]}], "baseProtocol": "Full"
+        }});
+        if let Some(name) = self.header {
+            rule["http"] = json!({"headers": [{"name": name, "value": {"Exact": "a"}}]});
+        }
+        if let Some(until) = self.until {
+            rule["cel"] = before(until);
+        }
+        let name = |name: &str| json!({"namespace": "n", "name": name});
+        let mut policies = vec![json!({
+            "policy": name("p"), "action": "Allow", "mode": "Enforce", "targets": ["Gateway"],
+            "rules": [rule],
+        })];
+        if self.asks {
+            policies.push(json!({
+                "policy": name("z"), "action": "ExternalAuth", "mode": "Enforce",
+                "targets": ["Gateway"], "externalAuth": {
+                    "protocol": {"Http": {"path": "", "allowedHeaders": ["x-team"]}},
+                    "cluster": "z", "authority": "a:1", "order": 1
+                }
+            }));
+        }
+        let identity = json!({"Metadata": {
+            "namespace": "jwt", "path": ["payload", "sub"], "trustDomain": self.trust_domain,
+        }});
+        let document = json!({
+            "schemaVersion": 1, "digest": "", "gateway": name("g"),
+            "settings": {
+                "identity": identity, "allowPolicies": "All", "unprotected": "Deny",
+                "requestHeaders": "Hold", "mcpPaths": ["/mcp"], "denial": "JsonRpc",
+                "limits": {"bodyBytes": 100, "depth": self.depth}
+            },
+            "listeners": [], "backends": [], "policies": policies,
+        });
+        Policies::from_json(document.to_string().as_bytes()).unwrap()
+    }
+}
+
+/// `request.time < timestamp(until)`
+fn before(until: &str) -> Value {
+    let until = format!("string {until}");
+    let nodes = ["fact request.time", &until, "toTimestamp 1", "less 0 2"];
+    json!({"text": "", "nodes": nodes, "patterns": []})
+}
+
+/// What becomes of a call of `echo` whose front was read for `before`.
+fn becomes(before: Set, after: Set) -> (u16, Option<&'static str>) {
+    let (before, after) = (before.policies(), after.policies());
+    let mut stream = Stream::default();
+    let (front, rest) = ECHO.split_at(20);
+    assert!(matches!(
+        stream.headers(&before, facts("POST", "/mcp"), false),
+        Step::Wait
+    ));
+    assert!(matches!(stream.body(&before, front, false), Step::Wait));
+    drop(before);
+    match stream.body(&after, rest, true) {
+        Step::Continue(_) => (0, None),
+        Step::Ask(_) => (1, None),
+        Step::Refuse(refusal) => (refusal.answer.status, Some(refusal.reason.kind())),
+        step => panic!("{step:?}"),
+    }
+}
+
+#[test]
+fn a_request_that_is_read_is_judged_by_the_newest_policies() {
+    let revoked = Set {
+        tool: "sum",
+        ..BEFORE
+    };
+    let with_header = Set {
+        header: Some("x-team"),
+        ..BEFORE
+    };
+    let asks = Set {
+        asks: true,
+        ..BEFORE
+    };
+    let another_depth = Set { depth: 9, ..BEFORE };
+    let another_domain = Set {
+        trust_domain: "b.example",
+        ..BEFORE
+    };
+    let (allowed, denied, superseded) =
+        ((0, None), (200, Some("policy")), (503, Some("superseded")));
+    for (what, before, after, expected) in [
+        ("the same", BEFORE, BEFORE, allowed),
+        ("revoked", BEFORE, revoked, denied),
+        ("granted", revoked, BEFORE, allowed),
+        (
+            "asks for a header that was not kept",
+            BEFORE,
+            with_header,
+            superseded,
+        ),
+        ("asks for a header no more", with_header, BEFORE, allowed),
+        ("revoked and asks for less", with_header, revoked, denied),
+        ("asks an authorizer from now on", BEFORE, asks, superseded),
+        ("asks an authorizer no more", asks, BEFORE, allowed),
+        ("reads bodies otherwise", BEFORE, another_depth, superseded),
+        (
+            "names callers otherwise",
+            BEFORE,
+            another_domain,
+            superseded,
+        ),
+    ] {
+        assert_eq!(becomes(before, after), expected, "{what}");
+    }
+}
+
+#[test]
+fn an_answer_to_the_question_of_an_older_policy_permits_nothing() {
+    let asks = Set {
+        asks: true,
+        ..BEFORE
+    };
+    let revoked = Set {
+        tool: "sum",
+        ..asks
+    };
+    let (before, same, after) = (asks.policies(), asks.policies(), revoked.policies());
+    let headers = Headers::from_lines([(":status", "200")]);
+    let yes = Response::Http {
+        headers: &headers,
+        body: b"",
+    };
+    let asked = || {
+        let mut stream = Stream::default();
+        stream.headers(&before, facts("POST", "/mcp"), false);
+        let step = stream.body(&before, ECHO, true);
+        assert!(matches!(step, Step::Ask(_)), "{step:?}");
+        stream
+    };
+    let mut stream = asked();
+    assert!(!stream.asks_in_vain(&before));
+    assert!(matches!(stream.answer(&before, &yes), Step::Continue(_)));
+    let mut stream = asked();
+    assert!(stream.asks_in_vain(&after));
+    let step = stream.answer(&after, &yes);
+    assert!(matches!(step, Step::Ask(_)), "{step:?}");
+    let step = stream.answer(&after, &yes);
+    assert!(matches!(step, Step::Refuse(_)), "{step:?}");
+    // The same policies, come anew, ask once more.
+    let mut stream = asked();
+    let step = stream.answer(&same, &yes);
+    assert!(matches!(step, Step::Ask(_)), "{step:?}");
+    assert!(matches!(stream.answer(&same, &yes), Step::Continue(_)));
+}
+
+thread_local! {
+    static NOW: Cell<u64> = const { Cell::new(0) };
+}
+
+#[test]
+fn the_time_is_that_of_the_verdict() {
+    let until = Set {
+        until: Some("1970-01-01T00:00:10Z"),
+        ..BEFORE
+    };
+    let policies = until.policies();
+    for (second, allowed) in [(9, true), (10, false)] {
+        let envelopes = Envelopes::with_clock(|| Some(NOW.get()));
+        let mut stream = Stream::new(Rc::new(envelopes));
+        NOW.set(0);
+        stream.headers(&policies, facts("POST", "/mcp"), false);
+        NOW.set(second * 1_000_000_000);
+        let step = stream.body(&policies, ECHO, true);
+        assert_eq!(matches!(step, Step::Continue(_)), allowed, "{step:?}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Calls that outlive the policy that allowed them: a request that is still being read, and
+//! a connection that Envoy leaves to the configuration before.
+
+use super::*;
+
+/// How long clients wait within a body: an update is taken meanwhile.
+const PAUSE: Duration = Duration::from_millis(1500);
+
+/// A call whose body comes in two pieces.
+fn slow(number: usize) -> Request {
+    let mut call = request("slow", number);
+    let body = call.body.concat();
+    let (front, rest) = body.split_at(20);
+    call = call.pieces([front, rest]);
+    call.pause = PAUSE;
+    call
+}
+
+/// What became of a call.
+#[derive(Debug, PartialEq, Eq)]
+enum Became {
+    Allowed,
+    Denied,
+}
+
+fn became(answer: &support::message::Response) -> Became {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    match answer.json()["error"]["code"].as_i64() {
+        None => Became::Allowed,
+        Some(403) => Became::Denied,
+        Some(code) => panic!("{code}: {}", answer.text()),
+    }
+}
+
+/// Begins a slow call by each protocol, has `update` take another policy into force, and
+/// tells what became of the calls.
+fn across(address: std::net::SocketAddr, number: usize, update: impl FnOnce()) -> [Became; 2] {
+    std::thread::scope(|scope| {
+        let clients = [Client::plain(address), Client::plain(address).http2()];
+        let calls = clients.map(|client| scope.spawn(move || client.send(&slow(number))));
+        std::thread::sleep(PAUSE / 5);
+        update();
+        calls.map(|call| became(&call.join().unwrap().expect("an answer")))
+    })
+}
+
+#[test]
+fn a_call_is_judged_by_the_policy_that_is_in_force_when_it_is_complete() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("filter.yaml");
+    place(&file, &discovery(0));
+    let recorder = Recorder::start();
+    let envoy = discovering(&file, &recorder);
+    let mut taken = count(&envoy, UPDATED);
+    let mut update = |number| {
+        place(&file, &discovery(number));
+        taken += 1;
+        wait(&envoy, UPDATED, taken);
+    };
+    let address = envoy.listener("mcp");
+    let (revoked, granted) = (0, 1);
+    let became = across(address, revoked, || update(1));
+    assert_eq!(became, [Became::Denied, Became::Denied]);
+    assert_eq!(recorder.requests().len(), 0);
+    // The honest twins: what is granted meanwhile, and what is not touched.
+    let became = across(address, revoked, || update(2));
+    assert_eq!(became, [Became::Allowed, Became::Allowed]);
+    let became = across(address, granted, || update(3));
+    assert_eq!(became, [Became::Allowed, Became::Allowed]);
+    let became = across(address, granted, || update(5));
+    assert_eq!(became, [Became::Allowed, Became::Allowed]);
+    assert_eq!(envoy.vm_failures(), []);
+}
+
+/// The listener with the policy of a number, as Envoy discovers it.
+fn listeners(number: usize, recorder: &Recorder) -> (Value, String) {
+    let (policy, _) = policies(number);
+    let filter = Filter::new(&filter_module(), &policy);
+    let listener = Listener::plain("mcp").filter(filter);
+    let cluster = Cluster::new("everything", recorder.address());
+    let mut bootstrap = Bootstrap::simple(listener, cluster).json();
+    let mut listener = bootstrap["static_resources"]["listeners"][0].take();
+    listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+    let discovered = json!({"version_info": number.to_string(), "resources": [listener]});
+    bootstrap["static_resources"]["listeners"] = json!([]);
+    bootstrap["node"] = json!({"id": "mcp", "cluster": "mcp"});
+    (bootstrap, discovered.to_string())
+}
+
+/// Envoy drains a listener's connections for ten minutes, by the configuration before.
+#[test]
+fn a_connection_does_not_keep_the_policy_under_which_it_was_opened() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("listeners.json");
+    let recorder = Recorder::start();
+    let (mut bootstrap, discovered) = listeners(0, &recorder);
+    place(&file, &discovered);
+    bootstrap["dynamic_resources"]["lds_config"]["path_config_source"] = json!({"path": file});
+    let envoy = Envoy::start_with(&bootstrap, Options::default()).expect("Envoy serves");
+    const TAKEN: &str = "listener_manager.lds.update_success";
+    let mut taken = count(&envoy, TAKEN);
+    let mut update = |number| {
+        place(&file, &listeners(number, &recorder).1);
+        taken += 1;
+        wait(&envoy, TAKEN, taken);
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let address = envoy.listener("mcp");
+    let clients = [Client::plain(address), Client::plain(address).http2()];
+    let mut old = clients
+        .clone()
+        .map(|client| client.connect().expect("a connection"));
+    let mut calls = |number| {
+        let answers = old.each_mut().map(|old| old.send(&request("old", number)));
+        answers.map(|answer| became(&answer.expect("an answer")))
+    };
+    assert_eq!(calls(0), [Became::Allowed, Became::Allowed]);
+    // One that is still being read is judged by the newest at once.
+    let slow = across(address, 0, || update(1));
+    assert_eq!(slow, [Became::Denied, Became::Denied]);
+    // What comes later over an old connection is, once any request came over a new one.
+    for client in &clients {
+        let answer = client.send(&request("new", 1)).expect("an answer");
+        assert_eq!(became(&answer), Became::Allowed);
+    }
+    assert_eq!(calls(0), [Became::Denied, Became::Denied]);
+    assert_eq!(calls(1), [Became::Allowed, Became::Allowed]);
+    assert_eq!(envoy.vm_failures(), []);
+}
+
+/// Two listeners whose plugins are called alike, in one VM, for one Gateway.
+#[test]
+fn listeners_beside_each_other_keep_their_own_policies() {
+    let recorder = Recorder::start();
+    let address = recorder.address();
+    let listener = |name: &str, number| {
+        let (policy, _) = policies(number);
+        let filter = Filter::new(&filter_module(), &policy);
+        Listener::plain(name)
+            .filter(filter)
+            .route("/", "everything")
+    };
+    let bootstrap = Bootstrap {
+        listeners: vec![listener("even", 0), listener("odd", 1)],
+        clusters: vec![Cluster::new("everything", address)],
+    };
+    let envoy = Envoy::start(&bootstrap.json()).expect("Envoy serves");
+    for round in 0..3 {
+        for (name, number) in [("even", 0), ("odd", 1)] {
+            let client = Client::plain(envoy.listener(name));
+            for called in [0, 1] {
+                let answer = client.send(&request(name, called)).expect("an answer");
+                let expected = match called == number {
+                    true => Became::Allowed,
+                    false => Became::Denied,
+                };
+                assert_eq!(became(&answer), expected, "{round} {name} {called}");
+            }
+        }
+    }
+}
