@@ -68,6 +68,7 @@ unsafe extern "C" {
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
     fn proxy_get_status(code: *mut u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
 
 const OK: u32 = 0;
@@ -245,6 +246,13 @@ pub(super) fn now() -> Option<u64> {
     // SAFETY: the host writes one u64 to a place that is one.
     let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
     (status == OK).then_some(time)
+}
+
+/// Has the host call the plugin every so often; never, where that is zero.
+pub(super) fn tick_every(period: Duration) {
+    let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: the host is only given a number.
+    let _ = unsafe { proxy_set_tick_period_milliseconds(milliseconds) };
 }
 
 /// Makes a call; the host tells of the answer under the number returned.

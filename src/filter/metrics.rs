@@ -224,6 +224,14 @@ pub(super) fn in_force(digest: &str) {
     }
 }
 
+/// The memory of this VM.
+pub(super) fn memory(bytes: usize) {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    if let Some(id) = host::metric(MetricKind::Gauge, &Metric::Memory.to_string()) {
+        host::record(MetricKind::Gauge, id, bytes);
+    }
+}
+
 fn address(name: &ObjectName) -> usize {
     ptr::from_ref(name).addr()
 }

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::rc::Rc;
+use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -27,6 +28,9 @@ const BUILD: &str = concat!(
 );
 const _: () = assert!(SCHEMA_VERSION == 1, "say so in `BUILD`");
 
+/// How often the host calls.
+const TICK: Duration = Duration::from_secs(1);
+
 /// How much memory there must be for a configuration, in multiples of its text.
 const ROOM: usize = 4;
 
@@ -43,7 +47,7 @@ impl Default for Root {
     fn default() -> Self {
         Self {
             vm: Vm::this(),
-            generation: Rc::new(Lineage::default()).next(InForce::Nothing),
+            generation: Rc::new(Lineage::default()).next(InForce::Nothing, 0),
             beside: Vec::new(),
         }
     }
@@ -61,7 +65,7 @@ impl Root {
                  everything is denied until one comes that there is memory for"
             ),
         );
-        let denies = |lineage: &Rc<Lineage<_>>| lineage.next(InForce::Unaffordable);
+        let denies = |lineage: &Rc<Lineage<_>>| lineage.next(InForce::Unaffordable, 0);
         self.generation = denies(&Rc::default());
         let lineages = self.vm.lineages(&Plugin::of_host());
         self.beside = lineages.iter().map(denies).collect();
@@ -70,8 +74,17 @@ impl Root {
 
 impl Context for Root {}
 
+/// The host deletes a plugin when all its streams have ended.
+impl Drop for Root {
+    fn drop(&mut self) {
+        // The host's clock would go on for ever.
+        host::tick_every(Duration::ZERO);
+    }
+}
+
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
+        host::tick_every(TICK);
         let text = match has_room(size) {
             true => host::buffer(Buffer::PluginConfiguration, 0, size),
             false => None,
@@ -98,7 +111,7 @@ impl RootContext for Root {
                 metrics::in_force(policies.digest());
                 let gateway = policies.gateway_name();
                 let lineage = self.vm.lineage(&Plugin::of_host(), gateway);
-                self.generation = lineage.next(InForce::Enforced(Enforced::new(policies)));
+                self.generation = lineage.next(InForce::Enforced(Enforced::new(policies)), size);
                 self.beside.clear();
                 true
             }
@@ -111,6 +124,10 @@ impl RootContext for Root {
                 false
             }
         }
+    }
+
+    fn on_tick(&mut self) {
+        self.vm.tell_memory();
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {

@@ -1,6 +1,6 @@
 //! What all plugins of a VM share: what streams may hold, callers, and what is in force.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::enforcement::{Envelopes, Lineage};
@@ -9,6 +9,7 @@ use crate::policy::ObjectName;
 use super::host;
 use super::identity::Callers;
 use super::in_force::InForce;
+use super::metrics;
 
 thread_local! {
     /// INVARIANT: whatever belongs to one plugin is found by that plugin: plugins with the
@@ -21,6 +22,8 @@ thread_local! {
 pub(super) struct Vm {
     pub(super) envelopes: Rc<Envelopes>,
     pub(super) callers: RefCell<Callers>,
+    /// Of its memory, what was last told.
+    memory: Cell<usize>,
     /// Few: one for each plugin and Gateway.
     known: RefCell<Vec<Known>>,
 }
@@ -56,6 +59,7 @@ impl Vm {
         Self {
             envelopes: Rc::new(Envelopes::with_clock(host::now)),
             callers: RefCell::default(),
+            memory: Cell::default(),
             known: RefCell::default(),
         }
     }
@@ -65,6 +69,14 @@ impl Vm {
         // It is there for as long as the module is.
         VM.try_with(Rc::clone)
             .unwrap_or_else(|_| Rc::new(Self::new()))
+    }
+
+    /// Tells how much memory there is, where that is more than before. It never shrinks.
+    pub(super) fn tell_memory(&self) {
+        let pages = core::arch::wasm32::memory_size(0);
+        if pages > self.memory.replace(pages) {
+            metrics::memory(pages.saturating_mul(64 << 10));
+        }
     }
 
     /// The configurations of a plugin for a Gateway.

@@ -47,6 +47,8 @@ pub enum Metric<'m> {
     /// The first 48 bits of the digest of the configuration in force: a gauge. As a
     /// number, because every new name would stay in the host for ever.
     ConfigDigest,
+    /// The memory of a VM in bytes, of the one that took more last: a gauge.
+    Memory,
 }
 
 /// The value of [`Metric::ConfigDigest`]; 0 when the digest is none.
@@ -113,6 +115,7 @@ impl fmt::Display for Metric<'_> {
                 write!(f, "accesspolicy_config_loads_total;outcome={outcome}")
             }
             Self::ConfigDigest => f.write_str("accesspolicy_config_digest"),
+            Self::Memory => f.write_str("accesspolicy_memory_bytes"),
         }
     }
 }

@@ -43,7 +43,7 @@ fn it_imports_only_what_every_envoy_offers() {
 }
 
 /// What the host calls: it enters the module for whatever is there, for every request.
-const EXPORTS: [&str; 15] = [
+const EXPORTS: [&str; 16] = [
     "_initialize",
     "memory",
     "proxy_abi_version_0_2_1",
@@ -58,6 +58,7 @@ const EXPORTS: [&str; 15] = [
     "proxy_on_request_headers",
     "proxy_on_request_trailers",
     "proxy_on_response_headers",
+    "proxy_on_tick",
     "proxy_on_vm_start",
 ];
 

@@ -2,11 +2,13 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod open;
 mod revoked;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -152,9 +154,9 @@ fn memory(envoy: &Envoy) -> u64 {
 }
 
 /// An Envoy that takes its filter from a file.
-fn discovering(file: &Path, recorder: &Recorder) -> Envoy {
+fn discovering(file: &Path, server: SocketAddr) -> Envoy {
     let listener = Listener::plain("mcp");
-    let cluster = Cluster::new("everything", recorder.address());
+    let cluster = Cluster::new("everything", server);
     let mut bootstrap = Bootstrap::simple(listener, cluster).json();
     bootstrap["node"] = json!({"id": "mcp", "cluster": "mcp"});
     let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
@@ -210,7 +212,7 @@ fn policies_change_under_load() {
     let file = folder.path().join("filter.yaml");
     place(&file, &discovery(0));
     let recorder = Recorder::start();
-    let envoy = discovering(&file, &recorder);
+    let envoy = discovering(&file, recorder.address());
     let client = Client::plain(envoy.listener("mcp"));
     let taken = count(&envoy, UPDATED);
     let stop = AtomicBool::new(false);

@@ -34,7 +34,7 @@ fn became(answer: &support::message::Response) -> Became {
 
 /// Begins a slow call by each protocol, has `update` take another policy into force, and
 /// tells what became of the calls.
-fn across(address: std::net::SocketAddr, number: usize, update: impl FnOnce()) -> [Became; 2] {
+fn across(address: SocketAddr, number: usize, update: impl FnOnce()) -> [Became; 2] {
     std::thread::scope(|scope| {
         let clients = [Client::plain(address), Client::plain(address).http2()];
         let calls = clients.map(|client| scope.spawn(move || client.send(&slow(number))));
@@ -50,7 +50,7 @@ fn a_call_is_judged_by_the_policy_that_is_in_force_when_it_is_complete() {
     let file = folder.path().join("filter.yaml");
     place(&file, &discovery(0));
     let recorder = Recorder::start();
-    let envoy = discovering(&file, &recorder);
+    let envoy = discovering(&file, recorder.address());
     let mut taken = count(&envoy, UPDATED);
     let mut update = |number| {
         place(&file, &discovery(number));
