@@ -243,12 +243,28 @@ fn called<'m>(policies: &Policies, thing: Thing<'m>, name: Option<&'m str>) -> O
     }
 }
 
-/// Where rules are filed that refuse, or ask, about a resource in any spelling of its uri.
+/// Where rules are filed that refuse, or ask, about a tool by its other name, or a resource
+/// in any spelling of its uri.
 fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<SelectorId> {
     match (thing, policies.settings().resource_param) {
         (Thing::Resource(uri), ResourceParam::Uri) => policies.forms(method, uri),
+        (Thing::Tool(name), _) => {
+            let other = behind_digest(name).and_then(|other| policies.thing(method, other));
+            other.into_iter().collect()
+        }
         _ => Vec::new(),
     }
+}
+
+/// The name of a tool behind the digest that FastMCP puts before it.
+///
+/// SECURITY: its applications have each of their tools under two names, of which the other
+/// one can be computed.
+fn behind_digest(name: &str) -> Option<&str> {
+    let (digest, name) = name.split_at_checked(12)?;
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let name = name.strip_prefix('_')?;
+    digest.bytes().all(is_digit).then_some(name)
 }
 
 /// The name under which rules can list a method.

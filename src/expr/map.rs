@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::compare;
 use super::value::{Items, Value};
 use super::{Error, Variables};
-use crate::json::{View, is_twin};
+use crate::json::{View, are_words_of_one, is_twin};
 
 /// A map.
 #[derive(Clone)]
@@ -154,8 +154,8 @@ fn is_key(value: &Value<'_>) -> bool {
 
 /// The member of an object; the reader has refused a second one of the same name.
 ///
-/// SECURITY: where a server might take another member for it (see [`is_twin`]), nobody can
-/// say which is meant.
+/// SECURITY: where a server might take another member for it (see [`is_twin`] and
+/// [`are_words_of_one`]), nobody can say which is meant.
 fn member<'v>(view: View<'v>, name: &str, budget: &Budget) -> Result<Option<View<'v>>, Error> {
     let mut found = None;
     for (key, value) in view.members() {
@@ -164,7 +164,7 @@ fn member<'v>(view: View<'v>, name: &str, budget: &Budget) -> Result<Option<View
         let key = key.string().ok_or(Error::Malformed)?;
         if key == name {
             found = Some(value);
-        } else if is_twin(&key, &[name], &[]) {
+        } else if is_twin(&key, &[name], &[]) || are_words_of_one(&key, name) {
             return Err(Error::BadKey);
         }
     }

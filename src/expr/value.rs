@@ -10,7 +10,7 @@ use super::fact::Given;
 use super::map::Map;
 use super::program::{Constant, Real};
 use super::{Duration, Error, Timestamp};
-use crate::json::{Kind, Number, View};
+use crate::json::{Kind, Number, View, is_twin};
 
 /// A value.
 #[derive(Debug, Clone)]
@@ -236,7 +236,12 @@ impl<'v> List<'v> {
             Self::Made(items) => Ok(items.len()),
             Self::Json(view) => {
                 budget.scan(view.text().len())?;
-                Ok(view.items().count())
+                let mut count: usize = 0;
+                for item in view.items() {
+                    not_null(item)?;
+                    count = count.saturating_add(1);
+                }
+                Ok(count)
             }
         }
     }
@@ -247,10 +252,26 @@ impl<'v> List<'v> {
             Self::Made(items) => items.get(place).cloned().ok_or(Error::OutOfRange),
             Self::Json(view) => {
                 budget.scan(view.text().len())?;
-                let mut items = view.items();
-                Value::of_json(items.nth(place).ok_or(Error::OutOfRange)?, budget)
+                let mut found = None;
+                for (at, item) in view.items().enumerate() {
+                    not_null(item)?;
+                    if at == place {
+                        found = Some(item);
+                    }
+                }
+                Value::of_json(found.ok_or(Error::OutOfRange)?, budget)
             }
         }
+    }
+}
+
+/// Refuses to count an item that is none to some.
+///
+/// SECURITY: Rails leaves `null` out of lists, so that all behind it are somewhere else.
+fn not_null(item: View<'_>) -> Result<(), Error> {
+    match item.kind() {
+        Some(Kind::Null) => Err(Error::Ambiguous),
+        _ => Ok(()),
     }
 }
 
@@ -286,8 +307,16 @@ impl<'v> Items<'v> {
             }
             Self::Keys(members) => {
                 let (key, value) = members.next()?;
-                let paid = budget.scan(value.text().len());
-                Some(paid.and_then(|()| Value::of_json(key, budget)))
+                let length = key.text().len().saturating_add(value.text().len());
+                let paid = budget.scan(length);
+                Some(paid.and_then(|()| {
+                    // SECURITY: what merges objects in JavaScript takes its members for
+                    // those of the object.
+                    match key.string() {
+                        Some(name) if is_twin(&name, &[], &[]) => Err(Error::BadKey),
+                        _ => Value::of_json(key, budget),
+                    }
+                }))
             }
             Self::Names(names) => Some(Value::of_text(names.next()?, budget)),
         }

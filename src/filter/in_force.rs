@@ -17,7 +17,7 @@ pub(super) enum InForce {
     /// none is left out by the host, on some of its threads.
     Unaffordable,
     /// These policies decide.
-    Enforced(Enforced),
+    Enforced(Box<Enforced>),
 }
 
 /// Policies that are in force, and what goes with them.

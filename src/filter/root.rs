@@ -111,7 +111,8 @@ impl RootContext for Root {
                 metrics::in_force(policies.digest());
                 let gateway = policies.gateway_name();
                 let lineage = self.vm.lineage(&Plugin::of_host(), gateway);
-                self.generation = lineage.next(InForce::Enforced(Enforced::new(policies)), size);
+                let enforced = Box::new(Enforced::new(policies));
+                self.generation = lineage.next(InForce::Enforced(enforced), size);
                 self.beside.clear();
                 true
             }

@@ -73,6 +73,26 @@ pub fn has_letters_of(key: &str, names: &[&str]) -> bool {
     }
 }
 
+/// Whether two keys that differ are the same words, once in snake case and once in camel
+/// case: `user_id` and `userId`.
+///
+/// SECURITY: models of Python servers take an attribute by its name and by its alias.
+pub fn are_words_of_one(key: &str, other: &str) -> bool {
+    let may_be = key.len().abs_diff(other.len()) <= LONGEST && key.is_ascii() && other.is_ascii();
+    may_be && key != other && snake(key).eq(snake(other))
+}
+
+/// A key in snake case.
+fn snake(key: &str) -> impl Iterator<Item = u8> {
+    let mut was_small = false;
+    key.bytes().flat_map(move |byte| {
+        let begins = was_small && byte.is_ascii_uppercase();
+        was_small = byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let line = begins.then_some(b'_');
+        line.into_iter().chain([byte.to_ascii_lowercase()])
+    })
+}
+
 /// What a key is to somebody who compares without case.
 fn fold(key: &str) -> String {
     // Upper and then lower case reaches what either alone misses: `ſ`, `ı`, `ﬁ`,
@@ -141,6 +161,26 @@ mod tests {
             "\u{200b}",
         ] {
             assert!(!is_twin(key, NAMES, &["task_id"]), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_words() {
+        for (one, other) in [
+            ("user_id", "userId"),
+            ("a_b_c", "aBC"),
+            ("dry_run", "dryRun"),
+        ] {
+            let is_one = are_words_of_one(one, other) && are_words_of_one(other, one);
+            assert_eq!(is_one, one != "a_b_c", "{one} {other}");
+        }
+        for (one, other) in [
+            ("id", "_id"),
+            ("id", "id"),
+            ("user", "users"),
+            ("a_b", "ab"),
+        ] {
+            assert!(!are_words_of_one(one, other), "{one} {other}");
         }
     }
 

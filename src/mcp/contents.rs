@@ -12,7 +12,7 @@ enum Capture {
     Field(Field),
     Uris,
     Tasks,
-    Tools,
+    Others,
 }
 
 /// How deep containers can matter: message, params, notifications, uris.
@@ -31,10 +31,10 @@ pub(super) struct Contents {
     pub(super) id: Vec<u8>,
     pub(super) uris: String,
     pub(super) tasks: String,
-    /// What a call names its tool under other keys than `name`.
-    pub(super) tools: String,
-    /// A tool is named under such a key by something that is no string.
-    pub(super) tools_invalid: bool,
+    /// What is named under other keys than `name` and `uri`, the letter of its kind in front.
+    pub(super) others: String,
+    /// Something is named so with a NUL in it.
+    pub(super) others_invalid: bool,
     /// There are arguments under another key than `arguments`.
     pub(super) other_arguments: bool,
     /// Whether members pass that JSON-RPC does not have.
@@ -57,8 +57,8 @@ impl Default for Contents {
             id: Vec::new(),
             uris: String::new(),
             tasks: String::new(),
-            tools: String::new(),
-            tools_invalid: false,
+            others: String::new(),
+            others_invalid: false,
             other_arguments: false,
             pass_unknown: false,
             has_id: false,
@@ -127,7 +127,9 @@ impl Visitor for Contents {
             Some(Capture::Tasks) => {
                 push_item(&mut self.tasks, fragment, &mut self.subscriptions_invalid);
             }
-            Some(Capture::Tools) => push_item(&mut self.tools, fragment, &mut self.tools_invalid),
+            Some(Capture::Others) => {
+                push_item(&mut self.others, fragment, &mut self.others_invalid)
+            }
             None => {}
         }
     }
@@ -150,13 +152,13 @@ impl Contents {
         self.id.clear();
         self.uris.clear();
         self.tasks.clear();
-        self.tools.clear();
+        self.others.clear();
         *self = Self {
             text: std::mem::take(&mut self.text),
             id: std::mem::take(&mut self.id),
             uris: std::mem::take(&mut self.uris),
             tasks: std::mem::take(&mut self.tasks),
-            tools: std::mem::take(&mut self.tools),
+            others: std::mem::take(&mut self.others),
             pass_unknown: self.pass_unknown,
             ..Self::default()
         };
@@ -197,8 +199,16 @@ impl Contents {
                 return Ok(Want::Raw);
             }
             (Member::Id, _) => return Err(Fault::IdType),
-            (Member::OtherName, Kind::String) => return Ok(self.list_item(kind, Capture::Tools)),
-            (Member::OtherName, _) => self.tools_invalid = true,
+            (Member::OtherName(named), kind) => {
+                let want = self.list_item(Kind::String, Capture::Others);
+                self.others.push(named.letter());
+                if kind == Kind::String {
+                    return Ok(want);
+                }
+                // Nothing is called that.
+                self.others.push('\u{1}');
+                self.capture = None;
+            }
             (Member::OtherArguments, _) => self.other_arguments = true,
             (Member::Params, Kind::Object) => {
                 self.has_params = true;
@@ -227,7 +237,7 @@ impl Contents {
     fn list_item(&mut self, kind: Kind, list: Capture) -> Want {
         let items = match list {
             Capture::Tasks => &mut self.tasks,
-            Capture::Tools => &mut self.tools,
+            Capture::Others => &mut self.others,
             Capture::Uris | Capture::Field(_) => &mut self.uris,
         };
         if kind == Kind::String {

@@ -5,7 +5,7 @@ use crate::json::{Reader, Refused, Why};
 use super::contents::Contents;
 use super::headers::Claims;
 use super::message::{Call, Id, Message, Thing, Things};
-use super::place::Field;
+use super::place::{Field, Named};
 use super::{Fault, Method, ResponseCode};
 use crate::json::is_twin;
 
@@ -66,7 +66,7 @@ impl Envelope {
             id,
             uris,
             tasks,
-            tools,
+            others,
             ..
         } = &self.contents;
         [
@@ -75,7 +75,7 @@ impl Envelope {
             id.capacity(),
             uris.capacity(),
             tasks.capacity(),
-            tools.capacity(),
+            others.capacity(),
             self.body.as_ref().map_or(0, Vec::capacity),
         ]
         .into_iter()
@@ -170,17 +170,21 @@ impl Contents {
         if self.results > 0 {
             return Err(Fault::MethodAndResult);
         }
+        let method = Method::new(name);
+        if self.has_id && method.is_notification() {
+            return Err(Fault::IdUnexpected);
+        }
         // SECURITY: some dispatchers find handlers without case, or trim names.
         if name.len() > METHOD_LIMIT
             || name.contains(char::is_control)
             || is_twin(name, Method::NAMES, &[])
+            || method.is_like_known(name)
         {
             return Err(Fault::AmbiguousMethod);
         }
-        let method = Method::new(name);
         let things = self.things(method)?;
-        if method == Method::ToolsCall {
-            self.check_other_words()?;
+        if let Things::One(thing) = things {
+            self.check_other_words(method, thing)?;
         }
         let call = Call {
             method,
@@ -189,7 +193,6 @@ impl Contents {
             resource_name: self.resource_name(method),
         };
         match (self.has_id, method) {
-            (true, method) if method.is_notification() => Err(Fault::IdUnexpected),
             (true, _) => Ok(Message::Request {
                 id: Id(&self.id),
                 call,
@@ -221,17 +224,23 @@ impl Contents {
         }
     }
 
-    /// What a call of a tool says under other keys than those that MCP has.
+    /// What a message says of what it acts on under other keys than those that MCP has.
     ///
-    /// SECURITY: servers that prefer them would run another tool than the one judged, or
-    /// with other arguments.
-    fn check_other_words(&self) -> Result<(), Fault> {
-        let name = self.get(Field::Name).unwrap_or_default();
-        let mut others = self.tools.split('\0').skip(1);
-        if self.tools_invalid || others.any(|other| other != name) {
+    /// SECURITY: servers that prefer them would act on another tool, prompt or resource than
+    /// the one judged, or with other arguments.
+    fn check_other_words(&self, method: Method, thing: Thing<'_>) -> Result<(), Fault> {
+        let named = match thing {
+            Thing::Tool(_) => Named::Tool,
+            Thing::Prompt(_) => Named::Prompt,
+            Thing::Resource(_) => Named::Resource,
+            Thing::Task(_) => return Ok(()),
+        };
+        let others = self.others.split('\0').skip(1);
+        let mut others = others.filter_map(|other| other.strip_prefix(named.letter()));
+        if self.others_invalid || others.any(|other| other != thing.as_str()) {
             return Err(Fault::OtherTool);
         }
-        if self.other_arguments {
+        if self.other_arguments && method == Method::ToolsCall {
             return Err(Fault::OtherArguments);
         }
         Ok(())

@@ -120,7 +120,7 @@ impl Fault {
             Self::ThingMissing => "params do not name what the method acts on",
             Self::ThingInvalid => "params name something empty or with control characters",
             Self::TooManyThings => "params name more than 256 things",
-            Self::OtherTool => "params name another tool under another key",
+            Self::OtherTool => "params name something else under another key",
             Self::OtherArguments => "params have arguments under another key",
             Self::ResponseUnexpected => "response where the version has none",
             Self::HeaderMismatch => "header and body disagree",

@@ -2,6 +2,8 @@
 //!
 //! SPEC: MCP 2024-11-05 to 2026-07-28, client requests and notifications.
 
+use crate::json::folded;
+
 /// A method by its meaning. What it is called is kept beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -105,6 +107,44 @@ impl Method {
         }
     }
 
+    /// Whether one of several methods of a prefix, or any other, is meant.
+    const fn is_of_prefix(self) -> bool {
+        matches!(
+            self,
+            Self::Logging
+                | Self::OtherCompletion
+                | Self::Notification
+                | Self::OtherTools
+                | Self::OtherPrompts
+                | Self::OtherResources
+                | Self::Other
+        )
+    }
+
+    /// Whether its name, where no version knows it, is, to some server, that of a method which acts on
+    /// something: its words in another order or form, or with others around them.
+    ///
+    /// SECURITY: public servers run `callTool`, `call_tool`, `tools.call`, `tools/call/x`
+    /// and `x/tools/call` like `tools/call`, with the tool in `params`.
+    pub fn is_like_known(self, name: &str) -> bool {
+        if !self.is_of_prefix() || Self::NAMES.contains(&name) {
+            return false;
+        }
+        let name = folded(&apart(name));
+        let words: Vec<&str> = words(&name).collect();
+        ACTS.iter().any(|(noun, verbs)| {
+            let has_noun = words.contains(noun);
+            verbs.iter().any(|verb| {
+                let is_both = |word: &&str| {
+                    let rest = word.strip_prefix(noun);
+                    let rest = rest.map(|rest| rest.strip_prefix('s').unwrap_or(rest));
+                    rest == Some(verb) || word.strip_prefix(verb) == Some(noun)
+                };
+                (has_noun && words.contains(verb)) || words.iter().any(is_both)
+            })
+        })
+    }
+
     fn of_prefix(name: &str) -> Self {
         match name.split_once('/') {
             Some(("notifications", _)) => Self::Notification,
@@ -167,6 +207,39 @@ impl Method {
     }
 }
 
+/// What methods act on, and what they do, in any of the words that servers have for it.
+const ACTS: &[(&str, &[&str])] = &[
+    ("tool", &["call", "run", "execute", "exec", "invoke", "use"]),
+    ("prompt", &["get", "render"]),
+    (
+        "resource",
+        &["read", "get", "fetch", "subscribe", "unsubscribe"],
+    ),
+    ("completion", &["complete"]),
+    ("subscription", &["listen"]),
+    ("task", &["get", "result", "update", "cancel"]),
+];
+
+/// A name with its words apart where only a capital letter says so.
+fn apart(name: &str) -> String {
+    let mut apart = String::with_capacity(name.len());
+    let mut was_small = false;
+    for char in name.chars() {
+        if was_small && char.is_uppercase() {
+            apart.push(' ');
+        }
+        was_small = char.is_lowercase();
+        apart.push(char);
+    }
+    apart
+}
+
+/// The words of a name, in the singular.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    let words = name.split(|char: char| !char.is_alphanumeric());
+    words.map(|word| word.strip_suffix('s').unwrap_or(word))
+}
+
 /// A part of the base protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BasePart {
@@ -174,4 +247,68 @@ pub enum BasePart {
     Session,
     /// What that leaves.
     Rest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_some_server_takes_for_a_method_that_acts() {
+        for name in [
+            "callTool",
+            "call_tool",
+            "CallTool",
+            "CALL_TOOL",
+            "calltool",
+            "tools.call",
+            "tools_call",
+            "toolsCall",
+            "toolscall",
+            "tool/call",
+            "tools/call/danger",
+            "notifications/tools/call",
+            "logging/tools/call",
+            "completion/tools/call",
+            "tools//call",
+            "tools/call/",
+            "/tools/call",
+            "mcp.tools.call",
+            "tools/v2/call",
+            "tools/execute",
+            "executeTool",
+            "run-tool",
+            "invoke tool",
+            "tool\u{17f}/call",
+            "tools/ca\u{200b}ll",
+            "getPrompt",
+            "prompts_get",
+            "readResource",
+            "resource.read",
+            "resourcesSubscribe",
+            "tasks-cancel",
+            "completionComplete",
+        ] {
+            assert!(Method::new(name).is_like_known(name), "{name}");
+        }
+        let others = [
+            "tools/other",
+            "tools/callback",
+            "tools/search",
+            "prompts/other",
+            "resources/other",
+            "notifications/tools/list_changed",
+            "notifications/resources/updated",
+            "notifications/anything",
+            "logging/level",
+            "elicitation/create",
+            "sampling/createMessage",
+            "roots/list",
+            "x-vendor/status",
+            "",
+        ];
+        for name in Method::NAMES.iter().copied().chain(others) {
+            assert!(!Method::new(name).is_like_known(name), "{name}");
+        }
+    }
 }

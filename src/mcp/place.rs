@@ -29,11 +29,29 @@ pub(super) enum Member {
     Tasks,
     /// A name that is acted on elsewhere or later, and must not have a twin.
     Arguments,
-    /// Another key under which servers look for the tool's name.
-    OtherName,
+    /// Another key under which servers look for what is acted on.
+    OtherName(Named),
     /// Another key under which servers look for the tool's arguments.
     OtherArguments,
     Unknown,
+}
+
+/// What is acted on, by the first letter of its kind: so a list says of what it has names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Tool,
+    Prompt,
+    Resource,
+}
+
+impl Named {
+    pub(super) const fn letter(self) -> char {
+        match self {
+            Self::Tool => 't',
+            Self::Prompt => 'p',
+            Self::Resource => 'r',
+        }
+    }
 }
 
 /// A string that is kept.
@@ -71,6 +89,12 @@ const TOOL_NAMES: &[&str] = &[
     "functionname",
     "functioncall",
 ];
+
+/// Likewise of prompts.
+const PROMPT_NAMES: &[&str] = &["prompt", "promptname", "promptid"];
+
+/// Likewise of resources.
+const RESOURCE_NAMES: &[&str] = &["url", "resource", "resourceuri", "resourceurl"];
 
 /// The letters of keys in `params` by which servers find the arguments of a call before
 /// `arguments`, or where these are empty.
@@ -155,7 +179,11 @@ impl Place {
     /// What a key that is no member is to servers that also know members by other words.
     pub(super) fn other_word(self, key: &str) -> Member {
         match self {
-            Self::Params if has_letters_of(key, TOOL_NAMES) => Member::OtherName,
+            Self::Params if has_letters_of(key, TOOL_NAMES) => Member::OtherName(Named::Tool),
+            Self::Params if has_letters_of(key, PROMPT_NAMES) => Member::OtherName(Named::Prompt),
+            Self::Params if has_letters_of(key, RESOURCE_NAMES) => {
+                Member::OtherName(Named::Resource)
+            }
             Self::Params if has_letters_of(key, TOOL_ARGUMENTS) => Member::OtherArguments,
             _ => Member::Unknown,
         }

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::is_twin;
+use crate::json::{has_letters_of, is_twin};
 use crate::uri::{decode_all, escaped};
 
 use super::HeadFault;
@@ -16,6 +16,10 @@ use super::path::{decode, escape};
 
 /// The members of a message, but for `id`: it chooses nothing, and names much else.
 const MEMBERS: &[&str] = &["jsonrpc", "method", "params", "result", "error"];
+
+/// Under which servers look for the tool and its arguments that do not look for them in
+/// `params` alone.
+const TOOL: &[&str] = &["tool", "toolname", "toolid", "arguments"];
 
 /// Where Rails and Plug keep a body that is no object.
 const BODY: &str = "_json";
@@ -135,9 +139,14 @@ impl Key {
         let word = key.trim_start_matches(|char| !is_word(char));
         let front = key.strip_suffix(word).unwrap_or_default();
         let mut parts = word.split(['[', ']', '.']);
-        let word = parts.next().unwrap_or_default();
+        let base = parts.next().unwrap_or_default();
         let has_parts = parts.next().is_some();
-        let word = word.trim_end_matches(|char| !is_word(char));
+        // Rails keeps a body under the name of its controller, unless the query has that.
+        let is_member = |word: &str| {
+            MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]) || has_letters_of(word, TOOL)
+        };
+        let mut inner = word.split(['[', ']']).skip(1).map(str::trim);
+        let word = base.trim_end_matches(|char| !is_word(char));
         if word.is_ascii() && word.len() > LONGEST {
             return Self::default();
         }
@@ -149,7 +158,7 @@ impl Key {
         };
         let is_body = is_after_line(BODY) || (has_parts && word == SHORT_BODY);
         Self {
-            is_member: is_body || MEMBERS.contains(&word) || is_twin(word, MEMBERS, &[BODY]),
+            is_member: is_body || is_member(word) || inner.any(is_member),
             is_method: word == METHOD || is_twin(word, &[METHOD], &[]) || is_after_line(METHOD),
         }
     }
@@ -323,6 +332,14 @@ mod tests {
             "?[json=x",
             "?__proto__[method]=x",
             "?_[0][method]=x",
+            "?mcp[method]=tools/call",
+            "?mcp%5Bparams%5D%5Bname%5D=danger",
+            "?x[ method ]=y",
+            "?x[y][Params]=z",
+            "?tool=danger",
+            "?toolName=danger",
+            "?tool_id=danger",
+            "?arguments[path]=x",
         ] {
             assert_eq!(fault(query), Some(HeadFault::Query), "{query}");
         }
@@ -436,8 +453,9 @@ mod tests {
             "?sessionId=1&session_id=2",
             "?api_key=k&token=method&profile=params",
             "?methods=x&parameters=y&results=z&errors=0",
-            "?x[method]=y",
             "?x.params=y",
+            "?x[name]=y",
+            "?tools=a,b&toolset=c&argument=d",
             "?a=method=b",
             "?_=1764503018",
             "?error_description=x&method_id=y&json=z",

@@ -140,3 +140,49 @@ fn a_path_that_an_expression_denies() {
     let expression = r#"request.url_path == "/admin""#;
     assert_admin_is_denied(&json!({"type": "CEL", "cel": {"expression": expression}}));
 }
+
+#[test]
+fn a_method_by_another_name() {
+    let Some(server) = Server::express() else {
+        return;
+    };
+    let message = |method: &str, tool: &str, id: &Value| {
+        let mut message = json!({"jsonrpc": "2.0", "method": method, "params": {"name": tool}});
+        if !id.is_null() {
+            message["id"] = id.clone();
+        }
+        Request::mcp(message.to_string()).target("/mcp/loose")
+    };
+    let base = json!({"type": "Inline", "mcp": {
+        "mcpBaseProtocolMethodsOption": "MATCH_BASE_PROTOCOL_METHODS",
+        "methods": [{"name": "tools/call", "params": ["safe"]}],
+    }});
+    let sets = [
+        vec![allow_everything(), deny(&tool("danger"))],
+        vec![allow(&base)],
+    ];
+    for policies in sets {
+        let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
+        let mut cases = Vec::new();
+        for method in [
+            "callTool",
+            "call_tool",
+            "tools.call",
+            "tools_call",
+            "toolsCall",
+            "tools/call/danger",
+            "notifications/tools/call",
+            "logging/tools/call",
+            "completion/tools/call",
+        ] {
+            for id in [json!(7), Value::Null] {
+                cases.push(attack("tools/call danger", message(method, "danger", &id)));
+            }
+        }
+        cases.push(honest(
+            "tools/call safe",
+            message("tools/call", "safe", &json!(7)),
+        ));
+        stage.assert_each(&cases);
+    }
+}

@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use crate::policies::{allow_everything, deny, methods};
+use crate::policies::{allow_everything, deny, methods, tool};
+use crate::requests::call_at;
 use crate::server::Server;
 use crate::stage::{Paths, Setting, Stage, attack, honest};
 use crate::support::message::Request;
@@ -172,4 +173,20 @@ fn fastmcp() {
     let mut denied = vec![SECRET, REMOTE, LOCAL, LOCAL_6, FOREIGN];
     denied.extend(all.map(|uris| ("read db admin", uris)));
     assert_denied_uris_are_not_read("fastmcp", OPEN, &denied);
+}
+
+/// The digest is that of the names of the application and of the tool, a NUL between them.
+#[test]
+fn a_tool_by_its_computed_name() {
+    let Some(server) = Server::fastmcp("fastmcp") else {
+        return;
+    };
+    let policies = [allow_everything(), deny(&tool("danger"))];
+    let stage = Stage::plain(&server, &Setting::new(&policies, Paths::Rendered));
+    stage.assert_each(&[
+        attack("call danger", call_at("/mcp", "danger")),
+        attack("call danger", call_at("/mcp", "3f689405c35e_danger")),
+        honest("call safe", call_at("/mcp", "safe")),
+        honest("call safe", call_at("/mcp", "900562a9ad2f_safe")),
+    ]);
 }

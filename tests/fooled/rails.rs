@@ -72,6 +72,29 @@ fn a_query_is_no_part_of_the_message() {
             ),
         ),
     ]);
+    // The whole message, under the name of the controller.
+    let wrapped = "wrapped[method]=tools/call&wrapped[params][name]=danger&wrapped[jsonrpc]=2.0";
+    let ping = json!({"jsonrpc": "2.0", "id": 7, "method": "ping"});
+    cases.extend(
+        ["", "%"]
+            .map(|escaped| {
+                let query = match escaped {
+                    "" => wrapped.to_owned(),
+                    _ => wrapped.replace('[', "%5B").replace(']', "%5D"),
+                };
+                let target = format!("/mcp/wrapped?{query}");
+                [
+                    attack("tools/call danger", post(&target, &ping)),
+                    attack("tools/call danger", Request::get(&target)),
+                ]
+            })
+            .into_iter()
+            .flatten(),
+    );
+    cases.push(honest(
+        "tools/call safe",
+        call_at("/mcp/wrapped?x[y]=7", "safe"),
+    ));
     let passes = "sessionId=1&session_id=2&api_key=3&token=4&profile=5&id=6&x[y]=7";
     cases.extend([
         honest("tools/call safe", call_at("/mcp", "safe")),

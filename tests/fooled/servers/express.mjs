@@ -19,6 +19,14 @@ const acts = (name) => (request, response) => {
 
 const app = express();
 app.post("/mcp/admin/reset", acts("reset"));
+// As public servers do that know a method by several names, or look at a part of it.
+app.use("/mcp/loose", express.json(), (request, response) => {
+  const { id, method, params } = request.body ?? {};
+  const calls = ["tools/call", "callTool", "call_tool", "tools.call", "tools_call", "toolsCall"];
+  const is = calls.includes(method) || /^tools\/call\/|tools\/call$/.test(method);
+  if (is) tell(`tools/call ${params?.name}`, request);
+  response.json({ jsonrpc: "2.0", id, result: {} });
+});
 app.use("/mcp", express.json(), (request, response) => {
   const { id, method, params } = request.body ?? {};
   tell(`${method} ${params?.name}`, request);

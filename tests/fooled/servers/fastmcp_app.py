@@ -29,9 +29,23 @@ elif sys.argv[1] == "sdk2":
     application = server.streamable_http_app
     options = {"stateless_http": True, "json_response": True}
 else:
-    from fastmcp import FastMCP
+    from fastmcp import FastMCP, FastMCPApp
 
     server = FastMCP("resources")
+    shop = FastMCPApp("shop")
+
+    # Which also has a name that is computed from those of the application and the tool.
+    @shop.tool(model=True)
+    def danger() -> str:
+        say(ran="call danger", id=request_id.get())
+        return "done"
+
+    @shop.tool(model=True)
+    def safe() -> str:
+        say(ran="call safe", id=request_id.get())
+        return "done"
+
+    server.add_provider(shop)
     application = server.http_app
     options = {"path": "/mcp", "stateless_http": True, "json_response": True}
 

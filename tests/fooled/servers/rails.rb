@@ -78,11 +78,29 @@ class FillingController < Controller
   end
 end
 
+# With the wrapper of parameters that Rails has for JSON: a body is also under the name of the
+# controller, unless the query has that.
+class WrappedController < Controller
+  include ActionController::Instrumentation
+  include ActionController::ParamsWrapper
+
+  wrap_parameters format: [:json]
+
+  def logger = nil
+
+  def create
+    message = params[:wrapped].respond_to?(:to_unsafe_h) ? params[:wrapped].to_unsafe_h : {}
+    tell [message["method"], message.dig("params", "name")].compact.join(" "), request
+    answer message["id"]
+  end
+end
+
 routes = ActionDispatch::Routing::RouteSet.new
 routes.draw do
   post "/mcp", to: McpController.action(:create)
   delete "/mcp", to: McpController.action(:destroy)
   post "/mcp/filling", to: FillingController.action(:create)
+  match "/mcp/wrapped", to: WrappedController.action(:create), via: [:get, :post]
   post "/files/:id", to: FilesController.action(:create)
   get "/files/:id", to: FilesController.action(:show)
   delete "/files/:id", to: FilesController.action(:destroy)
