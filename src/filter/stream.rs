@@ -132,7 +132,7 @@ impl HttpStream {
         };
         let Enforced {
             policies, metrics, ..
-        } = enforced;
+        } = &**enforced;
         let mut step = event(self, enforced);
         // Each question is another policy's, so that there is a last one.
         while let Step::Ask(question) = &step {
