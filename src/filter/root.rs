@@ -32,15 +32,16 @@ const _: () = assert!(SCHEMA_VERSION == 1, "say so in `BUILD`");
 const TICK: Duration = Duration::from_secs(1);
 
 /// How much memory there must be for a configuration, in multiples of its text.
-const ROOM: usize = 4;
+const ROOM: usize = 8;
 
 /// One configured plugin.
 #[derive(Debug)]
 pub struct Root {
     vm: Rc<Vm>,
     generation: Rc<Generation<InForce>>,
-    /// In other lineages, those that deny for this one.
-    beside: Vec<Rc<Generation<InForce>>>,
+    /// What denies in its place, where there was no memory for its configuration: among the
+    /// configurations of the plugin for each Gateway, and last by itself.
+    denying: Vec<Rc<Generation<InForce>>>,
 }
 
 impl Default for Root {
@@ -48,7 +49,7 @@ impl Default for Root {
         Self {
             vm: Vm::this(),
             generation: Rc::new(Lineage::default()).next(InForce::Nothing, 0),
-            beside: Vec::new(),
+            denying: Vec::new(),
         }
     }
 }
@@ -65,10 +66,12 @@ impl Root {
                  everything is denied until one comes that there is memory for"
             ),
         );
-        let denies = |lineage: &Rc<Lineage<_>>| lineage.next(InForce::Unaffordable, 0);
-        self.generation = denies(&Rc::default());
-        let lineages = self.vm.lineages(&Plugin::of_host());
-        self.beside = lineages.iter().map(denies).collect();
+        let mut lineages = self.vm.lineages(&Plugin::of_host());
+        lineages.push(Rc::default());
+        let denying = lineages.iter();
+        self.denying = denying
+            .map(|lineage| lineage.next(InForce::Unaffordable, 0))
+            .collect();
     }
 }
 
@@ -113,7 +116,7 @@ impl RootContext for Root {
                 let lineage = self.vm.lineage(&Plugin::of_host(), gateway);
                 let enforced = Box::new(Enforced::new(policies));
                 self.generation = lineage.next(InForce::Enforced(enforced), size);
-                self.beside.clear();
+                self.denying.clear();
                 true
             }
             Err(error) => {
@@ -132,7 +135,8 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let generation = Rc::clone(&self.generation);
+        let generation = self.denying.last().unwrap_or(&self.generation);
+        let generation = Rc::clone(generation);
         Some(Box::new(HttpStream::new(Rc::clone(&self.vm), generation)))
     }
 

@@ -195,7 +195,7 @@ fn count(envoy: &Envoy, what: &str) -> usize {
 fn wait(envoy: &Envoy, what: &str, wanted: usize) {
     let start = Instant::now();
     while count(envoy, what) < wanted {
-        let late = start.elapsed() > Duration::from_secs(10);
+        let late = start.elapsed() > Duration::from_secs(30);
         assert!(
             !late,
             "{what} is {}, not {wanted}:\n{}",

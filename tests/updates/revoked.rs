@@ -16,6 +16,9 @@ fn slow(number: usize) -> Request {
     call
 }
 
+/// The counter of listeners that were taken.
+const TAKEN: &str = "listener_manager.lds.update_success";
+
 /// What became of a call.
 #[derive(Debug, PartialEq, Eq)]
 enum Became {
@@ -75,7 +78,11 @@ fn a_call_is_judged_by_the_policy_that_is_in_force_when_it_is_complete() {
 /// The listener with the policy of a number, as Envoy discovers it.
 fn listeners(number: usize, recorder: &Recorder) -> (Value, String) {
     let (policy, _) = policies(number);
-    let filter = Filter::new(&filter_module(), &policy);
+    listeners_with(&policy, number, recorder)
+}
+
+fn listeners_with(policy: &str, number: usize, recorder: &Recorder) -> (Value, String) {
+    let filter = Filter::new(&filter_module(), policy);
     let listener = Listener::plain("mcp").filter(filter);
     let cluster = Cluster::new("everything", recorder.address());
     let mut bootstrap = Bootstrap::simple(listener, cluster).json();
@@ -97,7 +104,6 @@ fn a_connection_does_not_keep_the_policy_under_which_it_was_opened() {
     place(&file, &discovered);
     bootstrap["dynamic_resources"]["lds_config"]["path_config_source"] = json!({"path": file});
     let envoy = Envoy::start_with(&bootstrap, Options::default()).expect("Envoy serves");
-    const TAKEN: &str = "listener_manager.lds.update_success";
     let mut taken = count(&envoy, TAKEN);
     let mut update = |number| {
         place(&file, &listeners(number, &recorder).1);
@@ -125,6 +131,75 @@ fn a_connection_does_not_keep_the_policy_under_which_it_was_opened() {
     }
     assert_eq!(calls(0), [Became::Denied, Became::Denied]);
     assert_eq!(calls(1), [Became::Allowed, Became::Allowed]);
+    assert_eq!(envoy.vm_failures(), []);
+}
+
+/// A plugin that refuses its configuration on a worker is left out by Envoy, and everything
+/// is open.
+#[test]
+fn a_configuration_that_there_is_no_memory_for_denies_everything() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("listeners.json");
+    let recorder = Recorder::start();
+    let (mut bootstrap, discovered) = listeners(0, &recorder);
+    place(&file, &discovered);
+    bootstrap["dynamic_resources"]["lds_config"]["path_config_source"] = json!({"path": file});
+    let options = Options {
+        concurrency: 2,
+        ..Options::default()
+    };
+    let envoy = Envoy::start_with(&bootstrap, options).expect("Envoy serves");
+    let mut taken = count(&envoy, TAKEN);
+    let mut update = |discovered: &str| {
+        place(&file, discovered);
+        taken += 1;
+        wait(&envoy, TAKEN, taken);
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let address = envoy.listener("mcp");
+    let clients = [Client::plain(address), Client::plain(address).http2()];
+    let all = |number| {
+        // More than there are workers: each is met.
+        let clients = std::iter::repeat_n(&clients, 4).flatten();
+        let answers = clients.map(|client| client.send(&request("any", number)));
+        let answers = answers.map(|answer| answer.expect("an answer"));
+        answers.collect::<Vec<_>>()
+    };
+    for answer in all(0) {
+        assert_eq!(became(&answer), Became::Allowed);
+    }
+    let served = recorder.requests().len();
+    // The same policy, so large that a module cannot have room for it.
+    let large = format!("{}{}", policies(2).0, " ".repeat(140 << 20));
+    std::thread::scope(|scope| {
+        let client = clients[0].clone();
+        let slow = scope.spawn(move || {
+            let mut slow = slow(0).patience(Duration::from_secs(60));
+            slow.pause = Duration::from_secs(12);
+            client.send(&slow)
+        });
+        std::thread::sleep(PAUSE / 5);
+        update(&listeners_with(&large, 2, &recorder).1);
+        for number in [0, 1] {
+            for answer in all(number) {
+                assert_eq!(answer.status, 403, "{}", answer.text());
+            }
+        }
+        let slow = slow.join().unwrap().expect("an answer");
+        assert_eq!(slow.status, 403, "{}", slow.text());
+    });
+    assert_eq!(recorder.requests().len(), served);
+    let stats = envoy.stats();
+    let counted = |name: &str| stats.get(&format!("wasmcustom.{name}")).copied();
+    let loads = counted("accesspolicy_config_loads_total;outcome=unaffordable");
+    assert!(loads >= Some(2), "{loads:?}");
+    let denied = counted("accesspolicy_requests_total;decision=deny;reason=unaffordable");
+    assert_eq!(denied, Some(17));
+    // A later one that there is room for.
+    update(&listeners(3, &recorder).1);
+    for answer in all(1) {
+        assert_eq!(became(&answer), Became::Allowed);
+    }
     assert_eq!(envoy.vm_failures(), []);
 }
 
