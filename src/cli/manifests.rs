@@ -107,6 +107,9 @@ enum Form {
     Bootstrap,
     /// The file of `--discovery`
     Discovery,
+    /// The filter that lets nothing through which this one did not: of Envoy, of Istio
+    /// beside a WasmPlugin
+    Guard,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
@@ -126,7 +129,14 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         discovery,
         output,
     } = arguments;
-    if *format != Format::Envoy && *form != Form::Filter {
+    let is_guard = *form == Form::Guard;
+    if *format == Format::EnvoyGateway && is_guard {
+        return fail(
+            "Envoy Gateway has no manifest for the guard: put it in by an EnvoyPatchPolicy, or \
+             keep route owners from replacing the filter",
+        );
+    }
+    if *format != Format::Envoy && *form != Form::Filter && !is_guard {
         return fail("`--form` is for `--format envoy`: there is one form of the others");
     }
     if discovery.is_some() && *form != Form::Bootstrap {
@@ -135,7 +145,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if !(cluster.is_empty() && route.is_empty()) && *form != Form::Bootstrap {
         return fail("`--cluster` and `--route` are for `--form bootstrap`");
     }
-    if (*format == Format::Envoy) == image.is_some() {
+    if !is_guard && (*format == Format::Envoy) == image.is_some() {
         return fail(match image {
             Some(_) => "Envoy takes the filter from a file: `--module` instead of `--image`",
             None => "say which image has the filter: `--image`, with what `push` wrote",
@@ -176,6 +186,8 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
     let rendered = match (format, form, image) {
         (Format::Envoy, Form::Filter, _) => Ok(deploy::filter(&policy, module)),
+        (Format::Envoy, Form::Guard, _) => Ok(deploy::guard(&policy)),
+        (_, Form::Guard, _) => Ok(deploy::istio_guard(&policy)),
         (Format::Envoy, Form::Discovery, _) => Ok(deploy::discovery(&policy, module)),
         (Format::Istio, _, Some(image)) => Ok(deploy::istio(&policy, image)),
         (Format::EnvoyGateway, _, Some(image)) => deploy::envoy_gateway(&policy, image),

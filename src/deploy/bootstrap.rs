@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::template::{Template, indented, quoted};
-use super::{Address, ClusterAddress, Route, Unfit, buffer};
-use crate::deploy::filter;
+use super::{Address, ClusterAddress, Route, Unfit, buffer, filter, guard};
 use crate::policy::{CompiledPolicy, IdentitySource, Protocol};
 
 /// Of a whole Envoy, what no policy says.
@@ -50,7 +49,11 @@ pub fn bootstrap(policy: &CompiledPolicy, module: &str, edge: &Edge) -> Result<S
     let clusters = clusters(policy, &known, edge)?;
     let filter = match &edge.discovery {
         None => filter(policy, module),
-        Some(file) => Template(include_str!("discovered.yaml")).fill(&[("file", &quoted(file))]),
+        Some(file) => {
+            let discovered = include_str!("discovered.yaml");
+            let filter = Template(discovered).fill(&[("file", &quoted(file))]);
+            format!("{filter}{}", guard(policy))
+        }
     };
     let admin = edge
         .admin_port

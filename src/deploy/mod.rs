@@ -20,10 +20,30 @@ pub use unfit::Unfit;
 
 use crate::policy::{CompiledPolicy, RequestHeaders};
 
-/// The filter's block in `http_filters` of an Envoy, which has the module in a file.
+/// The filter's block in `http_filters` of an Envoy, which has the module in a file, and the
+/// guard behind it.
 pub fn filter(policy: &CompiledPolicy, module: &str) -> String {
     let config = config(policy, &local(module), 4);
-    Template(include_str!("filter.yaml")).fill(&[("config", &config)])
+    let filter = Template(include_str!("filter.yaml")).fill(&[("config", &config)]);
+    format!("{filter}{}", guard(policy))
+}
+
+/// A filter of Envoy's own that lets nothing through which the filter did not.
+pub fn guard(policy: &CompiledPolicy) -> String {
+    let lets = match policy.settings.request_headers {
+        RequestHeaders::Hold => "{exact: allow}",
+        RequestHeaders::Stream => "{safe_regex: {regex: allow|pending}}",
+    };
+    Template(include_str!("guard.yaml")).fill(&[("match", lets)])
+}
+
+/// The same as a patch of Istio's.
+fn guard_patch(policy: &CompiledPolicy) -> String {
+    // The only item of a list, of which the patch is the value; without what is said above it.
+    let guard = guard(policy);
+    let item = guard.split_once("- ").map_or("", |(_, item)| item);
+    let item = item.replace("\n  ", "\n");
+    Template(include_str!("guard-patch.yaml")).fill(&[("guard", &indented(&item, 10))])
 }
 
 /// The filter's configuration as a file that Envoy reads, and reads again when it changes.
@@ -57,6 +77,21 @@ pub fn istio(policy: &CompiledPolicy, image: &ImageReference) -> String {
         ("edge", edge(policy, EDGE_OF_ISTIO)),
         ("policy", &policy_text),
         ("config", &policy_text),
+        ("guard", &guard_patch(policy)),
+    ])
+}
+
+/// The guard by itself, as a manifest for Istio: for what has the filter as a `WasmPlugin`.
+pub fn istio_guard(policy: &CompiledPolicy) -> String {
+    let gateway = &policy.gateway;
+    Template(include_str!("guard-filter.yaml")).fill(&[
+        (
+            "guard_name",
+            &quoted(&format!("accesspolicy-{}-guard", gateway.name)),
+        ),
+        ("namespace", &quoted(&gateway.namespace)),
+        ("gateway", &quoted(&gateway.name)),
+        ("guard", &guard_patch(policy)),
     ])
 }
 

@@ -18,6 +18,7 @@ mod external_auth_grpc;
 mod external_auth_outages;
 mod external_auth_routes;
 mod forwarded;
+mod guard;
 mod headers_alone;
 mod identity;
 mod load;
