@@ -74,7 +74,9 @@ const ECHO: &[u8] = br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params"
 const SUM: &[u8] = br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"sum"}}"#;
 
 fn answered<'p>(stream: &mut Stream, policies: &'p Policies, lines: &[(&str, &str)]) -> Step<'p> {
-    let headers = Headers::from_lines(lines.iter().copied());
+    // What the host adds to what others answer.
+    let measured = ("x-envoy-upstream-service-time", "1");
+    let headers = Headers::from_lines(lines.iter().copied().chain([measured]));
     let response = Response::Http {
         headers: &headers,
         body: b"no",

@@ -114,7 +114,13 @@ impl Reason<'_> {
             Self::Unanswered(_) => "authorizer_error",
             Self::Unshown(Unshown::TooLarge) => "too_large",
             Self::Unshown(
-                Unshown::NotText | Unshown::Alike | Unshown::Repeated | Unshown::AmbiguousPath,
+                Unshown::NotText
+                | Unshown::Alike
+                | Unshown::Repeated
+                | Unshown::Blanks
+                | Unshown::AmbiguousPath
+                | Unshown::HiddenMethod
+                | Unshown::HiddenHost,
             ) => "http_request",
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
             Self::Overloaded | Self::Crowded => "overloaded",

@@ -151,7 +151,7 @@ fn an_answer_to_the_question_of_an_older_policy_permits_nothing() {
         ..asks
     };
     let (before, same, after) = (asks.policies(), asks.policies(), revoked.policies());
-    let headers = Headers::from_lines([(":status", "200")]);
+    let headers = Headers::from_lines([(":status", "200"), ("x-envoy-upstream-service-time", "1")]);
     let yes = Response::Http {
         headers: &headers,
         body: b"",

@@ -52,6 +52,9 @@ pub(super) fn question(
         if shown.has_alike(name.as_bytes()) {
             return Err(Unshown::Alike);
         }
+        if shown.has_blanks(name.as_bytes()) {
+            return Err(Unshown::Blanks);
+        }
         let mut lines = shown.all(name);
         let first = lines.next();
         // DEVIATION: Envoy's own filter shows them joined, and sends them on as they came.
@@ -73,26 +76,33 @@ pub(super) fn question(
 pub(super) fn verdict(auth: &HttpAuth, headers: &Headers, body: &[u8]) -> Verdict {
     let status = headers.only(":status");
     let status = status.and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+    // SECURITY: what the host says itself is no answer, whatever its status: to a question
+    // that looks like gRPC it reports every failure with 200.
     match status {
+        Some(status) if !headers.has(MEASURED) => Verdict::Error(failure(status, headers, body)),
         Some(200) => Verdict::Allow(changes(auth, headers)),
         Some(status @ 201..500) => Verdict::Refuse(Reply {
             status,
             headers: lines(headers).collect(),
             body: body.to_vec(),
         }),
-        Some(status @ 500..) => Verdict::Error(failure(status, headers, body)),
+        Some(500..) if headers.has(OVERLOADED) => Verdict::Error(AskError::NotCalled),
+        Some(status @ 500..) => Verdict::Error(AskError::ServerError(status)),
         Some(..200) | None => Verdict::Error(AskError::Unreadable),
     }
 }
 
-/// What kind of error a status from 500 on is.
+/// What the host adds to what others answer, how long they took. It answers itself where
+/// nobody else did, and then has measured nothing.
+const MEASURED: &str = "x-envoy-upstream-service-time";
+
+/// What a host says that has too many calls open.
+const OVERLOADED: &str = "x-envoy-overloaded";
+
+/// What kind of error the host reports.
 fn failure(status: u16, headers: &Headers, body: &[u8]) -> AskError {
-    if headers.has("x-envoy-overloaded") {
+    if headers.has(OVERLOADED) {
         return AskError::NotCalled;
-    }
-    // The host answers itself where nobody else did, and then has measured nothing.
-    if headers.has("x-envoy-upstream-service-time") {
-        return AskError::ServerError(status);
     }
     // SECURITY: words that are not known are no outage.
     let words = std::str::from_utf8(body).ok().and_then(host_failure);

@@ -331,6 +331,33 @@ fn calls_that_failed() {
     }
 }
 
+/// To a question that looks like gRPC the host reports every failure with 200.
+#[test]
+fn failures_that_look_like_permissions() {
+    let auth = auth(&[], Some(&["x-user"]), None);
+    for (status, message) in [
+        (
+            "14",
+            "upstream connect error or disconnect/reset before headers",
+        ),
+        ("4", "upstream request timeout"),
+        ("0", ""),
+    ] {
+        let lines = [
+            (":status", "200"),
+            ("content-type", "application/grpc"),
+            ("grpc-status", status),
+            ("grpc-message", message),
+            ("x-user", "admin"),
+        ];
+        let verdict = answered(&auth, &lines, b"");
+        assert_eq!(verdict, Verdict::Error(AskError::BrokenOff), "{status}");
+        let refused = [(":status", "403"), ("x-user", "admin")];
+        let verdict = answered(&auth, &refused, b"");
+        assert_eq!(verdict, Verdict::Error(AskError::BrokenOff));
+    }
+}
+
 #[test]
 fn headers_of_the_answer() {
     let lines = [
@@ -387,6 +414,7 @@ fn what_is_of_a_connection_is_not_copied() {
         ("proxy-authenticate", "Basic"),
         ("authority", "d"),
         ("content-range", "bytes 0-1/2"),
+        ("x-envoy-upstream-service-time", "1"),
     ];
     let user = || ("x-user".into(), b"c".to_vec());
     for (names, set) in [

@@ -78,8 +78,16 @@ pub enum Unshown {
     /// SECURITY: some take the first, some the last, and some all of them, so that the
     /// authorizer could decide about another value than the server reads.
     Repeated,
+    /// A header that is to be shown has blanks around its value.
+    ///
+    /// SECURITY: some servers keep them, and read another value than the authorizer.
+    Blanks,
     /// Servers read its path in different ways, and it is to be part of another path.
     AmbiguousPath,
+    /// A header that is not to be shown names another method.
+    HiddenMethod,
+    /// A header that is not to be shown names another host.
+    HiddenHost,
     /// What a message says is nested deeper than authorizers read.
     TooDeep,
     /// It has a number that the authorizer would see as another.
@@ -94,7 +102,10 @@ impl Unshown {
             Self::NotText => "a header that an authorizer is to see is no text",
             Self::Alike => "a header that an authorizer is to see comes under two names",
             Self::Repeated => "a header that an authorizer is to see has several lines",
+            Self::Blanks => "a header that an authorizer is to see has blanks around its value",
             Self::AmbiguousPath => "an authorizer could read another path than the server",
+            Self::HiddenMethod => "a header that no authorizer is shown names another method",
+            Self::HiddenHost => "a header that no authorizer is shown names another host",
             Self::TooDeep => "the arguments are nested deeper than authorizers read",
             Self::Inexact => "an authorizer would see another number",
         }
@@ -113,6 +124,14 @@ pub fn ask(
     let (body, is_partial) = shown.body.for_policy(auth, settings.oversize)?;
     let headers = shown.request.http.headers();
     let context = context(headers, shown.span)?;
+    // SECURITY: a server that minds it would run another handler than was asked about.
+    let is_shown = |name: &[u8]| auth.shows(name);
+    if shown.request.http.hides_method(is_shown) {
+        return Err(Unshown::HiddenMethod);
+    }
+    if shown.request.http.hides_host(is_shown) {
+        return Err(Unshown::HiddenHost);
+    }
     let call = match &auth.protocol {
         Protocol::Http(http) => {
             // SECURITY: authorizers tidy paths up. One that servers read in several ways

@@ -74,6 +74,7 @@ unsafe extern "C" {
 const OK: u32 = 0;
 const REQUEST: u32 = 0;
 const REQUEST_HEADERS: u32 = 0;
+const REQUEST_TRAILERS: u32 = 1;
 const RESPONSE_HEADERS: u32 = 2;
 const CALL_RESPONSE_HEADERS: u32 = 6;
 
@@ -174,6 +175,16 @@ pub(super) fn property(path: &str) -> Option<Vec<u8>> {
 /// The request's headers: one call for all of them.
 pub(super) fn request_headers() -> Option<Headers> {
     headers(REQUEST_HEADERS)
+}
+
+/// The request's trailers; only while the host tells of them.
+pub(super) fn request_trailers() -> Option<Headers> {
+    headers(REQUEST_TRAILERS)
+}
+
+/// Takes the trailers of a name from the request; only while the host tells of them.
+pub(super) fn remove_trailer(name: &[u8]) -> Option<()> {
+    edit(REQUEST_TRAILERS, &Edit::Remove(name.to_vec()))
 }
 
 /// The response's headers; only while the host tells of them.

@@ -16,7 +16,7 @@ use crate::external_auth::{
 };
 use crate::observe::{AskRecord, Record};
 use crate::policy::Policies;
-use crate::request::{Caller, Scheme};
+use crate::request::{Caller, Scheme, is_alike, may_trail};
 
 use super::host::{self, Buffer, Level};
 use super::identity;
@@ -46,6 +46,8 @@ pub(super) struct HttpStream {
     id: String,
     /// The call whose answer is waited for, and when it was made.
     call: Option<(u32, Option<u64>)>,
+    /// The names of the request's headers that authorizers have changed.
+    changed: Vec<Vec<u8>>,
     /// What authorizers want changed about the headers of the response.
     response: Vec<Edit>,
     /// How long authorizers took to answer, in nanoseconds, for the record.
@@ -64,6 +66,7 @@ impl HttpStream {
             caller: Caller::Anonymous,
             id: String::new(),
             call: None,
+            changed: Vec::new(),
             response: Vec::new(),
             took: Vec::new(),
         }
@@ -147,6 +150,8 @@ impl HttpStream {
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
             self.response = std::mem::take(&mut obligations.response);
             if !obligations.request.is_empty() {
+                let names = obligations.request.iter().map(|edit| edit.name().to_vec());
+                self.changed = names.collect();
                 let headers = host::request_headers();
                 let edits = headers.map(|headers| obligations.edits(&headers));
                 if edits.and_then(|edits| host::edit_request(&edits)).is_none() {
@@ -174,6 +179,23 @@ impl HttpStream {
                 Action::Pause
             }
         }
+    }
+
+    /// Takes from the request what some server would join with its headers.
+    fn drop_trailers(&self) -> Option<()> {
+        let trailers = host::request_trailers()?;
+        let in_force = self.generation.judge(self.begun, port);
+        let asked = match in_force.as_deref() {
+            Some(InForce::Enforced(enforced)) => enforced.policies.needs().headers(),
+            _ => None,
+        };
+        for (name, _) in trailers.lines() {
+            let mut changed = self.changed.iter();
+            if !may_trail(name, asked) || changed.any(|changed| is_alike(name, changed)) {
+                host::remove_trailer(name)?;
+            }
+        }
+        Some(())
     }
 
     /// Answers where there are no policies.
@@ -466,6 +488,9 @@ impl HttpContext for HttpStream {
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        if self.drop_trailers().is_none() {
+            return self.deny("out_of_order");
+        }
         self.on(|this, Enforced { policies, .. }| this.stream.trailers(policies))
     }
 

@@ -29,6 +29,29 @@ pub struct ExternalAuth {
     pub order: Whole,
 }
 
+impl ExternalAuth {
+    /// Whether the authorizer is shown a header of this name.
+    pub fn shows(&self, name: &[u8]) -> bool {
+        match &self.protocol {
+            Protocol::Http(http) => is_one_of(name, &http.allowed_headers),
+            Protocol::Grpc(grpc) => grpc.lists(name),
+        }
+    }
+}
+
+impl GrpcAuth {
+    /// Whether a header of this name is among those that are sent.
+    pub fn lists(&self, name: &[u8]) -> bool {
+        let listed = self.allowed_headers.as_ref();
+        listed.is_none_or(|listed| is_one_of(name, listed))
+    }
+}
+
+fn is_one_of(name: &[u8], listed: &[String]) -> bool {
+    let mut listed = listed.iter();
+    listed.any(|listed| name.eq_ignore_ascii_case(listed.as_bytes()))
+}
+
 /// How an authorizer is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {

@@ -70,9 +70,9 @@ fn blanks<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
 /// Where a value lies without the blanks around it.
 ///
 /// SPEC: RFC 9112, 5.1: a server takes them from a line of HTTP/1.
-/// SECURITY: Envoy takes them from lines of HTTP/1 as well, but not from those of HTTP/2, so
-/// that a server behind it would read another value than was judged. A pseudo-header
-/// becomes a part of the request line or none, from which nobody takes them.
+/// SECURITY: Envoy takes them from lines of HTTP/1 as well, but not from those of HTTP/2:
+/// see [`Headers::with_blanks`]. A pseudo-header becomes a part of the request line or none,
+/// from which nobody takes them.
 fn trimmed(name: &[u8], value: &[u8], place: Range<usize>) -> Range<usize> {
     let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     if !is_blank(value.first()) && !is_blank(value.last()) || is_pseudo(name) {
@@ -131,6 +131,36 @@ impl Headers {
         names.any(|other| is_alike(other, name) && !other.eq_ignore_ascii_case(name))
     }
 
+    /// The names of those lines whose values came with blanks around them.
+    ///
+    /// SECURITY: over HTTP/2 Envoy leaves them where they are, and so do servers behind it:
+    /// PHP keeps those at the end, others a tab in front.
+    pub fn with_blanks(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self.lines.iter();
+        lines.filter_map(|line| {
+            let (name, value) = self.line(line);
+            (self.as_it_came(line).len() > value.len()).then_some(name)
+        })
+    }
+
+    /// Whether there is one of this name, or of one that is alike.
+    pub fn has_blanks(&self, name: &[u8]) -> bool {
+        self.with_blanks().any(|other| is_alike(other, name))
+    }
+
+    /// The value of a line with the blanks around it, which the buffer still has.
+    fn as_it_came(&self, (name, value): &Line) -> &[u8] {
+        let name = self.bytes.get(name.clone()).unwrap_or_default();
+        if is_pseudo(name) {
+            return self.bytes.get(value.clone()).unwrap_or_default();
+        }
+        let before = self.bytes.get(..value.start).unwrap_or_default();
+        let behind = self.bytes.get(value.end..).unwrap_or_default();
+        let start = value.start.saturating_sub(blanks(before.iter().rev()));
+        let end = value.end.saturating_add(blanks(behind.iter()));
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
     /// Whether there are two names that some server takes for one.
     pub fn have_alike(&self) -> bool {
         // One of two such names is not plain, and most requests have none.
@@ -178,7 +208,9 @@ impl Headers {
     /// they are copied out of it.
     pub(super) fn filtered(mut self, keep: impl Fn(&[u8]) -> bool) -> Self {
         if self.memory() > LEFT {
-            return Self::from_lines(self.lines().filter(|(name, _)| keep(name)));
+            let lines = self.lines.iter();
+            let lines = lines.map(|line| (self.line(line).0, self.as_it_came(line)));
+            return Self::from_lines(lines.filter(|(name, _)| keep(name)));
         }
         let Self { bytes, lines } = &mut self;
         lines.retain(|(name, _)| keep(bytes.get(name.clone()).unwrap_or_default()));

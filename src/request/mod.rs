@@ -30,6 +30,7 @@ mod keys;
 mod path;
 mod query;
 mod target;
+mod trailers;
 
 pub use caller::{Caller, SpiffeId};
 pub use head::{Head, HeadFault};
@@ -38,6 +39,7 @@ pub use keys::{QueryKey, is_any_of, is_end, key_of};
 pub use path::{RequestPath, forms, is_under, plain};
 pub use query::readings as query_readings;
 pub use target::{Host, HttpTarget};
+pub use trailers::may_trail;
 
 use crate::mcp::Message;
 

@@ -34,6 +34,9 @@ const METHOD: &str = "_method";
 /// somebody, is so by what cannot be seen in it.
 const LONGEST: usize = 1024;
 
+/// How many methods a query may name.
+const MOST_METHODS: usize = 8;
+
 /// Whether the query of a target says nothing of the message, nor of another method.
 ///
 /// # Errors
@@ -50,20 +53,27 @@ pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
     })
 }
 
-/// The methods that the query of a target names, each spelling once.
-pub(super) fn methods(target: &[u8]) -> Vec<Vec<u8>> {
-    let mut methods = Vec::new();
+/// The methods that the query of a target names, each spelling once; `None` where it may be
+/// any: nobody means so many, nor so long a query.
+pub(super) fn methods(target: &[u8]) -> Option<Vec<Vec<u8>>> {
+    if target.len() > LONGEST_READ && target.contains(&b'?') {
+        return None;
+    }
+    let mut methods: Vec<Vec<u8>> = Vec::new();
     let walked = each_pair(target, |key, value| {
         if Key::of(key).is_method || (key.contains(&b'%') && Key::of(&decode_all(key)).is_method) {
             let method = decode_all(value);
-            if !methods.contains(&method) {
-                methods.push(method);
+            if methods.contains(&method) {
+                return Ok(());
             }
+            if methods.len() >= MOST_METHODS {
+                return Err(HeadFault::Override);
+            }
+            methods.push(method);
         }
         Ok(())
     });
-    debug_assert_eq!(walked, Ok(()), "nothing is refused");
-    methods
+    walked.is_ok().then_some(methods)
 }
 
 /// Shows every pair of a target's query, as often as it may be decoded.
@@ -392,7 +402,7 @@ mod tests {
             "a?_method",
             "a=b%26_method",
         ] {
-            let named = methods(format!("/files?{key}=DELETE").as_bytes());
+            let named = methods(format!("/files?{key}=DELETE").as_bytes()).unwrap();
             assert!(named.contains(&b"DELETE".to_vec()), "{key}");
         }
         for key in [
@@ -405,8 +415,24 @@ mod tests {
             "a=_method",
         ] {
             let named = methods(format!("/files?{key}=DELETE").as_bytes());
-            assert_eq!(named, Vec::<Vec<u8>>::new(), "{key}");
+            assert_eq!(named, Some(Vec::<Vec<u8>>::new()), "{key}");
         }
+    }
+
+    /// Comparing must not cost the square of what a client sends.
+    #[test]
+    fn many_methods_are_any() {
+        let names = |count: usize| -> String {
+            let names = (0..count).map(|number| format!("_method=A{number}&"));
+            format!("/files?{}", names.collect::<String>())
+        };
+        let count = |count| methods(names(count).as_bytes()).map(|named| named.len());
+        assert_eq!(count(MOST_METHODS), Some(MOST_METHODS));
+        assert_eq!(count(MOST_METHODS + 1), None);
+        let long = format!("/files?{}", "a=b&".repeat(LONGEST_READ / 4));
+        assert_eq!(methods(long.as_bytes()), None);
+        let path = format!("/{}", "a".repeat(LONGEST_READ));
+        assert_eq!(methods(path.as_bytes()), Some(Vec::new()));
     }
 
     #[test]

@@ -111,12 +111,12 @@ impl<'r> HttpTarget<'r> {
         let headers = OVERRIDING.iter().flat_map(|name| self.headers.alike(name));
         let values = headers.flat_map(|line| line.split(|byte| *byte == b','));
         let target = self.headers.only(":path").filter(|_| is_post);
-        let told = target.map(query::methods).unwrap_or_default();
-        let is_form = is_post && self.may_be_form();
-        let of_forms: &[&[u8]] = if is_form { &OF_FORMS } else { &[] };
+        let told = target.map_or(Some(Vec::new()), query::methods);
+        let is_any = told.is_none() || (is_post && self.may_be_form());
+        let of_forms: &[&[u8]] = if is_any { &OF_FORMS } else { &[] };
         values
             .map(<[u8]>::to_vec)
-            .chain(told)
+            .chain(told.unwrap_or_default())
             .map(|value| {
                 let value = String::from_utf8_lossy(&value).replace('+', " ");
                 // Case as JavaScript and Python know it: `ı` becomes `I`.
@@ -128,6 +128,21 @@ impl<'r> HttpTarget<'r> {
                 std::iter::once(method).chain(get)
             })
             .chain(of_forms.iter().map(|method| method.to_vec()))
+    }
+
+    /// Whether a header that is not shown to somebody names another method.
+    pub fn hides_method(&self, is_shown: impl Fn(&[u8]) -> bool) -> bool {
+        let sent = self.method().unwrap_or_default();
+        let mut lines = self.headers.lines();
+        lines.any(|(name, value)| {
+            is_overriding(name) && !is_shown(name) && !query::is_method(value, sent)
+        })
+    }
+
+    /// Whether a header that is not shown to somebody names another host.
+    pub fn hides_host(&self, is_shown: impl Fn(&[u8]) -> bool) -> bool {
+        let mut lines = self.headers.lines();
+        self.host().is_none() && lines.any(|(name, _)| names_host(name) && !is_shown(name))
     }
 
     /// Whether some framework reads the body as a form.
@@ -185,11 +200,16 @@ impl<'r> HttpTarget<'r> {
         self.headers.only(name)
     }
 
-    /// Whether a header has several lines, lines of names that are alike to some servers
-    /// included, or one under such a name.
+    /// Whether servers may read several values of a header: it has several lines, lines of
+    /// names that are alike to some servers included, or one under such a name, or one with
+    /// blanks around its value.
     pub fn has_several(&self, name: &str) -> bool {
         let alike = self.headers.alike(name).count();
-        alike > 1 || (alike == 1 && !self.headers.has(name))
+        match alike {
+            0 => false,
+            1 => !self.headers.has(name) || self.headers.has_blanks(name.as_bytes()),
+            _ => true,
+        }
     }
 
     /// The names of all headers but the pseudo-headers, as they came.

@@ -95,6 +95,31 @@ fn trailers_after_the_body() {
     assert_twins(&stage, shape, call);
 }
 
+/// Some servers join trailers with the headers, which were judged before.
+#[test]
+fn trailers_that_name_headers_do_not_go_on() {
+    let stage = stage();
+    for mode in Mode::BOTH {
+        for (_, protocol) in PROTOCOLS {
+            let client = speaking(&stage.client(mode.name()), protocol);
+            let message = Request::mcp(call("echo")).length(Length::Open);
+            for request in [message.clone(), message.authority(HTTP2)] {
+                stage.recorder.clear();
+                let request = request
+                    .trailer("x-last", "word")
+                    .trailer("x-forwarded-host", "admin.test")
+                    .trailer("mcp-session-id", "other")
+                    .trailer("authorization", "Bearer other");
+                let answer = client.send(&request).expect("an answer");
+                assert_eq!(answer.status, 200, "{mode:?} {answer:?}");
+                let seen = stage.recorder.requests_when_quiet();
+                let names: Vec<&str> = seen[0].trailers.iter().map(|(name, _)| &name[..]).collect();
+                assert_eq!(names, ["x-last"], "{mode:?} {protocol:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_server_that_speaks_http2() {
     let stage = stage();

@@ -130,6 +130,55 @@ fn a_connection_that_cannot_be_made_is_one() {
     assert_becomes(&stage, "down", true, "reached");
 }
 
+/// Envoy answers with 200 itself, where a question looks like gRPC and cannot be asked.
+#[test]
+fn a_failure_that_looks_like_a_permission_is_none() {
+    let asking = asks(
+        "authorizer",
+        &json!({"http": {"allowedHeaders": ["content-type"]}}),
+    );
+    let down = Port::new().expect("a port");
+    let hangs = serve(|_| std::thread::sleep(Duration::from_secs(2)));
+    for (what, address) in [
+        ("down", ([127, 0, 0, 1], down.number).into()),
+        ("drops", serve(drop)),
+        ("hangs", hangs),
+    ] {
+        let stage = open(Cluster::new("authorizer", address), &asking);
+        for mode in Mode::BOTH {
+            for (name, protocol) in PROTOCOLS {
+                let client = speaking(&stage.client(mode.name()), protocol);
+                for media in ["application/grpc", "application/grpc+proto"] {
+                    let request = Request::new("DELETE", "/mcp")
+                        .header("content-type", media)
+                        .header("mcp-session-id", "s");
+                    let answer = client.send(&request).expect("an answer");
+                    // As Envoy says 403 to who speaks gRPC.
+                    let status = answer.header("grpc-status");
+                    assert_eq!(status.as_deref(), Some("7"), "{what} {mode:?} {name}");
+                }
+            }
+        }
+        assert_eq!(stage.recorder.requests().len(), 0, "{what}");
+    }
+    // The honest twin: one that answers.
+    let authorizer = HttpAuthorizer::start(|_| {
+        Act::Answer(Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: Vec::new(),
+        })
+    });
+    let stage = open(Cluster::new("authorizer", authorizer.address()), &asking);
+    for mode in Mode::BOTH {
+        let request = Request::new("DELETE", "/mcp")
+            .header("content-type", "application/grpc")
+            .header("mcp-session-id", "s");
+        let answer = stage.client(mode.name()).send(&request);
+        assert_eq!(answer.expect("an answer").status, 200, "{mode:?}");
+    }
+}
+
 #[test]
 fn statuses_that_open() {
     let authorizer = HttpAuthorizer::start(|seen| {

@@ -33,19 +33,15 @@ pub(in crate::external_auth) fn question(
     if has_alike {
         return Err(Unshown::Alike);
     }
+    if shown.with_blanks().any(|name| auth.lists(name)) {
+        return Err(Unshown::Blanks);
+    }
     let scheme = request.scheme.map(Scheme::as_str);
     let only = |name: &str| shown.only(name).unwrap_or_default();
-    let is_listed = |name: &[u8]| match &auth.allowed_headers {
-        Some(listed) => {
-            let mut listed = listed.iter();
-            listed.any(|listed| name.eq_ignore_ascii_case(listed.as_bytes()))
-        }
-        None => true,
-    };
-    let lines = shown.lines().filter(|(name, _)| is_listed(name));
+    let lines = shown.lines().filter(|(name, _)| auth.lists(name));
     let lines = lines.filter(|(name, _)| !is_any_of(name, &[PARTIAL, SCHEME]));
     let mut headers: Vec<(&[u8], &[u8])> = lines.collect();
-    if let Some(scheme) = scheme.filter(|_| is_listed(SCHEME.as_bytes())) {
+    if let Some(scheme) = scheme.filter(|_| auth.lists(SCHEME.as_bytes())) {
         headers.push((SCHEME.as_bytes(), scheme.as_bytes()));
     }
     let partial = is_partial.to_string();
