@@ -175,11 +175,13 @@ impl Contents {
             return Err(Fault::IdUnexpected);
         }
         // SECURITY: some dispatchers find handlers without case, or trim names.
-        if name.len() > METHOD_LIMIT
-            || name.contains(char::is_control)
-            || is_twin(name, Method::NAMES, &[])
-            || method.is_like_known(name)
-        {
+        let is_ambiguous = || {
+            name.len() > METHOD_LIMIT
+                || name.contains(char::is_control)
+                || is_twin(name, Method::NAMES, &[])
+                || method.is_like_known(name)
+        };
+        if !method.has_one_name() && is_ambiguous() {
             return Err(Fault::AmbiguousMethod);
         }
         let things = self.things(method)?;

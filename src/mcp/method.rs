@@ -107,9 +107,9 @@ impl Method {
         }
     }
 
-    /// Whether one of several methods of a prefix, or any other, is meant.
-    const fn is_of_prefix(self) -> bool {
-        matches!(
+    /// Whether it is known by its whole name, not by the front of it or by none.
+    pub const fn has_one_name(self) -> bool {
+        !matches!(
             self,
             Self::Logging
                 | Self::OtherCompletion
@@ -127,7 +127,7 @@ impl Method {
     /// SECURITY: public servers run `callTool`, `call_tool`, `tools.call`, `tools/call/x`
     /// and `x/tools/call` like `tools/call`, with the tool in `params`.
     pub fn is_like_known(self, name: &str) -> bool {
-        if !self.is_of_prefix() || Self::NAMES.contains(&name) {
+        if self.has_one_name() || Self::NAMES.contains(&name) {
             return false;
         }
         let name = folded(&apart(name));
