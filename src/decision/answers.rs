@@ -86,11 +86,12 @@ impl<'a, 'c> Answers<'a, 'c> {
             for rest in rests {
                 let text = [&*text, rest].concat();
                 left = left.checked_sub(text.len()).ok_or(Error::Exhausted)?;
-                all.push(if is_lower {
-                    reading(&text.to_ascii_lowercase(), ReadingKind::LowerCase)
-                } else {
-                    reading(&text, ReadingKind::Spelling)
-                });
+                if is_lower {
+                    all.push(reading(&text.to_ascii_lowercase(), ReadingKind::LowerCase));
+                }
+                // Also as it is: only its path has lost its case, and what it is compared
+                // with may have one.
+                all.push(reading(&text, ReadingKind::Spelling));
             }
         }
         Ok(all)

@@ -64,12 +64,14 @@ impl<'v> Evaluation<'v> {
         let (Value::Bool(holds), Some(stays)) = (&value, stays) else {
             return Ok(value);
         };
+        let mut others: usize = 0;
         for fact in reads.facts() {
             let is_spelling = fact != Fact::Method;
             if is_spelling && stays.keeps(*holds) {
                 continue;
             }
             let readings = self.variables.readings(fact)?;
+            others = others.saturating_add(usize::from(!readings.is_empty()));
             agreed(*holds, readings, stays, |reading| {
                 self.reading = Some((fact, Rc::new(reading)));
                 let value = self.valued(node);
@@ -77,7 +79,11 @@ impl<'v> Evaluation<'v> {
                 value
             })?;
         }
-        Ok(value)
+        // SECURITY: a server may read two facts otherwise at once.
+        match others {
+            0 | 1 => Ok(value),
+            _ => Err(Error::Ambiguous),
+        }
     }
 
     /// The value of a node under another reading.
