@@ -439,6 +439,8 @@ fn everything() -> CompiledPolicy {
             limits: Limits {
                 body_bytes: Whole::from(1),
                 depth: Whole::from(1),
+                keys: Whole::from(9),
+                body_timeout: Timeout::new(5).unwrap(),
             },
             external_auth: AskSettings {
                 timeout: Timeout::new(1).unwrap(),

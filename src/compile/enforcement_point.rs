@@ -399,6 +399,8 @@ fn default_limits() -> Limits {
     Limits {
         body_bytes: Whole::from(1 << 20),
         depth: Whole::from(64),
+        keys: Whole::from(Limits::KEYS),
+        body_timeout: Limits::BODY_TIMEOUT,
     }
 }
 
@@ -406,11 +408,15 @@ fn limits(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Limits> {
     let mut object = Object::open(value, problems)?;
     let body_bytes = object.optional("bodyBytes", whole(64 << 20));
     let depth = object.optional("depth", whole(512));
+    let keys = object.optional("keys", whole(100_000));
+    let body_timeout = object.optional("bodyTimeout", authorizers::timeout);
     object.finish();
     let default = default_limits();
     Some(Limits {
         body_bytes: body_bytes.or(default.body_bytes)?,
         depth: depth.or(default.depth)?,
+        keys: keys.or(default.keys)?,
+        body_timeout: body_timeout.or(default.body_timeout)?,
     })
 }
 

@@ -94,6 +94,11 @@ impl Answer {
         Self::text(413, "Refused: the body is too large.")
     }
 
+    /// The answer to a body that did not come in time.
+    pub(super) fn timed_out() -> Self {
+        Self::text(408, "Refused: the body did not come in time.")
+    }
+
     /// The answer when all requests being read hold too much together.
     pub(super) fn overloaded() -> Self {
         Self::text(503, "Too many requests are being read; try again.")

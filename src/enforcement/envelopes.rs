@@ -4,7 +4,20 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::callouts::{Callouts, Clock};
+use super::readers::{Owner, Readers};
 use crate::mcp::Envelope;
+
+/// What a host does for streams that share something.
+#[derive(Debug, Clone, Copy)]
+pub struct Host {
+    /// The time.
+    pub clock: Clock,
+    /// The connection of the stream at hand.
+    pub connection: fn() -> Option<u64>,
+    /// Gives up the first stream, for the sake of the second, which is at hand: see
+    /// [`Stream::given_up`](super::Stream::given_up).
+    pub give_up: fn(u32, u32),
+}
 
 /// Envelopes of streams that are settled, with their memory, for those to come.
 #[derive(Debug, Default)]
@@ -16,7 +29,9 @@ pub struct Envelopes {
     held: Cell<usize>,
     /// What those hold that are denied already, likewise.
     held_by_denied: Cell<usize>,
-    clock: Option<Clock>,
+    /// Those that hold much.
+    readers: RefCell<Readers>,
+    host: Option<Host>,
     /// What calls of authorizers these streams have open.
     pub(super) callouts: Rc<Callouts>,
 }
@@ -54,6 +69,9 @@ impl Share {
     }
 }
 
+/// What a stream may hold before it is one of those that may be given up, in bytes.
+const MUCH: usize = 16 * 1024;
+
 /// How many are kept: as many as streams read at once, ordinarily.
 const KEPT: usize = 32;
 
@@ -62,18 +80,18 @@ const KEPT: usize = 32;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Envelopes {
-    /// For streams that know the time, and whose calls of authorizers last by it.
-    pub fn with_clock(clock: Clock) -> Self {
+    /// For the streams of a host.
+    pub fn on(host: Host) -> Self {
         Self {
-            clock: Some(clock),
-            callouts: Rc::new(Callouts::new(clock)),
+            host: Some(host),
+            callouts: Rc::new(Callouts::new(host.clock)),
             ..Self::default()
         }
     }
 
     /// The time in nanoseconds since 1970, where there is a clock.
     pub(super) fn now(&self) -> Option<u64> {
-        self.clock.and_then(|clock| clock())
+        self.host.and_then(|host| (host.clock)())
     }
 
     /// What streams that are being read hold together, in bytes.
@@ -90,7 +108,9 @@ impl Envelopes {
     }
 
     /// An envelope with nothing in it, for messages nested at most `depth_limit` deep.
-    pub(super) fn take(self: &Rc<Self>, depth_limit: usize, share: Share) -> Borrowed {
+    ///
+    /// `number` is that of the stream that takes it.
+    pub(super) fn take(self: &Rc<Self>, depth_limit: usize, share: Share, number: u32) -> Borrowed {
         let kept = self
             .kept
             .try_borrow_mut()
@@ -102,7 +122,20 @@ impl Envelopes {
             home: Rc::clone(self),
             share,
             held: 0,
+            number,
+            owner: None,
         }
+    }
+
+    /// Makes room for the stream of this number by giving up another that holds more than
+    /// any other of whoever holds the most; `None` where that is the stream itself, or
+    /// nobody holds much.
+    fn make_room(&self, share: Share, number: u32) -> Option<()> {
+        let victim = self.readers.try_borrow().ok()?.largest(share)?;
+        let host = self.host.filter(|_| victim != number)?;
+        let before = self.of(share).get();
+        (host.give_up)(victim, number);
+        (self.of(share).get() < before).then_some(())
     }
 }
 
@@ -116,6 +149,9 @@ pub(super) struct Borrowed {
     share: Share,
     /// What of the budget is this stream's.
     held: usize,
+    number: u32,
+    /// Whose it is, once it is among those that hold much.
+    owner: Option<Owner>,
 }
 
 impl Borrowed {
@@ -135,17 +171,36 @@ impl Borrowed {
         self.share
     }
 
-    /// Accounts for what the stream holds now, `beside` included. `None` when all
-    /// streams of its share together would hold too much.
-    pub(super) fn account(&mut self, beside: usize) -> Option<()> {
+    /// Accounts for what the stream of a caller holds now, `beside` included. `None` when all
+    /// streams of its share together would hold too much, and this one the most.
+    pub(super) fn account(&mut self, caller: Option<&str>, beside: usize) -> Option<()> {
         let envelope = self.get().map_or(0, Envelope::memory);
         let held = envelope.saturating_add(beside);
         let home = self.home.of(self.share);
         let others = home.get().saturating_sub(self.held);
-        let all = others.saturating_add(held);
-        home.set(all);
+        home.set(others.saturating_add(held));
         self.held = held;
-        (all <= self.share.budget()).then_some(())
+        if held > MUCH {
+            self.read(caller);
+        }
+        while self.home.of(self.share).get() > self.share.budget() {
+            self.home.make_room(self.share, self.number)?;
+        }
+        Some(())
+    }
+
+    /// Lists it among those that hold much.
+    fn read(&mut self, caller: Option<&str>) {
+        let owner = *self.owner.get_or_insert_with(|| {
+            let connection = match (caller, self.home.host) {
+                (None, Some(host)) => (host.connection)(),
+                _ => None,
+            };
+            Owner::new(caller, connection, self.share)
+        });
+        if let Ok(mut readers) = self.home.readers.try_borrow_mut() {
+            readers.holds(self.number, owner, self.held);
+        }
     }
 }
 
@@ -153,6 +208,11 @@ impl Drop for Borrowed {
     fn drop(&mut self) {
         let home = self.home.of(self.share);
         home.set(home.get().saturating_sub(self.held));
+        if self.owner.is_some()
+            && let Ok(mut readers) = self.home.readers.try_borrow_mut()
+        {
+            readers.remove(self.number);
+        }
         let Ok(mut kept) = self.home.kept.try_borrow_mut() else {
             return;
         };
@@ -174,14 +234,14 @@ mod tests {
     #[test]
     fn an_envelope_is_used_again_and_holds_nothing_of_before() {
         let envelopes = Rc::new(Envelopes::default());
-        let mut first = envelopes.take(8, Share::Undecided);
+        let mut first = envelopes.take(8, Share::Undecided, 0);
         first
             .get_mut()
             .push(br#"{"jsonrpc":"2.0","id":1,"method":"#)
             .unwrap();
         drop(first);
         assert_eq!(envelopes.kept.borrow().len(), 1);
-        let mut second = envelopes.take(8, Share::Undecided);
+        let mut second = envelopes.take(8, Share::Undecided, 0);
         assert!(envelopes.kept.borrow().is_empty());
         second
             .get_mut()
@@ -195,7 +255,7 @@ mod tests {
     #[test]
     fn large_memory_is_given_back() {
         let envelopes = Rc::new(Envelopes::default());
-        let mut envelope = envelopes.take(8, Share::Undecided);
+        let mut envelope = envelopes.take(8, Share::Undecided, 0);
         envelope
             .get_mut()
             .push(
@@ -216,14 +276,14 @@ mod tests {
     fn all_streams_share_one_budget() {
         let envelopes = Rc::new(Envelopes::default());
         let (mut first, mut second) = (
-            envelopes.take(8, Share::Undecided),
-            envelopes.take(8, Share::Undecided),
+            envelopes.take(8, Share::Undecided, 0),
+            envelopes.take(8, Share::Undecided, 0),
         );
-        assert!(first.account(BUDGET - 1000).is_some());
-        assert!(second.account(500).is_some());
-        assert!(second.account(1001).is_none());
+        assert!(first.account(None, BUDGET - 1000).is_some());
+        assert!(second.account(None, 500).is_some());
+        assert!(second.account(None, 1001).is_none());
         drop(first);
-        assert!(second.account(1001).is_some());
+        assert!(second.account(None, 1001).is_some());
         drop(second);
         assert_eq!(envelopes.held.get(), 0);
     }
@@ -231,12 +291,12 @@ mod tests {
     #[test]
     fn those_that_are_denied_have_a_budget_of_their_own() {
         let envelopes = Rc::new(Envelopes::default());
-        let mut denied = envelopes.take(8, Share::Denied);
-        assert!(denied.account(Share::Denied.budget()).is_some());
-        let mut other = envelopes.take(8, Share::Denied);
-        assert!(other.account(1).is_none());
-        let mut undecided = envelopes.take(8, Share::Undecided);
-        assert!(undecided.account(BUDGET).is_some());
+        let mut denied = envelopes.take(8, Share::Denied, 0);
+        assert!(denied.account(None, Share::Denied.budget()).is_some());
+        let mut other = envelopes.take(8, Share::Denied, 0);
+        assert!(other.account(None, 1).is_none());
+        let mut undecided = envelopes.take(8, Share::Undecided, 0);
+        assert!(undecided.account(None, BUDGET).is_some());
         drop((denied, other, undecided));
         assert_eq!(
             (envelopes.held.get(), envelopes.held_by_denied.get()),

@@ -118,6 +118,7 @@ impl Held {
     /// A request whose body is a message.
     pub(super) fn message(facts: Facts, mut envelope: Borrowed, policies: &Policies) -> Self {
         let reader = envelope.get_mut();
+        reader.limit_keys(policies.settings().limits.keys.size());
         reader.keep_body(policies.needs().body);
         reader.pass_unknown_members(!policies.settings().unknown_members.is_reject());
         Self {
@@ -232,7 +233,10 @@ impl Held {
         };
         let beside = self.facts.headers.memory().saturating_add(front);
         let beside = beside.saturating_add(self.shown);
-        self.envelope.account(beside).ok_or(Full::Overloaded)
+        let caller = self.facts.caller.spiffe_id();
+        self.envelope
+            .account(caller, beside)
+            .ok_or(Full::Overloaded)
     }
 
     /// The envelope, for what is wrong with the message.

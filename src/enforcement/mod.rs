@@ -34,6 +34,7 @@ mod explain;
 mod facts;
 mod generations;
 mod held;
+mod readers;
 mod refusal;
 mod said;
 mod step;
@@ -42,7 +43,7 @@ mod stream;
 pub use answer::Answer;
 pub use called::Called;
 pub use callouts::Clock;
-pub use envelopes::Envelopes;
+pub use envelopes::{Envelopes, Host};
 #[cfg(not(target_os = "wasi"))]
 pub use explain::{Explained, explain};
 pub use facts::Facts;

@@ -41,6 +41,8 @@ pub enum Reason<'p> {
     Unshown(Unshown),
     /// All requests being read hold too much together.
     Overloaded,
+    /// It did not come in time.
+    TimedOut,
     /// The caller has as many calls of authorizers open as it may.
     Crowded,
     /// Policies came meanwhile that ask for more of a request than was kept of this one, or
@@ -125,6 +127,7 @@ impl Reason<'_> {
             Self::Unshown(Unshown::TooDeep | Unshown::Inexact) => "arguments",
             Self::Overloaded | Self::Crowded => "overloaded",
             Self::Superseded => "superseded",
+            Self::TimedOut => "timeout",
             Self::OutOfOrder => "out_of_order",
         }
     }
@@ -152,6 +155,7 @@ impl Reason<'_> {
             Self::Superseded => {
                 Some("policies came meanwhile that would have read it otherwise".to_owned())
             }
+            Self::TimedOut => Some("the body did not come in time".to_owned()),
             Self::DeniedByHeaders(_) => None,
             Self::Overloaded | Self::OutOfOrder | Self::Denied(_) => None,
         }

@@ -35,6 +35,8 @@ enum State {
 pub struct Stream {
     state: State,
     envelopes: Rc<Envelopes>,
+    /// By which the host knows it.
+    number: u32,
     spans: Spans,
     said: Vec<Said>,
     message_bytes: Option<usize>,
@@ -48,6 +50,7 @@ impl Stream {
         // In full: what a default shares with nobody would be made only to be dropped.
         Self {
             envelopes,
+            number: 0,
             state: State::New,
             spans: Spans::default(),
             said: Vec::new(),
@@ -55,6 +58,11 @@ impl Stream {
             keeps_called: false,
             called: None,
         }
+    }
+
+    /// The same, known to the host by a number.
+    pub fn numbered(self, number: u32) -> Self {
+        Self { number, ..self }
     }
 
     /// Gives the calls of this stream spans of their own, from a random seed.
@@ -117,7 +125,7 @@ impl Stream {
             }
             Decision::Ask(_) => {
                 let depth = settings.limits.depth.size();
-                let envelope = self.envelopes.take(depth, Share::Undecided);
+                let envelope = self.envelopes.take(depth, Share::Undecided, self.number);
                 let held = Held::other(facts, operation, ended, envelope, policies);
                 // SECURITY: while a body is awaited, streamed headers would go on unjudged.
                 let waits = !ended
@@ -148,7 +156,8 @@ impl Stream {
                 Share::Denied
             }
         };
-        let envelope = self.envelopes.take(settings.limits.depth.size(), share);
+        let depth = settings.limits.depth.size();
+        let envelope = self.envelopes.take(depth, share, self.number);
         let held = Box::new(Held::message(facts, envelope, policies));
         self.hold(policies, held, ended)
     }
@@ -302,6 +311,35 @@ impl Stream {
                 self.refuse_asked(policies, *asking, reason, |form, message| {
                     Answer::to_unauthorized(form, message, reply)
                 })
+            }
+        }
+    }
+
+    /// Whether the verdict still waits for something.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Reading(_) | State::Asking(_))
+    }
+
+    /// The body did not come in the time that it may take.
+    pub fn timed_out<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        match std::mem::take(&mut self.state) {
+            State::Reading(held) if held.is_denied() => self.denied_unread(policies, &held),
+            State::Reading(_) => self.refuse(Answer::timed_out(), Reason::TimedOut, None),
+            other => {
+                self.state = other;
+                Step::Wait
+            }
+        }
+    }
+
+    /// What it holds is needed for others.
+    pub fn given_up<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        match std::mem::take(&mut self.state) {
+            State::Reading(held) => self.overloaded(policies, &held),
+            State::Asking(_) => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
+            other => {
+                self.state = other;
+                Step::Wait
             }
         }
     }

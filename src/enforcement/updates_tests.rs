@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::enforcement::Host;
 use serde_json::Value;
 
 /// What a policy set has beside what all have.
@@ -191,7 +192,11 @@ fn the_time_is_that_of_the_verdict() {
     };
     let policies = until.policies();
     for (second, allowed) in [(9, true), (10, false)] {
-        let envelopes = Envelopes::with_clock(|| Some(NOW.get()));
+        let envelopes = Envelopes::on(Host {
+            clock: || Some(NOW.get()),
+            connection: || None,
+            give_up: |_, _| {},
+        });
         let mut stream = Stream::new(Rc::new(envelopes));
         NOW.set(0);
         stream.headers(&policies, facts("POST", "/mcp"), false);

@@ -69,6 +69,7 @@ unsafe extern "C" {
     fn proxy_get_status(code: *mut u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
 }
 
 const OK: u32 = 0;
@@ -257,6 +258,19 @@ pub(super) fn now() -> Option<u64> {
     // SAFETY: the host writes one u64 to a place that is one.
     let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
     (status == OK).then_some(time)
+}
+
+/// What is called from now on is for this stream. `None` where it is gone.
+pub(super) fn act_for(context: u32) -> Option<()> {
+    // SAFETY: the host is only given a number.
+    let status = unsafe { proxy_set_effective_context(context) };
+    (status == OK).then_some(())
+}
+
+/// The connection of the request at hand.
+pub(super) fn connection() -> Option<u64> {
+    let id = property("connection\0id")?;
+    <[u8; 8]>::try_from(id).ok().map(u64::from_le_bytes)
 }
 
 /// Has the host call the plugin every so often; never, where that is zero.

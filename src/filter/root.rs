@@ -88,6 +88,7 @@ impl Drop for Root {
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         host::tick_every(TICK);
+        self.vm.tick();
         let text = match has_room(size) {
             true => host::buffer(Buffer::PluginConfiguration, 0, size),
             false => None,
@@ -131,13 +132,14 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        self.vm.tell_memory();
+        self.vm.tick();
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
         let generation = self.denying.last().unwrap_or(&self.generation);
         let generation = Rc::clone(generation);
-        Some(Box::new(HttpStream::new(Rc::clone(&self.vm), generation)))
+        let vm = Rc::clone(&self.vm);
+        Some(Box::new(HttpStream::new(context, vm, generation)))
     }
 
     fn get_type(&self) -> Option<ContextType> {

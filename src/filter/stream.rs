@@ -1,6 +1,7 @@
 //! One HTTP stream: the host's callbacks, and what the steps ask of the host.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext};
@@ -29,9 +30,20 @@ use super::vm::Vm;
 /// SECURITY: what comes after the filter can rely on it: without the filter there is none.
 const DECISION: &str = "accesspolicy.decision";
 
-/// One HTTP stream.
+/// One HTTP stream, as the host calls it.
 pub(super) struct HttpStream {
     vm: Rc<Vm>,
+    life: Rc<RefCell<Life>>,
+    /// Its place among those that wait.
+    waits: Option<usize>,
+}
+
+/// What there is of a stream.
+pub(super) struct Life {
+    context: u32,
+    vm: Rc<Vm>,
+    /// When it began, by the clock that ticks.
+    since: u64,
     /// Where the policies are, of which a stream keeps none.
     ///
     /// SECURITY: connections and requests outlive a configuration, and are judged by the
@@ -55,9 +67,44 @@ pub(super) struct HttpStream {
 }
 
 impl HttpStream {
-    pub(super) fn new(vm: Rc<Vm>, generation: Rc<Generation<InForce>>) -> Self {
-        let stream = Stream::new(Rc::clone(&vm.envelopes));
+    pub(super) fn new(context: u32, vm: Rc<Vm>, generation: Rc<Generation<InForce>>) -> Self {
+        let life = Life::new(context, Rc::clone(&vm), generation);
         Self {
+            vm,
+            life: Rc::new(RefCell::new(life)),
+            waits: None,
+        }
+    }
+
+    fn goes_on(&mut self) {
+        if let Some(place) = self.waits.take() {
+            self.vm.goes_on(place);
+        }
+    }
+
+    /// Has something done with the stream, and keeps in mind whether it still waits.
+    fn with<T>(&mut self, otherwise: T, act: impl FnOnce(&mut Life) -> T) -> T {
+        let Ok(mut life) = self.life.try_borrow_mut() else {
+            return otherwise;
+        };
+        let done = act(&mut life);
+        let is_waiting = life.stream.is_waiting();
+        drop(life);
+        match (is_waiting, self.waits) {
+            (true, None) => self.waits = self.vm.waits(Rc::downgrade(&self.life)),
+            (false, Some(_)) => self.goes_on(),
+            _ => {}
+        }
+        done
+    }
+}
+
+impl Life {
+    fn new(context: u32, vm: Rc<Vm>, generation: Rc<Generation<InForce>>) -> Self {
+        let stream = Stream::new(Rc::clone(&vm.envelopes)).numbered(context);
+        Self {
+            context,
+            since: vm.age(),
             vm,
             generation,
             begun: Begun::default(),
@@ -133,10 +180,15 @@ impl HttpStream {
             Some(InForce::Unaffordable) => return self.deny("unaffordable"),
             Some(InForce::Nothing) | None => return self.deny("not_configured"),
         };
+        let step = event(self, enforced);
+        self.carry_out(step, enforced)
+    }
+
+    /// Does what a step asks. By itself: it is much code, and there are many events.
+    fn carry_out<'p>(&mut self, mut step: Step<'p>, enforced: &'p Enforced) -> Action {
         let Enforced {
             policies, metrics, ..
-        } = &**enforced;
-        let mut step = event(self, enforced);
+        } = enforced;
         // Each question is another policy's, so that there is a last one.
         while let Step::Ask(question) = &step {
             if self.ask(question) {
@@ -179,6 +231,29 @@ impl HttpStream {
                 Action::Pause
             }
         }
+    }
+
+    /// What the host calls it.
+    pub(super) const fn context(&self) -> u32 {
+        self.context
+    }
+
+    /// Ends the stream where it has waited for too long.
+    pub(super) fn tick(&mut self, age: u64) {
+        let waited = age.saturating_sub(self.since);
+        self.on(|this, Enforced { policies, .. }| {
+            let timeout = policies.settings().limits.body_timeout;
+            let timeout = u64::from(timeout.milliseconds()).saturating_mul(1_000_000);
+            match waited >= timeout {
+                true => this.stream.timed_out(policies),
+                false => Step::Wait,
+            }
+        });
+    }
+
+    /// Ends the stream for the sake of others.
+    pub(super) fn give_up(&mut self) {
+        self.on(|this, Enforced { policies, .. }| this.stream.given_up(policies));
     }
 
     /// Takes from the request what some server would join with its headers.
@@ -382,6 +457,12 @@ impl HttpStream {
 /// The host deletes a stream that has ended.
 impl Drop for HttpStream {
     fn drop(&mut self) {
+        self.goes_on();
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
         if let Some(abandoned) = self.stream.abandon() {
             self.abandoned(&abandoned);
         }
@@ -399,10 +480,10 @@ fn number(bytes: Vec<u8>) -> Option<u64> {
     u64::try_from(i64::from_le_bytes(bytes)).ok()
 }
 
-impl Context for HttpStream {
+impl Life {
     /// The host tells of a timeout and of most resets by an answer of its own, and of a reset
     /// within an answer by one without headers.
-    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
+    fn http_answer(&mut self, call: u32, headers: usize, body: usize) {
         self.answered(call, |stream, policies| {
             let lines = match headers {
                 0 => None,
@@ -423,7 +504,7 @@ impl Context for HttpStream {
     }
 
     /// A call that failed has another status than 0, and no message.
-    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+    fn grpc_answer(&mut self, call: u32, status: u32, size: usize) {
         self.answered(call, |stream, policies| {
             let message = match (status, size) {
                 (1.., _) => {
@@ -446,8 +527,8 @@ impl Context for HttpStream {
     }
 }
 
-impl HttpContext for HttpStream {
-    fn on_http_request_headers(&mut self, _count: usize, ended: bool) -> Action {
+impl Life {
+    fn headers(&mut self, ended: bool) -> Action {
         self.begun = self.generation.begin(port);
         self.on(|this, enforced| {
             this.logs_allowed = enforced.logs_allowed();
@@ -463,7 +544,7 @@ impl HttpContext for HttpStream {
     }
 
     /// The host gives the size of the whole body so far, for as long as it is held.
-    fn on_http_request_body(&mut self, size: usize, ended: bool) -> Action {
+    fn body(&mut self, size: usize, ended: bool) -> Action {
         self.on(|this, Enforced { policies, .. }| {
             if !this.stream.is_reading() {
                 return this.stream.body(policies, &[], ended);
@@ -487,14 +568,14 @@ impl HttpContext for HttpStream {
         })
     }
 
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+    fn trailers(&mut self) -> Action {
         if self.drop_trailers().is_none() {
             return self.deny("out_of_order");
         }
         self.on(|this, Enforced { policies, .. }| this.stream.trailers(policies))
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, _ended: bool) -> Action {
+    fn response_headers(&mut self) -> Action {
         if self.edit_response().is_some() {
             return Action::Continue;
         }
@@ -504,5 +585,33 @@ impl HttpContext for HttpStream {
         );
         let _ = host::respond(500, &[], b"", "accesspolicy_response_headers");
         Action::Pause
+    }
+}
+
+impl Context for HttpStream {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
+        self.with((), |life| life.http_answer(call, headers, body));
+    }
+
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        self.with((), |life| life.grpc_answer(call, status, size));
+    }
+}
+
+impl HttpContext for HttpStream {
+    fn on_http_request_headers(&mut self, _count: usize, ended: bool) -> Action {
+        self.with(Action::Pause, |life| life.headers(ended))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, ended: bool) -> Action {
+        self.with(Action::Pause, |life| life.body(size, ended))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.with(Action::Pause, Life::trailers)
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _ended: bool) -> Action {
+        self.with(Action::Pause, Life::response_headers)
     }
 }

@@ -24,11 +24,16 @@ const SHORT: usize = 8;
 /// The most keys that are compared each with each.
 const FEW: usize = 24;
 
+/// The most keys that are kept, unless told otherwise.
+const USUAL: usize = 10_000;
+
 /// The keys of every open object, innermost last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keys {
     text: Vec<u8>,
     keys: Vec<Key>,
+    /// How many are kept at most.
+    limit: usize,
     /// Where the key that is being read begins.
     start: usize,
 }
@@ -40,7 +45,32 @@ pub(super) struct Mark {
     text: usize,
 }
 
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            text: Vec::new(),
+            keys: Vec::new(),
+            limit: USUAL,
+            start: 0,
+        }
+    }
+}
+
 impl Keys {
+    /// From now on, how many are kept at most.
+    pub(super) const fn limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// Whether there is room for no other.
+    ///
+    /// SECURITY: a body of nothing but keys would have the list of them double until there
+    /// is no memory left in one piece.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.keys.len() >= self.limit
+    }
+
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.keys.clear();

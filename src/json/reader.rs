@@ -93,6 +93,8 @@ pub enum Syntax {
     Depth,
     /// Two keys of one object are equal.
     DuplicateKey,
+    /// More keys than the limit, in an object and those around it.
+    Keys,
 }
 
 impl Syntax {
@@ -111,6 +113,7 @@ impl Syntax {
             Self::Number => "malformed number",
             Self::Depth => "nested too deep",
             Self::DuplicateKey => "duplicate key",
+            Self::Keys => "too many keys",
         }
     }
 }
@@ -213,6 +216,11 @@ impl Reader {
         self.offset = 0;
         self.skipped = None;
         self.raw = None;
+    }
+
+    /// From the next document on, how many keys an object and those around it may have.
+    pub const fn limit_keys(&mut self, limit: usize) {
+        self.keys.limit(limit);
     }
 
     /// How deep documents may be nested.
@@ -327,6 +335,9 @@ impl Reader {
     /// A key; at once where all of it is there and plain.
     fn key<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> Step<V> {
         let offset = self.offset;
+        if self.keys.is_full() {
+            return Err(self.syntax(Syntax::Keys));
+        }
         let Some(taken) = self.whole_key(rest) else {
             self.keys.begin();
             let key = Text::Key { offset };

@@ -268,10 +268,16 @@ fn many_keys_cost_no_more_than_their_bytes() {
     for number in 0..200_000 {
         text.push_str(&format!("\"{number:x}\":0,"));
     }
+    let check = |text: &str| {
+        let mut reader = Reader::new(8);
+        reader.limit_keys(usize::MAX);
+        reader.push(text.as_bytes(), &mut Quiet(Want::Nothing))?;
+        reader.finish::<Quiet>()
+    };
     let honest = format!("{text}\"last\":0}}");
-    assert!(read(&[honest.as_bytes()]).is_ok());
+    assert_eq!(check(&honest), Ok(()));
     let twice = format!("{text}\"0\":0}}");
-    let refused = read(&[twice.as_bytes()]).unwrap_err();
+    let refused = check(&twice).unwrap_err();
     assert_eq!(
         refused,
         Refused {
@@ -279,6 +285,46 @@ fn many_keys_cost_no_more_than_their_bytes() {
             why: Why::Syntax(Syntax::DuplicateKey)
         }
     );
+}
+
+/// However they are read: skipped or not, short or long, of one object or of those around.
+#[test]
+fn more_keys_than_the_limit() {
+    const LIMIT: usize = 20;
+    let keys = |count: usize, length: usize| -> String {
+        let keys = (0..count).map(|number| format!("\"{number:0length$}\":0,"));
+        keys.collect()
+    };
+    for want in [Want::Nothing, Want::Skip] {
+        for length in [2, 12] {
+            let check = |text: &str| {
+                let mut reader = Reader::new(8);
+                reader.limit_keys(LIMIT);
+                for piece in text.as_bytes().chunks(7) {
+                    reader.push(piece, &mut Quiet(want))?;
+                }
+                reader.finish::<Quiet>()
+            };
+            let (few, many) = (keys(LIMIT - 2, length), keys(LIMIT - 1, length));
+            for (text, is_taken) in [
+                (format!("{{{few}\"last\":0}}"), true),
+                (format!("{{{many}\"last\":0}}"), true),
+                (format!("{{{many}\"last\":0,\"x\":0}}"), false),
+                // Of an object and those around it.
+                (format!("{{\"a\":{{{few}\"last\":0}}}}"), true),
+                (format!("{{\"a\":{{{many}\"last\":0}}}}"), false),
+                // What has ended has none.
+                (format!("[{{{many}\"last\":0}},{{{many}\"last\":0}}]"), true),
+            ] {
+                let checked = check(&text).map_err(|refused| refused.why);
+                let expected = match is_taken {
+                    true => Ok(()),
+                    false => Err(Why::Syntax(Syntax::Keys)),
+                };
+                assert_eq!(checked, expected, "{want:?} {text}");
+            }
+        }
+    }
 }
 
 /// Every byte of a document with everything in it, changed to every other, skipped or not.

@@ -141,6 +141,9 @@ impl Reader {
     /// Where the key ends that begins at `at` with its quote.
     #[inline(always)]
     fn skim_key(&mut self, rest: &[u8], at: usize) -> Option<usize> {
+        if self.keys.is_full() {
+            return None;
+        }
         let offset = self.offset.wrapping_add(at);
         let start = at.wrapping_add(1);
         if let Some(Short { word, length }) = short(rest, start) {

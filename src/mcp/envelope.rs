@@ -54,6 +54,11 @@ impl Envelope {
         self.contents.pass_unknown = pass;
     }
 
+    /// From the next body on, how many keys an object and those around it may have.
+    pub const fn limit_keys(&mut self, limit: usize) {
+        self.reader.limit_keys(limit);
+    }
+
     /// How deep messages may be nested.
     pub const fn depth_limit(&self) -> usize {
         self.reader.depth_limit()

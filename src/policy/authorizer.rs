@@ -168,6 +168,12 @@ impl Timeout {
     /// A day.
     pub const MAX: u32 = 86_400_000;
 
+    /// So many seconds.
+    pub(super) const fn of_seconds<const SECONDS: u32>() -> Self {
+        const { assert!(SECONDS > 0 && SECONDS <= Self::MAX / 1000) };
+        Self(SECONDS * 1000)
+    }
+
     /// `None` when it is out of bounds.
     pub fn new(milliseconds: u64) -> Option<Self> {
         let milliseconds = u32::try_from(milliseconds).ok()?;

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::authorizer::{AskSettings, ExternalAuth};
+use super::authorizer::{AskSettings, ExternalAuth, Timeout};
 use super::{Http, IdentitySource, Whole};
 use crate::expr::Program;
 
@@ -264,6 +264,41 @@ pub struct Limits {
     pub body_bytes: Whole,
     /// The deepest nesting of objects and arrays in an MCP body.
     pub depth: Whole,
+    /// The most keys of one object in an MCP body; absent means [`Limits::KEYS`].
+    #[serde(
+        default = "Limits::usual_keys",
+        skip_serializing_if = "Limits::are_usual"
+    )]
+    pub keys: Whole,
+    /// How long a body that is awaited may take; absent means [`Limits::BODY_TIMEOUT`].
+    #[serde(
+        default = "Limits::body_timeout",
+        skip_serializing_if = "Limits::is_usual"
+    )]
+    pub body_timeout: Timeout,
+}
+
+impl Limits {
+    /// More than any honest message has.
+    pub const KEYS: u32 = 10_000;
+    /// 30 seconds.
+    pub const BODY_TIMEOUT: Timeout = Timeout::of_seconds::<30>();
+
+    pub(super) fn usual_keys() -> Whole {
+        Whole::from(Self::KEYS)
+    }
+
+    fn are_usual(keys: &Whole) -> bool {
+        *keys == Self::usual_keys()
+    }
+
+    const fn body_timeout() -> Timeout {
+        Self::BODY_TIMEOUT
+    }
+
+    fn is_usual(timeout: &Timeout) -> bool {
+        *timeout == Self::BODY_TIMEOUT
+    }
 }
 
 /// One XAccessPolicy.

@@ -28,6 +28,7 @@ mod module;
 mod ports;
 mod refusals;
 mod setup;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

@@ -163,6 +163,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         | Reason::Unauthorized(_)
         | Reason::Unanswered(_) => ("denied".to_owned(), None),
         Reason::Unshown(unshown) => (unshown.as_str().to_owned(), None),
+        Reason::TimedOut => ("timeout".to_owned(), None),
         Reason::Superseded => ("superseded".to_owned(), None),
         Reason::Overloaded | Reason::Crowded => ("overloaded".to_owned(), None),
         Reason::OutOfOrder => ("out of order".to_owned(), None),

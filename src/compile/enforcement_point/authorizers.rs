@@ -76,9 +76,14 @@ fn duration(text: &str) -> Option<Timeout> {
     Timeout::new(milliseconds)
 }
 
+/// A timeout.
+pub(super) fn timeout(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Timeout> {
+    text(&TIMEOUT)(value, problems).and_then(|text| duration(&text))
+}
+
 pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Asking> {
     let mut object = Object::open(value, problems)?;
-    let timeout = object.optional("timeout", text(&TIMEOUT));
+    let timeout = object.optional("timeout", timeout);
     let on_error = object.optional("onError", choice::<OnError>);
     let oversize = object.optional("oversize", choice);
     let host = object.optional("host", choice);
@@ -89,13 +94,9 @@ pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<As
         .given()
         .filter(|on_error| on_error.value == OnError::Allow)
         .map(|on_error| on_error.at.clone());
-    let timeout = match timeout.given() {
-        Some(timeout) => duration(&timeout.value)?,
-        None => timeout.or(String::new()).map(|_| default.timeout)?,
-    };
     Some(Asking {
         settings: AskSettings {
-            timeout,
+            timeout: timeout.or(default.timeout)?,
             on_error: on_error.or(default.on_error)?,
             oversize: oversize.or(default.oversize)?,
             host: host.or(default.host)?,

@@ -40,6 +40,14 @@ fn defaulted<T: Default>(value: Option<T>, _: &str) -> Result<T, Malformed> {
     Ok(value.unwrap_or_default())
 }
 
+fn usual_keys(value: Option<Whole>, _: &str) -> Result<Whole, Malformed> {
+    Ok(value.unwrap_or_else(Limits::usual_keys))
+}
+
+fn usual_timeout(value: Option<Timeout>, _: &str) -> Result<Timeout, Malformed> {
+    Ok(value.unwrap_or(Limits::BODY_TIMEOUT))
+}
+
 /// Types that are one of several words.
 macro_rules! word {
     ($($type:ident { $($word:ident)* })*) => {$(
@@ -129,6 +137,8 @@ record! {
     Limits {
         body_bytes: "bodyBytes" required,
         depth: "depth" required,
+        keys: "keys" usual_keys,
+        body_timeout: "bodyTimeout" usual_timeout,
     }
     AskSettings {
         timeout: "timeout" required,

@@ -76,6 +76,8 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                     limits: Limits {
                         body_bytes: Whole::from(1 << 20),
                         depth: Whole::from(64),
+                        keys: Whole::from(Limits::KEYS),
+                        body_timeout: Limits::BODY_TIMEOUT,
                     },
                     external_auth: AskSettings::default(),
                     edge: true,

@@ -1,0 +1,113 @@
+//! Bodies that never end: they are answered in time, and fill nothing that others need.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::setup::{Mode, PROTOCOLS, Stage, anybody_may_call, call, compiled, speaking};
+use crate::support::client::Protocol;
+use crate::support::message::Request;
+
+/// A stage with bodies as long as can be, that may take a second.
+fn stage(over: &Value) -> Stage {
+    Stage::plain(|mode| compiled(&anybody_may_call(&["echo"]), mode, over))
+}
+
+/// A call that never ends.
+fn endless(front: &str) -> Request {
+    let mut request = Request::mcp("")
+        .pieces([front, " "])
+        .patience(Duration::from_secs(60));
+    request.pause = Duration::from_secs(50);
+    request
+}
+
+#[test]
+fn a_body_that_does_not_come_in_time() {
+    let stage = stage(&json!({"limits": {"bodyTimeout": "2s"}}));
+    let front = call("echo");
+    let (front, _) = front.split_at(30);
+    for mode in Mode::BOTH {
+        for (name, protocol) in PROTOCOLS {
+            let id = format!("slow.{}.{name}", mode.name());
+            let client = speaking(&stage.client(mode.name()), protocol);
+            let start = Instant::now();
+            let answer = client.send(&endless(front).header("x-request-id", &id));
+            let answer = answer.expect("an answer");
+            assert_eq!(answer.status, 408, "{id}: {answer:?}");
+            let took = start.elapsed();
+            assert!((1..5).contains(&took.as_secs()), "{id}: {took:?}");
+            let records = stage.records(std::iter::once(&*id));
+            assert_eq!(records[&id][0]["reason"], "timeout", "{records:?}");
+            let seen = stage.recorder.requests_when_quiet();
+            assert_eq!(stage.leaked(mode, &seen, &id), None, "{id}");
+            // The honest twin: one that comes slowly, but in time.
+            let mut slow = Request::mcp("").pieces(call("echo").as_bytes().chunks(20));
+            slow.pause = Duration::from_millis(150);
+            let answer = client.send(&slow).expect("an answer");
+            assert_eq!(answer.json()["result"], json!({}), "{id}");
+        }
+    }
+    let counted = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=timeout";
+    assert_eq!(stage.envoy.stat(counted), 4);
+}
+
+/// Many that hold as much as they can: those that come after them are not refused.
+#[test]
+fn who_holds_the_most_gives_way() {
+    let over = json!({"limits": {"bodyBytes": 64 << 20, "bodyTimeout": "60s"}});
+    let stage = Stage::start_with(
+        Mode::BOTH
+            .map(|mode| {
+                // What makes the filter keep bodies.
+                let mut rules = anybody_may_call(&["echo"]);
+                rules[0]["authorization"] = json!({
+                    "type": "CEL",
+                    "mcp": {"methods": [{"name": "tools/call", "params": ["echo"]}]},
+                    "cel": {"expression": "!has(request.mcp.params.arguments.no)"},
+                });
+                let text = compiled(&rules, mode, &over);
+                crate::setup::plain_listener(mode, &text)
+            })
+            .to_vec(),
+        crate::support::envoy::Options::default(),
+        |_| {},
+    );
+    // Envoy itself takes so much of a body at once.
+    let text = "a".repeat(900 << 10);
+    let front = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"x":"{text}"#);
+    let client = stage.client("hold");
+    let h2 = speaking(&client, Protocol::Http2);
+    let connections: Vec<_> = (0..8)
+        .map(|_| h2.connect().expect("a connection"))
+        .collect();
+    // Together more than all may hold.
+    let open: Vec<_> = (0..600)
+        .map(|number| connections[number % 8].begin(endless(&front)))
+        .collect();
+    std::thread::sleep(Duration::from_secs(5));
+    let honest = json!({
+        "jsonrpc": "2.0", "id": 7, "method": "tools/call",
+        "params": {"name": "echo", "arguments": {}},
+    });
+    for _ in 0..20 {
+        let start = Instant::now();
+        let answer = client
+            .send(&Request::mcp(honest.to_string()))
+            .expect("an answer");
+        assert_eq!(answer.json()["result"], json!({}), "{answer:?}");
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+    let given_up = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=overloaded";
+    let given_up = stage.envoy.stat(given_up);
+    println!(
+        "{given_up} given up; {} bytes",
+        stage.envoy.stat("wasmcustom.accesspolicy_memory_bytes")
+    );
+    assert!(given_up > 0);
+    drop(open);
+}
