@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::template::{Template, indented, quoted};
-use super::{Address, ClusterAddress, Route, Unfit, buffer, filter, guard};
+use super::{Address, ClusterAddress, Route, Unfit, buffer, guard};
+use crate::deploy::filter;
 use crate::policy::{CompiledPolicy, IdentitySource, Protocol};
 
 /// Of a whole Envoy, what no policy says.

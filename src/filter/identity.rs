@@ -10,15 +10,18 @@ use super::host;
 
 /// Callers by the certificate that named them.
 ///
-/// A certificate always names the same caller, so reading it once is enough. Found
+/// A verified certificate always names the same caller, so reading it once is enough. Found
 /// by all of its bytes, so that no other certificate can be taken for it.
 #[derive(Debug, Default)]
 pub(super) struct Callers {
     by_certificate: BTreeMap<Vec<u8>, Caller>,
+    /// How long the certificates are together, in bytes.
+    bytes: usize,
 }
 
-/// How many certificates are remembered; then all are forgotten.
+/// How many certificates are remembered, and how many bytes of them; then all are forgotten.
 const REMEMBERED: usize = 1024;
+const REMEMBERED_BYTES: usize = 4 << 20;
 
 impl Callers {
     /// The caller of the request at hand. Only certificates are remembered: headers
@@ -45,12 +48,74 @@ impl Callers {
         if let Some(caller) = self.by_certificate.get(&pem) {
             return caller.clone();
         }
-        let caller = Caller::from_certificate(&pem);
-        if self.by_certificate.len() >= REMEMBERED {
-            self.by_certificate.clear();
+        if !is_verified(&pem) {
+            return Caller::Anonymous;
         }
+        let caller = Caller::from_certificate(&pem);
+        let bytes = self.bytes.saturating_add(pem.len());
+        if self.by_certificate.len() >= REMEMBERED || bytes > REMEMBERED_BYTES {
+            self.by_certificate.clear();
+            self.bytes = 0;
+        }
+        self.bytes = self.bytes.saturating_add(pem.len());
         self.by_certificate.insert(pem, caller.clone());
         caller
+    }
+}
+
+/// Whether the host has verified a certificate, which is that of the connection at hand.
+///
+/// SECURITY: where it accepts untrusted ones (`ACCEPT_UNTRUSTED`), anybody can make one that
+/// names anybody. Before Envoy 1.39 nobody can tell. Of a session that is resumed it says
+/// no as well: that counts only where no worker has seen the certificate verified. Its key
+/// is proved in each case.
+fn is_verified(pem: &[u8]) -> bool {
+    let verified = host::property("connection\0peer_certificate_valid");
+    let Some(verified) = verified else {
+        return true;
+    };
+    let (known, version) = host::shared(&place_of(pem)).unwrap_or_default();
+    let is_known = shared_certificates(&known).any(|known| known == pem);
+    let is_verified = verified.first().is_some_and(|byte| *byte != 0);
+    if is_verified && !is_known {
+        let mut all = Vec::new();
+        add_shared(&mut all, pem);
+        // The oldest stand last, and are left out.
+        for certificate in shared_certificates(&known).take(SHARED - 1) {
+            add_shared(&mut all, certificate);
+        }
+        // Another worker may have been faster: then it is shared another time.
+        host::share(&place_of(pem), &all, version);
+    }
+    is_verified || is_known
+}
+
+/// How many certificates share a place, and how many places there are.
+const SHARED: usize = 16;
+const PLACES: u32 = 64;
+
+/// Where a certificate is among those that all workers know.
+fn place_of(pem: &[u8]) -> String {
+    let mix = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    let place = pem.iter().fold(0x811c_9dc5, mix) % PLACES;
+    format!("accesspolicy.verified.{place}")
+}
+
+/// Certificates one after another, each behind its length.
+fn shared_certificates(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (certificate, after) = after.split_at_checked(length)?;
+        rest = after;
+        Some(certificate)
+    })
+}
+
+fn add_shared(all: &mut Vec<u8>, certificate: &[u8]) {
+    if let Ok(length) = u32::try_from(certificate.len()) {
+        all.extend_from_slice(&length.to_le_bytes());
+        all.extend_from_slice(certificate);
     }
 }
 

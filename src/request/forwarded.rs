@@ -22,16 +22,41 @@ pub(super) fn last_uris(header: &str) -> Option<Vec<&str>> {
     }
 }
 
+/// The keys of an element, in the order in which Envoy writes them; some of them come
+/// several times.
+const KEYS: [(&str, bool); 7] = [
+    ("by", true),
+    ("hash", false),
+    ("cert", false),
+    ("chain", false),
+    ("subject", false),
+    ("uri", true),
+    ("dns", true),
+];
+
 /// The URIs of the element that a text begins with, and what follows its comma.
+///
+/// SECURITY: Envoy writes URIs and names of hosts as they are in a certificate, with
+/// whatever would end them: `a.d;URI=spiffe://d/b` may be the name of a host. What is
+/// not in Envoy's order, or empty, is malformed.
 fn element(text: &str) -> Option<(Vec<&str>, Option<&str>)> {
     let mut uris = Vec::new();
+    let mut last = None;
     // Who joins lines may add a blank to the comma.
     let mut rest = text.trim_start_matches([' ', '\t']);
     loop {
         let (key, value, after) = pair(rest)?;
+        let place = KEYS
+            .iter()
+            .position(|(known, _)| key.eq_ignore_ascii_case(known))?;
+        let may_repeat = KEYS.get(place).is_some_and(|(_, may_repeat)| *may_repeat);
+        if last > Some(place) || (last == Some(place) && !may_repeat) {
+            return None;
+        }
+        last = Some(place);
         if key.eq_ignore_ascii_case("uri") {
             // No URI has a backslash; without one nothing is left to unescape.
-            if value.contains('\\') {
+            if value.is_empty() || value.contains('\\') {
                 return None;
             }
             uris.push(value);
@@ -96,7 +121,6 @@ mod tests {
             ("URI=spiffe://d/a", &["spiffe://d/a"][..]),
             ("uri=spiffe://d/a", &["spiffe://d/a"]),
             ("URI=\"spiffe://d/a\"", &["spiffe://d/a"]),
-            ("URI=", &[""]),
             ("Hash=00", &[]),
             ("By=spiffe://d/b;Hash=00;DNS=a.d;DNS=b.d", &[]),
             (
@@ -151,6 +175,16 @@ mod tests {
             "URI=\"a\\\"b\"",
             "URI=\"spiffe\\://d/a\"",
             "URI=a\\b",
+            "URI=",
+            "Hash=0;URI=",
+            "DNS=a.d;URI=spiffe://d/b",
+            "Hash=0;DNS=a.d;URI=spiffe://d/b;DNS=b.d",
+            "URI=a;Hash=0",
+            "URI=a;Subject=\"\"",
+            "Hash=0;Hash=1",
+            "Subject=\"\";Subject=\"\"",
+            "Hash=0;By=b",
+            "Other=a",
             "Subject=\"\\\\\"",
             "Subject=\"\\\\\\\"\"",
             "Subject=\"a\tb\"",

@@ -298,6 +298,28 @@ mod tests {
         }
     }
 
+    /// Over HTTP/1.1 Envoy has taken the blanks.
+    #[test]
+    fn blanks_around_a_value_are_another_value_to_some() {
+        for (value, has_several) in [
+            ("a", false),
+            ("a b", false),
+            ("", false),
+            (" a", true),
+            ("a ", true),
+            ("a\t", true),
+            ("\t", true),
+        ] {
+            let headers = Headers::from_lines([("x-a", value), ("x-b", "b"), (":path", " /")]);
+            let target = HttpTarget::new(&headers, None);
+            assert_eq!(target.has_several("x-a"), has_several, "{value:?}");
+            assert!(!target.has_several("x-b") && !target.has_several(":path"));
+            assert_eq!(target.only("x-a"), Some(value.trim().as_bytes()));
+            let kept = headers.filtered(|name| name != b"x-b");
+            assert_eq!(kept.has_blanks(b"X_A"), has_several, "{value:?}");
+        }
+    }
+
     #[test]
     fn hosts_that_headers_name() {
         let of = |name: &str, value: &str| {

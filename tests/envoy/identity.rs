@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::setup::{Mode, PROTOCOLS, Stage, call, compiled, is_denied, speaking};
 use crate::support::certificates::{Authority, Identity};
 use crate::support::client::Client;
-use crate::support::config::Listener;
-use crate::support::envoy::Options;
+use crate::support::config::{Bootstrap, Cluster, Listener};
+use crate::support::envoy::{Envoy, Options};
 use crate::support::message::Request;
+use crate::support::recorder::Recorder;
 
 pub(crate) const A: &str = "spiffe://d/a";
 pub(crate) const B: &str = "spiffe://d/b";
@@ -251,5 +252,46 @@ fn two_callers_in_turn() {
                 }
             }
         }
+    }
+}
+
+/// An Envoy that accepts what it could not verify, as gateways are told to that are to take
+/// other clients as well.
+#[test]
+fn a_certificate_that_nobody_verified_names_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new(folder.path(), "authority").expect("an authority");
+    let other = Authority::new(folder.path(), "other").expect("an authority");
+    let server = authority.server("server").expect("a certificate");
+    let configuration = compiled(&rules(), Mode::Hold, &Value::Null);
+    let recorder = Recorder::start();
+    let listener = Listener::tls("open", &server, &authority.certificate(), false)
+        .filter(Mode::Hold.filter(&configuration));
+    let cluster = Cluster::new("everything", recorder.address());
+    let mut bootstrap = Bootstrap::simple(listener, cluster).json();
+    let chain = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0];
+    let tls = &mut chain["transport_socket"]["typed_config"]["common_tls_context"];
+    tls["validation_context"]["trust_chain_verification"] = json!("ACCEPT_UNTRUSTED");
+    chain["filters"][0]["typed_config"]["preserve_external_request_id"] = json!(true);
+    let options = Options {
+        concurrency: 2,
+        ..Options::default()
+    };
+    let stage = Stage {
+        envoy: Envoy::start_with(&bootstrap, options).expect("Envoy serves"),
+        recorder,
+    };
+    let client = |identity: Option<&Identity>| {
+        let address = stage.envoy.listener("open");
+        Client::tls(address, &authority.certificate(), identity).expect("PEM files")
+    };
+    let mine = authority.client("mine", &[A]).expect("a certificate");
+    let forged = other.client("forged", &[A]).expect("a certificate");
+    let (mine, forged) = (client(Some(&mine)), client(Some(&forged)));
+    // Each call has a connection of its own; sessions are resumed, by either worker.
+    for round in 0..6 {
+        assert_caller(&stage, &format!("forged {round}"), &forged, &[], None);
+        assert_caller(&stage, &format!("mine {round}"), &mine, &[], Some(A));
+        assert_caller(&stage, &format!("nobody {round}"), &client(None), &[], None);
     }
 }

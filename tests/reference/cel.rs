@@ -6,7 +6,7 @@
 use accesspolicy::compile;
 use accesspolicy::expr::Program;
 
-use super::http::{escaped, folded, host, is_ambiguous, overriding, read, readings, unescaped};
+use super::http::{escaped, folded, host, is_ambiguous, is_plain, overriding, readings, unescaped};
 use super::request::{Asks, Request, Thing, method, things};
 use super::truth::Truth;
 use super::uri;
@@ -159,7 +159,7 @@ fn line<'r>(request: &'r Request, name: &str) -> Result<Option<&'r str>, ()> {
         .collect();
     match all.as_slice() {
         [] => Ok(None),
-        [(other, value)] if other.eq_ignore_ascii_case(name) => Ok(Some(read(value))),
+        [(other, value)] if other.eq_ignore_ascii_case(name) && is_plain(value) => Ok(Some(value)),
         _ => Err(()),
     }
 }

@@ -42,10 +42,15 @@ pub fn says_more(request: &Request) -> bool {
     let mut methods: Vec<&str> = Vec::new();
     for pair in query.split(['&', ';']) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // A member in brackets behind any key is one as well.
+        let mut inner = key.split(['[', ']']).skip(1);
+        if inner.any(|part| part != "id" && MEMBERS.contains(&part)) {
+            return true;
+        }
         let key = key.split(['[', '.']).next().unwrap_or_default();
         match key.trim_matches('+').to_lowercase().as_str() {
             "id" => {}
-            "_json" => return true,
+            "_json" | "tool" | "arguments" => return true,
             "_method" => methods.push(value),
             member if MEMBERS.contains(&member) => return true,
             _ => {}

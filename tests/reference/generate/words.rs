@@ -77,7 +77,7 @@ pub const MCP_PATHS: [&str; 15] = [
 
 /// Queries that are part of the message to some server, or name a method; and some that
 /// are neither.
-pub const QUERIES: [&str; 12] = [
+pub const QUERIES: [&str; 15] = [
     "?method=tools/call",
     "?a=b&params[name]=echo",
     "?params%5Bname%5D=echo",
@@ -87,7 +87,10 @@ pub const QUERIES: [&str; 12] = [
     "?_method=DELETE",
     "?_method=post",
     "?id=1&session_id=2",
+    "?methods=a&x[name]=b",
     "?methods=a&x[method]=b",
+    "?tool=echo",
+    "?tools=echo&argument=b",
     "?a=method=b",
     "?",
 ];
