@@ -22,17 +22,37 @@ pub(super) fn last_uris(header: &str) -> Option<Vec<&str>> {
     }
 }
 
-/// The keys of an element, in the order in which Envoy writes them; some of them come
-/// several times.
-const KEYS: [(&str, bool); 7] = [
-    ("by", true),
-    ("hash", false),
-    ("cert", false),
-    ("chain", false),
-    ("subject", false),
-    ("uri", true),
-    ("dns", true),
-];
+/// A key of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    By,
+    Hash,
+    /// In quotes, so that it may be anywhere.
+    Quoted(u8),
+    Uri,
+    Dns,
+}
+
+impl Key {
+    fn new(key: &str) -> Option<Self> {
+        let keys = [
+            ("by", Self::By),
+            ("hash", Self::Hash),
+            ("cert", Self::Quoted(0)),
+            ("chain", Self::Quoted(1)),
+            ("subject", Self::Quoted(2)),
+            ("uri", Self::Uri),
+            ("dns", Self::Dns),
+        ];
+        let mut keys = keys.into_iter();
+        let found = keys.find(|(known, _)| key.eq_ignore_ascii_case(known));
+        found.map(|(_, key)| key)
+    }
+
+    const fn may_repeat(self) -> bool {
+        matches!(self, Self::By | Self::Uri | Self::Dns)
+    }
+}
 
 /// The URIs of the element that a text begins with, and what follows its comma.
 ///
@@ -41,20 +61,25 @@ const KEYS: [(&str, bool); 7] = [
 /// not in Envoy's order, or empty, is malformed.
 fn element(text: &str) -> Option<(Vec<&str>, Option<&str>)> {
     let mut uris = Vec::new();
-    let mut last = None;
+    let mut seen: Vec<Key> = Vec::new();
     // Who joins lines may add a blank to the comma.
     let mut rest = text.trim_start_matches([' ', '\t']);
     loop {
         let (key, value, after) = pair(rest)?;
-        let place = KEYS
-            .iter()
-            .position(|(known, _)| key.eq_ignore_ascii_case(known))?;
-        let may_repeat = KEYS.get(place).is_some_and(|(_, may_repeat)| *may_repeat);
-        if last > Some(place) || (last == Some(place) && !may_repeat) {
+        let key = Key::new(key)?;
+        let is_out_of_order = match key {
+            Key::Quoted(_) => false,
+            key => seen
+                .iter()
+                .any(|seen| !matches!(seen, Key::Quoted(_)) && *seen > key),
+        };
+        if is_out_of_order || (seen.contains(&key) && !key.may_repeat()) {
             return None;
         }
-        last = Some(place);
-        if key.eq_ignore_ascii_case("uri") {
+        if !seen.contains(&key) {
+            seen.push(key);
+        }
+        if key == Key::Uri {
             // No URI has a backslash; without one nothing is left to unescape.
             if value.is_empty() || value.contains('\\') {
                 return None;
@@ -180,7 +205,6 @@ mod tests {
             "DNS=a.d;URI=spiffe://d/b",
             "Hash=0;DNS=a.d;URI=spiffe://d/b;DNS=b.d",
             "URI=a;Hash=0",
-            "URI=a;Subject=\"\"",
             "Hash=0;Hash=1",
             "Subject=\"\";Subject=\"\"",
             "Hash=0;By=b",
