@@ -22,6 +22,7 @@ mod guard;
 mod headers_alone;
 mod identity;
 mod load;
+mod memory;
 mod metadata;
 mod metrics;
 mod module;
