@@ -410,7 +410,7 @@ fn delivered(policy: &CompiledPolicy, trip: &str) -> String {
     let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
     match trip {
         "WasmPlugin" => {
-            let manifest = read(&deploy::istio(policy, &image));
+            let manifest = read(&deploy::istio(policy, &image, deploy::Proxy::Gateway));
             // A Struct: the order of keys is lost, and every number is a double.
             retold(&manifest["spec"]["pluginConfig"])
         }
@@ -493,7 +493,7 @@ fn what_takes_a_platform_is_said() {
         compiled.settings.edge = edge;
         for headers in [hold, stream] {
             compiled.settings.request_headers = headers;
-            let text = deploy::istio(&compiled, &image);
+            let text = deploy::istio(&compiled, &image, deploy::Proxy::Gateway);
             assert_eq!(text.contains("`numTrustedProxies`"), edge, "{text}");
         }
         let text = deploy::envoy_gateway(&compiled, &image).unwrap();
@@ -520,6 +520,7 @@ fn hostile_names_stay_in_their_place() {
         assert!(arrived == compiled, "{trip}");
     }
     let image = IMAGE.parse().unwrap();
-    let manifest: Value = serde_saphyr::from_str(&deploy::istio(&compiled, &image)).unwrap();
+    let manifest: Value =
+        serde_saphyr::from_str(&deploy::istio(&compiled, &image, deploy::Proxy::Gateway)).unwrap();
     assert_eq!(manifest["spec"]["targetRefs"][0]["name"], hostile);
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::subject::Subject;
 use super::{REFUSED, fail, output, render, say};
 use crate::deploy::{
-    self, Address, ClusterAddress, Edge, ImageReference, Placed, Platform, PortPair, Route,
+    self, Address, ClusterAddress, Edge, ImageReference, Placed, Platform, PortPair, Proxy, Route,
 };
 use crate::policy::PortAlias;
 
@@ -49,6 +49,10 @@ pub(super) struct Arguments {
     /// How much of an Envoy
     #[arg(long, default_value = "filter")]
     form: Form,
+
+    /// Istio: the Gateway is a waypoint
+    #[arg(long)]
+    waypoint: bool,
 
     /// bootstrap: where Envoy listens
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:10000")]
@@ -107,8 +111,9 @@ enum Form {
     Bootstrap,
     /// The file of `--discovery`
     Discovery,
-    /// The filter that lets nothing through which this one did not: of Envoy, of Istio
-    /// beside a WasmPlugin
+    /// What guards the filter: of Envoy, and of Istio beside a WasmPlugin, a filter that lets
+    /// nothing through which this one did not; of Envoy Gateway, a
+    /// ValidatingAdmissionPolicy that keeps others from replacing it
     Guard,
 }
 
@@ -119,6 +124,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         image,
         module,
         form,
+        waypoint,
         listen,
         port,
         admin_port,
@@ -130,12 +136,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         output,
     } = arguments;
     let is_guard = *form == Form::Guard;
-    if *format == Format::EnvoyGateway && is_guard {
-        return fail(
-            "Envoy Gateway has no manifest for the guard: put it in by an EnvoyPatchPolicy, or \
-             keep route owners from replacing the filter",
-        );
+    if *waypoint && *format != Format::Istio {
+        return fail("`--waypoint` is for `--format istio`");
     }
+    let proxy = match waypoint {
+        true => Proxy::Waypoint,
+        false => Proxy::Gateway,
+    };
     if *format != Format::Envoy && *form != Form::Filter && !is_guard {
         return fail("`--form` is for `--format envoy`: there is one form of the others");
     }
@@ -187,9 +194,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let rendered = match (format, form, image) {
         (Format::Envoy, Form::Filter, _) => Ok(deploy::filter(&policy, module)),
         (Format::Envoy, Form::Guard, _) => Ok(deploy::guard(&policy)),
-        (_, Form::Guard, _) => Ok(deploy::istio_guard(&policy)),
+        (Format::Istio, Form::Guard, _) => Ok(deploy::istio_guard(&policy, proxy)),
+        (Format::EnvoyGateway, Form::Guard, _) => Ok(deploy::envoy_gateway_guard(&policy)),
         (Format::Envoy, Form::Discovery, _) => Ok(deploy::discovery(&policy, module)),
-        (Format::Istio, _, Some(image)) => Ok(deploy::istio(&policy, image)),
+        (Format::Istio, _, Some(image)) => Ok(deploy::istio(&policy, image, proxy)),
         (Format::EnvoyGateway, _, Some(image)) => deploy::envoy_gateway(&policy, image),
         _ => {
             let edge = Edge {

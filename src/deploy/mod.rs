@@ -20,6 +20,25 @@ pub use unfit::Unfit;
 
 use crate::policy::{CompiledPolicy, RequestHeaders};
 
+/// Which proxy of Istio's a Gateway is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proxy {
+    /// At the edge of the mesh.
+    Gateway,
+    /// Within it, before services.
+    Waypoint,
+}
+
+impl Proxy {
+    /// Where patches match. Istio takes one for the wrong place, and does nothing.
+    const fn context(self) -> &'static str {
+        match self {
+            Self::Gateway => "GATEWAY",
+            Self::Waypoint => "SIDECAR_INBOUND",
+        }
+    }
+}
+
 /// The filter's block in `http_filters` of an Envoy, which has the module in a file, and the
 /// guard behind it.
 pub fn filter(policy: &CompiledPolicy, module: &str) -> String {
@@ -38,12 +57,15 @@ pub fn guard(policy: &CompiledPolicy) -> String {
 }
 
 /// The same as a patch of Istio's.
-fn guard_patch(policy: &CompiledPolicy) -> String {
+fn guard_patch(policy: &CompiledPolicy, proxy: Proxy) -> String {
     // The only item of a list, of which the patch is the value; without what is said above it.
     let guard = guard(policy);
     let item = guard.split_once("- ").map_or("", |(_, item)| item);
     let item = item.replace("\n  ", "\n");
-    Template(include_str!("guard-patch.yaml")).fill(&[("guard", &indented(&item, 10))])
+    Template(include_str!("guard-patch.yaml")).fill(&[
+        ("context", proxy.context()),
+        ("guard", &indented(&item, 10)),
+    ])
 }
 
 /// The filter's configuration as a file that Envoy reads, and reads again when it changes.
@@ -55,7 +77,7 @@ pub fn discovery(policy: &CompiledPolicy, module: &str) -> String {
 
 /// The manifest for Istio: a `WasmPlugin` where headers are streamed, an `EnvoyFilter`
 /// where they are held.
-pub fn istio(policy: &CompiledPolicy, image: &ImageReference) -> String {
+pub fn istio(policy: &CompiledPolicy, image: &ImageReference, proxy: Proxy) -> String {
     let url = format!("oci://{image}");
     let gateway = &policy.gateway;
     let extension = format!("{}.accesspolicy-{}", gateway.namespace, gateway.name);
@@ -77,22 +99,40 @@ pub fn istio(policy: &CompiledPolicy, image: &ImageReference) -> String {
         ("edge", edge(policy, EDGE_OF_ISTIO)),
         ("policy", &policy_text),
         ("config", &policy_text),
-        ("guard", &guard_patch(policy)),
+        ("context", proxy.context()),
+        ("guard", &guard_patch(policy, proxy)),
     ])
 }
 
 /// The guard by itself, as a manifest for Istio: for what has the filter as a `WasmPlugin`.
-pub fn istio_guard(policy: &CompiledPolicy) -> String {
+pub fn istio_guard(policy: &CompiledPolicy, proxy: Proxy) -> String {
     let gateway = &policy.gateway;
     Template(include_str!("guard-filter.yaml")).fill(&[
-        (
-            "guard_name",
-            &quoted(&format!("accesspolicy-{}-guard", gateway.name)),
-        ),
+        ("guard_name", &guard_name(policy)),
         ("namespace", &quoted(&gateway.namespace)),
         ("gateway", &quoted(&gateway.name)),
-        ("guard", &guard_patch(policy)),
+        ("guard", &guard_patch(policy, proxy)),
     ])
+}
+
+/// What keeps others from taking the filter away, as manifests for Kubernetes: for what has
+/// it as an `EnvoyExtensionPolicy`.
+pub fn envoy_gateway_guard(policy: &CompiledPolicy) -> String {
+    let gateway = &policy.gateway;
+    // A text of CEL; names of Kubernetes have nothing in them that would end it.
+    let text = |text: &str| format!("{text:?}");
+    Template(include_str!("guard-admission.yaml")).fill(&[
+        ("guard_name", &guard_name(policy)),
+        ("namespace_text", &text(&gateway.namespace)),
+        (
+            "name_text",
+            &text(&format!("accesspolicy-{}", gateway.name)),
+        ),
+    ])
+}
+
+fn guard_name(policy: &CompiledPolicy) -> String {
+    quoted(&format!("accesspolicy-{}-guard", policy.gateway.name))
 }
 
 /// The manifest for Envoy Gateway.
