@@ -46,7 +46,8 @@
 //! # How it gets to where it runs
 //!
 //! [`image`] makes one OCI image of the filter and pushes it; [`deploy`] writes what makes
-//! Envoy, Istio and Envoy Gateway load it with a policy.
+//! Envoy, Istio and Envoy Gateway load it with a policy; [`inspect`] looks whether a running
+//! Envoy has it everywhere.
 //!
 //! Arrows between modules point one way; `tests/architecture.rs` enforces it.
 
@@ -78,3 +79,5 @@ pub mod deploy;
 pub mod effective;
 #[cfg(all(feature = "tool", not(target_arch = "wasm32")))]
 pub mod image;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod inspect;

@@ -25,7 +25,18 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("effective", &["decision"]),
     ("image", &[]),
     ("deploy", &["policy"]),
-    ("cli", &["cases", "compile", "deploy", "effective", "image"]),
+    ("inspect", &["policy"]),
+    (
+        "cli",
+        &[
+            "cases",
+            "compile",
+            "deploy",
+            "effective",
+            "image",
+            "inspect",
+        ],
+    ),
 ];
 
 /// Modules that are pure: the same input, the same output.

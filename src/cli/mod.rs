@@ -4,6 +4,7 @@
 //! 1 the answer is no, 2 wrong usage, which includes files that cannot be read or
 //! written.
 
+mod check;
 mod compile;
 mod effective;
 mod explain;
@@ -50,6 +51,7 @@ enum Command {
     Test(test::Arguments),
     Effective(effective::Arguments),
     Render(Box<manifests::Arguments>),
+    Check(check::Arguments),
     Package(package::Arguments),
     Push(push::Arguments),
     Schema(schema::Arguments),
@@ -73,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Effective(arguments) => effective::run(&arguments),
         Command::Render(arguments) => manifests::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
