@@ -1,6 +1,6 @@
 //! What a request does, in the terms rules are filed under.
 
-use crate::mcp::{BasePart, Call, Message, Method, Thing, Things};
+use crate::mcp::{BasePart, Call, Message, Method, Named, Thing, Things};
 use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
 use crate::request::{Operation, Request};
 
@@ -156,8 +156,10 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
         (Method::CompletionComplete, Things::One(thing)) => vec![of_completion(policies, thing)],
         (method, things) => {
             let mut act = Act::of(&[selector::ANY_MCP]);
+            // SECURITY: what names something and is known by its front alone may act on it.
+            let base = method.base_protocol();
             act.selectors
-                .extend_from_slice(match method.base_protocol() {
+                .extend_from_slice(match base.filter(|_| !call.named.is_anything()) {
                     Some(BasePart::Session) => &[selector::BASE_PROTOCOL, selector::SESSION],
                     Some(BasePart::Rest) => &[selector::BASE_PROTOCOL],
                     None => &[],
@@ -166,6 +168,7 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
                 .extend(category(method).map(selector::category));
             let name = method_name(method);
             act.selectors.extend(name.map(selector::method));
+            act.respelt = mentioned(policies, call.named);
             vec![match (name, things) {
                 (Some(name), Things::One(thing)) => {
                     act.on(policies, name, thing, call.resource_name)
@@ -248,23 +251,39 @@ fn called<'m>(policies: &Policies, thing: Thing<'m>, name: Option<&'m str>) -> O
 fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<SelectorId> {
     match (thing, policies.settings().resource_param) {
         (Thing::Resource(uri), ResourceParam::Uri) => policies.forms(method, uri),
-        (Thing::Tool(name), _) => {
-            let other = behind_digest(name).and_then(|other| policies.thing(method, other));
-            other.into_iter().collect()
-        }
+        // Whatever it is called elsewhere, it may be any that is listed.
+        (Thing::Tool(name), _) if has_digest(name) => vec![selector::listed(method)],
         _ => Vec::new(),
     }
 }
 
-/// The name of a tool behind the digest that FastMCP puts before it.
+/// Where rules are filed that refuse, or ask, about what an unknown method names.
+///
+/// SECURITY: public servers call tools by `call`, `execute` and whatever else.
+fn mentioned(policies: &Policies, Named { name, uri }: Named<'_>) -> Vec<SelectorId> {
+    let mut all = Vec::new();
+    for method in [MethodName::ToolsCall, MethodName::PromptsGet] {
+        all.extend(name.and_then(|name| policies.thing(method, name)));
+    }
+    for method in [
+        MethodName::ResourcesRead,
+        MethodName::ResourcesSubscribe,
+        MethodName::ResourcesUnsubscribe,
+    ] {
+        all.extend(uri.and_then(|uri| policies.thing(method, uri)));
+        all.extend(uri.into_iter().flat_map(|uri| policies.forms(method, uri)));
+    }
+    all
+}
+
+/// Whether a tool has the digest before its name that `FastMCP` puts there.
 ///
 /// SECURITY: its applications have each of their tools under two names, of which the other
-/// one can be computed.
-fn behind_digest(name: &str) -> Option<&str> {
-    let (digest, name) = name.split_at_checked(12)?;
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    let name = name.strip_prefix('_')?;
-    digest.bytes().all(is_digit).then_some(name)
+/// one can be computed, and stays when the first is changed.
+fn has_digest(name: &str) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let (digest, rest) = name.as_bytes().split_at_checked(12).unwrap_or_default();
+    matches!(rest, [b'_', _, ..]) && digest.iter().all(is_digit)
 }
 
 /// The name under which rules can list a method.

@@ -44,6 +44,9 @@ fn equal_at(a: &Value<'_>, b: &Value<'_>, depth: usize, budget: &Budget) -> Resu
 }
 
 fn lists_equal(a: &List<'_>, b: &List<'_>, depth: usize, budget: &Budget) -> Result<bool, Error> {
+    // What is none to some makes them another list.
+    a.len(budget)?;
+    b.len(budget)?;
     let (mut a, mut b) = (a.items(), b.items());
     loop {
         match (a.next(budget), b.next(budget)) {

@@ -236,7 +236,12 @@ impl<'v> Evaluation<'v> {
 
     fn each(&mut self, kind: Loop, range: NodeId, body: NodeId) -> Valued<'v> {
         let mut items = match self.node(range)? {
-            Value::List(list) => list.items(),
+            Value::List(list) => {
+                if matches!(kind, Loop::Map | Loop::Filter) {
+                    list.len(self.budget)?;
+                }
+                list.items()
+            }
             Value::Map(map) => map.keys()?,
             _ => return Err(Error::NoSuchOverload),
         };

@@ -79,6 +79,8 @@ pub(super) fn verdict(auth: &HttpAuth, headers: &Headers, body: &[u8]) -> Verdic
     // SECURITY: what the host says itself is no answer, whatever its status: to a question
     // that looks like gRPC it reports every failure with 200.
     match status {
+        // SECURITY: a proxy before the authorizer does so as well.
+        Some(_) if looks_like_grpc(headers) => Verdict::Error(AskError::Unreadable),
         Some(status) if !headers.has(MEASURED) => Verdict::Error(failure(status, headers, body)),
         Some(200) => Verdict::Allow(changes(auth, headers)),
         Some(status @ 201..500) => Verdict::Refuse(Reply {
@@ -95,6 +97,18 @@ pub(super) fn verdict(auth: &HttpAuth, headers: &Headers, body: &[u8]) -> Verdic
 /// What the host adds to what others answer, how long they took. It answers itself where
 /// nobody else did, and then has measured nothing.
 const MEASURED: &str = "x-envoy-upstream-service-time";
+
+/// Whether an answer is one of gRPC, which no question over HTTP has.
+fn looks_like_grpc(headers: &Headers) -> bool {
+    let mut types = headers.all("content-type");
+    let is_grpc = |line: &[u8]| {
+        let front = line.get(..GRPC.len());
+        front.is_some_and(|front| front.eq_ignore_ascii_case(GRPC))
+    };
+    headers.has("grpc-status") || types.any(is_grpc)
+}
+
+const GRPC: &[u8] = b"application/grpc";
 
 /// What a host says that has too many calls open.
 const OVERLOADED: &str = "x-envoy-overloaded";

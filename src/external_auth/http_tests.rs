@@ -351,7 +351,13 @@ fn failures_that_look_like_permissions() {
             ("x-user", "admin"),
         ];
         let verdict = answered(&auth, &lines, b"");
-        assert_eq!(verdict, Verdict::Error(AskError::BrokenOff), "{status}");
+        assert_eq!(verdict, Verdict::Error(AskError::Unreadable), "{status}");
+        // Of another proxy, before the authorizer.
+        let measured = lines
+            .into_iter()
+            .chain([("x-envoy-upstream-service-time", "1")]);
+        let verdict = answered(&auth, &measured.collect::<Vec<_>>(), b"");
+        assert_eq!(verdict, Verdict::Error(AskError::Unreadable), "{status}");
         let refused = [(":status", "403"), ("x-user", "admin")];
         let verdict = answered(&auth, &refused, b"");
         assert_eq!(verdict, Verdict::Error(AskError::BrokenOff));

@@ -4,8 +4,8 @@ use crate::json::{Reader, Refused, Why};
 
 use super::contents::Contents;
 use super::headers::Claims;
-use super::message::{Call, Id, Message, Thing, Things};
-use super::place::{Field, Named};
+use super::message::{Call, Id, Message, Named, Thing, Things};
+use super::place::{Field, Kind as NamedKind};
 use super::{Fault, Method, ResponseCode};
 use crate::json::is_twin;
 
@@ -198,6 +198,13 @@ impl Contents {
             name,
             things,
             resource_name: self.resource_name(method),
+            named: match method.has_one_name() || Method::NAMES.contains(&name) {
+                true => Named::default(),
+                false => Named {
+                    name: self.get(Field::Name),
+                    uri: self.get(Field::Uri),
+                },
+            },
         };
         match (self.has_id, method) {
             (true, _) => Ok(Message::Request {
@@ -236,14 +243,14 @@ impl Contents {
     /// SECURITY: servers that prefer them would act on another tool, prompt or resource than
     /// the one judged, or with other arguments.
     fn check_other_words(&self, method: Method, thing: Thing<'_>) -> Result<(), Fault> {
-        let named = match thing {
-            Thing::Tool(_) => Named::Tool,
-            Thing::Prompt(_) => Named::Prompt,
-            Thing::Resource(_) => Named::Resource,
+        let kind = match thing {
+            Thing::Tool(_) => NamedKind::Tool,
+            Thing::Prompt(_) => NamedKind::Prompt,
+            Thing::Resource(_) => NamedKind::Resource,
             Thing::Task(_) => return Ok(()),
         };
         let others = self.others.split('\0').skip(1);
-        let mut others = others.filter_map(|other| other.strip_prefix(named.letter()));
+        let mut others = others.filter_map(|other| other.strip_prefix(kind.letter()));
         if self.others_invalid || others.any(|other| other != thing.as_str()) {
             return Err(Fault::OtherTool);
         }

@@ -62,6 +62,24 @@ pub struct Call<'m> {
     /// What `params.name` calls the resource acted on, which servers do not look at;
     /// not empty, without control characters.
     pub resource_name: Option<&'m str>,
+    /// What `params` name, of a method that no version knows.
+    pub named: Named<'m>,
+}
+
+/// What `params` name, whatever the method makes of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Named<'m> {
+    /// `params.name`
+    pub name: Option<&'m str>,
+    /// `params.uri`
+    pub uri: Option<&'m str>,
+}
+
+impl Named<'_> {
+    /// Whether they name anything.
+    pub const fn is_anything(self) -> bool {
+        self.name.is_some() || self.uri.is_some()
+    }
 }
 
 /// Something acted on: not empty, without control characters, compared byte for byte.

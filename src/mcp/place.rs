@@ -30,7 +30,7 @@ pub(super) enum Member {
     /// A name that is acted on elsewhere or later, and must not have a twin.
     Arguments,
     /// Another key under which servers look for what is acted on.
-    OtherName(Named),
+    OtherName(Kind),
     /// Another key under which servers look for the tool's arguments.
     OtherArguments,
     Unknown,
@@ -38,13 +38,13 @@ pub(super) enum Member {
 
 /// What is acted on, by the first letter of its kind: so a list says of what it has names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
+pub(super) enum Kind {
     Tool,
     Prompt,
     Resource,
 }
 
-impl Named {
+impl Kind {
     pub(super) const fn letter(self) -> char {
         match self {
             Self::Tool => 't',
@@ -179,10 +179,10 @@ impl Place {
     /// What a key that is no member is to servers that also know members by other words.
     pub(super) fn other_word(self, key: &str) -> Member {
         match self {
-            Self::Params if has_letters_of(key, TOOL_NAMES) => Member::OtherName(Named::Tool),
-            Self::Params if has_letters_of(key, PROMPT_NAMES) => Member::OtherName(Named::Prompt),
+            Self::Params if has_letters_of(key, TOOL_NAMES) => Member::OtherName(Kind::Tool),
+            Self::Params if has_letters_of(key, PROMPT_NAMES) => Member::OtherName(Kind::Prompt),
             Self::Params if has_letters_of(key, RESOURCE_NAMES) => {
-                Member::OtherName(Named::Resource)
+                Member::OtherName(Kind::Resource)
             }
             Self::Params if has_letters_of(key, TOOL_ARGUMENTS) => Member::OtherArguments,
             _ => Member::Unknown,

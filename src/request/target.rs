@@ -12,7 +12,12 @@ const OVERRIDING: [&str; 3] = [
 ];
 
 /// The headers that name the host to some server, in the place of the authority.
-const NAMING_HOSTS: [&str; 3] = ["x-forwarded-host", "x-host", "x-http-host-override"];
+const NAMING_HOSTS: [&str; 4] = [
+    "x-forwarded-host",
+    "x-host",
+    "x-http-host-override",
+    "x-original-host",
+];
 
 /// The header that does among other things.
 ///

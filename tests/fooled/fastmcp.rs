@@ -187,6 +187,7 @@ fn a_tool_by_its_computed_name() {
         attack("call danger", call_at("/mcp", "danger")),
         attack("call danger", call_at("/mcp", "3f689405c35e_danger")),
         honest("call safe", call_at("/mcp", "safe")),
-        honest("call safe", call_at("/mcp", "900562a9ad2f_safe")),
+        // Whatever it is called elsewhere: nobody can say.
+        attack("call safe", call_at("/mcp", "900562a9ad2f_safe")),
     ]);
 }

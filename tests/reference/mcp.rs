@@ -1,5 +1,6 @@
 //! The MCP part of a rule.
 
+use accesspolicy::mcp::Method;
 use accesspolicy::policy::{BaseProtocol, Mcp};
 use serde_json::Value;
 
@@ -61,7 +62,31 @@ fn touches_as_it_is(mcp: &Mcp, message: &Value, asks: &Asks) -> bool {
     // Completing tells of the thing what getting it would.
     let completes = method(message) == Some("completion/complete");
     let touches = completes && things(message).into_iter().any(|thing| gets(mcp, thing));
-    touches || matches(mcp, asks)
+    touches || matches(mcp, asks) || mentions(mcp, message)
+}
+
+/// What the params of a method that no version knows name.
+fn named(message: &Value) -> Option<(&str, &str)> {
+    let is_known = method(message).is_none_or(|method| Method::NAMES.contains(&method));
+    let text = |member: &str| message["params"][member].as_str().unwrap_or_default();
+    let (name, uri) = (text("name"), text("uri"));
+    let names_nothing = name.is_empty() && uri.is_empty();
+    (!(is_known || names_nothing)).then_some((name, uri))
+}
+
+/// Whether the MCP part lists what an unknown method names.
+fn mentions(mcp: &Mcp, message: &Value) -> bool {
+    let Some((name, uri)) = named(message) else {
+        return false;
+    };
+    mcp.methods.iter().flatten().any(|method| {
+        let mut params = method.params.iter().flatten();
+        match method.name.as_str() {
+            "tools/call" | "prompts/get" => params.any(|param| param == name),
+            _ if uri.is_empty() => false,
+            _ => params.any(|param| param == uri || uri::is_one(param, uri)),
+        }
+    })
 }
 
 /// Whether a message is a completion, and the MCP part lets it through as part of the
@@ -155,6 +180,9 @@ fn is_of_rest(asks: &Asks) -> bool {
     let Asks::Message(message) = asks else {
         return false;
     };
+    if named(message).is_some() {
+        return false;
+    }
     let prefixes = ["completion/", "logging/", "notifications/"];
     method(message).is_some_and(|method| {
         method == "ping" || prefixes.iter().any(|prefix| method.starts_with(prefix))
