@@ -431,6 +431,7 @@ fn everything() -> CompiledPolicy {
             allow_policies: AllowPolicies::Any,
             unprotected: Unprotected::Allow,
             unlisted: accesspolicy::policy::Unlisted::Gateway,
+            on_revocation: accesspolicy::policy::OnRevocation::Close,
             resource_param: ResourceParam::Name,
             request_headers: RequestHeaders::Stream,
             mcp_paths: Some(strings(&["/mcp"])),

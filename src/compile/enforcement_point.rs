@@ -17,7 +17,7 @@ use crate::api::decode::{
 use crate::api::names;
 use crate::api::yaml::Document;
 use crate::policy::{
-    AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, RequestHeaders,
+    AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, OnRevocation, RequestHeaders,
     ResourceParam, Settings, UnknownMembers, Unlisted, Unprotected, Whole,
 };
 use authorizers::Asking;
@@ -82,6 +82,10 @@ impl Choice for DenialForm {
 
 impl Choice for ResourceParam {
     const ALL: &'static [(&'static str, Self)] = &[("Uri", Self::Uri), ("Name", Self::Name)];
+}
+
+impl Choice for OnRevocation {
+    const ALL: &'static [(&'static str, Self)] = &[("Keep", Self::Keep), ("Close", Self::Close)];
 }
 
 impl Choice for UnknownMembers {
@@ -162,6 +166,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         .given()
         .map(|unprotected| unprotected.at.clone());
     let unlisted = object.optional("unlisted", choice);
+    let on_revocation = object.optional("onRevocation", choice);
     let resource_param = object.optional("resourceParam", choice);
     let by_name = resource_param
         .given()
@@ -200,6 +205,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             allow_policies: allow_policies.or(AllowPolicies::All)?,
             unprotected: unprotected.or(Unprotected::Deny)?,
             unlisted: unlisted.or(Unlisted::Deny)?,
+            on_revocation: on_revocation.or(OnRevocation::Keep)?,
             resource_param: resource_param.or(ResourceParam::Uri)?,
             request_headers: request_headers.or(RequestHeaders::Hold)?,
             mcp_paths: mcp.paths,

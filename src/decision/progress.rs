@@ -14,6 +14,13 @@ use super::verdict::{Determining, LevelName};
 pub struct Progress(Vec<PolicyId>);
 
 impl Progress {
+    /// Whom the policies asked that let it go on.
+    pub fn asked<'p>(&self, policies: &'p Policies) -> impl Iterator<Item = &'p ExternalAuth> {
+        self.0
+            .iter()
+            .filter_map(|policy| policies.external_auth(*policy))
+    }
+
     pub(super) fn has_answer(&self, policy: PolicyId) -> bool {
         self.0.contains(&policy)
     }

@@ -134,6 +134,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         allow_policies,
         unprotected,
         unlisted,
+        on_revocation,
         resource_param,
         request_headers,
         mcp_paths,
@@ -161,6 +162,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         "allowPolicies", allow_policies, &new.allow_policies, false;
         "unprotected", unprotected, &new.unprotected, false;
         "unlisted", unlisted, &new.unlisted, false;
+        "onRevocation", on_revocation, &new.on_revocation, true;
         "resourceParam", resource_param, &new.resource_param, true;
         "requestHeaders", request_headers, &new.request_headers, false;
         "mcp.paths", mcp_paths, &new.mcp_paths, true;

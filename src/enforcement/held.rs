@@ -1,11 +1,9 @@
 //! What is kept of a request while its body comes and authorizers are asked.
 
-use std::rc::Rc;
-
 use crate::decision::{Pending, Progress};
 use crate::external_auth::{Body, Changes, Obligations};
 use crate::mcp::{Envelope, Located};
-use crate::policy::{Policies, Terms};
+use crate::policy::Policies;
 use crate::request::{Operation, Request};
 
 use super::Facts;
@@ -16,8 +14,6 @@ use super::envelopes::{Borrowed, Share};
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) facts: Facts,
-    /// By what it was read so far.
-    terms: Rc<Terms>,
     /// How many bytes of its body have come.
     pub(super) received: usize,
     content: Content,
@@ -79,22 +75,7 @@ impl Ready {
     }
 }
 
-impl Ready {
-    /// The same for other policies: none has been asked about it.
-    pub(super) fn renewed(self, policies: &Policies) -> Self {
-        let mut held = self.held;
-        held.renew(policies);
-        Self::new(held)
-    }
-}
-
 impl Asking {
-    /// The request, to be judged anew: the question was another policy's.
-    pub(super) fn begin_again(self) -> Ready {
-        self.place.ended();
-        Ready::new(self.held)
-    }
-
     /// The authorizer lets it go on, changed like this.
     pub(super) fn allowed(self, changes: Changes) -> Ready {
         let Self {
@@ -123,7 +104,6 @@ impl Held {
         reader.pass_unknown_members(!policies.settings().unknown_members.is_reject());
         Self {
             facts: facts.kept(policies, true),
-            terms: Rc::clone(policies.terms()),
             received: 0,
             content: Content::Message,
             shown: 0,
@@ -142,7 +122,6 @@ impl Held {
         let size = facts.size(ended);
         Self {
             facts: facts.kept(policies, false),
-            terms: Rc::clone(policies.terms()),
             received: 0,
             content: Content::Other {
                 operation,
@@ -153,21 +132,6 @@ impl Held {
             shown: 0,
             envelope,
         }
-    }
-
-    /// Whether it was read for other policies than these.
-    pub(super) fn is_older(&self, policies: &Policies) -> bool {
-        !Rc::ptr_eq(&self.terms, policies.terms())
-    }
-
-    /// Whether these policies can judge what was read for others.
-    pub(super) fn suffices_for(&self, policies: &Policies) -> bool {
-        self.terms.suffice_for(policies.terms())
-    }
-
-    /// These policies judge it from now on.
-    pub(super) fn renew(&mut self, policies: &Policies) {
-        self.terms = Rc::clone(policies.terms());
     }
 
     /// Whether its headers have denied it.
@@ -251,7 +215,6 @@ impl Held {
             received,
             content,
             envelope,
-            terms: _,
             shown: _,
         } = self;
         match content {

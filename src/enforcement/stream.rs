@@ -12,6 +12,7 @@ use crate::request::{Head, Operation};
 
 use super::envelopes::{Envelopes, Share};
 use super::held::{Asking, Full, Held, Ready};
+use super::judges::{Forbidden, Judges};
 use super::said::{Answered, Said, Spans};
 use super::{Answer, Called, Facts, Permitted, Reason, Refusal, Step, Unauthorized};
 
@@ -168,7 +169,7 @@ impl Stream {
             return self.overloaded(policies, &held);
         }
         if ended {
-            return self.judge(policies, Ready::new(held));
+            return self.judge(policies.into(), Ready::new(held));
         }
         self.state = State::Reading(held);
         match policies.settings().request_headers {
@@ -210,7 +211,9 @@ impl Stream {
     }
 
     /// The next piece of the body has come; `ended` is whether it is the last.
-    pub fn body<'p>(&mut self, policies: &'p Policies, piece: &[u8], ended: bool) -> Step<'p> {
+    pub fn body<'p>(&mut self, by: impl Into<Judges<'p>>, piece: &[u8], ended: bool) -> Step<'p> {
+        let by = by.into();
+        let policies = by.policies;
         let State::Reading(held) = &mut self.state else {
             return self.settled();
         };
@@ -227,8 +230,8 @@ impl Stream {
                 State::Reading(held) => self.overloaded(policies, &held),
                 _ => self.out_of_order(),
             },
-            Ok(_) if ended => self.ended(policies),
-            Ok(false) => self.read(policies),
+            Ok(_) if ended => self.ended(by),
+            Ok(false) => self.read(by),
             Ok(true) => Step::Wait,
         }
     }
@@ -254,9 +257,9 @@ impl Stream {
     /// Trailers have come, so the body has ended.
     ///
     /// SECURITY: with trailers no piece of the body is ever marked as the last.
-    pub fn trailers<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+    pub fn trailers<'p>(&mut self, by: impl Into<Judges<'p>>) -> Step<'p> {
         if self.is_reading() {
-            self.ended(policies)
+            self.ended(by.into())
         } else {
             self.settled()
         }
@@ -271,25 +274,17 @@ impl Stream {
         }
     }
 
-    /// Whether an authorizer is asked for policies that are in force no more: its answer
-    /// does not matter, and the request is judged anew.
-    pub fn asks_in_vain(&self, policies: &Policies) -> bool {
-        matches!(&self.state, State::Asking(asking) if asking.held.is_older(policies))
-    }
-
     /// The authorizer that was asked has answered, or never will. An answer that nobody
     /// waits for changes nothing.
-    pub fn answer<'p>(&mut self, policies: &'p Policies, response: &Response<'_>) -> Step<'p> {
+    pub fn answer<'p>(&mut self, by: impl Into<Judges<'p>>, response: &Response<'_>) -> Step<'p> {
+        let by = by.into();
+        let policies = by.policies;
         if !matches!(self.state, State::Asking(_)) {
             return Step::Wait;
         }
         let State::Asking(asking) = std::mem::replace(&mut self.state, State::Refused) else {
             return self.out_of_order();
         };
-        // SECURITY: a policy is known by its number, which another may have by now.
-        if asking.held.is_older(policies) {
-            return self.judge(policies, asking.begin_again());
-        }
         let Some(ask) = asking.pending.ask(policies) else {
             return self.out_of_order();
         };
@@ -297,10 +292,10 @@ impl Stream {
         let verdict = external_auth::read(ask.auth, settings.request_headers, response);
         self.said.push(Said::new(&ask, &verdict));
         match (verdict, settings.external_auth.on_error) {
-            (Verdict::Allow(changes), _) => self.judge(policies, asking.allowed(changes)),
+            (Verdict::Allow(changes), _) => self.judge(by, asking.allowed(changes)),
             (Verdict::Error(error), OnError::Allow) if error.is_outage() => {
                 let changes = external_auth::unanswered(ask.auth);
-                self.judge(policies, asking.allowed(changes))
+                self.judge(by, asking.allowed(changes))
             }
             (Verdict::Error(error), _) => {
                 let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
@@ -391,17 +386,17 @@ impl Stream {
     }
 
     /// The whole body has come.
-    fn ended<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+    fn ended<'p>(&mut self, by: Judges<'p>) -> Step<'p> {
         if let State::Reading(held) = &mut self.state {
             held.end();
         }
-        self.read(policies)
+        self.read(by)
     }
 
     /// As much of the body has come as is needed.
-    fn read<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+    fn read<'p>(&mut self, by: Judges<'p>) -> Step<'p> {
         match std::mem::replace(&mut self.state, State::Refused) {
-            State::Reading(held) => self.judge(policies, Ready::new(held)),
+            State::Reading(held) => self.judge(by, Ready::new(held)),
             _ => self.out_of_order(),
         }
     }
@@ -412,14 +407,8 @@ impl Stream {
         asks.then(|| self.envelopes.now()).flatten()
     }
 
-    /// Judges a request by policies that are newer than those it was read for, or by the
-    /// same.
-    fn judge<'p>(&mut self, policies: &'p Policies, ready: Ready) -> Step<'p> {
-        let ready = match ready {
-            ready if !ready.held.is_older(policies) => ready,
-            older if older.held.suffices_for(policies) => older.renewed(policies),
-            _ => return self.refuse(Answer::superseded(), Reason::Superseded, None),
-        };
+    fn judge<'p>(&mut self, by: Judges<'p>, ready: Ready) -> Step<'p> {
+        let policies = by.policies;
         let Ready {
             mut held,
             progress,
@@ -438,6 +427,15 @@ impl Stream {
         }
         let ask = match decide(policies, &request, &progress) {
             Decision::Allow(permit) => {
+                match by.allow_too(&request, &progress) {
+                    Ok(()) => {}
+                    Err(Forbidden::Denied(denial)) => {
+                        return self.denied(policies, denial, message.as_ref());
+                    }
+                    Err(Forbidden::Superseded) => {
+                        return self.refuse(Answer::superseded(), Reason::Superseded, None);
+                    }
+                }
                 let routing = policies.settings().external_auth.routing;
                 let headers = request.http.headers();
                 if obligations.may_change(headers, policies.needs().headers())
@@ -451,15 +449,7 @@ impl Stream {
                 }
                 return self.pass(permit, obligations);
             }
-            Decision::Deny(denial) => {
-                let said = denial.reason.message();
-                let form = policies.settings().denial;
-                let answer = match &message {
-                    Some(message) => Answer::to_denied(form, message, said),
-                    None => Answer::forbidden(),
-                };
-                return self.refuse(answer, Reason::Denied(denial), message.as_ref());
-            }
+            Decision::Deny(denial) => return self.denied(policies, denial, message.as_ref()),
             Decision::Ask(ask) => ask,
         };
         let shown = Shown {
@@ -492,6 +482,21 @@ impl Stream {
                 self.refuse(answer, Reason::Unshown(unshown), message.as_ref())
             }
         }
+    }
+
+    fn denied<'p>(
+        &mut self,
+        policies: &'p Policies,
+        denial: Denial<'p>,
+        message: Option<&Message<'_>>,
+    ) -> Step<'p> {
+        let said = denial.reason.message();
+        let form = policies.settings().denial;
+        let answer = match message {
+            Some(message) => Answer::to_denied(form, message, said),
+            None => Answer::forbidden(),
+        };
+        self.refuse(answer, Reason::Denied(denial), message)
     }
 
     fn pass<'p>(&mut self, permit: Permit<'p>, obligations: Obligations) -> Step<'p> {

@@ -23,17 +23,6 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// The name of the header that it changes.
-    pub fn name(&self) -> &[u8] {
-        match self {
-            Self::Set((name, _))
-            | Self::Append((name, _))
-            | Self::AddIfAbsent((name, _))
-            | Self::SetIfThere((name, _))
-            | Self::Remove(name) => name,
-        }
-    }
-
     /// Whether the headers have to be known to carry it out.
     const fn is_conditional(&self) -> bool {
         matches!(self, Self::AddIfAbsent(_) | Self::SetIfThere(_))

@@ -70,6 +70,7 @@ unsafe extern "C" {
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_close_stream(stream: u32) -> u32;
     fn proxy_get_shared_data(
         key: *const u8,
         key_size: usize,
@@ -279,6 +280,12 @@ pub(super) fn act_for(context: u32) -> Option<()> {
     // SAFETY: the host is only given a number.
     let status = unsafe { proxy_set_effective_context(context) };
     (status == OK).then_some(())
+}
+
+/// Cuts the stream, in both directions.
+pub(super) fn close() {
+    // SAFETY: the host is only given a number.
+    let _ = unsafe { proxy_close_stream(REQUEST) };
 }
 
 /// The connection of the request at hand.

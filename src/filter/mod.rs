@@ -26,6 +26,6 @@ pub use root::Root;
 #[allow(unsafe_code)] // the macro exports the entry point and runs constructors
 mod entry {
     proxy_wasm::main! {{
-        proxy_wasm::set_root_context(|_| Box::new(super::Root::default()));
+        proxy_wasm::set_root_context(|context| Box::new(super::Root::new(context)));
     }}
 }

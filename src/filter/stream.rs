@@ -9,19 +9,19 @@ use proxy_wasm::types::Action;
 
 use crate::decision::Permit;
 use crate::enforcement::{
-    Abandoned, Begun, Called, Facts, Generation, Permitted, Reason, Refusal, Settled, Step, Stream,
-    Unauthorized,
+    Abandoned, Begun, Called, Facts, Generation, Judges, Permitted, Reason, Refusal, Settled, Step,
+    Stream, Unauthorized,
 };
 use crate::external_auth::{
     ANSWER_LIMIT, AskError, Edit, Question, Response, grpc, needs_headers, settled_edits,
 };
 use crate::observe::{AskRecord, Record};
-use crate::policy::Policies;
-use crate::request::{Caller, Scheme, is_alike, may_trail};
+use crate::policy::{OnRevocation, Policies};
+use crate::request::{Caller, Scheme, may_trail};
 
 use super::host::{self, Buffer, Level};
 use super::identity;
-use super::in_force::{Enforced, InForce};
+use super::in_force::InForce;
 use super::metrics::{self, Metrics};
 use super::vm::Vm;
 
@@ -46,8 +46,8 @@ pub(super) struct Life {
     since: u64,
     /// Where the policies are, of which a stream keeps none.
     ///
-    /// SECURITY: connections and requests outlive a configuration, and are judged by the
-    /// one that takes its place.
+    /// SECURITY: requests outlive a configuration, and have to be allowed by newer ones as
+    /// well.
     generation: Rc<Generation<InForce>>,
     begun: Begun,
     /// At which level the record of an allowed request is written, if it is.
@@ -58,8 +58,8 @@ pub(super) struct Life {
     id: String,
     /// The call whose answer is waited for, and when it was made.
     call: Option<(u32, Option<u64>)>,
-    /// The names of the request's headers that authorizers have changed.
-    changed: Vec<Vec<u8>>,
+    /// When it was permitted, where it is cut once newer policies come.
+    permitted: Option<Begun>,
     /// What authorizers want changed about the headers of the response.
     response: Vec<Edit>,
     /// How long authorizers took to answer, in nanoseconds, for the record.
@@ -88,7 +88,7 @@ impl HttpStream {
             return otherwise;
         };
         let done = act(&mut life);
-        let is_waiting = life.stream.is_waiting();
+        let is_waiting = life.stream.is_waiting() || life.permitted.is_some();
         drop(life);
         match (is_waiting, self.waits) {
             (true, None) => self.waits = self.vm.waits(Rc::downgrade(&self.life)),
@@ -113,7 +113,7 @@ impl Life {
             caller: Caller::Anonymous,
             id: String::new(),
             call: None,
-            changed: Vec::new(),
+            permitted: None,
             response: Vec::new(),
             took: Vec::new(),
         }
@@ -167,28 +167,46 @@ impl Life {
     /// Gives the next event to the stream and does what it asks.
     fn on<F>(&mut self, event: F) -> Action
     where
-        F: for<'p> FnOnce(&mut Self, &'p Enforced) -> Step<'p>,
+        F: for<'p> FnOnce(&mut Self, Judges<'p>) -> Step<'p>,
     {
         match self.stream.settled_as() {
             Some(Settled::Passed) => return Action::Continue,
             Some(Settled::Refused) => return Action::Pause,
             None => {}
         }
-        let in_force = self.generation.judge(self.begun, port);
-        let enforced = match in_force.as_deref() {
+        let content = self.generation.content();
+        let enforced = match content.as_deref() {
             Some(InForce::Enforced(enforced)) => enforced,
             Some(InForce::Unaffordable) => return self.deny("unaffordable"),
-            Some(InForce::Nothing) | None => return self.deny("not_configured"),
+            Some(InForce::Nothing) => return self.deny("not_configured"),
+            None => return self.deny("let_go"),
         };
-        let step = event(self, enforced);
-        self.carry_out(step, enforced)
+        let newer = self.generation.newer(self.begun);
+        let newer = match newer.as_deref() {
+            None => None,
+            Some(InForce::Enforced(newer)) => Some(&newer.policies),
+            Some(_) => return self.deny("unaffordable"),
+        };
+        let judges = Judges {
+            policies: &enforced.policies,
+            newer,
+        };
+        let step = event(self, judges);
+        let action = self.carry_out(step, &enforced.metrics, judges);
+        let closes = enforced.policies.settings().on_revocation == OnRevocation::Close;
+        if closes && self.stream.settled_as() == Some(Settled::Passed) {
+            self.permitted = Some(self.generation.begin());
+        }
+        action
     }
 
     /// Does what a step asks. By itself: it is much code, and there are many events.
-    fn carry_out<'p>(&mut self, mut step: Step<'p>, enforced: &'p Enforced) -> Action {
-        let Enforced {
-            policies, metrics, ..
-        } = enforced;
+    fn carry_out<'p>(
+        &mut self,
+        mut step: Step<'p>,
+        metrics: &Metrics,
+        judges: Judges<'p>,
+    ) -> Action {
         // Each question is another policy's, so that there is a last one.
         while let Step::Ask(question) = &step {
             if self.ask(question) {
@@ -196,14 +214,12 @@ impl Life {
             }
             self.took.push(None);
             let uncalled = Response::Failed(AskError::NotCalled);
-            step = self.stream.answer(policies, &uncalled);
+            step = self.stream.answer(judges, &uncalled);
             self.count_answer(metrics);
         }
         if let Step::Continue(Permitted::Now(_, obligations)) = &mut step {
             self.response = std::mem::take(&mut obligations.response);
             if !obligations.request.is_empty() {
-                let names = obligations.request.iter().map(|edit| edit.name().to_vec());
-                self.changed = names.collect();
                 let headers = host::request_headers();
                 let edits = headers.map(|headers| obligations.edits(&headers));
                 if edits.and_then(|edits| host::edit_request(&edits)).is_none() {
@@ -240,8 +256,18 @@ impl Life {
 
     /// Ends the stream where it has waited for too long.
     pub(super) fn tick(&mut self, age: u64) {
+        if let Some(permitted) = self.permitted {
+            if self.generation.has_newer(permitted) {
+                let id = &self.id;
+                let line = format!("accesspolicy: {id} is cut: policies have changed");
+                host::log(Level::Info, &line);
+                self.permitted = None;
+                host::close();
+            }
+            return;
+        }
         let waited = age.saturating_sub(self.since);
-        self.on(|this, Enforced { policies, .. }| {
+        self.on(|this, Judges { policies, .. }| {
             let timeout = policies.settings().limits.body_timeout;
             let timeout = u64::from(timeout.milliseconds()).saturating_mul(1_000_000);
             match waited >= timeout {
@@ -253,20 +279,22 @@ impl Life {
 
     /// Ends the stream for the sake of others.
     pub(super) fn give_up(&mut self) {
-        self.on(|this, Enforced { policies, .. }| this.stream.given_up(policies));
+        self.on(|this, Judges { policies, .. }| this.stream.given_up(policies));
     }
 
     /// Takes from the request what some server would join with its headers.
     fn drop_trailers(&self) -> Option<()> {
         let trailers = host::request_trailers()?;
-        let in_force = self.generation.judge(self.begun, port);
-        let asked = match in_force.as_deref() {
-            Some(InForce::Enforced(enforced)) => enforced.policies.needs().headers(),
+        let content = self.generation.content();
+        let asked = match content.as_deref() {
+            // What authorizers will have changed is not known before they have answered.
+            Some(InForce::Enforced(enforced)) if !enforced.policies.needs().asks => {
+                enforced.policies.needs().headers()
+            }
             _ => None,
         };
         for (name, _) in trailers.lines() {
-            let mut changed = self.changed.iter();
-            if !may_trail(name, asked) || changed.any(|changed| is_alike(name, changed)) {
+            if !may_trail(name, asked) {
                 host::remove_trailer(name)?;
             }
         }
@@ -291,28 +319,23 @@ impl Life {
     /// A call has been answered, or has failed: what `read` makes of it decides.
     fn answered<F>(&mut self, call: u32, read: F)
     where
-        F: for<'p> FnOnce(&mut Stream, &'p Policies) -> Step<'p>,
+        F: for<'p> FnOnce(&mut Stream, Judges<'p>) -> Step<'p>,
     {
         let Some((_, asked_at)) = self.call.take_if(|(waiting, _)| *waiting == call) else {
             return;
         };
         let since = |asked_at| host::now()?.checked_sub(asked_at);
         let took = asked_at.and_then(since);
-        let action = self.on(
-            |this,
-             Enforced {
-                 policies, metrics, ..
-             }| {
-                if this.stream.asks_in_vain(policies) {
-                    let nothing = Response::Failed(AskError::NotCalled);
-                    return this.stream.answer(policies, &nothing);
-                }
-                this.took.push(took);
-                let step = read(&mut this.stream, policies);
-                this.count_answer(metrics);
-                step
-            },
-        );
+        let before = self.stream.said().len();
+        let action = self.on(|this, judges| {
+            this.took.push(took);
+            read(&mut this.stream, judges)
+        });
+        if self.stream.said().len() > before
+            && let Some(InForce::Enforced(enforced)) = self.generation.content().as_deref()
+        {
+            self.count_answer(&enforced.metrics);
+        }
         if action == Action::Continue && host::resume().is_none() {
             host::log(
                 Level::Error,
@@ -409,7 +432,7 @@ impl Life {
 
     /// Records that a request ended before it was decided.
     fn abandoned(&self, abandoned: &Abandoned) {
-        if let Some(InForce::Enforced(enforced)) = self.generation.own().as_deref() {
+        if let Some(InForce::Enforced(enforced)) = self.generation.content().as_deref() {
             enforced.metrics.abandoned();
         }
         let record = self.record("none", Abandoned::REASON, abandoned.called.as_ref());
@@ -484,7 +507,7 @@ impl Life {
     /// The host tells of a timeout and of most resets by an answer of its own, and of a reset
     /// within an answer by one without headers.
     fn http_answer(&mut self, call: u32, headers: usize, body: usize) {
-        self.answered(call, |stream, policies| {
+        self.answered(call, |stream, judges| {
             let lines = match headers {
                 0 => None,
                 _ => host::call_response_headers(),
@@ -499,13 +522,13 @@ impl Life {
                 (_, None) => Response::Failed(AskError::TooLarge),
                 (Some(headers), Some(body)) => Response::Http { headers, body },
             };
-            stream.answer(policies, &response)
+            stream.answer(judges, &response)
         });
     }
 
     /// A call that failed has another status than 0, and no message.
     fn grpc_answer(&mut self, call: u32, status: u32, size: usize) {
-        self.answered(call, |stream, policies| {
+        self.answered(call, |stream, judges| {
             let message = match (status, size) {
                 (1.., _) => {
                     let words = host::status_words().unwrap_or_default();
@@ -522,32 +545,32 @@ impl Life {
                 Ok(message) => Response::Message(message),
                 Err(error) => Response::Failed(*error),
             };
-            stream.answer(policies, &response)
+            stream.answer(judges, &response)
         });
     }
 }
 
 impl Life {
     fn headers(&mut self, ended: bool) -> Action {
-        self.begun = self.generation.begin(port);
-        self.on(|this, enforced| {
-            this.logs_allowed = enforced.logs_allowed();
-            if this.logs_allowed.is_some() {
-                this.stream.keep_called();
-            }
-            let policies = &enforced.policies;
-            match this.facts(policies) {
-                Some(facts) => this.stream.headers(policies, facts, ended),
-                None => this.stream.unreadable(),
-            }
+        self.begun = self.generation.begin();
+        if let Some(InForce::Enforced(enforced)) = self.generation.content().as_deref() {
+            self.logs_allowed = enforced.logs_allowed();
+        }
+        if self.logs_allowed.is_some() {
+            self.stream.keep_called();
+        }
+        self.on(|this, judges| match this.facts(judges.policies) {
+            Some(facts) => this.stream.headers(judges.policies, facts, ended),
+            None => this.stream.unreadable(),
         })
     }
 
     /// The host gives the size of the whole body so far, for as long as it is held.
     fn body(&mut self, size: usize, ended: bool) -> Action {
-        self.on(|this, Enforced { policies, .. }| {
+        self.on(|this, judges| {
+            let policies = judges.policies;
             if !this.stream.is_reading() {
-                return this.stream.body(policies, &[], ended);
+                return this.stream.body(judges, &[], ended);
             }
             let limit = this.stream.body_limit(policies);
             if limit.is_some_and(|limit| size > limit) {
@@ -562,7 +585,7 @@ impl Life {
                 _ => host::buffer(Buffer::RequestBody, received, missing),
             };
             match piece {
-                Some(piece) if piece.len() == missing => this.stream.body(policies, &piece, ended),
+                Some(piece) if piece.len() == missing => this.stream.body(judges, &piece, ended),
                 _ => this.stream.unreadable(),
             }
         })
@@ -572,7 +595,7 @@ impl Life {
         if self.drop_trailers().is_none() {
             return self.deny("out_of_order");
         }
-        self.on(|this, Enforced { policies, .. }| this.stream.trailers(policies))
+        self.on(|this, judges| this.stream.trailers(judges))
     }
 
     fn response_headers(&mut self) -> Action {

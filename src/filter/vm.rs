@@ -133,7 +133,6 @@ impl Vm {
                 act(&life, |life| life.tick(age));
             }
         }
-        self.tell_memory();
     }
 
     fn waiting_at(&self, place: usize) -> Option<Weak<RefCell<Life>>> {

@@ -44,8 +44,9 @@ pub use index::{
 pub use load::LoadError;
 pub use model::{
     Action, AllowPolicies, Backend, BaseProtocol, Category, CompiledPolicy, DenialForm, Limits,
-    Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy, PortAlias, RequestHeaders,
-    ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, UnknownMembers, Unlisted, Unprotected,
+    Listener, Mcp, Method, MethodName, Mode, ObjectName, OnRevocation, Policy, PortAlias,
+    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, UnknownMembers,
+    Unlisted, Unprotected,
 };
 pub use needs::Needs;
 pub use read::Malformed;

@@ -105,6 +105,10 @@ pub struct Settings {
     /// are denied.
     #[serde(default, skip_serializing_if = "Unlisted::is_deny")]
     pub unlisted: Unlisted,
+    /// What becomes of what was allowed before, when policies change; absent means that it
+    /// is kept.
+    #[serde(default, skip_serializing_if = "OnRevocation::is_keep")]
+    pub on_revocation: OnRevocation,
     /// By what resources are judged; absent means by their uri.
     #[serde(default, skip_serializing_if = "ResourceParam::is_uri")]
     pub resource_param: ResourceParam,
@@ -194,6 +198,23 @@ impl Unlisted {
     /// Whether it is the default.
     pub const fn is_deny(&self) -> bool {
         matches!(self, Self::Deny)
+    }
+}
+
+/// What becomes of requests that were allowed, and are still answered, when policies change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnRevocation {
+    /// They go on to their end.
+    #[default]
+    Keep,
+    /// They are cut, whatever has changed, and may come again.
+    Close,
+}
+
+impl OnRevocation {
+    /// Whether it is the default.
+    pub const fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
     }
 }
 

@@ -27,7 +27,7 @@ enum Became {
 }
 
 fn became(answer: &support::message::Response) -> Became {
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.status, 200, "{:?}", answer);
     match answer.json()["error"]["code"].as_i64() {
         None => Became::Allowed,
         Some(403) => Became::Denied,
@@ -61,17 +61,18 @@ fn a_call_is_judged_by_the_policy_that_is_in_force_when_it_is_complete() {
         wait(&envoy, UPDATED, taken);
     };
     let address = envoy.listener("mcp");
-    let (revoked, granted) = (0, 1);
-    let became = across(address, revoked, || update(1));
+    let (even, odd) = (0, 1);
+    let became = across(address, even, || update(1));
     assert_eq!(became, [Became::Denied, Became::Denied]);
     assert_eq!(recorder.requests().len(), 0);
-    // The honest twins: what is granted meanwhile, and what is not touched.
-    let became = across(address, revoked, || update(2));
+    // What is granted meanwhile was forbidden when it came.
+    let became = across(address, even, || update(2));
+    assert_eq!(became, [Became::Denied, Became::Denied]);
+    // The honest twin: what is not touched.
+    let became = across(address, even, || update(4));
     assert_eq!(became, [Became::Allowed, Became::Allowed]);
-    let became = across(address, granted, || update(3));
-    assert_eq!(became, [Became::Allowed, Became::Allowed]);
-    let became = across(address, granted, || update(5));
-    assert_eq!(became, [Became::Allowed, Became::Allowed]);
+    let became = across(address, odd, || update(6));
+    assert_eq!(became, [Became::Denied, Became::Denied]);
     assert_eq!(envoy.vm_failures(), []);
 }
 
@@ -94,44 +95,130 @@ fn listeners_with(policy: &str, number: usize, recorder: &Recorder) -> (Value, S
     (bootstrap, discovered.to_string())
 }
 
-/// Envoy drains a listener's connections for ten minutes, by the configuration before.
+/// An Envoy that discovers its listener, and how it is given another.
+struct Discovering<'f> {
+    envoy: Envoy,
+    file: &'f Path,
+    taken: usize,
+}
+
+impl<'f> Discovering<'f> {
+    fn start((mut bootstrap, discovered): (Value, String), file: &'f Path) -> Self {
+        place(file, &discovered);
+        bootstrap["dynamic_resources"]["lds_config"]["path_config_source"] = json!({"path": file});
+        let options = Options {
+            concurrency: 2,
+            ..Options::default()
+        };
+        let envoy = Envoy::start_with(&bootstrap, options).expect("Envoy serves");
+        let taken = count(&envoy, TAKEN);
+        Self { envoy, file, taken }
+    }
+
+    fn update(&mut self, discovered: &str) {
+        place(self.file, discovered);
+        self.taken += 1;
+        wait(&self.envoy, TAKEN, self.taken);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// A configuration that comes back while something of its first time is open: Envoy takes the
+/// one that is there, and configures nothing.
 #[test]
-fn a_connection_does_not_keep_the_policy_under_which_it_was_opened() {
+fn a_policy_that_comes_back_judges_again() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("listeners.json");
     let recorder = Recorder::start();
-    let (mut bootstrap, discovered) = listeners(0, &recorder);
-    place(&file, &discovered);
-    bootstrap["dynamic_resources"]["lds_config"]["path_config_source"] = json!({"path": file});
-    let envoy = Envoy::start_with(&bootstrap, Options::default()).expect("Envoy serves");
-    let mut taken = count(&envoy, TAKEN);
-    let mut update = |number| {
-        place(&file, &listeners(number, &recorder).1);
-        taken += 1;
-        wait(&envoy, TAKEN, taken);
-        std::thread::sleep(Duration::from_millis(100));
-    };
-    let address = envoy.listener("mcp");
+    let of = |number| listeners(number, &recorder);
+    let mut discovering = Discovering::start(of(0), &file);
+    let address = discovering.envoy.listener("mcp");
     let clients = [Client::plain(address), Client::plain(address).http2()];
     let mut old = clients
         .clone()
         .map(|client| client.connect().expect("a connection"));
-    let mut calls = |number| {
-        let answers = old.each_mut().map(|old| old.send(&request("old", number)));
-        answers.map(|answer| became(&answer.expect("an answer")))
+    let calls = |number: usize, allowed: bool| {
+        for client in clients.iter().cycle().take(8) {
+            let answer = client.send(&request("new", number)).expect("an answer");
+            let expected = match allowed {
+                true => Became::Allowed,
+                false => Became::Denied,
+            };
+            assert_eq!(became(&answer), expected, "{number}");
+        }
     };
-    assert_eq!(calls(0), [Became::Allowed, Became::Allowed]);
-    // One that is still being read is judged by the newest at once.
-    let slow = across(address, 0, || update(1));
-    assert_eq!(slow, [Became::Denied, Became::Denied]);
-    // What comes later over an old connection is, once any request came over a new one.
-    for client in &clients {
-        let answer = client.send(&request("new", 1)).expect("an answer");
-        assert_eq!(became(&answer), Became::Allowed);
+    for old in &mut old {
+        assert_eq!(
+            became(&old.send(&request("old", 0)).unwrap()),
+            Became::Allowed
+        );
     }
-    assert_eq!(calls(0), [Became::Denied, Became::Denied]);
-    assert_eq!(calls(1), [Became::Allowed, Became::Allowed]);
-    assert_eq!(envoy.vm_failures(), []);
+    calls(0, true);
+    for _ in 0..2 {
+        for (number, other) in [(1, 0), (0, 1)] {
+            discovering.update(&of(number).1);
+            calls(number, true);
+            calls(other, false);
+        }
+    }
+    // One that is still being read has to be allowed by what comes meanwhile.
+    let slow = across(address, 0, || discovering.update(&of(3).1));
+    assert_eq!(slow, [Became::Denied, Became::Denied]);
+    assert_eq!(discovering.envoy.vm_failures(), []);
+}
+
+/// Two listeners that begin with the same policy, of which one gets another: the other keeps
+/// its own, asked or not.
+#[test]
+fn another_listener_changes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("listeners.json");
+    let recorder = Recorder::start();
+    let both = |first: usize, second: usize| {
+        let listener = |name: &str, number| {
+            let (policy, _) = policies(number);
+            let listener = Listener::plain(name).filter(Filter::new(&filter_module(), &policy));
+            listener.route("/", "everything")
+        };
+        let mut bootstrap = Bootstrap {
+            listeners: vec![listener("first", first), listener("second", second)],
+            clusters: vec![Cluster::new("everything", recorder.address())],
+        }
+        .json();
+        bootstrap["node"] = json!({"id": "mcp", "cluster": "mcp"});
+        let mut all = bootstrap["static_resources"]["listeners"].take();
+        bootstrap["static_resources"]["listeners"] = json!([]);
+        for listener in all.as_array_mut().unwrap() {
+            listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+        }
+        let version = format!("{first}.{second}");
+        let discovered = json!({"version_info": version, "resources": all});
+        (bootstrap, discovered.to_string())
+    };
+    for asks_first in [true, false] {
+        let mut discovering = Discovering::start(both(0, 0), &file);
+        let calls = |discovering: &Discovering<'_>, name: &str, even: bool| {
+            let client = Client::plain(discovering.envoy.listener(name));
+            for number in [0, 1, 0, 1, 0, 1] {
+                let answer = client.send(&request(name, number)).expect("an answer");
+                let expected = match (number == 0) == even {
+                    true => Became::Allowed,
+                    false => Became::Denied,
+                };
+                assert_eq!(became(&answer), expected, "{name} {number} {asks_first}");
+            }
+        };
+        if asks_first {
+            calls(&discovering, "first", true);
+            calls(&discovering, "second", true);
+        }
+        for (first, second) in [(1, 0), (0, 0), (0, 1), (1, 0), (1, 1)] {
+            discovering.update(&both(first, second).1);
+            calls(&discovering, "first", first == 0);
+            calls(&discovering, "second", second == 0);
+        }
+        assert_eq!(discovering.envoy.vm_failures(), []);
+    }
 }
 
 /// A plugin that refuses its configuration on a worker is left out by Envoy, and everything
@@ -169,13 +256,17 @@ fn a_configuration_that_there_is_no_memory_for_denies_everything() {
         assert_eq!(became(&answer), Became::Allowed);
     }
     let served = recorder.requests().len();
-    // The same policy, so large that a module cannot have room for it.
-    let large = format!("{}{}", policies(2).0, " ".repeat(140 << 20));
+    // The same policy with so many rules that a module cannot have room for them.
+    let mut large: Value = serde_json::from_str(&policies(2).0).unwrap();
+    let rules = &mut large["policies"][0]["rules"];
+    let rule = json!({"name": "", "mcp": {"baseProtocol": "None"}});
+    rules.as_array_mut().unwrap().extend(vec![rule; 900_000]);
+    let large = large.to_string();
     std::thread::scope(|scope| {
         let client = clients[0].clone();
         let slow = scope.spawn(move || {
             let mut slow = slow(0).patience(Duration::from_secs(60));
-            slow.pause = Duration::from_secs(12);
+            slow.pause = Duration::from_secs(8);
             client.send(&slow)
         });
         std::thread::sleep(PAUSE / 5);

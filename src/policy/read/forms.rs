@@ -8,8 +8,8 @@ use super::super::http::{HeaderMatch, Http, PathMatch, ValueMatch};
 use super::super::identity::{IdentitySource, MetadataText};
 use super::super::model::{
     Action, AllowPolicies, Backend, BaseProtocol, CompiledPolicy, DenialForm, Limits, Listener,
-    Mcp, Method, MethodName, Mode, ObjectName, Policy, PortAlias, RequestHeaders, ResourceParam,
-    Rule, Settings, Target, UnknownMembers, Unlisted, Unprotected,
+    Mcp, Method, MethodName, Mode, ObjectName, OnRevocation, Policy, PortAlias, RequestHeaders,
+    ResourceParam, Rule, Settings, Target, UnknownMembers, Unlisted, Unprotected,
 };
 use super::{Malformed, Read, Whole, expect, named, object, required, said, set, unknown, word};
 use crate::expr::{Expression, Node, Program};
@@ -119,6 +119,7 @@ record! {
         allow_policies: "allowPolicies" required,
         unprotected: "unprotected" required,
         unlisted: "unlisted" defaulted,
+        on_revocation: "onRevocation" defaulted,
         resource_param: "resourceParam" defaulted,
         request_headers: "requestHeaders" required,
         mcp_paths: "mcpPaths" optional,
@@ -212,6 +213,10 @@ word! {
     AllowPolicies { All Any }
     Unprotected { Deny Allow }
     Unlisted { Deny Gateway }
+    OnRevocation {
+        Keep
+        Close
+    }
     ResourceParam { Uri Name }
     UnknownMembers { Reject Pass }
     RequestHeaders { Hold Stream }

@@ -64,6 +64,7 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                     allow_policies,
                     unprotected,
                     unlisted,
+                    on_revocation: accesspolicy::policy::OnRevocation::Keep,
                     resource_param: ResourceParam::Uri,
                     request_headers,
                     mcp_paths: match (every_path, request_headers) {

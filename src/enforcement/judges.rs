@@ -1,0 +1,63 @@
+//! Whose policies judge a request.
+
+use crate::decision::{Decision, Denial, Progress, decide};
+use crate::policy::Policies;
+use crate::request::Request;
+
+/// Whose policies judge a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Judges<'p> {
+    /// Those that it came to.
+    pub policies: &'p Policies,
+    /// Those that came while it was read, which have to allow it as well.
+    pub newer: Option<&'p Policies>,
+}
+
+impl<'p> From<&'p Policies> for Judges<'p> {
+    fn from(policies: &'p Policies) -> Self {
+        Self {
+            policies,
+            newer: None,
+        }
+    }
+}
+
+/// Why newer policies do not allow what older ones do.
+#[derive(Debug)]
+pub(super) enum Forbidden<'p> {
+    /// They deny it.
+    Denied(Denial<'p>),
+    /// They read requests otherwise, or would ask an authorizer that was not asked.
+    Superseded,
+}
+
+impl<'p> Judges<'p> {
+    /// Whether the newer policies allow a request as well, of which the authorizers of the
+    /// others have said so far that it may go on.
+    pub(super) fn allow_too(
+        self,
+        request: &Request<'_>,
+        progress: &Progress,
+    ) -> Result<(), Forbidden<'p>> {
+        let Some(newer) = self.newer else {
+            return Ok(());
+        };
+        if !self.policies.terms().suffice_for(newer.terms()) {
+            return Err(Forbidden::Superseded);
+        }
+        let mut answered = Progress::default();
+        // Each question is another policy's, so that there is a last one.
+        loop {
+            let ask = match decide(newer, request, &answered) {
+                Decision::Allow(_) => return Ok(()),
+                Decision::Deny(denial) => return Err(Forbidden::Denied(denial)),
+                Decision::Ask(ask) => ask,
+            };
+            let mut asked = progress.asked(self.policies);
+            if !asked.any(|auth| auth == ask.auth) {
+                return Err(Forbidden::Superseded);
+            }
+            answered = ask.wait(answered).allowed();
+        }
+    }
+}
