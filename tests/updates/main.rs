@@ -2,6 +2,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod cut;
 mod open;
 mod revoked;
 #[path = "../support/mod.rs"]
