@@ -157,6 +157,49 @@ fn what_takes_the_filter_away_is_found() {
     }
 }
 
+/// As Envoy Gateway has it where a rule has several backendRefs: one cluster, a locality for each.
+#[test]
+fn several_backends_in_one_cluster_are_warned_of() {
+    let folder = TempDir::new().expect("a folder");
+    let (compiled, mut bootstrap) = demo(folder.path());
+    let policy = std::fs::read_to_string(&compiled).expect("the policy");
+    let policy: Value = serde_json::from_str(&policy).expect("JSON");
+    let listed = policy["backends"][0]["clusters"][0].clone();
+    let warning = |bootstrap: &Value| {
+        let envoy = Envoy::start(bootstrap).expect("Envoy serves");
+        let address = envoy.admin().to_string();
+        let done = tool(&["check", "--config", &compiled, "--envoy", &address]);
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        let said = String::from_utf8(done.stdout).expect("text");
+        said.contains("warning: behind")
+    };
+    let clusters = bootstrap["static_resources"]["clusters"]
+        .as_array_mut()
+        .expect("clusters");
+    let cluster = clusters.iter_mut().find(|found| found["name"] == listed);
+    let at = "/load_assignment/endpoints";
+    let places = cluster.expect("the cluster").pointer_mut(at);
+    let places = places.and_then(Value::as_array_mut).expect("endpoints");
+    let place = |number: usize| {
+        let mut place = places[0].clone();
+        place["locality"] = json!({"region": format!("httproute/a/b/rule/0/backend/{number}")});
+        place["load_balancing_weight"] = json!(1);
+        place
+    };
+    let two = [place(0), place(1)];
+    *places = two[..1].to_vec();
+    let one = bootstrap.clone();
+    let places = bootstrap["static_resources"]["clusters"]
+        .as_array_mut()
+        .expect("clusters")
+        .iter_mut()
+        .find(|found| found["name"] == listed);
+    let places = places.and_then(|found| found.pointer_mut(at));
+    *places.expect("endpoints") = json!(two);
+    assert!(!warning(&one));
+    assert!(warning(&bootstrap));
+}
+
 #[test]
 fn what_is_no_dump_is_refused() {
     let folder = TempDir::new().expect("a folder");

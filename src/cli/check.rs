@@ -23,7 +23,7 @@ Exit codes: 0 all is well, 1 something is wrong, 2 wrong usage.
 
 Examples:
   accesspolicy check --config policy.json --envoy 127.0.0.1:9901
-  kubectl exec -n infra deploy/prod-istio -- pilot-agent request GET config_dump |
+  kubectl exec -n infra deploy/prod-istio -- pilot-agent request GET 'config_dump?include_eds' |
     accesspolicy check --config policy.json --config-dump -")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -83,7 +83,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
                      place,
                      check,
                      wrong,
-                 }| { json!({"place": place, "check": check, "wrong": wrong}) },
+                     warning,
+                 }| {
+                    json!({"place": place, "check": check, "wrong": wrong, "warning": warning})
+                },
             );
             let findings: Vec<Value> = findings.collect();
             output::write(&format!("{:#}\n", json!({"findings": findings})), None)
@@ -114,6 +117,7 @@ fn table(findings: &[Finding]) -> String {
         place,
         check,
         wrong,
+        warning,
     } in findings
     {
         if last != Some(place) {
@@ -121,11 +125,12 @@ fn table(findings: &[Finding]) -> String {
             text.push('\n');
             last = Some(place);
         }
-        let (mark, wrong) = match wrong {
-            None => (Tone::Good.paint("yes"), ""),
-            Some(wrong) => (Tone::Bad.paint("NO "), wrong.as_str()),
+        let (mark, says) = match (wrong, warning) {
+            (Some(wrong), _) => (Tone::Bad.paint("NO "), wrong.clone()),
+            (None, Some(warning)) => (Tone::Good.paint("yes"), format!("warning: {warning}")),
+            (None, None) => (Tone::Good.paint("yes"), String::new()),
         };
-        let line = terminal::hang(&format!("  {mark}  {check:<13} "), wrong, width);
+        let line = terminal::hang(&format!("  {mark}  {check:<13} "), &says, width);
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -149,7 +154,7 @@ fn ask(envoy: &str) -> Result<String, String> {
             .timeout(PATIENCE)
             .build();
         let client = client.map_err(|error| failed(&error))?;
-        let url = format!("http://{address}/config_dump");
+        let url = format!("http://{address}/config_dump?include_eds");
         let answer = client
             .get(url)
             .send()

@@ -1,5 +1,7 @@
 //! What there is in a configuration dump of Envoy's admin interface.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// A configuration dump.
@@ -105,8 +107,32 @@ impl<'d> Dump<'d> {
 
     /// The names of all clusters.
     pub(super) fn clusters(self) -> Vec<&'d str> {
+        let all = self.all_clusters();
+        all.map(|cluster| text(cluster, "/name")).collect()
+    }
+
+    fn all_clusters(self) -> impl Iterator<Item = &'d Value> {
         let fixed = self.of("ClustersConfigDump", "/static_clusters");
         let all = fixed.chain(self.of("ClustersConfigDump", "/dynamic_active_clusters"));
-        all.map(|cluster| text(cluster, "/cluster/name")).collect()
+        all.filter_map(|cluster| cluster.get("cluster"))
+    }
+
+    /// The backends of a route that a cluster stands for, as Envoy Gateway names them in its
+    /// localities: `httproute/<namespace>/<name>/rule/0/backend/1`.
+    pub(super) fn backends_of(self, cluster: &str) -> BTreeSet<&'d str> {
+        let own = self.all_clusters();
+        let own = own.filter(|found| text(found, "/name") == cluster);
+        let own = own.flat_map(|found| list(found, "/load_assignment/endpoints"));
+        let fixed = self.of("EndpointsConfigDump", "/static_endpoint_configs");
+        let found = fixed.chain(self.of("EndpointsConfigDump", "/dynamic_endpoint_configs"));
+        let found = found.filter_map(|found| found.get("endpoint_config"));
+        let found = found.filter(|found| text(found, "/cluster_name") == cluster);
+        let found = found.flat_map(|found| list(found, "/endpoints"));
+        let regions = own
+            .chain(found)
+            .map(|place| text(place, "/locality/region"));
+        regions
+            .filter(|region| region.contains("/backend/"))
+            .collect()
     }
 }

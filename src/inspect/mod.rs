@@ -16,6 +16,8 @@ pub struct Finding {
     pub check: &'static str,
     /// What is wrong, and how to mend it.
     pub wrong: Option<String>,
+    /// What is right, and may not be what is meant.
+    pub warning: Option<String>,
 }
 
 /// Filters that may stand between the filter and the router: they change nothing that was
@@ -40,6 +42,7 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
             place: "listeners".to_owned(),
             check: "filter",
             wrong: Some("there is no chain of HTTP filters".to_owned()),
+            warning: None,
         });
     }
     for chain in &chains {
@@ -48,6 +51,7 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
                 place: chain.place.clone(),
                 check,
                 wrong,
+                warning: None,
             });
         };
         let Some((at, name, config)) = filter(dump, chain) else {
@@ -244,5 +248,27 @@ fn clusters(dump: Dump<'_>, policy: &CompiledPolicy) -> Finding {
                 missing.join(", ")
             )
         }),
+        warning: shared(dump, policy),
     }
+}
+
+/// Clusters of a backend that are several of a route's backends, as Envoy Gateway makes one of
+/// those of a rule.
+fn shared(dump: Dump<'_>, policy: &CompiledPolicy) -> Option<String> {
+    let mut shared: Vec<&str> = policy
+        .backends
+        .iter()
+        .flat_map(|backend| &backend.clusters)
+        .map(String::as_str)
+        .filter(|cluster| dump.backends_of(cluster).len() > 1)
+        .collect();
+    shared.sort_unstable();
+    shared.dedup();
+    (!shared.is_empty()).then(|| {
+        format!(
+            "behind {} stand several backendRefs, for all of which the policies of one XBackend \
+             are enforced: give each a rule of its own, unless they are one service",
+            shared.join(", ")
+        )
+    })
 }

@@ -74,7 +74,6 @@ fn gone(setting: &str) -> usize {
         assert!(response.is_err() || response.is_ok_and(|response| !response.complete));
         gone += 1;
     }
-    println!("{setting}: {gone} gone in {:?}", changed.elapsed());
     assert_eq!(envoy.vm_failures(), []);
     // Nobody else is touched.
     let client = Client::plain(address);
