@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::setup::{Mode, PROTOCOLS, Stage, anybody_may_call, call, compiled, speaking};
-use crate::support::client::Protocol;
+use crate::support::client::{Client, Protocol};
+use crate::support::config::Listener;
 use crate::support::message::Request;
 
 /// A stage with bodies as long as can be, that may take a second.
@@ -109,5 +110,78 @@ fn who_holds_the_most_gives_way() {
         stage.envoy.stat("wasmcustom.accesspolicy_memory_bytes")
     );
     assert!(given_up > 0);
+    drop(open);
+}
+
+/// How long honest calls take, of which 99 in 100 are no longer.
+fn honest(client: &Client, calls: usize) -> Duration {
+    let mut connection = client.connect().expect("a connection");
+    let mut took: Vec<Duration> = (0..calls)
+        .map(|_| {
+            let start = Instant::now();
+            let answer = connection.send(&Request::mcp(call("echo")));
+            let answer = answer.expect("an answer");
+            assert_eq!(answer.json()["result"], json!({}), "{answer:?}");
+            start.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    took[calls * 99 / 100]
+}
+
+/// A thousand that do not come to an end: one byte after another, all at once but for the end,
+/// and by callers whom no rule is for. Honest calls take no longer.
+#[test]
+fn a_thousand_slow_bodies() {
+    let over = json!({"limits": {"bodyTimeout": "60s"}});
+    let open_to_all = compiled(&anybody_may_call(&["echo"]), Mode::Hold, &over);
+    let mut rules = anybody_may_call(&["echo"]);
+    rules[0]["source"] = json!({"type": "SPIFFE", "spiffe": "spiffe://cluster.local/ns/a/sa/b"});
+    let for_one = compiled(&rules, Mode::Hold, &over);
+    let nobodys = Listener::plain("nobodys").filter(Mode::Hold.filter(&for_one));
+    let listeners = vec![
+        crate::setup::plain_listener(Mode::Hold, &open_to_all),
+        nobodys.route("/", "everything"),
+    ];
+    let stage = Stage::start(listeners);
+    let client = stage.client(Mode::Hold.name());
+    let quiet = honest(&client, 2000);
+    let text = "a".repeat(600 << 10);
+    let large = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"x":"{text}"#);
+    let trickling = |number: usize| {
+        let mut request = Request::mcp("").pieces(call("echo").as_bytes().chunks(1));
+        request.pause = Duration::from_millis(500 + number as u64 % 100);
+        request.patience(Duration::from_secs(60))
+    };
+    let connect = |name: &str| {
+        let client = speaking(&stage.client(name), Protocol::Http2);
+        client.connect().expect("a connection")
+    };
+    let to_all: Vec<_> = (0..8).map(|_| connect(Mode::Hold.name())).collect();
+    let to_nobody: Vec<_> = (0..4).map(|_| connect("nobodys")).collect();
+    let open: Vec<_> = (0..1000)
+        .map(|number| match number % 3 {
+            0 => to_all[number % 8].begin(trickling(number)),
+            1 => to_all[number % 8].begin(endless(&large)),
+            _ => to_nobody[number % 4].begin(endless(r#"{"jsonrpc":"2.0","id":"#)),
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(5));
+    let held = |name: &str| {
+        let active = format!("http.{name}.downstream_rq_active");
+        stage.envoy.stat(&active)
+    };
+    let (to_all, to_nobody) = (held(Mode::Hold.name()), held("nobodys"));
+    assert!(
+        to_all > 600 && to_nobody > 300,
+        "{to_all} and {to_nobody} are held"
+    );
+    let loud = honest(&client, 2000);
+    println!("99 in 100 within {quiet:?}, then within {loud:?}");
+    // What is shorter than that depends on what else the machine does.
+    assert!(
+        loud < quiet.max(Duration::from_millis(20)) * 2,
+        "{quiet:?}, {loud:?}"
+    );
     drop(open);
 }
