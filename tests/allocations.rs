@@ -38,7 +38,7 @@ fn what_is_skipped_takes_no_memory() {
 #[test]
 fn keys_take_a_small_multiple_of_the_body() {
     let mut body = String::from(r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":{"#);
-    for number in 0..100_000 {
+    for number in 0..9_900 {
         body.push_str(&format!("\"{number:x}\":0,"));
     }
     body.push_str(r#""z":0}}}"#);
