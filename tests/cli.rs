@@ -281,6 +281,46 @@ fn what_is_piped_has_no_colours() {
     assert!(!stdout(&output).contains('\u{1b}'));
 }
 
+/// What files are called, and what is in them, may control no terminal: as symbols, however
+/// it gets there.
+#[test]
+fn names_of_files_control_no_terminal() {
+    let name = "\u{1b}[31mred\u{1b}]0;title\u{7}\u{9b}2J.yaml";
+    let broken = folder("controls").join(name);
+    fs::write(&broken, "a: [\u{9b}2J").unwrap();
+    let unread = folder("no-controls").join(name);
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let (broken, unread) = (path(&broken), path(&unread));
+    for arguments in [
+        vec!["validate", &broken],
+        vec!["validate", &unread],
+        vec!["test", &broken],
+        vec!["test", &unread],
+        vec!["effective", "--config", &unread],
+        vec!["check", "--config", &unread, "--config-dump", &unread],
+        vec![
+            "compile",
+            "policies/demo/policy.yaml",
+            "--enforcement-point",
+            &broken,
+        ],
+        vec!["push", "127.0.0.1:1/a", "--image", &unread],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_accesspolicy"))
+            .args(&arguments)
+            .current_dir(ROOT)
+            .env("CLICOLOR_FORCE", "1")
+            .output()
+            .expect("it runs");
+        let said = format!("{}{}", stdout(&output), stderr(&output));
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(said.contains("error"), "{arguments:?}: {said}");
+        for control in ["\u{1b}[31mred", "\u{1b}]", "\u{7}", "\u{9b}"] {
+            assert!(!said.contains(control), "{arguments:?}: {said:?}");
+        }
+    }
+}
+
 #[test]
 fn a_text_that_is_not_utf_8_is_refused_where_it_stops_being_it() {
     let output = with_input(&["validate", "-"], b"a: 1\nb: \xff\n");

@@ -84,6 +84,7 @@ pub fn run() -> ExitCode {
 
 /// Says something on standard error. Where that fails there is nobody to tell.
 fn say(line: impl Display) {
+    let line = terminal::tame(&line.to_string());
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 

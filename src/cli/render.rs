@@ -1,14 +1,13 @@
 //! Diagnostics for people, on standard error.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 
 use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
-use annotate_snippets::{
-    Annotation, AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str,
-};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::terminal::{plain, tame, without_c1};
 use super::{count, say};
 use crate::api::yaml::{FileId, Span};
 use crate::compile::{Diagnostic, Report, Severity, Source};
@@ -23,7 +22,7 @@ const NARROWEST: usize = 40;
 pub(super) fn print(report: &Report) {
     let width = width();
     for diagnostic in &report.diagnostics {
-        say(text(diagnostic, report, width));
+        let _ = writeln!(anstream::stderr(), "{}", text(diagnostic, report, width));
     }
 }
 
@@ -63,6 +62,7 @@ fn width() -> usize {
 /// What was skipped: without its lines, because there may be many.
 fn note(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
     let (name, line, column) = report.position(diagnostic.at.span);
+    let name = plain(name);
     let policy = diagnostic
         .policy
         .as_ref()
@@ -150,9 +150,9 @@ fn snippet<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Snippet<'r, Annotation
         kind.span(from.saturating_sub(start)..to.saturating_sub(start))
             .label(*label)
     });
-    Snippet::source(text.get(start..end).unwrap_or_default())
+    Snippet::source(without_c1(text.get(start..end).unwrap_or_default()))
         .line_start(source.position(start).0)
-        .path(source.name())
+        .path(plain(source.name()))
         .annotations(annotations)
 }
 
@@ -176,7 +176,7 @@ fn wrapped(text: &str, width: usize) -> String {
     let width = width.saturating_sub(16).min(90);
     let mut wrapped = String::new();
     let mut column = 0;
-    for word in normalize_untrusted_str(text).split(' ') {
+    for word in tame(text).split(' ') {
         let length = word.chars().count();
         if column > 0 {
             let fits = column + 1 + length <= width;

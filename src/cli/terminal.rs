@@ -1,6 +1,7 @@
 //! Text for people: how wide, how wrapped, in which colours, and nothing in it that
 //! controls a terminal.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use annotate_snippets::normalize_untrusted_str;
@@ -67,7 +68,24 @@ pub(super) fn plain(text: &str) -> String {
             letter => letter.to_string(),
         })
         .collect();
-    normalize_untrusted_str(&line)
+    tame(&line)
+}
+
+/// Text whose lines stay lines, with symbols in the place of what controls a terminal.
+///
+/// SECURITY: names of files, registries and manifests may say anything.
+pub(super) fn tame(text: &str) -> String {
+    without_c1(&normalize_untrusted_str(text)).into_owned()
+}
+
+/// Text without the controls that stand in one letter for an escape and its bracket; of the
+/// same length, so that places in it stay.
+pub(super) fn without_c1(text: &str) -> Cow<'_, str> {
+    let is_control = |letter: char| matches!(letter, '\u{80}'..='\u{9f}');
+    match text.contains(is_control) {
+        true => text.replace(is_control, "¿").into(),
+        false => text.into(),
+    }
 }
 
 /// Text broken between words, and within words that are longer than a line. Lines after

@@ -1,12 +1,13 @@
 //! What is compared: one Envoy, a listener for each chain of filters, in plain and over
 //! mutual TLS, each between the same two: a `buffer` filter and an answer without server.
 
+use accesspolicy::deploy;
 use serde_json::{Value, json};
 
 use crate::support::certificates::Identity;
 use crate::support::config::{Bootstrap, Filter, Listener};
 use crate::support::envoy::{Envoy, Options};
-use crate::support::{filter_module, target};
+use crate::support::{filter_module, target, yaml};
 use crate::traffic::{LONGEST, policy, rule};
 
 /// A chain of filters.
@@ -23,10 +24,12 @@ pub enum Chain {
     Native(usize),
     /// The filter, with that many rules.
     Ours(usize),
+    /// The same, and the guard behind it.
+    Guarded(usize),
 }
 
 impl Chain {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Bare,
         Self::Floor,
         Self::Native(1),
@@ -34,6 +37,7 @@ impl Chain {
         Self::Native(100),
         Self::Native(1000),
         Self::Ours(10),
+        Self::Guarded(10),
         Self::Ours(1000),
         Self::Ours(10_000),
     ];
@@ -46,6 +50,7 @@ impl Chain {
             Self::Native(1) => "Envoy's mcp + rbac, 1 rule".to_owned(),
             Self::Native(rules) => format!("Envoy's mcp + rbac, {rules} rules"),
             Self::Ours(rules) => format!("accesspolicy, {rules} rules"),
+            Self::Guarded(rules) => format!("accesspolicy, {rules} rules, and its guard"),
         }
     }
 
@@ -57,8 +62,21 @@ impl Chain {
     fn filters(self) -> Vec<Value> {
         match self {
             Self::Native(rules) => vec![mcp(), rbac(rules)],
-            Self::Bare | Self::Floor | Self::Unread(_) | Self::Ours(_) => Vec::new(),
+            _ => Vec::new(),
         }
+    }
+
+    /// What stands behind the module.
+    fn guard(self) -> Option<Value> {
+        let Self::Guarded(rules) = self else {
+            return None;
+        };
+        let policy = serde_json::from_value(policy(rules)).expect("a policy");
+        let guard = yaml::parse(&deploy::guard(&policy)).expect("YAML");
+        Some(match guard {
+            Value::Array(mut one) => one.remove(0),
+            one => one,
+        })
     }
 
     fn module(self) -> Option<Filter> {
@@ -66,7 +84,9 @@ impl Chain {
         let filter = match self {
             Self::Floor => Filter::new(&floor, ""),
             Self::Unread(rules) => Filter::new(&floor, &policy(rules).to_string()),
-            Self::Ours(rules) => Filter::new(&filter_module(), &policy(rules).to_string()),
+            Self::Ours(rules) | Self::Guarded(rules) => {
+                Filter::new(&filter_module(), &policy(rules).to_string())
+            }
             Self::Bare | Self::Native(_) => return None,
         };
         let vm_id = format!("{self:?}");
@@ -88,7 +108,7 @@ pub fn start(chains: &[Chain], server: &Identity, authority: &std::path::Path) -
             listener.filter = chain.module();
             listener.buffer_limit = Some(2 * LONGEST);
             listeners.push(listener.route("/", "none"));
-            before.push(chain.filters());
+            before.push(chain);
         }
     }
     let mut bootstrap = Bootstrap {
@@ -100,7 +120,9 @@ pub fn start(chains: &[Chain], server: &Identity, authority: &std::path::Path) -
     for (listener, chain) in listeners.into_iter().flatten().zip(before) {
         let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
         let filters = manager["http_filters"].as_array_mut().expect("filters");
-        filters.splice(0..0, std::iter::once(buffer()).chain(chain));
+        filters.splice(0..0, std::iter::once(buffer()).chain(chain.filters()));
+        let router = filters.len() - 1;
+        filters.splice(router..router, chain.guard());
         manager["route_config"]["virtual_hosts"][0]["routes"] = json!([{
             "match": {"prefix": "/"}, "direct_response": {"status": 200},
         }]);

@@ -36,7 +36,7 @@ pub fn svg(samples: &Samples) -> String {
         for (chain, value) in bars {
             let length = (value.max(1.0).ln() / longest.ln() * WIDTH).max(2.0);
             let colour = match chain {
-                Chain::Ours(_) => "#2a7f62",
+                Chain::Ours(_) | Chain::Guarded(_) => "#2a7f62",
                 Chain::Floor => "#999999",
                 _ => "#c0612b",
             };
