@@ -321,6 +321,54 @@ fn names_of_files_control_no_terminal() {
     }
 }
 
+/// Who may write manifests does not see what else the tool may read.
+#[test]
+#[cfg(unix)]
+fn no_link_leads_out_of_a_folder() {
+    let inside = folder("links");
+    let secret = folder("linked").join("secret.yaml");
+    fs::write(&secret, "password: [hunter2").unwrap();
+    let link = inside.join("policy.yaml");
+    std::os::unix::fs::symlink(&secret, &link).unwrap();
+    let inside_text = inside.to_str().unwrap();
+    let validated = accesspolicy(&["validate", inside_text]);
+    assert_eq!(validated.status.code(), Some(2));
+    for (name, path) in [
+        ("link", "policy.yaml"),
+        ("relative", "../cli-linked/secret.yaml"),
+        ("absolute", secret.to_str().unwrap()),
+        ("environment", "/proc/self/environ"),
+    ] {
+        let tests = format!(
+            "apiVersion: accesspolicy/v1\nkind: DecisionTests\npolicies: [{path}]\ntests:\n  \
+             - {{name: one, call: ping, expect: deny}}\n"
+        );
+        let file = inside.join("tests.yaml");
+        fs::write(&file, tests).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_accesspolicy"))
+            .args(["test", "tests.yaml"])
+            .current_dir(&inside)
+            .env("TOKEN", "hunter2")
+            .output()
+            .expect("it runs");
+        let said = format!("{}{}", stdout(&output), stderr(&output));
+        assert!(!output.status.success(), "{name}: {said}");
+        assert!(said.contains("outside of"), "{name}: {said}");
+        assert!(!said.contains("hunter2"), "{name}: {said}");
+    }
+    assert!(!stderr(&validated).contains("hunter2"));
+    assert!(stderr(&validated).contains("outside of"));
+    // The honest twin: how Kubernetes mounts a ConfigMap.
+    let mount = folder("mount");
+    let version = mount.join("..2026");
+    fs::create_dir(&version).unwrap();
+    fs::copy(Path::new(ROOT).join(POLICY), version.join("policy.yaml")).unwrap();
+    std::os::unix::fs::symlink("..2026", mount.join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/policy.yaml", mount.join("policy.yaml")).unwrap();
+    let validated = accesspolicy(&["validate", mount.to_str().unwrap()]);
+    assert!(validated.status.success(), "{}", stderr(&validated));
+}
+
 #[test]
 fn a_text_that_is_not_utf_8_is_refused_where_it_stops_being_it() {
     let output = with_input(&["validate", "-"], b"a: 1\nb: \xff\n");

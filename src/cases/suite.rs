@@ -7,8 +7,8 @@ use crate::api::decode::{EmptyList, Object, Optional, Place, Problem, Value, lis
 use crate::api::names;
 use crate::api::yaml::{FileId, Node, NodeKind, load};
 use crate::compile::{
-    Compiled, FilesError, Part, Parts, Report, Source, compile_parts, read_document, read_source,
-    read_sources,
+    Compiled, FilesError, Part, Parts, Report, Source, Unreadable, compile_parts, read_document,
+    read_source_within, read_sources_within,
 };
 use crate::enforcement::Facts;
 use crate::policy::Policies;
@@ -61,7 +61,7 @@ impl Suite {
     }
 
     /// Reads a file of decision tests. Other files that it names lie beside it, in
-    /// `folder`.
+    /// `folder` or below, or in the working directory or below.
     ///
     /// # Errors
     /// When one cannot be read, and when this is no file of decision tests.
@@ -77,6 +77,7 @@ impl Suite {
             return Err(refused(source, problems));
         }
         let (description, policies, point, tests) = written;
+        let beside = [folder, Path::new(".")];
         let mut suite = Self {
             description,
             tests,
@@ -88,8 +89,8 @@ impl Suite {
             match written {
                 Written::Here(node) => suite.policies.push(Part::Node(node)),
                 Written::File(path, at) => {
-                    let sources = read_sources(&[folder.join(path)]);
-                    for source in sources.map_err(|_| suite.unreadable(&at, folder))? {
+                    let sources = read_sources_within(&folder.join(path), &beside);
+                    for source in sources.map_err(|error| suite.unreadable(&at, &error))? {
                         let part = suite.add(source);
                         suite.policies.push(part);
                     }
@@ -100,8 +101,8 @@ impl Suite {
             None => None,
             Some(Written::Here(node)) => Some(Part::Node(node)),
             Some(Written::File(path, at)) => {
-                let source = read_source(&folder.join(path));
-                let source = source.map_err(|_| suite.unreadable(&at, folder))?;
+                let source = read_source_within(&folder.join(path), &beside);
+                let source = source.map_err(|error| suite.unreadable(&at, &error))?;
                 Some(suite.add(source))
             }
         };
@@ -113,9 +114,11 @@ impl Suite {
         Part::File(FileId(self.sources.len() - 1))
     }
 
-    fn unreadable(&self, at: &Place, folder: &Path) -> FilesError {
-        let message = format!("no such file in `{}`", folder.display());
-        let problem = Problem::new(at, message).help("paths are relative to this file");
+    fn unreadable(&self, at: &Place, error: &Unreadable) -> FilesError {
+        let problem = Problem::new(at, error.to_string()).help(
+            "paths are relative to this file, and lead to files in its folder or in the working \
+             directory, or below",
+        );
         FilesError::Refused(Report::refusal(self.sources.clone(), vec![problem]))
     }
 

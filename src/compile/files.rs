@@ -95,7 +95,7 @@ pub fn list_files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>, Unreadable
     let mut files = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
         if path.is_dir() {
-            walk(path, &mut files)?;
+            walk(path, &[path], &mut files)?;
         } else {
             files.push(path.to_owned());
         }
@@ -139,7 +139,58 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     fs::read(path).map_err(unreadable)
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+/// Reads what a text names, a file or the manifests of a folder, which has to lie in one of
+/// these folders.
+///
+/// # Errors
+/// When something cannot be read, or lies elsewhere.
+pub fn read_sources_within(path: &Path, folders: &[&Path]) -> Result<Vec<Source>, Unreadable> {
+    stays_within(path, folders)?;
+    read_sources(&[path])
+}
+
+/// Reads a file that a text names, which has to lie in one of these folders.
+///
+/// # Errors
+/// When it cannot be read, or lies elsewhere.
+pub fn read_source_within(path: &Path, folders: &[&Path]) -> Result<Source, Unreadable> {
+    stays_within(path, folders)?;
+    read_source(path)
+}
+
+/// Whether a path leads to a file or folder in one of these, through whatever links.
+///
+/// SECURITY: who may write manifests is not to read what else the tool may: of a malformed
+/// file it prints a line.
+fn stays_within(path: &Path, folders: &[&Path]) -> Result<(), Unreadable> {
+    let unreadable = |error| Unreadable {
+        path: path.to_owned(),
+        error,
+    };
+    let found = fs::canonicalize(path).map_err(unreadable)?;
+    let contains = |folder: &&Path| {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        let folder = fs::canonicalize(folder);
+        folder.is_ok_and(|folder| folder.parent().is_some() && found.starts_with(folder))
+    };
+    if folders.iter().any(contains) && (found.is_file() || found.is_dir()) {
+        return Ok(());
+    }
+    let outside = format!(
+        "it leads to `{}`, outside of the folder; give that to the command itself",
+        found.display()
+    );
+    Err(unreadable(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        outside,
+    )))
+}
+
+/// Files in folders below the `roots`, out of which no link may lead.
+fn walk(folder: &Path, roots: &[&Path], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     let unreadable = |error| Unreadable {
         path: folder.to_owned(),
         error,
@@ -159,10 +210,11 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     for (path, is_folder) in paths {
         let extension = path.extension().and_then(|extension| extension.to_str());
         if is_folder {
-            walk(&path, files)?;
+            walk(&path, roots, files)?;
         } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
             && path.is_file()
         {
+            stays_within(&path, roots)?;
             files.push(path);
         }
     }

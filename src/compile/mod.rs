@@ -41,7 +41,7 @@ pub use diagnostic::{Diagnostic, Report, Severity};
 use enforcement_point::EnforcementPoint;
 pub use files::{
     FilesError, STANDARD_INPUT, Unreadable, compile_files, list_files, read_bytes, read_source,
-    read_sources,
+    read_source_within, read_sources, read_sources_within,
 };
 use lower::{Lowered, Skipped};
 pub use parts::{Part, Parts};
