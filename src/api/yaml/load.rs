@@ -10,10 +10,13 @@ use crate::api::decode::{Place, Problem};
 /// The deepest nesting that is read, in a document as written and after aliases.
 const DEPTH: usize = 64;
 
-/// How many nodes the aliases of a text may stand for.
+/// How much may be copied for the anchors and aliases of a text: bytes of what is written, and
+/// [`NODE`] for each value.
 ///
-/// SECURITY: a few nested aliases can stand for more nodes than there is memory.
-const ALIASED_NODES: usize = 100_000;
+/// SECURITY: a few nested aliases, or many of one long text, can stand for more than there is
+/// memory.
+const COPIED: usize = 16 << 20;
+const NODE: usize = 100;
 
 /// What a text holds.
 #[derive(Debug)]
@@ -75,6 +78,8 @@ enum Parts {
     Sequence(Vec<Node>),
     Mapping {
         entries: Vec<Entry>,
+        /// Where each field is among the entries.
+        places: HashMap<String, usize>,
         key: Option<(String, Span)>,
     },
 }
@@ -85,7 +90,7 @@ struct Builder {
     open: Vec<Open>,
     root: Option<Node>,
     anchors: HashMap<usize, Node>,
-    aliased: usize,
+    copied: usize,
     problems: Vec<Problem>,
 }
 
@@ -97,7 +102,7 @@ impl Builder {
             open: Vec::new(),
             root: None,
             anchors: HashMap::new(),
-            aliased: 0,
+            copied: 0,
             problems: Vec::new(),
         }
     }
@@ -110,6 +115,7 @@ impl Builder {
             Event::MappingStart(anchor, tag) => {
                 let parts = Parts::Mapping {
                     entries: Vec::new(),
+                    places: HashMap::new(),
                     key: None,
                 };
                 self.begin(span, tag.as_deref(), anchor, parts)
@@ -196,6 +202,7 @@ impl Builder {
 
     fn place(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
         if anchor > 0 {
+            self.copies(measure(&node).0, node.span)?;
             self.anchors.insert(anchor, node.clone());
         }
         let Some((open, around)) = self.open.split_last_mut() else {
@@ -204,7 +211,11 @@ impl Builder {
         };
         match &mut open.parts {
             Parts::Sequence(items) => items.push(node),
-            Parts::Mapping { entries, key } => match key.take() {
+            Parts::Mapping {
+                entries,
+                places,
+                key,
+            } => match key.take() {
                 None => *key = Some(key_of(node)?),
                 Some((key, key_span)) => {
                     let entry = Entry {
@@ -212,7 +223,7 @@ impl Builder {
                         key_span,
                         value: node,
                     };
-                    if let Err(problem) = enter(entries, entry, around) {
+                    if let Err(problem) = enter(entries, places, entry, around) {
                         self.problems.push(problem);
                     }
                 }
@@ -229,22 +240,40 @@ impl Builder {
                 "an alias stands for what it is part of".to_owned(),
             ));
         };
-        let (nodes, height) = measure(node);
-        self.aliased = self.aliased.saturating_add(nodes);
-        if self.aliased > ALIASED_NODES || self.open.len() + height > DEPTH {
+        let (size, height) = measure(node);
+        let node = node.clone();
+        self.copies(size, span)?;
+        if self.open.len() + height > DEPTH {
             return Err(malformed(
                 span,
-                "aliases stand for too many values".to_owned(),
+                format!("nested deeper than {DEPTH} levels"),
             ));
         }
-        Ok(node.clone())
+        Ok(node)
+    }
+
+    fn copies(&mut self, size: usize, span: Span) -> Result<(), Problem> {
+        self.copied = self.copied.saturating_add(size);
+        match self.copied > COPIED {
+            true => Err(malformed(
+                span,
+                "anchors and aliases stand for too much".to_owned(),
+            )),
+            false => Ok(()),
+        }
     }
 }
 
 /// Adds a field to an object, which is in what is `around` it.
-fn enter(entries: &mut Vec<Entry>, entry: Entry, around: &[Open]) -> Result<(), Problem> {
-    let first = entries.iter().find(|other| other.key == entry.key);
+fn enter(
+    entries: &mut Vec<Entry>,
+    places: &mut HashMap<String, usize>,
+    entry: Entry,
+    around: &[Open],
+) -> Result<(), Problem> {
+    let first = places.get(&entry.key).and_then(|at| entries.get(*at));
     if entry.key != "<<" && first.is_none() {
+        places.insert(entry.key.clone(), entries.len());
         entries.push(entry);
         return Ok(());
     }
@@ -290,17 +319,19 @@ fn key_of(node: Node) -> Result<(String, Span), Problem> {
     }
 }
 
-/// How many nodes, and how many levels.
+/// How much it takes to copy a node, and how many levels it has.
 fn measure(node: &Node) -> (usize, usize) {
-    let parts: &mut dyn Iterator<Item = &Node> = match &node.kind {
-        NodeKind::Scalar(_) => return (1, 0),
-        NodeKind::Sequence(items) => &mut items.iter(),
-        NodeKind::Mapping(entries) => &mut entries.iter().map(|entry| &entry.value),
+    let (own, parts): (usize, &mut dyn Iterator<Item = &Node>) = match &node.kind {
+        NodeKind::Scalar(scalar) => return (NODE + scalar.text.len(), 0),
+        NodeKind::Sequence(items) => (NODE, &mut items.iter()),
+        NodeKind::Mapping(entries) => {
+            let keys = entries.iter().map(|entry| entry.key.len()).sum::<usize>();
+            (NODE + keys, &mut entries.iter().map(|entry| &entry.value))
+        }
     };
-    let (nodes, height) = parts.map(measure).fold((0, 0), |(nodes, height), (n, h)| {
-        (nodes + n, std::cmp::max(height, h))
-    });
-    (nodes + 1, height + 1)
+    parts.map(measure).fold((own, 1), |(size, height), (s, h)| {
+        (size + s, std::cmp::max(height, h + 1))
+    })
 }
 
 /// The tag, unless it says what the form of the value says as well.
@@ -370,6 +401,33 @@ mod tests {
         let loaded = load(FileId(0), "a: 1\n---\nb: 2\n---\nc: [\n");
         assert_eq!(loaded.documents.len(), 2);
         assert!(loaded.broken.is_some());
+    }
+
+    #[test]
+    fn aliases_count_by_what_they_stand_for() {
+        let long = "x".repeat(1 << 20);
+        let of = |aliases: &str| load(FileId(0), &format!("a: &a {long}\nb: [{aliases}]\n"));
+        assert_eq!(of(&"*a, ".repeat(10)).broken, None);
+        assert!(of(&"*a, ".repeat(100)).broken.is_some());
+        let doubled: String = (1..40)
+            .map(|n| format!("a{n}: &a{n} [*a{}, *a{}]\n", n - 1, n - 1))
+            .collect();
+        assert!(
+            load(FileId(0), &format!("a0: &a0 x\n{doubled}"))
+                .broken
+                .is_some()
+        );
+        let nested = format!("{}{long}{}", "&x [".repeat(50), "]".repeat(50));
+        assert!(load(FileId(0), &nested).broken.is_some());
+    }
+
+    #[test]
+    fn an_object_with_very_many_fields_is_read_at_once() {
+        let fields: String = (0..200_000).map(|n| format!("k{n}: 1\n")).collect();
+        let start = std::time::Instant::now();
+        let loaded = load(FileId(0), &format!("{fields}k7: 2\n"));
+        assert_eq!(loaded.documents[0].problems.len(), 1);
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 
     #[test]
