@@ -160,9 +160,10 @@ impl<'a, 'c> Answers<'a, 'c> {
             below.push('/');
             [form, below]
         });
-        let kind = match uri::is_unsure(uri) {
-            true => ReadingKind::AnyHost,
-            false => ReadingKind::Uri,
+        let kind = match (uri::goes_back(uri), uri::is_unsure(uri)) {
+            (true, _) => ReadingKind::AnyUri,
+            (false, true) => ReadingKind::AnyHost,
+            (false, false) => ReadingKind::Uri,
         };
         forms.map(|text| Reading { text, kind }).collect()
     }

@@ -45,7 +45,7 @@ pub struct Begun(u64);
 
 /// How large texts of configurations may be together that are kept beside the newest: what
 /// is open for long keeps its configuration, and that would fill the memory of a module.
-const KEPT_BYTES: usize = 24 << 20;
+const KEPT_BYTES: usize = 64 << 20;
 
 impl<T> Lineage<T> {
     /// Whether any of its configurations is there.
@@ -117,9 +117,10 @@ impl<T> Generation<T> {
         self.content.try_borrow().ok()?.clone()
     }
 
-    /// What also has to allow it: the newest that came since the request began.
-    pub fn newer(&self, begun: Begun) -> Option<Rc<T>> {
-        self.lineage.since(begun)?.content()
+    /// What also has to allow it, where one came since the request began: the newest, `None`
+    /// where it had to be let go.
+    pub fn newer(&self, begun: Begun) -> Option<Option<Rc<T>>> {
+        Some(self.lineage.since(begun)?.content())
     }
 
     /// Whether any has come since something began.
@@ -134,7 +135,7 @@ mod tests {
 
     fn judged(by: &Generation<&'static str>, begun: Begun) -> (&'static str, Option<&'static str>) {
         let own = by.content().unwrap();
-        (*own, by.newer(begun).map(|newer| *newer))
+        (*own, by.newer(begun).map(|newer| *newer.unwrap()))
     }
 
     #[test]

@@ -122,7 +122,10 @@ impl<'v> Evaluation<'v> {
                     None => return Ok(Value::String(Shared::Borrowed(text))),
                 }
             }
-            (ReadingKind::AnyHost, Node::Constant(Constant::String(text))) => {
+            (
+                ReadingKind::AnyHost | ReadingKind::AnyUri,
+                Node::Constant(Constant::String(text)),
+            ) => {
                 let form = uri::of_constant(text);
                 let is_of_another = |form: &String| !uri::is_of_one_scheme(form, &reading.text);
                 form.filter(is_of_another).ok_or(Error::Ambiguous)?
@@ -210,7 +213,7 @@ impl<'v> Evaluation<'v> {
             return Err(Error::NoSuchOverload);
         };
         if let Some((_, reading)) = &self.reading
-            && reading.kind == ReadingKind::AnyHost
+            && matches!(reading.kind, ReadingKind::AnyHost | ReadingKind::AnyUri)
         {
             return Err(Error::Ambiguous);
         }
@@ -237,9 +240,8 @@ impl<'v> Evaluation<'v> {
     fn each(&mut self, kind: Loop, range: NodeId, body: NodeId) -> Valued<'v> {
         let mut items = match self.node(range)? {
             Value::List(list) => {
-                if matches!(kind, Loop::Map | Loop::Filter) {
-                    list.len(self.budget)?;
-                }
+                // SECURITY: there are servers that leave null out of lists.
+                list.len(self.budget)?;
                 list.items()
             }
             Value::Map(map) => map.keys()?,

@@ -167,6 +167,9 @@ pub enum ReadingKind {
     /// The form of a uri that may name any host: nobody can say what is true of it, but
     /// that it is none of another scheme.
     AnyHost,
+    /// The form of a uri with `..` in it: nobody can say either, not even what is true of it
+    /// as it is spelt.
+    AnyUri,
     /// Something else, which takes its place.
     Instead,
 }

@@ -141,6 +141,7 @@ fn add<'v>(left: &Value<'v>, right: &Value<'v>, budget: &Budget) -> Result<Value
 }
 
 fn extend<'v>(made: &mut Vec<Value<'v>>, list: &List<'v>, budget: &Budget) -> Result<(), Error> {
+    list.len(budget)?;
     let mut items = list.items();
     while let Some(item) = items.next(budget) {
         made.push(item?);

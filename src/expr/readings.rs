@@ -203,7 +203,8 @@ pub(super) fn agreed<'v>(
     mut evaluate: impl FnMut(Reading) -> Valued<'v>,
 ) -> Result<(), Error> {
     for reading in readings {
-        if reading.kind != ReadingKind::Instead && stays.keeps(value) {
+        let is_other = matches!(reading.kind, ReadingKind::Instead | ReadingKind::AnyUri);
+        if !is_other && stays.keeps(value) {
             continue;
         }
         match evaluate(reading) {

@@ -4,36 +4,26 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::policy::IdentitySource;
-use crate::request::{Caller, Headers};
+use crate::request::{Caller, Headers, certificate_ends};
 
 use super::host;
 
-/// Callers by the certificate that named them.
-///
-/// A verified certificate always names the same caller, so reading it once is enough. Found
-/// by all of its bytes, so that no other certificate can be taken for it.
+/// Callers by the connection whose certificate named them, which it keeps for as long as it
+/// lasts.
 #[derive(Debug, Default)]
 pub(super) struct Callers {
-    by_certificate: BTreeMap<Vec<u8>, Caller>,
-    /// How long the certificates are together, in bytes.
-    bytes: usize,
+    by_connection: BTreeMap<u64, Caller>,
 }
 
-/// How many certificates are remembered, and how many bytes of them; then all are forgotten.
-const REMEMBERED: usize = 1024;
-const REMEMBERED_BYTES: usize = 4 << 20;
+/// How many connections are remembered; then all are forgotten.
+const REMEMBERED: usize = 4096;
 
 impl Callers {
-    /// The caller of the request at hand. Only certificates are remembered: headers
+    /// The caller of the request at hand. Only those of certificates are remembered: headers
     /// and metadata are each request's own.
     pub(super) fn caller(&mut self, source: &IdentitySource, headers: Option<&Headers>) -> Caller {
         match source {
-            IdentitySource::PeerCertificate => {
-                match host::property("connection\0peer_certificate") {
-                    Some(pem) if !pem.is_empty() => self.of_certificate(pem),
-                    _ => Caller::Anonymous,
-                }
-            }
+            IdentitySource::PeerCertificate => self.of_connection(),
             IdentitySource::ForwardedClientCert => {
                 headers.map_or(Caller::Anonymous, Caller::from_forwarded)
             }
@@ -44,21 +34,23 @@ impl Callers {
         }
     }
 
-    fn of_certificate(&mut self, pem: Vec<u8>) -> Caller {
-        if let Some(caller) = self.by_certificate.get(&pem) {
+    fn of_connection(&mut self) -> Caller {
+        let connection = host::connection();
+        let known = connection.and_then(|connection| self.by_connection.get(&connection));
+        if let Some(caller) = known {
             return caller.clone();
         }
-        if !is_verified(&pem) {
+        let pem = host::property("connection\0peer_certificate");
+        let Some(pem) = pem.filter(|pem| !pem.is_empty() && is_verified(pem)) else {
             return Caller::Anonymous;
-        }
+        };
         let caller = Caller::from_certificate(&pem);
-        let bytes = self.bytes.saturating_add(pem.len());
-        if self.by_certificate.len() >= REMEMBERED || bytes > REMEMBERED_BYTES {
-            self.by_certificate.clear();
-            self.bytes = 0;
+        if let Some(connection) = connection {
+            if self.by_connection.len() >= REMEMBERED {
+                self.by_connection.clear();
+            }
+            self.by_connection.insert(connection, caller.clone());
         }
-        self.bytes = self.bytes.saturating_add(pem.len());
-        self.by_certificate.insert(pem, caller.clone());
         caller
     }
 }
@@ -66,28 +58,53 @@ impl Callers {
 /// Whether the host has verified a certificate, which is that of the connection at hand.
 ///
 /// SECURITY: where it accepts untrusted ones (`ACCEPT_UNTRUSTED`), anybody can make one that
-/// names anybody. Before Envoy 1.39 nobody can tell. Of a session that is resumed it says
-/// no as well: that counts only where no worker has seen the certificate verified. Its key
-/// is proved in each case.
+/// names anybody. Before Envoy 1.39 nobody can tell. Of a session that is resumed it says no
+/// as well: that counts only where no worker has seen the certificate verified at the same
+/// place, which may trust others than another one does, and while it is valid. Its key is
+/// proved in each case.
 fn is_verified(pem: &[u8]) -> bool {
     let verified = host::property("connection\0peer_certificate_valid");
     let Some(verified) = verified else {
         return true;
     };
-    let (known, version) = host::shared(&place_of(pem)).unwrap_or_default();
-    let is_known = shared_certificates(&known).any(|known| known == pem);
-    let is_verified = verified.first().is_some_and(|byte| *byte != 0);
-    if is_verified && !is_known {
+    let mut entry = scope();
+    entry.extend_from_slice(pem);
+    let place = place_of(&entry);
+    let (known, version) = host::shared(&place).unwrap_or_default();
+    let is_known = shared_certificates(&known).any(|known| known == entry);
+    if verified.first().is_none_or(|byte| *byte == 0) {
+        return is_known && !has_ended(pem);
+    }
+    if !is_known {
         let mut all = Vec::new();
-        add_shared(&mut all, pem);
+        add_shared(&mut all, &entry);
         // The oldest stand last, and are left out.
         for certificate in shared_certificates(&known).take(SHARED - 1) {
             add_shared(&mut all, certificate);
         }
         // Another worker may have been faster: then it is shared another time.
-        host::share(&place_of(pem), &all, version);
+        host::share(&place, &all, version);
     }
-    is_verified || is_known
+    true
+}
+
+/// Where the connection at hand has come to: what is trusted there may differ.
+fn scope() -> Vec<u8> {
+    let mut scope = Vec::new();
+    for path in [
+        "destination\0address",
+        "xds\0filter_chain_name",
+        "connection\0requested_server_name",
+    ] {
+        scope.extend(host::property(path).unwrap_or_default());
+        scope.push(0);
+    }
+    scope
+}
+
+fn has_ended(pem: &[u8]) -> bool {
+    let now = host::now().map(|now| now / 1_000_000_000);
+    !matches!((now, certificate_ends(pem)), (Some(now), Some(end)) if now <= end)
 }
 
 /// How many certificates share a place, and how many places there are.
@@ -101,7 +118,7 @@ fn place_of(pem: &[u8]) -> String {
     format!("accesspolicy.verified.{place}")
 }
 
-/// Certificates one after another, each behind its length.
+/// Certificates one after another, each behind its length, and where it was verified.
 fn shared_certificates(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (length, after) = rest.split_first_chunk()?;

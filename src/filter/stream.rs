@@ -182,10 +182,11 @@ impl Life {
             None => return self.deny("let_go"),
         };
         let newer = self.generation.newer(self.begun);
-        let newer = match newer.as_deref() {
+        let newer = match newer.as_ref().map(Option::as_deref) {
             None => None,
-            Some(InForce::Enforced(newer)) => Some(&newer.policies),
-            Some(_) => return self.deny("unaffordable"),
+            Some(Some(InForce::Enforced(newer))) => Some(&newer.policies),
+            Some(Some(_)) => return self.deny("unaffordable"),
+            Some(None) => return self.deny("let_go"),
         };
         let judges = Judges {
             policies: &enforced.policies,

@@ -4,7 +4,7 @@
 //! certificate only what leads to its subject alternative names is looked at: the host
 //! has verified it, so that the rest is not ours to judge.
 
-use der::asn1::AnyRef;
+use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 
 /// id-ce-subjectAltName, 2.5.29.17.
@@ -13,17 +13,8 @@ const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// The URIs among the subject alternative names of a certificate, given as PEM; `None`
 /// for what is no certificate.
 pub(super) fn uris(pem: &[u8]) -> Option<Vec<String>> {
-    let (label, der) = der::pem::decode_vec(pem).ok()?;
-    if label != "CERTIFICATE" {
-        return None;
-    }
-    let whole = Elements::new(&der).only()?;
-    // SPEC: RFC 5280, section 4.1: what is signed, how, and the signature.
-    let mut certificate = Elements::of(whole, Tag::Sequence)?;
-    let signed = certificate.next(Tag::Sequence)?;
-    certificate.next(Tag::Sequence)?;
-    certificate.next(Tag::BitString)?;
-    certificate.end()?;
+    let der = decoded(pem)?;
+    let signed = signed(&der)?;
     let mut uris = Vec::new();
     if let Some(extensions) = extensions(signed)? {
         let mut extensions = Elements::of(extensions, Tag::Sequence)?;
@@ -36,17 +27,55 @@ pub(super) fn uris(pem: &[u8]) -> Option<Vec<String>> {
     Some(uris)
 }
 
-/// The extensions, where there are any, of what is signed.
-fn extensions(signed: AnyRef<'_>) -> Option<Option<AnyRef<'_>>> {
+/// When a certificate, given as PEM, ends to be valid, in seconds since 1970; `None` for what
+/// is no certificate.
+pub fn ends(pem: &[u8]) -> Option<u64> {
+    let der = decoded(pem)?;
+    let mut signed = behind_serial(signed(&der)?)?;
+    // Algorithm, issuer.
+    signed.next(Tag::Sequence)?;
+    signed.next(Tag::Sequence)?;
+    let mut validity = Elements::of(signed.next(Tag::Sequence)?, Tag::Sequence)?;
+    validity.any()??;
+    let end = validity.any()??;
+    let since = match end.tag() {
+        Tag::UtcTime => end.decode_as::<UtcTime>().ok()?.to_unix_duration(),
+        _ => end.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
+    };
+    Some(since.as_secs())
+}
+
+fn decoded(pem: &[u8]) -> Option<Vec<u8>> {
+    let (label, der) = der::pem::decode_vec(pem).ok()?;
+    (label == "CERTIFICATE").then_some(der)
+}
+
+/// What is signed of a certificate.
+fn signed(der: &[u8]) -> Option<AnyRef<'_>> {
+    let whole = Elements::new(der).only()?;
+    // SPEC: RFC 5280, section 4.1: what is signed, how, and the signature.
+    let mut certificate = Elements::of(whole, Tag::Sequence)?;
+    let signed = certificate.next(Tag::Sequence)?;
+    certificate.next(Tag::Sequence)?;
+    certificate.next(Tag::BitString)?;
+    certificate.end()?;
+    Some(signed)
+}
+
+/// The parts of what is signed that follow version and serial number.
+fn behind_serial(signed: AnyRef<'_>) -> Option<Elements<'_>> {
     let mut signed = Elements::of(signed, Tag::Sequence)?;
     let mut next = signed.any()??;
     if is_context(next.tag(), 0) {
         next = signed.any()??;
     }
-    // Serial number; algorithm, issuer, validity, subject and public key.
-    if next.tag() != Tag::Integer {
-        return None;
-    }
+    (next.tag() == Tag::Integer).then_some(signed)
+}
+
+/// The extensions, where there are any, of what is signed.
+fn extensions(signed: AnyRef<'_>) -> Option<Option<AnyRef<'_>>> {
+    let mut signed = behind_serial(signed)?;
+    // Algorithm, issuer, validity, subject and public key.
     for _ in 0..5 {
         signed.next(Tag::Sequence)?;
     }

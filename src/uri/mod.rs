@@ -127,6 +127,11 @@ pub fn is_unsure(uri: &str) -> bool {
     uri.is_unsure || uri.is_disputed
 }
 
+/// Whether a uri names something else than it seems to, to servers that resolve `..`.
+pub fn goes_back(uri: &str) -> bool {
+    Uri::new(uri).goes_back
+}
+
 /// Whether two forms are of one scheme.
 pub fn is_of_one_scheme(form: &str, other: &str) -> bool {
     let scheme = |form: &str| form.split_once(':').map(|(scheme, _)| scheme.to_owned());
@@ -171,6 +176,8 @@ struct Uri {
     is_unsure: bool,
     /// Whether it depends on the server what `..` takes back.
     is_disputed: bool,
+    /// Whether there is any `..`.
+    goes_back: bool,
 }
 
 /// Schemes whose uris have a host, however many slashes are before it, and their ports.
@@ -237,9 +244,10 @@ impl Uri {
         // SECURITY: `file:///a%2Fb/../secret` is `/secret` to who splits first, and
         // `/a/secret` to who decodes first; so it is with what counts as a segment to one
         // and as none to the other, and where `..` stops.
-        let is_disputed = takes_back(&query)
-            || takes_back(&plain(fragment.as_bytes()))
-            || takes_back(&rest)
+        let behind = takes_back(&query) || takes_back(&plain(fragment.as_bytes()));
+        let goes_back = behind || takes_back(&rest);
+        let is_disputed = behind
+            || goes_back
                 && (spelt.contains(|char: char| matches!(char, '%' | '\\') || char.is_control())
                     || path.windows(2).any(|pair| pair == b"//")
                     || has_drive
@@ -248,6 +256,7 @@ impl Uri {
             path: path.to_vec(),
             query,
             is_disputed,
+            goes_back,
             // What is escaped in a user may be the end of the authority to others.
             is_unsure: is_unsure || user.contains('%'),
             scheme,

@@ -100,6 +100,9 @@ const EXPRESSIONS: [(&str, Meaning); 16] = [
     ),
     ("request.mcp.resource_uri.endsWith('1')", |request| {
         let ends = |uri: &str| uri.ends_with('1');
+        if goes_back(request) {
+            return Truth::Undecided;
+        }
         match thing(request, |thing| match thing {
             Thing::Resource(uri) => Some(ends(uri)),
             _ => None,
@@ -172,6 +175,17 @@ fn reads(request: &Request) -> Vec<String> {
     match things(message).first() {
         Some(Thing::Resource(uri)) => uri::readings(uri),
         _ => Vec::new(),
+    }
+}
+
+/// Whether the uri that is acted on has `..` in it.
+fn goes_back(request: &Request) -> bool {
+    let Asks::Message(message) = &request.asks else {
+        return false;
+    };
+    match things(message).first() {
+        Some(Thing::Resource(uri)) => uri::goes_back(uri),
+        _ => false,
     }
 }
 

@@ -20,6 +20,13 @@ pub fn is_unsure(uri: &str) -> bool {
     is_disputed(uri) || is_of_tables(uri)
 }
 
+/// Whether servers that resolve `..` take it for another one.
+pub fn goes_back(uri: &str) -> bool {
+    let path = uri.split(['?', '#']).next().expect("a part");
+    let path = path.replace("%2F", "/").replace("%2e", ".");
+    path.split('/').any(|part| part == "..")
+}
+
 fn is_disputed(uri: &str) -> bool {
     let path = uri.split(['?', '#']).next().expect("a part");
     let takes_back = path.replace("%2F", "/").split('/').any(|part| part == "..");

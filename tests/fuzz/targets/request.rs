@@ -2,7 +2,6 @@
 //! is not the one message that the policy allows.
 #![no_main]
 
-use std::sync::OnceLock;
 
 use accesspolicy::enforcement::{Facts, Step, Stream};
 use accesspolicy::policy::Policies;
@@ -21,8 +20,11 @@ const POLICY: &str = r#"{
 }"#;
 
 fn policies() -> &'static Policies {
-    static POLICIES: OnceLock<Policies> = OnceLock::new();
-    POLICIES.get_or_init(|| Policies::from_json(POLICY.as_bytes()).unwrap())
+    thread_local! {
+        static POLICIES: &'static Policies =
+            Box::leak(Box::new(Policies::from_json(POLICY.as_bytes()).unwrap()));
+    }
+    POLICIES.with(|policies| *policies)
 }
 
 fuzz_target!(|input: (Vec<(&[u8], &[u8])>, &[u8], Vec<&[u8]>, bool)| {
