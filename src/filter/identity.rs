@@ -40,11 +40,13 @@ impl Callers {
         if let Some(caller) = known {
             return caller.clone();
         }
-        let pem = host::property("connection\0peer_certificate");
-        let Some(pem) = pem.filter(|pem| !pem.is_empty() && is_verified(pem)) else {
-            return Caller::Anonymous;
+        let pem = host::property("connection\0peer_certificate").unwrap_or_default();
+        let caller = match pem.is_empty() {
+            true => Caller::Anonymous,
+            false if is_verified(&pem) => Caller::from_certificate(&pem),
+            // Another worker may verify it yet.
+            false => return Caller::Anonymous,
         };
-        let caller = Caller::from_certificate(&pem);
         if let Some(connection) = connection {
             if self.by_connection.len() >= REMEMBERED {
                 self.by_connection.clear();

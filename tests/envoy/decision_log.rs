@@ -179,16 +179,16 @@ fn an_allowed_call_pays_for_no_record() {
     let expected = BTreeMap::from(
         [
             // What Envoy enters the filter for: the body, and that it has ended; memory for
-            // headers and body.
+            // headers, connection and body.
             ("proxy_on_context_create", 1),
             ("proxy_on_request_headers", 1),
             ("proxy_on_request_body", 2),
-            ("proxy_on_memory_allocate", 2),
+            ("proxy_on_memory_allocate", 3),
             ("proxy_on_response_headers", 1),
             ("proxy_on_delete", 1),
-            // The headers, who calls, the body.
+            // The headers, which connection and, as it is new, who calls; the body.
             ("proxy_get_header_map_pairs", 1),
-            ("proxy_get_property", 1),
+            ("proxy_get_property", 2),
             ("proxy_get_buffer_bytes", 1),
             // What filters behind can rely on.
             ("proxy_set_property", 1),

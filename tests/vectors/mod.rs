@@ -147,6 +147,7 @@ files![
     "deny-spellings",
     "allow-queries",
     "allow-spellings",
+    "allow-undecided",
     "deny-methods",
     "allow-methods",
     "deny-uris",
