@@ -66,7 +66,7 @@ impl<'v> Evaluation<'v> {
         };
         let mut others: usize = 0;
         for fact in reads.facts() {
-            let is_spelling = fact != Fact::Method;
+            let is_spelling = !matches!(fact, Fact::Method | Fact::ResourceUri);
             if is_spelling && stays.keeps(*holds) {
                 continue;
             }
