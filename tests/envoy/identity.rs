@@ -267,12 +267,23 @@ fn a_certificate_that_nobody_verified_names_nobody() {
     let recorder = Recorder::start();
     let listener = Listener::tls("open", &server, &authority.certificate(), false)
         .filter(Mode::Hold.filter(&configuration));
-    let cluster = Cluster::new("everything", recorder.address());
-    let mut bootstrap = Bootstrap::simple(listener, cluster).json();
-    let chain = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0];
-    let tls = &mut chain["transport_socket"]["typed_config"]["common_tls_context"];
-    tls["validation_context"]["trust_chain_verification"] = json!("ACCEPT_UNTRUSTED");
-    chain["filters"][0]["typed_config"]["preserve_external_request_id"] = json!(true);
+    let partners = Listener::tls("partners", &server, &other.certificate(), false)
+        .filter(Mode::Hold.filter(&configuration));
+    let mut bootstrap = Bootstrap {
+        listeners: [listener, partners]
+            .map(|listener| listener.route("/", "everything"))
+            .to_vec(),
+        clusters: vec![Cluster::new("everything", recorder.address())],
+    }
+    .json();
+    for listener in 0..2 {
+        let chain = &mut bootstrap["static_resources"]["listeners"][listener]["filter_chains"][0];
+        chain["filters"][0]["typed_config"]["preserve_external_request_id"] = json!(true);
+        if listener == 0 {
+            let tls = &mut chain["transport_socket"]["typed_config"]["common_tls_context"];
+            tls["validation_context"]["trust_chain_verification"] = json!("ACCEPT_UNTRUSTED");
+        }
+    }
     let options = Options {
         concurrency: 2,
         ..Options::default()
@@ -281,17 +292,22 @@ fn a_certificate_that_nobody_verified_names_nobody() {
         envoy: Envoy::start_with(&bootstrap, options).expect("Envoy serves"),
         recorder,
     };
-    let client = |identity: Option<&Identity>| {
-        let address = stage.envoy.listener("open");
+    let to = |listener: &str, identity: Option<&Identity>| {
+        let address = stage.envoy.listener(listener);
         Client::tls(address, &authority.certificate(), identity).expect("PEM files")
     };
+    let client = |identity: Option<&Identity>| to("open", identity);
     let mine = authority.client("mine", &[A]).expect("a certificate");
     let forged = other.client("forged", &[A]).expect("a certificate");
+    let at_partners = to("partners", Some(&forged));
     let (mine, forged) = (client(Some(&mine)), client(Some(&forged)));
     // Each call has a connection of its own; sessions are resumed, by either worker.
     for round in 0..6 {
         assert_caller(&stage, &format!("forged {round}"), &forged, &[], None);
         assert_caller(&stage, &format!("mine {round}"), &mine, &[], Some(A));
         assert_caller(&stage, &format!("nobody {round}"), &client(None), &[], None);
+        // Another listener that trusts whoever signed it changes nothing here.
+        let what = format!("partner {round}");
+        assert_caller(&stage, &what, &at_partners, &[], Some(A));
     }
 }
