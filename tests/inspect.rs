@@ -94,7 +94,7 @@ type Change = fn(manager: &mut Value, chain: &mut Value);
 fn what_takes_the_filter_away_is_found() {
     let folder = TempDir::new().expect("a folder");
     let (compiled, bootstrap) = demo(folder.path());
-    let changes: [(&[&str], Change); 9] = [
+    let changes: [(&[&str], Change); 10] = [
         (&[], |_, _| {}),
         (&["filter"], |manager, _| {
             manager["http_filters"].as_array_mut().unwrap().remove(0);
@@ -135,6 +135,11 @@ fn what_takes_the_filter_away_is_found() {
                 .as_object_mut()
                 .unwrap()
                 .remove("allow_on_headers_stop_iteration");
+        }),
+        (&["upgrades"], |manager, _| {
+            let router = manager["http_filters"].as_array().unwrap().last().unwrap();
+            manager["upgrade_configs"] =
+                json!([{"upgrade_type": "websocket", "filters": [router.clone()]}]);
         }),
         (&["paths"], |manager, _| {
             manager["normalize_path"] = json!(false)

@@ -72,6 +72,7 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
                          `requestHeaders: Hold` takes: requests hang";
             found("headers", (!holds).then(|| wrong.to_owned()));
         }
+        found("upgrades", upgrades(chain.manager));
         found("paths", paths(chain.manager));
         if policy.settings.edge {
             let is_edge = chain.manager.get("use_remote_address") == Some(&Value::Bool(true));
@@ -177,6 +178,17 @@ fn failure(config: &Value) -> Option<String> {
     let is_open = text(config, "/failure_policy") == "FAIL_OPEN"
         || config.get("fail_open") == Some(&Value::Bool(true));
     is_open.then(|| "after a failure everything is open: `failure_policy: FAIL_RELOAD`".to_owned())
+}
+
+/// Upgrades with filters of their own, which take the place of all others.
+fn upgrades(manager: &Value) -> Option<String> {
+    let all = list(manager, "/upgrade_configs").iter();
+    let own = all.filter(|upgrade| !list(upgrade, "/filters").is_empty());
+    let names: Vec<&str> = own.map(|upgrade| text(upgrade, "/upgrade_type")).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("upgrades to {names} have `filters` of their own, and go round it")
+    })
 }
 
 fn paths(manager: &Value) -> Option<String> {
