@@ -260,18 +260,25 @@ fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<Sel
 /// Where rules are filed that refuse, or ask, about what an unknown method names.
 ///
 /// SECURITY: public servers call tools by `call`, `execute` and whatever else.
-fn mentioned(policies: &Policies, Named { name, uri }: Named<'_>) -> Vec<SelectorId> {
+fn mentioned(policies: &Policies, named: Named<'_>) -> Vec<SelectorId> {
     let mut all = Vec::new();
-    for method in [MethodName::ToolsCall, MethodName::PromptsGet] {
-        all.extend(name.and_then(|name| policies.thing(method, name)));
+    for name in named.names() {
+        for method in [MethodName::ToolsCall, MethodName::PromptsGet] {
+            all.extend(policies.thing(method, name));
+        }
+        if has_digest(name) {
+            all.push(selector::listed(MethodName::ToolsCall));
+        }
     }
-    for method in [
-        MethodName::ResourcesRead,
-        MethodName::ResourcesSubscribe,
-        MethodName::ResourcesUnsubscribe,
-    ] {
-        all.extend(uri.and_then(|uri| policies.thing(method, uri)));
-        all.extend(uri.into_iter().flat_map(|uri| policies.forms(method, uri)));
+    for uri in named.uris() {
+        for method in [
+            MethodName::ResourcesRead,
+            MethodName::ResourcesSubscribe,
+            MethodName::ResourcesUnsubscribe,
+        ] {
+            all.extend(policies.thing(method, uri));
+            all.extend(policies.forms(method, uri));
+        }
     }
     all
 }

@@ -200,10 +200,7 @@ impl Contents {
             resource_name: self.resource_name(method),
             named: match method.has_one_name() || Method::NAMES.contains(&name) {
                 true => Named::default(),
-                false => Named {
-                    name: self.get(Field::Name),
-                    uri: self.get(Field::Uri),
-                },
+                false => Named::new(self.get(Field::Name), self.get(Field::Uri), &self.others),
             },
         };
         match (self.has_id, method) {

@@ -73,12 +73,38 @@ pub struct Named<'m> {
     pub name: Option<&'m str>,
     /// `params.uri`
     pub uri: Option<&'m str>,
+    /// What stands under other words for a tool, a prompt or a resource: each begun by a NUL
+    /// and the letter of its kind.
+    others: &'m str,
 }
 
-impl Named<'_> {
+impl<'m> Named<'m> {
+    pub(super) const fn new(name: Option<&'m str>, uri: Option<&'m str>, others: &'m str) -> Self {
+        Self { name, uri, others }
+    }
+
     /// Whether they name anything.
     pub const fn is_anything(self) -> bool {
-        self.name.is_some() || self.uri.is_some()
+        self.name.is_some() || self.uri.is_some() || !self.others.is_empty()
+    }
+
+    /// What may be a tool, a prompt or the name of a resource.
+    pub fn names(self) -> impl Iterator<Item = &'m str> {
+        self.name.into_iter().chain(self.others())
+    }
+
+    /// What may be the uri of a resource.
+    pub fn uris(self) -> impl Iterator<Item = &'m str> {
+        self.uri.into_iter().chain(self.names())
+    }
+
+    fn others(self) -> impl Iterator<Item = &'m str> {
+        let others = self.others.split('\0').skip(1);
+        others.filter_map(|other| {
+            let mut letters = other.chars();
+            letters.next()?;
+            Some(letters.as_str())
+        })
     }
 }
 

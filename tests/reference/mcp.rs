@@ -83,8 +83,10 @@ fn mentions(mcp: &Mcp, message: &Value) -> bool {
         let mut params = method.params.iter().flatten();
         match method.name.as_str() {
             "tools/call" | "prompts/get" => params.any(|param| param == name),
-            _ if uri.is_empty() => false,
-            _ => params.any(|param| param == uri || uri::is_one(param, uri)),
+            _ => params.any(|param| {
+                let is_one = |asked: &str| asked.contains("://") && uri::is_one(param, asked);
+                [name, uri].contains(&param.as_str()) || is_one(name) || is_one(uri)
+            }),
         }
     })
 }
