@@ -145,7 +145,7 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
     // Another spelling of a uri is not another resource to policies that refuse.
     let is_respelt = |ask: &Ask| match &ask.acted {
         Acted::Named(Kind::Resource, known) => {
-            let forms = thing.map(uri::asked).unwrap_or_default();
+            let forms = thing.map(uri::asked_among_others).unwrap_or_default();
             forms.iter().any(|form| uri::listed(known).contains(form))
         }
         _ => false,

@@ -355,7 +355,7 @@ impl Policies {
         let Some(known) = self.forms.get(&method) else {
             return Vec::new();
         };
-        let forms = uri::asked(uri).into_iter();
+        let forms = uri::asked_among_others(uri).into_iter();
         forms.filter_map(|form| known.get(&form)).collect()
     }
 

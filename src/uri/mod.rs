@@ -73,9 +73,10 @@ pub fn listed(uri: &str) -> Vec<String> {
     let uri = Uri::new(uri);
     // A host that a `file` uri names is not left out: that would be every host's file.
     let names_host = uri.scheme == "file" && uri.has_host();
-    let mut forms = vec![uri.form(Host::Segment, true)];
+    let pairs = uri.all_pairs();
+    let mut forms = vec![uri.form(Host::Segment, &pairs)];
     if !names_host {
-        forms.push(uri.form(Host::Root, true));
+        forms.push(uri.form(Host::Root, &pairs));
     }
     forms.dedup();
     if uri.has_host() {
@@ -103,23 +104,34 @@ fn any_uri(scheme: &str) -> String {
 /// servers that look at a uri's path alone serve `file://any/x` as `file:///x`.
 pub fn asked(uri: &str) -> Vec<String> {
     let uri = Uri::new(uri);
-    let mut forms = Vec::with_capacity(4);
-    for host in [Host::Segment, Host::Root] {
-        for keeps_query in [true, false] {
-            let form = uri.form(host, keeps_query);
-            if !forms.contains(&form) {
-                forms.push(form);
-            }
-        }
-    }
-    if uri.is_unsure {
-        forms.push(any_host(&uri.scheme));
-    }
-    if uri.is_disputed {
-        forms.push(any_uri(&uri.scheme));
-    }
-    forms
+    let queries = [uri.all_pairs(), Vec::new()];
+    uri.forms(&queries)
 }
+
+/// The forms of what a uri may name to a rule that refuses: those of [`asked`], with any of the
+/// pairs of its query and without the others.
+///
+/// SECURITY: `?limit=10&row=root` is `?row=root` to who looks for `row`, and so is
+/// `?row=root&row=me` to who takes the first.
+pub fn asked_among_others(uri: &str) -> Vec<String> {
+    let mut uri = Uri::new(uri);
+    let pairs = uri.all_pairs();
+    if pairs.len() > PAIRS {
+        uri.is_disputed = true;
+        return uri.forms(&[Vec::new()]);
+    }
+    let queries: Vec<Vec<&[u8]>> = (0..1_u32 << pairs.len())
+        .map(|chosen| {
+            let pairs = pairs.iter().enumerate();
+            let pairs = pairs.filter(|(at, _)| chosen >> at & 1 == 1);
+            pairs.map(|(_, pair)| *pair).collect()
+        })
+        .collect();
+    uri.forms(&queries)
+}
+
+/// How many pairs of a query are looked at one by one; a uri with more may be any.
+const PAIRS: usize = 5;
 
 /// Whether it cannot be said which host, or which uri of its scheme, a uri is.
 pub fn is_unsure(uri: &str) -> bool {
@@ -147,7 +159,7 @@ pub fn of_constant(text: &str) -> Option<String> {
     if !is_uri || (uri.host.is_empty() && uri.path.iter().all(|byte| *byte == b'/')) {
         return None;
     }
-    let mut form = uri.form(Host::Segment, true);
+    let mut form = uri.form(Host::Segment, &uri.all_pairs());
     if text.ends_with('/') && !form.ends_with('/') {
         form.push('/');
     }
@@ -171,7 +183,8 @@ struct Uri {
     host: Vec<u8>,
     path: Vec<u8>,
     /// Without `?`; empty where there is none.
-    query: Vec<u8>,
+    /// The pairs of the query, in order, each once.
+    pairs: Vec<Vec<u8>>,
     /// Whether another host may be the same one to some server.
     is_unsure: bool,
     /// Whether it depends on the server what `..` takes back.
@@ -240,11 +253,18 @@ impl Uri {
         if is_file && host == b"localhost" {
             host.clear();
         }
-        let query = plain(query.as_bytes());
+        let mut pairs: Vec<Vec<u8>> = query
+            .split('&')
+            .map(|pair| plain(pair.as_bytes()))
+            .filter(|pair| !pair.is_empty())
+            .collect();
+        pairs.sort_unstable();
+        pairs.dedup();
         // SECURITY: `file:///a%2Fb/../secret` is `/secret` to who splits first, and
         // `/a/secret` to who decodes first; so it is with what counts as a segment to one
         // and as none to the other, and where `..` stops.
-        let behind = takes_back(&query) || takes_back(&plain(fragment.as_bytes()));
+        let behind =
+            pairs.iter().any(|pair| takes_back(pair)) || takes_back(&plain(fragment.as_bytes()));
         let goes_back = behind || takes_back(&rest);
         let is_disputed = behind
             || goes_back
@@ -254,7 +274,7 @@ impl Uri {
                     || is_file && !host.is_empty());
         Self {
             path: path.to_vec(),
-            query,
+            pairs,
             is_disputed,
             goes_back,
             // What is escaped in a user may be the end of the authority to others.
@@ -268,8 +288,33 @@ impl Uri {
         !self.host.is_empty()
     }
 
+    /// The forms with each of these queries, each once.
+    fn forms(&self, queries: &[Vec<&[u8]>]) -> Vec<String> {
+        let mut forms = Vec::with_capacity(4);
+        for host in [Host::Segment, Host::Root] {
+            for pairs in queries {
+                let form = self.form(host, pairs);
+                if !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+        }
+        if self.is_unsure {
+            forms.push(any_host(&self.scheme));
+        }
+        if self.is_disputed {
+            forms.push(any_uri(&self.scheme));
+        }
+        forms
+    }
+
+    /// The pairs of the query, each once and in order.
+    fn all_pairs(&self) -> Vec<&[u8]> {
+        self.pairs.iter().map(Vec::as_slice).collect()
+    }
+
     /// One text for all spellings.
-    fn form(&self, host: Host, keeps_query: bool) -> String {
+    fn form(&self, host: Host, pairs: &[&[u8]]) -> String {
         let is_file = self.scheme == "file";
         let mut segments: Vec<&[u8]> = Vec::new();
         // Whoever looks at the path of a `file` uri alone sees no host.
@@ -296,9 +341,9 @@ impl Uri {
             form.push(b'/');
         }
         form.extend_from_slice(&segments.join(&b'/'));
-        if keeps_query && !self.query.is_empty() {
+        if !pairs.is_empty() {
             form.push(b'?');
-            form.extend_from_slice(&self.query);
+            form.extend_from_slice(&pairs.join(&b'&'));
         }
         String::from_utf8_lossy(&form).into_owned()
     }

@@ -22,7 +22,7 @@ const LEAST: [(&str, f64); 15] = [
     ("refused", 20.0),
     ("denied by headers", 20.0),
     ("allow: unprotected", 10.0),
-    ("allow: no Allow policy", 50.0),
+    ("allow: no Allow policy", 30.0),
     ("allow: Gateway", 30.0),
     ("allow: Backend", 20.0),
     ("allow: both levels", 1.0),

@@ -7,9 +7,9 @@ use std::net::Ipv4Addr;
 pub fn is_one(listed: &str, asked: &str) -> bool {
     let listed = [read(listed, true, true), read(listed, false, true)];
     let is_unsure = is_unsure(asked);
-    let mut asked = [(true, true), (true, false), (false, true), (false, false)]
-        .map(|(pops_host, keeps_query)| read(asked, pops_host, keeps_query))
-        .into_iter();
+    let mut asked = [true, false]
+        .into_iter()
+        .flat_map(|pops_host| parts(read(asked, pops_host, true)));
     let is_unsure = is_unsure && asked.clone().any(|asked| asked.0 == listed[0].0);
     is_unsure || asked.any(|asked| listed.contains(&asked))
 }
@@ -57,6 +57,23 @@ pub fn readings(uri: &str) -> Vec<String> {
     all
 }
 
+/// The same with any of the pairs of its query.
+fn parts(
+    (scheme, segments, query): (String, Vec<String>, String),
+) -> Vec<(String, Vec<String>, String)> {
+    let mut all = vec![Vec::new()];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let with = all.clone().into_iter().map(|mut some| {
+            some.push(pair);
+            some
+        });
+        all.extend(with.collect::<Vec<_>>());
+    }
+    let all = all.into_iter();
+    all.map(|pairs| (scheme.clone(), segments.clone(), pairs.join("&")))
+        .collect()
+}
+
 /// Scheme, segments and query, as a server reads them.
 fn read(uri: &str, pops_host: bool, keeps_query: bool) -> (String, Vec<String>, String) {
     let uri = uri.split('#').next().expect("a part");
@@ -86,7 +103,10 @@ fn read(uri: &str, pops_host: bool, keeps_query: bool) -> (String, Vec<String>, 
         }
     }
     let query = if keeps_query { query } else { "" };
-    (scheme.to_lowercase(), segments, query.to_owned())
+    let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    (scheme.to_lowercase(), segments, pairs.join("&"))
 }
 
 /// A host without what browsers leave out, and an address in the usual notation.
