@@ -70,7 +70,7 @@ impl Share {
 }
 
 /// What a stream may hold before it is one of those that may be given up, in bytes.
-const MUCH: usize = 2 * 1024;
+const MUCH: usize = 8 * 1024;
 
 /// How many are kept: as many as streams read at once, ordinarily.
 const KEPT: usize = 32;
