@@ -158,17 +158,20 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
             let mut act = Act::of(&[selector::ANY_MCP]);
             // SECURITY: what names something and is known by its front alone may act on it.
             let base = method.base_protocol();
-            act.selectors
-                .extend_from_slice(match base.filter(|_| !call.named.is_anything()) {
+            act.selectors.extend_from_slice(
+                match base.filter(|_| !call.named.is_some_and(Named::is_anything)) {
                     Some(BasePart::Session) => &[selector::BASE_PROTOCOL, selector::SESSION],
                     Some(BasePart::Rest) => &[selector::BASE_PROTOCOL],
                     None => &[],
-                });
+                },
+            );
             act.selectors
                 .extend(category(method).map(selector::category));
             let name = method_name(method);
             act.selectors.extend(name.map(selector::method));
-            act.respelt = mentioned(policies, call.named);
+            act.respelt = call
+                .named
+                .map_or(Vec::new(), |named| mentioned(policies, call.name, named));
             vec![match (name, things) {
                 (Some(name), Things::One(thing)) => {
                     act.on(policies, name, thing, call.resource_name)
@@ -257,25 +260,32 @@ fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<Sel
     }
 }
 
-/// Where rules are filed that refuse, or ask, about what an unknown method names.
+/// Where rules are filed that refuse, or ask, about what an unknown method names, or is
+/// called after.
 ///
-/// SECURITY: public servers call tools by `call`, `execute` and whatever else.
-fn mentioned(policies: &Policies, named: Named<'_>) -> Vec<SelectorId> {
+/// SECURITY: public servers call tools by `call`, `execute` and whatever else, or have a
+/// method for each: `tools/<name>`.
+fn mentioned(policies: &Policies, method: &str, named: Named<'_>) -> Vec<SelectorId> {
+    const BY_NAME: [MethodName; 2] = [MethodName::ToolsCall, MethodName::PromptsGet];
+    const BY_URI: [MethodName; 3] = [
+        MethodName::ResourcesRead,
+        MethodName::ResourcesSubscribe,
+        MethodName::ResourcesUnsubscribe,
+    ];
     let mut all = Vec::new();
-    for name in named.names() {
-        for method in [MethodName::ToolsCall, MethodName::PromptsGet] {
-            all.extend(policies.thing(method, name));
-        }
+    if named.is_unknown() {
+        all.extend(BY_NAME.into_iter().chain(BY_URI).map(selector::listed));
+    }
+    let behind_front = method.rsplit_once('/').map(|(_, last)| last);
+    for name in named.names().chain([method]).chain(behind_front) {
+        let things = BY_NAME.map(|method| policies.thing(method, name));
+        all.extend(things.into_iter().flatten());
         if has_digest(name) {
             all.push(selector::listed(MethodName::ToolsCall));
         }
     }
     for uri in named.uris() {
-        for method in [
-            MethodName::ResourcesRead,
-            MethodName::ResourcesSubscribe,
-            MethodName::ResourcesUnsubscribe,
-        ] {
+        for method in BY_URI {
             all.extend(policies.thing(method, uri));
             all.extend(policies.forms(method, uri));
         }

@@ -1,7 +1,7 @@
 //! What vectors cannot say: where decisions are more than allow and deny.
 
 use super::*;
-use crate::mcp::{Call, Message, Method, Named, Thing, Things};
+use crate::mcp::{Call, Message, Method, Thing, Things};
 use crate::request::{Caller, Headers, HttpTarget, Operation, SpiffeId};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn call(tool: &str) -> Operation<'_> {
             name: "tools/call",
             things: Things::One(Thing::Tool(tool)),
             resource_name: None,
-            named: Named::default(),
+            named: None,
         },
     })
 }
@@ -239,7 +239,7 @@ fn a_subscription_is_judged_on_everything_it_names() {
             name: "subscriptions/listen",
             things,
             resource_name: None,
-            named: Named::default(),
+            named: None,
         };
         judge(
             &policies,

@@ -6,7 +6,7 @@ use crate::decision::{
     Basis, Check, Decision, LevelTrace, Match, Part, PolicyTrace, Progress, RuleTrace, Trace,
     decide, explain,
 };
-use crate::mcp::{Call, Message, Named, Thing, Things};
+use crate::mcp::{Call, Message, Thing, Things};
 use crate::policy::{Action, AllowPolicies, CompiledPolicy, LoadError, Policies, RuleRef, View};
 use crate::request::{Caller, Headers, HttpTarget, Operation, Request, SpiffeId};
 
@@ -220,7 +220,7 @@ fn operation(ask: &Ask) -> Operation<'_> {
         name: ask.name,
         things,
         resource_name: ask.thing().filter(|_| is_named),
-        named: Named::default(),
+        named: None,
     };
     Operation::Message(Message::Notification { call })
 }

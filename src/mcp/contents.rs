@@ -3,6 +3,7 @@
 use crate::json::{Kind, Visitor, Want};
 
 use super::Fault;
+use super::message::UNKNOWN;
 use super::place::{FIELDS, Field, Member, Place};
 use crate::json::is_twin;
 
@@ -205,8 +206,7 @@ impl Contents {
                 if kind == Kind::String {
                     return Ok(want);
                 }
-                // Nothing is called that.
-                self.others.push('\u{1}');
+                self.others.push(UNKNOWN);
                 self.capture = None;
             }
             (Member::OtherArguments, _) => self.other_arguments = true,

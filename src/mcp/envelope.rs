@@ -198,10 +198,11 @@ impl Contents {
             name,
             things,
             resource_name: self.resource_name(method),
-            named: match method.has_one_name() || Method::NAMES.contains(&name) {
-                true => Named::default(),
-                false => Named::new(self.get(Field::Name), self.get(Field::Uri), &self.others),
-            },
+            named: (!method.has_one_name() && !Method::NAMES.contains(&name)).then(|| Named {
+                name: self.get(Field::Name),
+                uri: self.get(Field::Uri),
+                others: &self.others,
+            }),
         };
         match (self.has_id, method) {
             (true, _) => Ok(Message::Request {

@@ -63,29 +63,34 @@ pub struct Call<'m> {
     /// not empty, without control characters.
     pub resource_name: Option<&'m str>,
     /// What `params` name, of a method that no version knows.
-    pub named: Named<'m>,
+    pub named: Option<Named<'m>>,
 }
 
 /// What `params` name, whatever the method makes of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Named<'m> {
     /// `params.name`
-    pub name: Option<&'m str>,
+    pub(super) name: Option<&'m str>,
     /// `params.uri`
-    pub uri: Option<&'m str>,
+    pub(super) uri: Option<&'m str>,
     /// What stands under other words for a tool, a prompt or a resource: each begun by a NUL
     /// and the letter of its kind.
-    others: &'m str,
+    pub(super) others: &'m str,
 }
 
-impl<'m> Named<'m> {
-    pub(super) const fn new(name: Option<&'m str>, uri: Option<&'m str>, others: &'m str) -> Self {
-        Self { name, uri, others }
-    }
+/// What stands among [`Named::others`] for what is no text, such as an object with a name
+/// in it.
+pub(super) const UNKNOWN: char = '\u{1}';
 
+impl<'m> Named<'m> {
     /// Whether they name anything.
     pub const fn is_anything(self) -> bool {
         self.name.is_some() || self.uri.is_some() || !self.others.is_empty()
+    }
+
+    /// Whether something is named that is not known.
+    pub fn is_unknown(self) -> bool {
+        self.others.contains(UNKNOWN)
     }
 
     /// What may be a tool, a prompt or the name of a resource.

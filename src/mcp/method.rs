@@ -121,8 +121,8 @@ impl Method {
         )
     }
 
-    /// Whether its name, where no version knows it, is, to some server, that of a method which acts on
-    /// something: its words in another order or form, or with others around them.
+    /// Whether some server takes a name that no version knows for that of a method which acts
+    /// on something: its words in another order or form, or with others around them.
     ///
     /// SECURITY: public servers run `callTool`, `call_tool`, `tools.call`, `tools/call/x`
     /// and `x/tools/call` like `tools/call`, with the tool in `params`.

@@ -67,25 +67,33 @@ fn touches_as_it_is(mcp: &Mcp, message: &Value, asks: &Asks) -> bool {
 
 /// What the params of a method that no version knows name.
 fn named(message: &Value) -> Option<(&str, &str)> {
-    let is_known = method(message).is_none_or(|method| Method::NAMES.contains(&method));
+    unknown(message)?;
     let text = |member: &str| message["params"][member].as_str().unwrap_or_default();
     let (name, uri) = (text("name"), text("uri"));
-    let names_nothing = name.is_empty() && uri.is_empty();
-    (!(is_known || names_nothing)).then_some((name, uri))
+    (!(name.is_empty() && uri.is_empty())).then_some((name, uri))
 }
 
-/// Whether the MCP part lists what an unknown method names.
+/// A method that no version knows.
+fn unknown(message: &Value) -> Option<&str> {
+    method(message).filter(|method| !Method::NAMES.contains(method))
+}
+
+/// Whether the MCP part lists what an unknown method names, or is called after.
 fn mentions(mcp: &Mcp, message: &Value) -> bool {
-    let Some((name, uri)) = named(message) else {
+    let Some(unknown) = unknown(message) else {
         return false;
     };
+    let (name, uri) = named(message).unwrap_or_default();
+    let last = unknown.split('/').next_back().unwrap_or_default();
+    let names = [name, unknown, last];
     mcp.methods.iter().flatten().any(|method| {
         let mut params = method.params.iter().flatten();
         match method.name.as_str() {
-            "tools/call" | "prompts/get" => params.any(|param| param == name),
+            "tools/call" | "prompts/get" => params.any(|param| names.contains(&&**param)),
             _ => params.any(|param| {
                 let is_one = |asked: &str| asked.contains("://") && uri::is_one(param, asked);
-                [name, uri].contains(&param.as_str()) || is_one(name) || is_one(uri)
+                let mut asked = names.into_iter().chain([uri]);
+                asked.any(|asked| param == asked || is_one(asked))
             }),
         }
     })
