@@ -123,7 +123,7 @@ impl Envelopes {
             share,
             held: 0,
             number,
-            owner: None,
+            reads: None,
         }
     }
 
@@ -150,8 +150,8 @@ pub(super) struct Borrowed {
     /// What of the budget is this stream's.
     held: usize,
     number: u32,
-    /// Whose it is, once it is among those that hold much.
-    owner: Option<Owner>,
+    /// Its place among those that hold much, once it is one.
+    reads: Option<usize>,
 }
 
 impl Borrowed {
@@ -191,16 +191,17 @@ impl Borrowed {
 
     /// Lists it among those that hold much.
     fn read(&mut self, caller: Option<&str>) {
-        let owner = *self.owner.get_or_insert_with(|| {
+        let Ok(mut readers) = self.home.readers.try_borrow_mut() else {
+            return;
+        };
+        let place = *self.reads.get_or_insert_with(|| {
             let connection = match (caller, self.home.host) {
                 (None, Some(host)) => (host.connection)(),
                 _ => None,
             };
-            Owner::new(caller, connection, self.share)
+            readers.begins(self.number, Owner::new(caller, connection, self.share))
         });
-        if let Ok(mut readers) = self.home.readers.try_borrow_mut() {
-            readers.holds(self.number, owner, self.held);
-        }
+        readers.holds(place, self.held);
     }
 }
 
@@ -208,10 +209,10 @@ impl Drop for Borrowed {
     fn drop(&mut self) {
         let home = self.home.of(self.share);
         home.set(home.get().saturating_sub(self.held));
-        if self.owner.is_some()
+        if let Some(place) = self.reads
             && let Ok(mut readers) = self.home.readers.try_borrow_mut()
         {
-            readers.remove(self.number);
+            readers.ends(place);
         }
         let Ok(mut kept) = self.home.kept.try_borrow_mut() else {
             return;

@@ -2,20 +2,31 @@
 
 use super::envelopes::Share;
 
-/// The streams that hold much.
+/// The streams that hold much, each at a place of its own: every piece of a body is accounted
+/// for, and there may be tens of thousands.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
     all: Vec<Reader>,
-    /// What each owner holds out of each share, in bytes.
-    owners: Vec<(Owner, usize)>,
+    /// The places of those that are gone.
+    free: Vec<usize>,
+    owners: Vec<Owned>,
 }
 
-/// A stream that holds much.
+/// A stream that holds much; nothing, where it is gone.
 #[derive(Debug)]
 struct Reader {
     number: u32,
+    /// The place of its owner.
+    owner: usize,
+    held: usize,
+}
+
+/// What an owner holds, in bytes, in so many streams; without any, the place is free.
+#[derive(Debug)]
+struct Owned {
     owner: Owner,
     held: usize,
+    streams: usize,
 }
 
 /// Whose a stream is, and out of which share it is read.
@@ -40,43 +51,54 @@ impl Owner {
 }
 
 impl Readers {
-    /// A stream holds so many bytes now.
-    pub(super) fn holds(&mut self, number: u32, owner: Owner, held: usize) {
-        let mut all = self.all.iter_mut();
-        let before = match all.find(|reader| reader.number == number) {
-            Some(reader) => std::mem::replace(&mut reader.held, held),
-            None => {
-                self.all.push(Reader {
-                    number,
-                    owner,
-                    held,
-                });
-                0
-            }
+    /// A stream holds much from now on; returns its place.
+    pub(super) fn begins(&mut self, number: u32, owner: Owner) -> usize {
+        let reader = Reader {
+            number,
+            owner: self.place_of(owner),
+            held: 0,
         };
-        self.change(owner, before, held);
-    }
-
-    pub(super) fn remove(&mut self, number: u32) {
-        let Some(at) = self.all.iter().position(|reader| reader.number == number) else {
-            return;
-        };
-        let reader = self.all.swap_remove(at);
-        self.change(reader.owner, reader.held, 0);
-    }
-
-    fn change(&mut self, owner: Owner, before: usize, after: usize) {
-        let Some(at) = self.owners.iter().position(|(known, _)| *known == owner) else {
-            self.owners.push((owner, after));
-            return;
-        };
-        let held = self.owners.get_mut(at).map(|(_, held)| {
-            *held = held.saturating_sub(before).saturating_add(after);
-            *held
-        });
-        if held == Some(0) {
-            self.owners.swap_remove(at);
+        let place = self.free.pop().unwrap_or(self.all.len());
+        match self.all.get_mut(place) {
+            Some(slot) => *slot = reader,
+            None => self.all.push(reader),
         }
+        place
+    }
+
+    /// The stream at a place holds so many bytes now.
+    pub(super) fn holds(&mut self, place: usize, held: usize) {
+        let Some(reader) = self.all.get_mut(place) else {
+            return;
+        };
+        let before = std::mem::replace(&mut reader.held, held);
+        if let Some(owned) = self.owners.get_mut(reader.owner) {
+            owned.held = owned.held.saturating_sub(before).saturating_add(held);
+        }
+    }
+
+    /// The stream at a place is gone.
+    pub(super) fn ends(&mut self, place: usize) {
+        self.holds(place, 0);
+        let owner = self.all.get(place).map(|reader| reader.owner);
+        if let Some(owned) = owner.and_then(|owner| self.owners.get_mut(owner)) {
+            owned.streams = owned.streams.saturating_sub(1);
+        }
+        self.free.push(place);
+    }
+
+    /// The place of an owner of one stream more.
+    fn place_of(&mut self, owner: Owner) -> usize {
+        let is_it = |owned: &Owned| owned.streams > 0 && owned.owner == owner;
+        let place = self.owners.iter().position(is_it);
+        let free = || self.owners.iter().position(|owned| owned.streams == 0);
+        let place = place.or_else(free).unwrap_or(self.owners.len());
+        match self.owners.get_mut(place) {
+            Some(owned) if owned.streams > 0 => owned.streams = owned.streams.saturating_add(1),
+            Some(free) => *free = Owned::first(owner),
+            None => self.owners.push(Owned::first(owner)),
+        }
+        place
     }
 
     /// Of whoever holds the most of a share, the stream that holds the most.
@@ -84,10 +106,24 @@ impl Readers {
     /// SECURITY: who fills the budget gives back what it holds, one stream after another, and
     /// not those who come after it.
     pub(super) fn largest(&self, share: Share) -> Option<u32> {
-        let owners = self.owners.iter().filter(|(owner, _)| owner.share == share);
-        let (most, _) = owners.max_by_key(|(_, held)| *held)?;
-        let of_it = self.all.iter().filter(|reader| reader.owner == *most);
+        let owners = self.owners.iter().enumerate();
+        let owners = owners.filter(|(_, owned)| owned.owner.share == share && owned.held > 0);
+        let (most, _) = owners.max_by_key(|(_, owned)| owned.held)?;
+        let of_it = self
+            .all
+            .iter()
+            .filter(|reader| reader.owner == most && reader.held > 0);
         Some(of_it.max_by_key(|reader| reader.held)?.number)
+    }
+}
+
+impl Owned {
+    const fn first(owner: Owner) -> Self {
+        Self {
+            owner,
+            held: 0,
+            streams: 1,
+        }
     }
 }
 
@@ -108,20 +144,32 @@ mod tests {
             (6, Owner::new(a, None, Share::Denied), 500),
         ];
         assert_eq!(readers.largest(Share::Undecided), None);
-        for (number, owner, held) in owners {
-            readers.holds(number, owner, 1);
-            readers.holds(number, owner, held);
-        }
+        let places = owners.map(|(number, owner, held)| {
+            let place = readers.begins(number, owner);
+            readers.holds(place, 1);
+            readers.holds(place, held);
+            place
+        });
         assert_eq!(readers.largest(Share::Undecided), Some(3));
         assert_eq!(readers.largest(Share::Denied), Some(6));
-        readers.remove(3);
-        readers.holds(5, owners[4].1, 61);
+        readers.ends(places[2]);
+        readers.holds(places[4], 61);
         assert_eq!(readers.largest(Share::Undecided), Some(5));
-        readers.holds(1, owners[0].1, 62);
+        readers.holds(places[0], 62);
         assert_eq!(readers.largest(Share::Undecided), Some(1));
-        for (number, ..) in owners {
-            readers.remove(number);
+        // What is gone is nobody's, and its places are taken again.
+        readers.ends(places[0]);
+        let place = readers.begins(7, owners[3].1);
+        readers.holds(place, 2);
+        assert_eq!(readers.largest(Share::Undecided), Some(4));
+        readers.ends(place);
+        for place in [1, 3, 4, 5].map(|place: usize| places[place]) {
+            readers.ends(place);
         }
-        assert!(readers.owners.is_empty() && readers.all.is_empty());
+        assert_eq!(readers.largest(Share::Undecided), None);
+        for number in 0..6 {
+            readers.begins(number, Owner::new(None, Some(number.into()), Share::Denied));
+        }
+        assert_eq!((readers.all.len(), readers.owners.len()), (6, 6));
     }
 }
