@@ -71,7 +71,7 @@ fn is_verified(pem: &[u8]) -> bool {
     };
     let mut entry = scope();
     entry.extend_from_slice(pem);
-    let place = place_of(&entry);
+    let place = place_of(pem);
     let (known, version) = host::shared(&place).unwrap_or_default();
     let is_known = shared_certificates(&known).any(|known| known == entry);
     if verified.first().is_none_or(|byte| *byte == 0) {
@@ -80,9 +80,13 @@ fn is_verified(pem: &[u8]) -> bool {
     if !is_known {
         let mut all = Vec::new();
         add_shared(&mut all, &entry);
-        // The oldest stand last, and are left out.
-        for certificate in shared_certificates(&known).take(SHARED - 1) {
-            add_shared(&mut all, certificate);
+        // The oldest stand last, and are left out; first of all those of this certificate, so
+        // that who shows it under many server names takes the place of nobody else.
+        let mut own = 1..SHARED_OF_ONE;
+        let kept = shared_certificates(&known)
+            .filter(|known| !known.ends_with(pem) || own.next().is_some());
+        for known in kept.take(SHARED - 1) {
+            add_shared(&mut all, known);
         }
         // Another worker may have been faster: then it is shared another time.
         host::share(&place, &all, version);
@@ -109,7 +113,8 @@ fn has_ended(pem: &[u8]) -> bool {
     !matches!((now, certificate_ends(pem)), (Some(now), Some(end)) if now <= end)
 }
 
-/// How many certificates share a place, and how many places there are.
+/// How much a place holds, of one certificate and of all; and how many places there are.
+const SHARED_OF_ONE: usize = 4;
 const SHARED: usize = 16;
 const PLACES: u32 = 64;
 
@@ -120,21 +125,22 @@ fn place_of(pem: &[u8]) -> String {
     format!("accesspolicy.verified.{place}")
 }
 
-/// Certificates one after another, each behind its length, and where it was verified.
+/// What is shared at a place: certificates, each with where it was verified before it, behind
+/// the length of both.
 fn shared_certificates(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (length, after) = rest.split_first_chunk()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-        let (certificate, after) = after.split_at_checked(length)?;
+        let (entry, after) = after.split_at_checked(length)?;
         rest = after;
-        Some(certificate)
+        Some(entry)
     })
 }
 
-fn add_shared(all: &mut Vec<u8>, certificate: &[u8]) {
-    if let Ok(length) = u32::try_from(certificate.len()) {
+fn add_shared(all: &mut Vec<u8>, entry: &[u8]) {
+    if let Ok(length) = u32::try_from(entry.len()) {
         all.extend_from_slice(&length.to_le_bytes());
-        all.extend_from_slice(certificate);
+        all.extend_from_slice(entry);
     }
 }
 
