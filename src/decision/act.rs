@@ -277,14 +277,14 @@ fn mentioned(policies: &Policies, method: &str, named: Named<'_>) -> Vec<Selecto
         all.extend(BY_NAME.into_iter().chain(BY_URI).map(selector::listed));
     }
     let behind_front = method.rsplit_once('/').map(|(_, last)| last);
-    for name in named.names().chain([method]).chain(behind_front) {
+    for name in named.iter().chain([method]).chain(behind_front) {
         let things = BY_NAME.map(|method| policies.thing(method, name));
         all.extend(things.into_iter().flatten());
         if has_digest(name) {
             all.push(selector::listed(MethodName::ToolsCall));
         }
     }
-    for uri in named.uris() {
+    for uri in named.iter() {
         for method in BY_URI {
             all.extend(policies.thing(method, uri));
             all.extend(policies.forms(method, uri));

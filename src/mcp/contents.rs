@@ -16,6 +16,9 @@ enum Capture {
     Others,
 }
 
+/// What has the place of the letter of a kind where there is none.
+const NO_KIND: char = '-';
+
 /// How deep containers can matter: message, params, notifications, uris.
 const LEVELS: usize = 4;
 
@@ -200,15 +203,14 @@ impl Contents {
                 return Ok(Want::Raw);
             }
             (Member::Id, _) => return Err(Fault::IdType),
-            (Member::OtherName(named), kind) => {
-                let want = self.list_item(Kind::String, Capture::Others);
+            (Member::OtherName(named), Kind::String) => {
+                let want = self.list_item(kind, Capture::Others);
                 self.others.push(named.letter());
-                if kind == Kind::String {
-                    return Ok(want);
-                }
-                self.others.push(UNKNOWN);
-                self.capture = None;
+                return Ok(want);
             }
+            (Member::OtherName(named), _) => self.unknown_name(named.letter()),
+            // A method that needs one says so.
+            (Member::Field(Field::Name | Field::Uri), _) => self.unknown_name(NO_KIND),
             (Member::OtherArguments, _) => self.other_arguments = true,
             (Member::Params, Kind::Object) => {
                 self.has_params = true;
@@ -224,7 +226,7 @@ impl Contents {
             (Member::Notifications | Member::Uris | Member::Tasks, _) => {
                 self.subscriptions_invalid = true;
             }
-            // Names of another type name nothing; a method that needs one says so.
+            // Of another type they say nothing; a method that needs one says so.
             (Member::Field(_) | Member::Meta | Member::Ref, _) => {}
             (Member::Arguments | Member::Unknown, _) => {}
         }
@@ -248,6 +250,11 @@ impl Contents {
             self.subscriptions_invalid = true;
             Want::Skip
         }
+    }
+
+    /// Something is named by what is no text.
+    fn unknown_name(&mut self, kind: char) {
+        self.others.extend(['\0', kind, UNKNOWN]);
     }
 
     /// A string that was kept.

@@ -93,23 +93,15 @@ impl<'m> Named<'m> {
         self.others.contains(UNKNOWN)
     }
 
-    /// What may be a tool, a prompt or the name of a resource.
-    pub fn names(self) -> impl Iterator<Item = &'m str> {
-        self.name.into_iter().chain(self.others())
-    }
-
-    /// What may be the uri of a resource.
-    pub fn uris(self) -> impl Iterator<Item = &'m str> {
-        self.uri.into_iter().chain(self.names())
-    }
-
-    fn others(self) -> impl Iterator<Item = &'m str> {
+    /// Each name and uri: any may be a tool, a prompt or a resource.
+    pub fn iter(self) -> impl Iterator<Item = &'m str> {
         let others = self.others.split('\0').skip(1);
-        others.filter_map(|other| {
+        let others = others.filter_map(|other| {
             let mut letters = other.chars();
             letters.next()?;
             Some(letters.as_str())
-        })
+        });
+        self.name.into_iter().chain(self.uri).chain(others)
     }
 }
 

@@ -65,12 +65,11 @@ fn touches_as_it_is(mcp: &Mcp, message: &Value, asks: &Asks) -> bool {
     touches || matches(mcp, asks) || mentions(mcp, message)
 }
 
-/// What the params of a method that no version knows name.
-fn named(message: &Value) -> Option<(&str, &str)> {
-    unknown(message)?;
-    let text = |member: &str| message["params"][member].as_str().unwrap_or_default();
-    let (name, uri) = (text("name"), text("uri"));
-    (!(name.is_empty() && uri.is_empty())).then_some((name, uri))
+/// What the params of a method that no version knows name, under any word.
+fn named(message: &Value) -> Vec<&Value> {
+    let words = ["name", "uri", "tool", "toolName", "tool_name"];
+    let named = |_| words.iter().filter_map(|word| message["params"].get(word));
+    unknown(message).into_iter().flat_map(named).collect()
 }
 
 /// A method that no version knows.
@@ -83,16 +82,22 @@ fn mentions(mcp: &Mcp, message: &Value) -> bool {
     let Some(unknown) = unknown(message) else {
         return false;
     };
-    let (name, uri) = named(message).unwrap_or_default();
     let last = unknown.split('/').next_back().unwrap_or_default();
-    let names = [name, unknown, last];
+    let named = named(message);
+    let texts = named.iter().filter_map(|named| named.as_str());
+    let asked: Vec<&str> = texts.chain([unknown, last]).collect();
+    // What is no text may be anything.
+    let may_be_any = named.iter().any(|named| !named.is_string());
     mcp.methods.iter().flatten().any(|method| {
         let mut params = method.params.iter().flatten();
+        if may_be_any {
+            return method.params.is_some();
+        }
         match method.name.as_str() {
-            "tools/call" | "prompts/get" => params.any(|param| names.contains(&&**param)),
+            "tools/call" | "prompts/get" => params.any(|param| asked.contains(&&**param)),
             _ => params.any(|param| {
                 let is_one = |asked: &str| asked.contains("://") && uri::is_one(param, asked);
-                let mut asked = names.into_iter().chain([uri]);
+                let mut asked = asked.iter();
                 asked.any(|asked| param == asked || is_one(asked))
             }),
         }
@@ -190,7 +195,7 @@ fn is_of_rest(asks: &Asks) -> bool {
     let Asks::Message(message) = asks else {
         return false;
     };
-    if named(message).is_some() {
+    if !named(message).is_empty() {
         return false;
     }
     let prefixes = ["completion/", "logging/", "notifications/"];

@@ -223,11 +223,12 @@ fn without_thing() -> BoxedStrategy<Value> {
             "other",
         ][..],
     );
-    method.prop_map(|method| {
+    let named = prop_oneof![9 => Just(json!("echo")), 1 => Just(json!(["echo"]))];
+    (method, named).prop_map(|(method, name)| {
         if method.starts_with("notifications/") {
-            return json!({"jsonrpc": "2.0", "method": method, "params": {"name": "echo"}});
+            return json!({"jsonrpc": "2.0", "method": method, "params": {"name": name}});
         }
-        json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": "echo", "uri": "a://1"}})
+        json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": name, "uri": "a://1"}})
     })
 .boxed()
 }
