@@ -226,7 +226,7 @@ impl Uri {
         }
         let mut pairs: Vec<Vec<u8>> = query
             .split('&')
-            .map(|pair| plain(pair.as_bytes()))
+            .map(|pair| with_blanks(plain(pair.as_bytes())))
             .filter(|pair| !pair.is_empty())
             .collect();
         pairs.sort_unstable();
@@ -334,6 +334,16 @@ fn plain(text: &[u8]) -> Vec<u8> {
     let mut plain = slashed(text);
     plain.retain(|byte| !byte.is_ascii_control());
     plain
+}
+
+/// With a blank for `+`, as forms are read.
+fn with_blanks(mut text: Vec<u8>) -> Vec<u8> {
+    for byte in &mut text {
+        if *byte == b'+' {
+            *byte = b' ';
+        }
+    }
+    text
 }
 
 /// Decoded, and with `/` for `\`.

@@ -101,6 +101,10 @@ fn spellings_of_one_uri() {
             "db://admin",
             &["db://@admin", "db://:@admin", "db://admin:"],
         ),
+        (
+            "db://admin?x=a%20b",
+            &["db://admin?x=a+b", "db://admin?x=a%2Bb"],
+        ),
         ("db://admin:80", &["db://admin:080", "db://@admin:0080"]),
         (
             "http://secret.test/",
@@ -187,6 +191,8 @@ fn other_uris() {
         ("db://admin", "db://user?admin"),
         ("db://admin?x=1", "db://admin"),
         ("db://admin?x=1", "db://admin?x=2"),
+        ("db://admin?x=a b", "db://admin?x=ab"),
+        ("db://a+b", "db://a b"),
         ("db://a@b", "db://c@b"),
         ("lang://c%23", "lang://c"),
         ("https://example.com/a", "https://example.com:8443/a"),
