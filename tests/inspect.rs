@@ -178,31 +178,26 @@ fn several_backends_in_one_cluster_are_warned_of() {
         let said = String::from_utf8(done.stdout).expect("text");
         said.contains("warning: behind")
     };
-    let clusters = bootstrap["static_resources"]["clusters"]
-        .as_array_mut()
-        .expect("clusters");
-    let cluster = clusters.iter_mut().find(|found| found["name"] == listed);
-    let at = "/load_assignment/endpoints";
-    let places = cluster.expect("the cluster").pointer_mut(at);
-    let places = places.and_then(Value::as_array_mut).expect("endpoints");
-    let place = |number: usize| {
-        let mut place = places[0].clone();
-        place["locality"] = json!({"region": format!("httproute/a/b/rule/0/backend/{number}")});
-        place["load_balancing_weight"] = json!(1);
-        place
+    let clusters = bootstrap["static_resources"]["clusters"].as_array();
+    let at = clusters.and_then(|all| all.iter().position(|found| found["name"] == listed));
+    let at = at.expect("the cluster");
+    let at = format!("/static_resources/clusters/{at}/load_assignment/endpoints");
+    let place = bootstrap
+        .pointer(&format!("{at}/0"))
+        .expect("an endpoint")
+        .clone();
+    let mut with_backends = |count: usize| {
+        let places = (0..count).map(|number| {
+            let mut place = place.clone();
+            place["locality"] = json!({"region": format!("httproute/a/b/rule/0/backend/{number}")});
+            place["load_balancing_weight"] = json!(1);
+            place
+        });
+        *bootstrap.pointer_mut(&at).expect("endpoints") = places.collect();
+        warning(&bootstrap)
     };
-    let two = [place(0), place(1)];
-    *places = two[..1].to_vec();
-    let one = bootstrap.clone();
-    let places = bootstrap["static_resources"]["clusters"]
-        .as_array_mut()
-        .expect("clusters")
-        .iter_mut()
-        .find(|found| found["name"] == listed);
-    let places = places.and_then(|found| found.pointer_mut(at));
-    *places.expect("endpoints") = json!(two);
-    assert!(!warning(&one));
-    assert!(warning(&bootstrap));
+    assert!(!with_backends(1));
+    assert!(with_backends(2));
 }
 
 #[test]
