@@ -14,9 +14,10 @@ pub struct Host {
     pub clock: Clock,
     /// The connection of the stream at hand.
     pub connection: fn() -> Option<u64>,
-    /// Gives up the first stream, for the sake of the second, which is at hand: see
-    /// [`Stream::given_up`](super::Stream::given_up).
-    pub give_up: fn(u32, u32),
+    /// Gives up the stream of a number, for the sake of another, which is at hand: see
+    /// [`Stream::give_up`](super::Stream::give_up). It is answered later: a host may take
+    /// an answer for that of the stream at hand.
+    pub give_up: fn(u32),
 }
 
 /// Envelopes of streams that are settled, with their memory, for those to come.
@@ -69,8 +70,12 @@ impl Share {
     }
 }
 
-/// What a stream may hold before it is one of those that may be given up, in bytes.
+/// What a stream may hold before it is one of those that may be given up, in bytes; it is one
+/// of them in any case while more than half of the budget is held.
 const MUCH: usize = 8 * 1024;
+
+/// What part of a budget is made room for at once: whom to give up takes a look at all.
+const ROOM: usize = 64;
 
 /// How many are kept: as many as streams read at once, ordinarily.
 const KEPT: usize = 32;
@@ -127,14 +132,19 @@ impl Envelopes {
         }
     }
 
-    /// Makes room for the stream of this number by giving up another that holds more than
-    /// any other of whoever holds the most; `None` where that is the stream itself, or
-    /// nobody holds much.
+    /// Makes room for the stream of this number by giving up others, those that hold the
+    /// most of whoever holds the most; `None` where that is the stream itself, or nobody
+    /// holds much.
     fn make_room(&self, share: Share, number: u32) -> Option<()> {
-        let victim = self.readers.try_borrow().ok()?.largest(share)?;
-        let host = self.host.filter(|_| victim != number)?;
+        let enough = share.budget() / ROOM;
+        let largest = self.readers.try_borrow().ok()?.largest(share, enough);
+        let host = self.host.filter(|_| largest.first() != Some(&number))?;
         let before = self.of(share).get();
-        (host.give_up)(victim, number);
+        for victim in largest {
+            if victim != number {
+                (host.give_up)(victim);
+            }
+        }
         (self.of(share).get() < before).then_some(())
     }
 }
@@ -180,10 +190,12 @@ impl Borrowed {
         let others = home.get().saturating_sub(self.held);
         home.set(others.saturating_add(held));
         self.held = held;
-        if held > MUCH {
+        let budget = self.share.budget();
+        // SECURITY: many that hold little fill it as well.
+        if held > MUCH || self.home.of(self.share).get() > budget / 2 {
             self.read(caller);
         }
-        while self.home.of(self.share).get() > self.share.budget() {
+        while self.home.of(self.share).get() > budget {
             self.home.make_room(self.share, self.number)?;
         }
         Some(())

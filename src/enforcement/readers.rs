@@ -101,19 +101,30 @@ impl Readers {
         place
     }
 
-    /// Of whoever holds the most of a share, the stream that holds the most.
+    /// Of whoever holds the most of a share, the streams that hold the most, up to `enough`
+    /// bytes together.
     ///
-    /// SECURITY: who fills the budget gives back what it holds, one stream after another, and
-    /// not those who come after it.
-    pub(super) fn largest(&self, share: Share) -> Option<u32> {
+    /// SECURITY: who fills the budget gives back what it holds, and not those who come after
+    /// it.
+    pub(super) fn largest(&self, share: Share, enough: usize) -> Vec<u32> {
         let owners = self.owners.iter().enumerate();
         let owners = owners.filter(|(_, owned)| owned.owner.share == share && owned.held > 0);
-        let (most, _) = owners.max_by_key(|(_, owned)| owned.held)?;
-        let of_it = self
-            .all
-            .iter()
-            .filter(|reader| reader.owner == most && reader.held > 0);
-        Some(of_it.max_by_key(|reader| reader.held)?.number)
+        let Some((most, _)) = owners.max_by_key(|(_, owned)| owned.held) else {
+            return Vec::new();
+        };
+        let of_it = self.all.iter().filter(|reader| reader.owner == most);
+        let mut of_it: Vec<(usize, u32)> = of_it
+            .filter(|reader| reader.held > 0)
+            .map(|reader| (reader.held, reader.number))
+            .collect();
+        of_it.sort_unstable();
+        let mut left = enough;
+        let largest = of_it.into_iter().rev().take_while(|(held, _)| {
+            let is_needed = left > 0;
+            left = left.saturating_sub(*held);
+            is_needed
+        });
+        largest.map(|(_, number)| number).collect()
     }
 }
 
@@ -143,30 +154,31 @@ mod tests {
             (5, Owner::new(None, Some(2), Share::Undecided), 60),
             (6, Owner::new(a, None, Share::Denied), 500),
         ];
-        assert_eq!(readers.largest(Share::Undecided), None);
+        assert!(readers.largest(Share::Undecided, 1).is_empty());
         let places = owners.map(|(number, owner, held)| {
             let place = readers.begins(number, owner);
             readers.holds(place, 1);
             readers.holds(place, held);
             place
         });
-        assert_eq!(readers.largest(Share::Undecided), Some(3));
-        assert_eq!(readers.largest(Share::Denied), Some(6));
+        assert_eq!(readers.largest(Share::Undecided, 1), [3]);
+        assert_eq!(readers.largest(Share::Undecided, 41), [3, 2]);
+        assert_eq!(readers.largest(Share::Denied, 1), [6]);
         readers.ends(places[2]);
         readers.holds(places[4], 61);
-        assert_eq!(readers.largest(Share::Undecided), Some(5));
+        assert_eq!(readers.largest(Share::Undecided, 1), [5]);
         readers.holds(places[0], 62);
-        assert_eq!(readers.largest(Share::Undecided), Some(1));
+        assert_eq!(readers.largest(Share::Undecided, 1), [1]);
         // What is gone is nobody's, and its places are taken again.
         readers.ends(places[0]);
         let place = readers.begins(7, owners[3].1);
         readers.holds(place, 2);
-        assert_eq!(readers.largest(Share::Undecided), Some(4));
+        assert_eq!(readers.largest(Share::Undecided, 1), [4]);
         readers.ends(place);
         for place in [1, 3, 4, 5].map(|place: usize| places[place]) {
             readers.ends(place);
         }
-        assert_eq!(readers.largest(Share::Undecided), None);
+        assert!(readers.largest(Share::Undecided, 1).is_empty());
         for number in 0..6 {
             readers.begins(number, Owner::new(None, Some(number.into()), Share::Denied));
         }

@@ -25,6 +25,8 @@ enum State {
     Reading(Box<Held>),
     /// An authorizer is asked.
     Asking(Box<Asking>),
+    /// It has to be refused, and holds nothing any more.
+    GivenUp,
     /// Permitted.
     Passed,
     /// Refused.
@@ -183,7 +185,7 @@ impl Stream {
         match self.state {
             State::Passed => Some(Settled::Passed),
             State::Refused => Some(Settled::Refused),
-            State::New | State::Reading(_) | State::Asking(_) => None,
+            State::New | State::Reading(_) | State::Asking(_) | State::GivenUp => None,
         }
     }
 
@@ -310,28 +312,32 @@ impl Stream {
         }
     }
 
-    /// Whether the verdict still waits for something.
-    pub const fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Reading(_) | State::Asking(_))
-    }
-
-    /// The body did not come in the time that it may take.
-    pub fn timed_out<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
-        match std::mem::take(&mut self.state) {
-            State::Reading(held) if held.is_denied() => self.denied_unread(policies, &held),
-            State::Reading(_) => self.refuse(Answer::timed_out(), Reason::TimedOut, None),
-            other => {
-                self.state = other;
-                Step::Wait
-            }
+    /// What it holds is needed for others: it holds nothing any more, and its next event
+    /// refuses it.
+    pub fn give_up(&mut self) {
+        if let State::Reading(_) | State::Asking(_) = self.state {
+            self.state = State::GivenUp;
         }
     }
 
-    /// What it holds is needed for others.
-    pub fn given_up<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+    /// Whether it waits for a verdict, or to be refused.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(
+            self.state,
+            State::Reading(_) | State::Asking(_) | State::GivenUp
+        )
+    }
+
+    /// Time has passed; `is_late` is whether a body may be awaited no longer.
+    pub fn tick<'p>(&mut self, policies: &'p Policies, is_late: bool) -> Step<'p> {
         match std::mem::take(&mut self.state) {
-            State::Reading(held) => self.overloaded(policies, &held),
-            State::Asking(_) => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
+            State::GivenUp => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
+            State::Reading(held) if is_late && held.is_denied() => {
+                self.denied_unread(policies, &held)
+            }
+            State::Reading(_) if is_late => {
+                self.refuse(Answer::timed_out(), Reason::TimedOut, None)
+            }
             other => {
                 self.state = other;
                 Step::Wait
@@ -344,7 +350,7 @@ impl Stream {
     pub fn abandon(&mut self) -> Option<Abandoned> {
         let called = match std::mem::replace(&mut self.state, State::Refused) {
             State::New | State::Passed | State::Refused => return None,
-            State::Reading(_) => None,
+            State::Reading(_) | State::GivenUp => None,
             State::Asking(mut asking) => {
                 let request = asking.held.request().ok();
                 let message = request.and_then(|(request, _)| request.operation.message());
@@ -381,6 +387,7 @@ impl Stream {
         match self.state {
             State::Passed => Step::Continue(Permitted::Before),
             State::Refused | State::Asking(_) => Step::Wait,
+            State::GivenUp => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
             State::New | State::Reading(_) => self.out_of_order(),
         }
     }

@@ -191,7 +191,7 @@ fn the_time_is_that_of_the_verdict() {
         let envelopes = Envelopes::on(Host {
             clock: || Some(NOW.get()),
             connection: || None,
-            give_up: |_, _| {},
+            give_up: |_| {},
         });
         let mut stream = Stream::new(Rc::new(envelopes));
         NOW.set(0);

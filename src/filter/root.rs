@@ -1,5 +1,6 @@
 //! The plugin: its configuration, and the streams it begins.
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::host::{self, Buffer, Level};
 use super::in_force::{Enforced, InForce};
 use super::metrics;
 use super::stream::HttpStream;
-use super::vm::{Plugin, Vm};
+use super::vm::{Plugin, Ticks, Vm};
 
 /// What this is, in the form that `accesspolicy package` finds in the module.
 const BUILD: &str = concat!(
@@ -28,8 +29,9 @@ const BUILD: &str = concat!(
 );
 const _: () = assert!(SCHEMA_VERSION == 1, "say so in `BUILD`");
 
-/// How often the host calls.
+/// How often the host calls; and where a tick has left something to do.
 const TICK: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_millis(5);
 
 /// One configured plugin.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Root {
     /// What the host calls it.
     context: u32,
     vm: Rc<Vm>,
+    /// How often the host calls it.
+    period: Cell<Duration>,
     generation: Rc<Generation<InForce>>,
     /// What denies in its place, where there was no memory for its configuration: among the
     /// configurations of the plugin for each Gateway, and last by itself.
@@ -49,6 +53,7 @@ impl Root {
         Self {
             context,
             vm: Vm::this(),
+            period: Cell::default(),
             generation: Rc::new(Lineage::default()).next(InForce::Nothing, 0),
             denying: Vec::new(),
         }
@@ -56,9 +61,16 @@ impl Root {
 
     /// Time has passed.
     fn tick(&self) {
-        self.vm.tick();
+        let ticks = self.vm.tick();
         // Whatever follows is this plugin's again.
         let _ = host::act_for(self.context);
+        let period = match ticks {
+            Ticks::Done => TICK,
+            Ticks::Left => SOON,
+        };
+        if self.period.replace(period) != period {
+            host::tick_every(period);
+        }
     }
 
     /// Nothing of this plugin goes on, nor of those that it takes the place of.
@@ -93,7 +105,6 @@ impl Drop for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
-        host::tick_every(TICK);
         self.tick();
         let text = match has_room(size) {
             true => host::buffer(Buffer::PluginConfiguration, 0, size),

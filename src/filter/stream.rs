@@ -33,9 +33,19 @@ const DECISION: &str = "accesspolicy.decision";
 /// One HTTP stream, as the host calls it.
 pub(super) struct HttpStream {
     vm: Rc<Vm>,
+    /// Shared with the VM, which acts for it between its events.
     life: Rc<RefCell<Life>>,
-    /// Its place among those that wait.
-    waits: Option<usize>,
+    /// Its place among the streams of the VM.
+    place: u32,
+}
+
+/// What a tick has done to a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ticked {
+    /// Nothing that the host has to do something about.
+    Unchanged,
+    /// It is answered, or cut.
+    Ended,
 }
 
 /// What there is of a stream.
@@ -68,40 +78,24 @@ pub(super) struct Life {
 
 impl HttpStream {
     pub(super) fn new(context: u32, vm: Rc<Vm>, generation: Rc<Generation<InForce>>) -> Self {
-        let life = Life::new(context, Rc::clone(&vm), generation);
-        Self {
-            vm,
-            life: Rc::new(RefCell::new(life)),
-            waits: None,
-        }
+        let (place, life) = vm.begins(|place| {
+            let life = Life::new(context, place, Rc::clone(&vm), generation);
+            Rc::new(RefCell::new(life))
+        });
+        Self { vm, life, place }
     }
 
-    fn goes_on(&mut self) {
-        if let Some(place) = self.waits.take() {
-            self.vm.goes_on(place);
+    fn with<T>(&self, otherwise: T, act: impl FnOnce(&mut Life) -> T) -> T {
+        match self.life.try_borrow_mut() {
+            Ok(mut life) => act(&mut life),
+            Err(_) => otherwise,
         }
-    }
-
-    /// Has something done with the stream, and keeps in mind whether it still waits.
-    fn with<T>(&mut self, otherwise: T, act: impl FnOnce(&mut Life) -> T) -> T {
-        let Ok(mut life) = self.life.try_borrow_mut() else {
-            return otherwise;
-        };
-        let done = act(&mut life);
-        let is_waiting = life.stream.is_waiting() || life.permitted.is_some();
-        drop(life);
-        match (is_waiting, self.waits) {
-            (true, None) => self.waits = self.vm.waits(Rc::downgrade(&self.life)),
-            (false, Some(_)) => self.goes_on(),
-            _ => {}
-        }
-        done
     }
 }
 
 impl Life {
-    fn new(context: u32, vm: Rc<Vm>, generation: Rc<Generation<InForce>>) -> Self {
-        let stream = Stream::new(Rc::clone(&vm.envelopes)).numbered(context);
+    fn new(context: u32, place: u32, vm: Rc<Vm>, generation: Rc<Generation<InForce>>) -> Self {
+        let stream = Stream::new(Rc::clone(&vm.envelopes)).numbered(place);
         Self {
             context,
             since: vm.age(),
@@ -250,37 +244,44 @@ impl Life {
         }
     }
 
-    /// What the host calls it.
-    pub(super) const fn context(&self) -> u32 {
-        self.context
+    /// Ends the stream where it has waited for too long, has to make room for others, or is to
+    /// be cut.
+    pub(super) fn tick(&mut self, age: u64) -> Ticked {
+        let is_outdated = || {
+            self.permitted
+                .is_some_and(|begun| self.generation.has_newer(begun))
+        };
+        let is_waiting = self.stream.is_waiting();
+        if !(is_waiting || is_outdated()) || host::act_for(self.context).is_none() {
+            return Ticked::Unchanged;
+        }
+        if is_waiting {
+            return self.waited(age);
+        }
+        let id = &self.id;
+        let line = format!("accesspolicy: {id} is cut: policies have changed");
+        host::log(Level::Info, &line);
+        self.permitted = None;
+        host::close();
+        Ticked::Ended
     }
 
-    /// Ends the stream where it has waited for too long.
-    pub(super) fn tick(&mut self, age: u64) {
-        if let Some(permitted) = self.permitted {
-            if self.generation.has_newer(permitted) {
-                let id = &self.id;
-                let line = format!("accesspolicy: {id} is cut: policies have changed");
-                host::log(Level::Info, &line);
-                self.permitted = None;
-                host::close();
-            }
-            return;
-        }
+    fn waited(&mut self, age: u64) -> Ticked {
         let waited = age.saturating_sub(self.since);
         self.on(|this, Judges { policies, .. }| {
             let timeout = policies.settings().limits.body_timeout;
             let timeout = u64::from(timeout.milliseconds()).saturating_mul(1_000_000);
-            match waited >= timeout {
-                true => this.stream.timed_out(policies),
-                false => Step::Wait,
-            }
+            this.stream.tick(policies, waited >= timeout)
         });
+        match self.stream.is_waiting() {
+            true => Ticked::Unchanged,
+            false => Ticked::Ended,
+        }
     }
 
-    /// Ends the stream for the sake of others.
+    /// Gives up what it holds.
     pub(super) fn give_up(&mut self) {
-        self.on(|this, Judges { policies, .. }| this.stream.given_up(policies));
+        self.stream.give_up();
     }
 
     /// Takes from the request what some server would join with its headers.
@@ -481,7 +482,7 @@ impl Life {
 /// The host deletes a stream that has ended.
 impl Drop for HttpStream {
     fn drop(&mut self) {
-        self.goes_on();
+        self.vm.ends(self.place);
     }
 }
 

@@ -10,7 +10,7 @@ use super::host;
 use super::identity::Callers;
 use super::in_force::InForce;
 use super::metrics;
-use super::stream::Life;
+use super::stream::{Life, Ticked};
 
 thread_local! {
     /// INVARIANT: whatever belongs to one plugin is found by that plugin: plugins with the
@@ -21,6 +21,22 @@ thread_local! {
 /// The longest that passes between two ticks, in nanoseconds; what the clock says beyond it
 /// has not passed.
 const LONGEST: u64 = 2_000_000_000;
+
+/// How many streams a tick ends at most.
+///
+/// SECURITY: each answer calls the filter again, within the call that ends the one before
+/// (`doAfterVmCallActions` in proxy-wasm-cpp-host); in Envoy 1.40 some 300 of them overflow
+/// the stack, which ends the module.
+const ENDED: usize = 16;
+
+/// What a tick has left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ticks {
+    /// Nothing.
+    Done,
+    /// There are streams that it did not come to.
+    Left,
+}
 
 /// What all plugins of a VM share.
 #[derive(Debug)]
@@ -33,8 +49,9 @@ pub(super) struct Vm {
     ticked: Cell<u64>,
     /// How long it has ticked, in nanoseconds: the host's time may be set meanwhile.
     age: Cell<u64>,
-    /// The streams that wait for something.
-    waiting: RefCell<Waiting>,
+    streams: RefCell<Streams>,
+    /// Up to which of them the last tick came.
+    ticked_to: Cell<u32>,
     /// Few: one for each plugin and Gateway.
     known: RefCell<Vec<Known>>,
 }
@@ -77,7 +94,8 @@ impl Vm {
             memory: Cell::default(),
             ticked: Cell::default(),
             age: Cell::default(),
-            waiting: RefCell::default(),
+            streams: RefCell::default(),
+            ticked_to: Cell::default(),
             known: RefCell::default(),
         }
     }
@@ -95,49 +113,66 @@ impl Vm {
         self.age.get()
     }
 
-    /// A stream waits for something from now on; returns its place among those that do.
-    pub(super) fn waits(&self, life: Weak<RefCell<Life>>) -> Option<usize> {
-        let mut waiting = self.waiting.try_borrow_mut().ok()?;
-        let Waiting { all, free } = &mut *waiting;
-        let place = free.pop().unwrap_or(all.len());
-        match all.get_mut(place) {
-            Some(slot) => *slot = life,
-            None => all.push(life),
+    /// A stream begins, which `make` makes of its place among all; returns both.
+    pub(super) fn begins(
+        &self,
+        make: impl FnOnce(u32) -> Rc<RefCell<Life>>,
+    ) -> (u32, Rc<RefCell<Life>>) {
+        let Ok(mut streams) = self.streams.try_borrow_mut() else {
+            return (NOWHERE, make(NOWHERE));
+        };
+        let Streams { all, free } = &mut *streams;
+        let next = || u32::try_from(all.len()).unwrap_or(NOWHERE);
+        let place = free.pop().unwrap_or_else(next);
+        let life = make(place);
+        match slot(all, place) {
+            Some(slot) => *slot = Rc::downgrade(&life),
+            None => all.push(Rc::downgrade(&life)),
         }
-        Some(place)
+        (place, life)
     }
 
-    /// The stream at a place waits no more.
-    pub(super) fn goes_on(&self, place: usize) {
-        if let Ok(mut waiting) = self.waiting.try_borrow_mut()
-            && let Some(slot) = waiting.all.get_mut(place)
+    /// The stream at a place has ended.
+    pub(super) fn ends(&self, place: u32) {
+        if let Ok(mut streams) = self.streams.try_borrow_mut()
+            && let Some(slot) = slot(&mut streams.all, place)
         {
             *slot = Weak::new();
-            waiting.free.push(place);
+            streams.free.push(place);
         }
     }
 
-    /// Ends what has waited for too long.
-    pub(super) fn tick(&self) {
+    /// Ends what has waited for too long, has to make room, or is to be cut; of many, a few.
+    pub(super) fn tick(&self) -> Ticks {
         let Some(now) = host::now() else {
-            return;
+            return Ticks::Done;
         };
         // Every plugin has a clock of its own.
         let passed = now.saturating_sub(self.ticked.replace(now)).min(LONGEST);
         let age = self.age.get().saturating_add(passed);
         self.age.set(age);
-        let mut place: usize = 0;
-        while let Some(life) = self.waiting_at(place) {
+        let mut place = self.ticked_to.take();
+        let mut ended: usize = 0;
+        while let Some(life) = self.at(place) {
+            if ended >= ENDED {
+                self.ticked_to.set(place);
+                return Ticks::Left;
+            }
             place = place.saturating_add(1);
-            if let Some(life) = life.upgrade() {
-                act(&life, |life| life.tick(age));
+            if let Some(life) = life.upgrade()
+                && let Ok(mut life) = life.try_borrow_mut()
+                && life.tick(age) == Ticked::Ended
+            {
+                ended = ended.saturating_add(1);
             }
         }
+        Ticks::Done
     }
 
-    fn waiting_at(&self, place: usize) -> Option<Weak<RefCell<Life>>> {
-        let waiting = self.waiting.try_borrow().ok()?;
-        waiting.all.get(place).cloned()
+    /// The stream at a place; `None` behind the last.
+    fn at(&self, place: u32) -> Option<Weak<RefCell<Life>>> {
+        let streams = self.streams.try_borrow().ok()?;
+        streams.all.get(usize::try_from(place).ok()?).cloned()
     }
 
     /// Tells how much memory there is, where that is more than before. It never shrinks.
@@ -178,37 +213,29 @@ impl Vm {
     }
 }
 
-/// Streams that wait, each at a place of its own, and the places that are free.
+/// Streams, each at a place of its own, and the places that are free.
 #[derive(Debug, Default)]
-struct Waiting {
+struct Streams {
     all: Vec<Weak<RefCell<Life>>>,
-    free: Vec<usize>,
+    free: Vec<u32>,
 }
 
-/// Does something for a stream that the host has not called for.
-fn act(life: &RefCell<Life>, does: impl FnOnce(&mut Life)) {
-    if let Ok(mut life) = life.try_borrow_mut()
-        && host::act_for(life.context()).is_some()
+/// The place of a stream that has none.
+const NOWHERE: u32 = u32::MAX;
+
+fn slot(all: &mut [Weak<RefCell<Life>>], place: u32) -> Option<&mut Weak<RefCell<Life>>> {
+    all.get_mut(usize::try_from(place).ok()?)
+}
+
+/// Gives up the stream at a place for the sake of another, for which the host has called.
+///
+/// SECURITY: it is answered at the next tick. An answer within a call for another stream stops
+/// that one, whatever the call returns (`stopNextIteration` in proxy-wasm-cpp-host).
+fn give_up(place: u32) {
+    let life = Vm::this().at(place).and_then(|life| life.upgrade());
+    if let Some(life) = life
+        && let Ok(mut life) = life.try_borrow_mut()
     {
-        does(&mut life);
+        life.give_up();
     }
-}
-
-/// Gives up a stream for the sake of another, for which the host has called.
-fn give_up(context: u32, other: u32) {
-    let vm = Vm::this();
-    let mut place: usize = 0;
-    while let Some(life) = vm.waiting_at(place) {
-        place = place.saturating_add(1);
-        let is_it = |life: &RefCell<Life>| {
-            let life = life.try_borrow();
-            life.is_ok_and(|life| life.context() == context)
-        };
-        if let Some(life) = life.upgrade().filter(|life| is_it(life)) {
-            act(&life, Life::give_up);
-            break;
-        }
-    }
-    // Whatever follows is the other's again.
-    let _ = host::act_for(other);
 }

@@ -113,6 +113,78 @@ fn who_holds_the_most_gives_way() {
     drop(open);
 }
 
+/// Each answer that a tick gives calls the filter again within the one before.
+#[test]
+fn many_that_end_at_once() {
+    const STREAMS: usize = 2000;
+    let stage = stage(&json!({"limits": {"bodyTimeout": "2s"}}));
+    let client = stage.client(Mode::Hold.name());
+    let h2 = speaking(&client, Protocol::Http2);
+    let connections: Vec<_> = (0..20)
+        .map(|_| h2.connect().expect("a connection"))
+        .collect();
+    let front = call("echo");
+    let (front, _) = front.split_at(30);
+    let open: Vec<_> = (0..STREAMS)
+        .map(|number| connections[number % 20].begin(endless(front)))
+        .collect();
+    let counted = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=timeout";
+    let start = Instant::now();
+    while stage.envoy.stat(counted) < STREAMS as u64 {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{}",
+            stage.envoy.log()
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(stage.envoy.vm_failures(), []);
+    let answer = client.send(&Request::mcp(call("echo"))).expect("an answer");
+    assert_eq!(answer.json()["result"], json!({}), "{answer:?}");
+    drop(open);
+}
+
+/// Many that hold little each, and fill the budget together: not even the one call is lost for
+/// which others are given up.
+#[test]
+fn many_small_bodies_shut_out_nobody() {
+    let stage = stage(&json!({"limits": {"bodyTimeout": "60s"}}));
+    let client = stage.client(Mode::Hold.name());
+    let h2 = speaking(&client, Protocol::Http2);
+    let text = "a".repeat(15_500);
+    let front =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{text}"#);
+    let request = endless(&front);
+    let mut open = Vec::new();
+    let mut connections = Vec::new();
+    for _ in 0..20 {
+        let connection = h2.connect().expect("a connection");
+        open.extend((0..900).map(|_| connection.begin(request.clone())));
+        connections.push(connection);
+    }
+    let given_up = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=overloaded";
+    let start = Instant::now();
+    while stage.envoy.stat(given_up) == 0 {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "they fill nothing"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    for _ in 0..50 {
+        let start = Instant::now();
+        let answer = client.send(&Request::mcp(call("echo"))).expect("an answer");
+        assert_eq!(answer.json()["result"], json!({}), "{answer:?}");
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+    assert_eq!(stage.envoy.vm_failures(), []);
+    drop((open, connections));
+}
+
 /// How long honest calls take, of which 99 in 100 are no longer.
 fn honest(client: &Client, calls: usize) -> Duration {
     let mut connection = client.connect().expect("a connection");
