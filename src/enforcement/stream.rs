@@ -1,20 +1,19 @@
 //! The state machine.
 
+mod refuse;
+
 use std::rc::Rc;
 
-use crate::decision::{
-    Audit, Decision, Denial, Elsewhere, Permit, Progress, allowed_everywhere, decide,
-};
+use crate::decision::{Audit, Decision, Permit, Progress, allowed_everywhere, decide};
 use crate::external_auth::{self, Obligations, Response, Shown, Verdict};
-use crate::mcp::{Envelope, Fault, Message};
-use crate::policy::{DenialForm, OnError, Policies, RequestHeaders, Routing};
+use crate::policy::{OnError, Policies, RequestHeaders, Routing};
 use crate::request::{Head, Operation};
 
 use super::envelopes::{Envelopes, Share};
 use super::held::{Asking, Full, Held, Ready};
 use super::judges::{Forbidden, Judges};
 use super::said::{Answered, Said, Spans};
-use super::{Answer, Called, Facts, Permitted, Reason, Refusal, Step, Unauthorized};
+use super::{Answer, Called, Facts, Permitted, Reason, Step, Unauthorized};
 
 #[derive(Debug, Default)]
 enum State {
@@ -365,23 +364,6 @@ impl Stream {
         self.out_of_order()
     }
 
-    /// Refuses what an authorizer was asked about.
-    fn refuse_asked<'p>(
-        &mut self,
-        policies: &'p Policies,
-        mut asking: Asking,
-        reason: Reason<'p>,
-        answer: impl FnOnce(DenialForm, Option<&Message<'_>>) -> Answer,
-    ) -> Step<'p> {
-        asking.place.ended();
-        let message = match asking.held.request() {
-            Ok((request, _)) => request.operation.message(),
-            Err((fault, offset)) => return self.malformed(fault, offset, None),
-        };
-        let answer = answer(policies.settings().denial, message.as_ref());
-        self.refuse(answer, reason, message.as_ref())
-    }
-
     /// An event after the verdict, or while an authorizer is asked.
     fn settled<'p>(&mut self) -> Step<'p> {
         match self.state {
@@ -491,94 +473,9 @@ impl Stream {
         }
     }
 
-    fn denied<'p>(
-        &mut self,
-        policies: &'p Policies,
-        denial: Denial<'p>,
-        message: Option<&Message<'_>>,
-    ) -> Step<'p> {
-        let said = denial.reason.message();
-        let form = policies.settings().denial;
-        let answer = match message {
-            Some(message) => Answer::to_denied(form, message, said),
-            None => Answer::forbidden(),
-        };
-        self.refuse(answer, Reason::Denied(denial), message)
-    }
-
     fn pass<'p>(&mut self, permit: Permit<'p>, obligations: Obligations) -> Step<'p> {
         self.state = State::Passed;
         Step::Continue(Permitted::Now(permit, obligations))
-    }
-
-    fn refuse<'p>(
-        &mut self,
-        answer: Answer,
-        reason: Reason<'p>,
-        message: Option<&Message<'_>>,
-    ) -> Step<'p> {
-        self.state = State::Refused;
-        Step::Refuse(Box::new(Refusal {
-            answer,
-            reason,
-            called: message.and_then(Called::of),
-        }))
-    }
-
-    /// Refuses what an authorizer changed, where that may lead it to where it is not allowed.
-    fn rerouted<'p>(
-        &mut self,
-        policies: &'p Policies,
-        elsewhere: Elsewhere<'p>,
-        message: Option<&Message<'_>>,
-    ) -> Step<'p> {
-        let form = policies.settings().denial;
-        let answer = match message {
-            Some(message) => Answer::to_denied(form, message, None),
-            None => Answer::forbidden(),
-        };
-        self.refuse(answer, Reason::Rerouted(elsewhere), message)
-    }
-
-    fn denied_by_headers<'p>(&mut self, denial: Denial<'p>) -> Step<'p> {
-        self.refuse(Answer::to_unread(), Reason::DeniedByHeaders(denial), None)
-    }
-
-    fn too_large<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
-        match std::mem::replace(&mut self.state, State::Refused) {
-            State::Reading(held) if held.is_denied() => self.denied_unread(policies, &held),
-            _ => self.refuse(Answer::too_large(), Reason::TooLarge, None),
-        }
-    }
-
-    fn overloaded<'p>(&mut self, policies: &'p Policies, held: &Held) -> Step<'p> {
-        if held.is_denied() {
-            return self.denied_unread(policies, held);
-        }
-        self.refuse(Answer::overloaded(), Reason::Overloaded, None)
-    }
-
-    /// Ends what is denied by its headers without reading on.
-    fn denied_unread<'p>(&mut self, policies: &'p Policies, held: &Held) -> Step<'p> {
-        match held.facts.denied(policies) {
-            Some(denial) => self.denied_by_headers(denial),
-            None => self.out_of_order(),
-        }
-    }
-
-    fn malformed<'p>(
-        &mut self,
-        fault: Fault,
-        offset: Option<usize>,
-        envelope: Option<&Envelope>,
-    ) -> Step<'p> {
-        let id = envelope.and_then(|envelope| envelope.id_for(fault));
-        let answer = Answer::to_malformed(fault, offset, id);
-        self.refuse(answer, Reason::Malformed(fault, offset), None)
-    }
-
-    fn out_of_order<'p>(&mut self) -> Step<'p> {
-        self.refuse(Answer::forbidden(), Reason::OutOfOrder, None)
     }
 }
 
@@ -613,5 +510,4 @@ pub(super) fn brief(name: &str) -> &str {
 const BRIEF: usize = 256;
 
 #[cfg(test)]
-#[path = "stream_tests.rs"]
 mod tests;

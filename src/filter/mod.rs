@@ -15,6 +15,7 @@
 mod host;
 mod identity;
 mod in_force;
+mod life;
 mod metrics;
 mod root;
 mod stream;

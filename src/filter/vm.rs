@@ -9,8 +9,8 @@ use crate::policy::ObjectName;
 use super::host;
 use super::identity::Callers;
 use super::in_force::InForce;
+use super::life::{Life, Ticked};
 use super::metrics;
-use super::stream::{Life, Ticked};
 
 thread_local! {
     /// INVARIANT: whatever belongs to one plugin is found by that plugin: plugins with the

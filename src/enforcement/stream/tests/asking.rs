@@ -1,7 +1,6 @@
 //! Streams about which authorizers are asked: what becomes of them, and short orders of
 //! any events. Longer ones are in `orders`.
 
-#[path = "orders_tests.rs"]
 mod orders;
 
 use super::super::*;

@@ -1,10 +1,9 @@
-#[path = "asking_tests.rs"]
 mod asking;
-#[path = "updates_tests.rs"]
 mod updates;
 
 use super::*;
 use crate::decision::{Denial, DenialReason};
+use crate::enforcement::Refusal;
 use crate::mcp::ThingKind;
 use crate::request::{Caller, Headers};
 use serde_json::json;
