@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use accesspolicy::cases::Body;
-use accesspolicy::effective::{Acted, Ask, Effective, Grant, Kind, Place, Universe, effective};
+use accesspolicy::effective::{Acted, Ask, At, Effective, Grant, Kind, Place, Universe, effective};
 use accesspolicy::policy::{CompiledPolicy, Document, Policies};
 use accesspolicy::uri;
 use serde_json::Value;
@@ -122,9 +122,10 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
             .iter()
             .map(|listener| listener.port.get())
     };
+    let port = port.filter(|port| ports().any(|known| known == *port));
     let place = Place {
-        cluster,
-        port: port.filter(|port| ports().any(|known| known == *port)),
+        cluster: cluster.map_or(At::Other, At::Known),
+        port: port.map_or(At::Other, At::Known),
     };
     let universe = &found.universe;
     let place = universe.places.iter().position(|known| *known == place)?;
@@ -136,7 +137,7 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
             Acted::Nothing => thing.is_none(),
             Acted::Named(known, name) => *known == kind && Some(name.as_str()) == thing,
             Acted::Unnamed => thing.is_none(),
-            Acted::Other(..) => false,
+            Acted::Other(..) | Acted::Respelt(_) | Acted::Mentioned(_) => false,
         };
         ask.name == method && is_thing
     });

@@ -74,6 +74,24 @@ impl<'m> Acts<'m> {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Act<'m>> {
         self.0.iter()
     }
+
+    /// Takes the resource for another spelling of a uri as well.
+    #[cfg(not(target_os = "wasi"))]
+    pub(super) fn respell(&mut self, policies: &Policies, request: &Request<'_>, uri: &str) {
+        let Operation::Message(message) = request.operation else {
+            return;
+        };
+        let method = match message.call().map(|call| call.method) {
+            Some(Method::CompletionComplete) => Some(MethodName::ResourcesRead),
+            Some(method) => method_name(method),
+            None => None,
+        };
+        for act in &mut self.0 {
+            if let (Some(method), Some(Thing::Resource(_))) = (method, act.thing) {
+                act.respelt.extend(policies.thing(method, uri));
+            }
+        }
+    }
 }
 
 impl<'m> Act<'m> {

@@ -23,6 +23,7 @@
 
 mod act;
 mod answers;
+mod assume;
 mod destinations;
 mod group;
 mod headers;
@@ -33,6 +34,9 @@ mod progress;
 mod trace;
 mod verdict;
 
+#[cfg(not(target_os = "wasi"))]
+pub use assume::decide_assuming;
+pub use assume::{Assumed, Holds};
 pub use destinations::{Elsewhere, allowed_everywhere};
 pub use headers::deny_by_headers;
 pub use matching::Match;
@@ -69,17 +73,7 @@ pub fn decide<'p>(
     request: &Request<'_>,
     progress: &Progress,
 ) -> Decision<'p> {
-    let judge = Judge::new(policies, request, progress);
-    let decided = match judge.judge(View::Enforced) {
-        Ok(basis) => Ok(basis),
-        Err(Stop::Denied(reason)) => Err(reason),
-        Err(Stop::Ask(ask)) => return Decision::Ask(ask),
-    };
-    let audit = judge.audit(decided.is_ok());
-    match decided {
-        Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
-        Err(reason) => Decision::Deny(Denial { reason, audit }),
-    }
+    Judge::new(policies, request, progress).decide()
 }
 
 /// Why judging stops before its end.
@@ -110,6 +104,8 @@ struct Judge<'p, 'r> {
     /// Whether authorizers that have not answered are to be asked; else they are taken to
     /// let the request go on.
     asks: bool,
+    /// What is not looked at.
+    assumed: Option<Assumed<'r>>,
     has_cluster: bool,
     gateway: &'p Attached,
     backend: Option<&'p Attached>,
@@ -142,12 +138,26 @@ impl<'p, 'r> Judge<'p, 'r> {
             http: RefCell::default(),
             allowance: Allowance::default(),
             asks: true,
+            assumed: None,
             acts: Acts::default(),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
             backend: request
                 .cluster
                 .and_then(|cluster| policies.backend(cluster)),
+        }
+    }
+
+    fn decide(&self) -> Decision<'p> {
+        let decided = match self.judge(View::Enforced) {
+            Ok(basis) => Ok(basis),
+            Err(Stop::Denied(reason)) => Err(reason),
+            Err(Stop::Ask(ask)) => return Decision::Ask(ask),
+        };
+        let audit = self.audit(decided.is_ok());
+        match decided {
+            Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
+            Err(reason) => Decision::Deny(Denial { reason, audit }),
         }
     }
 
@@ -383,6 +393,9 @@ impl<'p, 'r> Judge<'p, 'r> {
 
     /// What of a rule is not in the index.
     fn conditions(&self, rule: RuleRef, act: &Act<'r>) -> Match {
+        if let Some(assumed) = self.assumed {
+            return (assumed.conditions)(rule).as_match();
+        }
         match (self.http(rule), self.policies.cel(rule)) {
             // What does not match decides, and need not be evaluated further.
             (Match::No, _) => Match::No,
@@ -397,6 +410,9 @@ impl<'p, 'r> Judge<'p, 'r> {
 
     /// Whether some message with these headers could meet what of a rule is not in the index.
     fn could_allow(&self, rule: RuleRef) -> bool {
+        if let Some(assumed) = self.assumed {
+            return (assumed.conditions)(rule).allows;
+        }
         self.http(rule) == Match::Yes && self.could_be_true(rule)
     }
 

@@ -1,14 +1,14 @@
 //! The engine, asked about everything.
 
 use super::bounds::{Bounds, is_conditional};
-use super::universe::{Acted, Ask, DELETE, GET, HTTP, Kind, OPTIONS, Place, RESPONSE, Universe};
+use super::question::Question;
+use super::universe::{Ask, Place, Universe};
 use crate::decision::{
     Basis, Check, Decision, LevelTrace, Match, Part, PolicyTrace, Progress, RuleTrace, Trace,
     decide, explain,
 };
-use crate::mcp::{Call, Message, Thing, Things};
 use crate::policy::{Action, AllowPolicies, CompiledPolicy, LoadError, Policies, RuleRef, View};
-use crate::request::{Caller, Headers, HttpTarget, Operation, Request, SpiffeId};
+use crate::request::Request;
 
 /// Whether something is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn effective(compiled: &CompiledPolicy, universe: Universe) -> Result<Effect
     let bounds = Bounds::new(compiled)?;
     let of_caller = |place: &Place, caller: &Option<String>| -> Vec<Grant> {
         let asks = universe.asks.iter();
-        asks.map(|ask| grant(&bounds, place, caller.as_deref(), ask))
+        asks.map(|ask| grant(&bounds, &universe, place, caller.as_deref(), ask))
             .collect()
     };
     let places = universe.places.iter().map(|place| {
@@ -59,44 +59,15 @@ pub fn effective(compiled: &CompiledPolicy, universe: Universe) -> Result<Effect
     })
 }
 
-/// A request that does nothing but what is asked.
-struct Question {
-    headers: Headers,
-    caller: Caller,
-    /// What is no backend's cluster.
-    cluster: String,
-}
-
-fn grant(bounds: &Bounds, place: &Place, caller: Option<&str>, ask: &Ask) -> Grant {
-    let paths = bounds.best.settings().mcp_paths.as_deref();
-    let path = paths
-        .and_then(|paths| paths.first())
-        .map_or("/", String::as_str);
-    let question = Question {
-        headers: Headers::from_lines([
-            (":method", "POST"),
-            (":path", path),
-            (":authority", "any.invalid"),
-        ]),
-        caller: caller
-            .and_then(SpiffeId::new)
-            .map_or(Caller::Anonymous, Caller::Spiffe),
-        cluster: place.cluster.clone().unwrap_or_else(|| elsewhere(bounds)),
-    };
-    let request = Request {
-        caller: &question.caller,
-        cluster: Some(&question.cluster),
-        http: HttpTarget::new(&question.headers, Some(port(bounds, place))),
-        operation: operation(ask),
-        body: b"",
-        size: None,
-        address: None,
-        scheme: None,
-        destination: None,
-        protocol: None,
-        arrived: None,
-        time: None,
-    };
+fn grant(
+    bounds: &Bounds,
+    universe: &Universe,
+    place: &Place,
+    caller: Option<&str>,
+    ask: &Ask,
+) -> Grant {
+    let question = Question::new(universe, place, caller, bounds.policies.settings());
+    let request = question.request(ask);
     let (decision, answered) = decide_asked(&bounds.best, &request);
     let Decision::Allow(best) = decision else {
         return Grant::Never;
@@ -176,53 +147,6 @@ fn own_conditions(asked: &Trace<'_>, rule: RuleRef) -> Option<String> {
         .filter(|check| !matches!(check.part, Part::Source | Part::Mcp));
     let own: Vec<String> = own.map(in_words).collect();
     (!own.is_empty()).then(|| own.join(" and "))
-}
-
-/// A cluster of no backend.
-fn elsewhere(bounds: &Bounds) -> String {
-    let backends = || bounds.document.compiled().backends.iter();
-    let mut name = "elsewhere".to_owned();
-    while backends().any(|backend| backend.clusters.contains(&name)) {
-        name.push('\'');
-    }
-    name
-}
-
-/// A place's port, or one of no listener.
-fn port(bounds: &Bounds, place: &Place) -> u64 {
-    place.port.unwrap_or_else(|| {
-        let is_free = |port: &u64| !bounds.policies.has_listener(*port);
-        (1..).find(is_free).unwrap_or_default()
-    })
-}
-
-fn operation(ask: &Ask) -> Operation<'_> {
-    match ask.name {
-        GET => return Operation::Get,
-        DELETE => return Operation::Delete { session: true },
-        OPTIONS => return Operation::Options,
-        HTTP => return Operation::Http,
-        RESPONSE => return Operation::Message(Message::Response),
-        _ => {}
-    }
-    let things = match &ask.acted {
-        Acted::Nothing => Things::None,
-        Acted::Named(kind, name) | Acted::Other(kind, name) => Things::One(match kind {
-            Kind::Tool => Thing::Tool(name),
-            Kind::Prompt => Thing::Prompt(name),
-            Kind::Resource => Thing::Resource(name),
-        }),
-        Acted::Unnamed => Things::One(Thing::Resource("any:uri")),
-    };
-    let is_named = ask.acted != Acted::Unnamed;
-    let call = Call {
-        method: ask.method(),
-        name: ask.name,
-        things,
-        resource_name: ask.thing().filter(|_| is_named),
-        named: None,
-    };
-    Operation::Message(Message::Notification { call })
 }
 
 /// The rules that allow, all conditions met: of each Allow policy the first that has no

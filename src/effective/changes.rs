@@ -1,6 +1,7 @@
 //! What a change of policies grants and takes away.
 
 use super::ask::{Effective, Grant, effective};
+use super::compare::{Difference, Pair};
 use super::universe::Universe;
 use crate::policy::{CompiledPolicy, LoadError, Settings};
 
@@ -20,6 +21,8 @@ pub enum Change {
         before: Grant,
         /// On which it does.
         now: Grant,
+        /// Whether it is allowed now where it was not.
+        grants: bool,
     },
 }
 
@@ -53,25 +56,47 @@ pub struct SettingChange {
 /// # Errors
 /// When one contradicts itself.
 pub fn changes(old: &CompiledPolicy, new: &CompiledPolicy) -> Result<Changes, LoadError> {
-    let universe = Universe::of(&[old, new]);
-    let before = effective(old, universe.clone())?;
-    let now = effective(new, universe)?;
+    let pair = Pair::new(old, new)?;
+    let before = effective(old, pair.universe.clone())?;
+    let now = effective(new, pair.universe.clone())?;
     let Effective { universe, grants } = now;
-    let changes = before.grants.into_iter().zip(grants).map(|(before, now)| {
-        let callers = before.into_iter().zip(now).map(|(before, now)| {
-            let asks = before.into_iter().zip(now);
-            asks.map(|(before, now)| Change::of(before, now)).collect()
-        });
-        callers.collect()
-    });
-    Ok(Changes {
-        changes: changes.collect(),
+    let mut changes = Vec::with_capacity(universe.places.len());
+    for ((place, before), now) in universe.places.iter().zip(before.grants).zip(grants) {
+        let mut of_place = Vec::with_capacity(universe.callers.len());
+        for ((caller, before), now) in universe.callers.iter().zip(before).zip(now) {
+            let asks = universe.asks.iter().zip(before).zip(now);
+            let of_caller = asks.map(|((ask, before), now)| {
+                Change::of(before, now, pair.difference(place, caller.as_deref(), ask))
+            });
+            of_place.push(of_caller.collect());
+        }
+        changes.push(of_place);
+    }
+    let mut all = Changes {
+        changes,
         universe,
-        settings: settings(&old.settings, &new.settings)
-            .into_iter()
-            .chain(asking(old, new))
-            .collect(),
-    })
+        settings: of_settings(old, new),
+    };
+    all.leave_out(&Universe::of(&[old, new]));
+    Ok(all)
+}
+
+/// Whether the second configuration may allow what the first does not: what
+/// [`Changes::may_grant`] says, without the rest.
+///
+/// # Errors
+/// When one contradicts itself.
+pub fn may_grant(old: &CompiledPolicy, new: &CompiledPolicy) -> Result<bool, LoadError> {
+    let pair = Pair::new(old, new)?;
+    let changes_meaning = of_settings(old, new)
+        .iter()
+        .any(|setting| setting.is_meaning);
+    Ok(changes_meaning || pair.grants_anything())
+}
+
+fn of_settings(old: &CompiledPolicy, new: &CompiledPolicy) -> Vec<SettingChange> {
+    let settings = settings(&old.settings, &new.settings);
+    settings.into_iter().chain(asking(old, new)).collect()
 }
 
 /// Policies that ask somebody else, or something else.
@@ -93,31 +118,73 @@ fn asking(old: &CompiledPolicy, new: &CompiledPolicy) -> Vec<SettingChange> {
 }
 
 impl Change {
-    fn of(before: Grant, now: Grant) -> Self {
+    /// Whether anything is allowed that was not.
+    const fn grants(&self) -> bool {
+        matches!(
+            self,
+            Self::Granted(_) | Self::Conditions { grants: true, .. }
+        )
+    }
+
+    fn of(before: Grant, now: Grant, difference: Difference) -> Self {
+        let Difference { grants, takes } = difference;
         match (&before, &now) {
-            (Grant::Never, Grant::Never) | (Grant::Always { .. }, Grant::Always { .. }) => {
-                Self::Same
-            }
-            (Grant::Depends { on: before, .. }, Grant::Depends { on: now, .. })
-                if before == now =>
-            {
-                Self::Same
-            }
-            (Grant::Depends { .. }, Grant::Depends { .. }) => Self::Conditions { before, now },
-            (Grant::Never, _) | (Grant::Depends { .. }, Grant::Always { .. }) => Self::Granted(now),
-            (_, Grant::Never) | (Grant::Always { .. }, Grant::Depends { .. }) => Self::Taken(now),
+            _ if !grants && !takes => Self::Same,
+            (Grant::Depends { .. }, Grant::Depends { .. }) => Self::Conditions {
+                before,
+                now,
+                grants,
+            },
+            _ if grants => Self::Granted(now),
+            _ => Self::Taken(now),
         }
     }
 }
 
+/// Keeps the items at some places.
+fn retain<T>(items: &mut Vec<T>, is_kept: impl Fn(usize) -> bool) {
+    let mut place = 0..;
+    items.retain(|_| place.next().is_some_and(&is_kept));
+}
+
 impl Changes {
-    /// Whether anything may be allowed that was not. What only may be counts: conditions
-    /// that changed may be met by other requests.
+    /// Whether anything may be allowed that was not.
     pub fn may_grant(&self) -> bool {
-        let all = self.changes.iter().flatten().flatten();
-        let mut granting =
-            all.filter(|change| matches!(change, Change::Granted(_) | Change::Conditions { .. }));
-        granting.next().is_some() || self.settings.iter().any(|setting| setting.is_meaning)
+        self.granting().next().is_some() || self.settings.iter().any(|setting| setting.is_meaning)
+    }
+
+    /// Leaves out what is beyond the usual, which comes first: all of it where the usual
+    /// grants something, or else what grants nothing.
+    fn leave_out(&mut self, usual: &Universe) {
+        let (places, asks) = (usual.places.len(), usual.asks.len());
+        let granting: Vec<(usize, usize)> = self.granting().collect();
+        let is_usual = |(place, ask): &(usize, usize)| *place < places && *ask < asks;
+        let is_told = granting.iter().any(is_usual);
+        let grants = |of: &dyn Fn(&(usize, usize)) -> usize, number: usize| {
+            !is_told && granting.iter().any(|found| of(found) == number)
+        };
+        let place = |number: usize| number < places || grants(&|found| found.0, number);
+        let ask = |number: usize| number < asks || grants(&|found| found.1, number);
+        retain(&mut self.universe.places, place);
+        retain(&mut self.universe.asks, ask);
+        retain(&mut self.changes, place);
+        for changes in self.changes.iter_mut().flatten() {
+            retain(changes, ask);
+        }
+    }
+
+    /// The places and asks at which anybody is granted anything.
+    fn granting(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.changes
+            .iter()
+            .enumerate()
+            .flat_map(|(place, callers)| {
+                callers.iter().flat_map(move |asks| {
+                    let asks = asks.iter().enumerate();
+                    let granting = asks.filter(|(_, change)| change.grants());
+                    granting.map(move |(ask, _)| (place, ask))
+                })
+            })
     }
 
     /// Whether there is anything to tell.

@@ -13,8 +13,10 @@
 mod ask;
 mod bounds;
 mod changes;
+mod compare;
+mod question;
 mod universe;
 
 pub use ask::{Effective, Grant, effective};
-pub use changes::{Change, Changes, SettingChange, changes};
-pub use universe::{Acted, Ask, Group, Kind, Place, Universe};
+pub use changes::{Change, Changes, SettingChange, changes, may_grant};
+pub use universe::{Acted, Ask, At, Group, Kind, Mention, Place, Universe};

@@ -1,5 +1,6 @@
 //! What there is to ask about.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::mcp::Method;
@@ -19,10 +20,31 @@ pub struct Universe {
 /// Where requests arrive and go to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// A cluster; `None` is one of no backend.
-    pub cluster: Option<String>,
-    /// The port of a listener; `None` is another one.
-    pub port: Option<u64>,
+    /// A cluster of some backend.
+    pub cluster: At<String>,
+    /// The port of a listener.
+    pub port: At<u64>,
+}
+
+/// One of what there is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum At<T> {
+    /// One that the policies know.
+    Known(T),
+    /// Another one.
+    Other,
+    /// Envoy does not say which.
+    Unsaid,
+}
+
+impl<T> At<T> {
+    /// That which the policies know.
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(known) => Some(known),
+            Self::Other | Self::Unsaid => None,
+        }
+    }
 }
 
 /// Something that a request can do.
@@ -47,6 +69,21 @@ pub enum Acted {
     Other(Kind, String),
     /// A resource without a name, where resources are judged by their names.
     Unnamed,
+    /// A resource by another spelling of a uri that some policy names.
+    Respelt(String),
+    /// Something that a method which no version knows names, or is called after.
+    Mentioned(Mention),
+}
+
+/// What a method that no version knows names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mention {
+    /// A thing that some policy names.
+    Named(String),
+    /// The same, by the method itself.
+    Called(String),
+    /// What cannot be told, as an object.
+    Anything,
 }
 
 /// A kind of thing.
@@ -115,17 +152,102 @@ impl Universe {
             ),
         }
     }
+
+    /// The same, with all that may make a difference between them: requests of which Envoy
+    /// does not say where they go, other spellings of what is named, and methods that no
+    /// version knows, which policies that refuse take for what they name.
+    pub fn compared(compiled: &[&CompiledPolicy]) -> Self {
+        let Self {
+            callers,
+            mut places,
+            mut asks,
+        } = Self::of(compiled);
+        let clusters: BTreeSet<At<String>> = places.iter().map(|at| at.cluster.clone()).collect();
+        let ports: BTreeSet<At<u64>> = places.iter().map(|at| at.port.clone()).collect();
+        places.extend(ports.into_iter().map(|port| Place {
+            cluster: At::Unsaid,
+            port,
+        }));
+        places.extend(clusters.into_iter().map(|cluster| Place {
+            cluster,
+            port: At::Unsaid,
+        }));
+        let named = |kind| {
+            let of_kind = asks.iter().filter_map(move |ask| match &ask.acted {
+                Acted::Named(known, name) if *known == kind => Some(name.clone()),
+                _ => None,
+            });
+            of_kind.collect::<BTreeSet<String>>()
+        };
+        let resources = named(Kind::Resource);
+        let things: BTreeSet<String> = [Kind::Tool, Kind::Prompt]
+            .into_iter()
+            .flat_map(named)
+            .chain(resources.iter().cloned())
+            .collect();
+        let mut more = vec![Ask {
+            name: "tools/call",
+            acted: Acted::Other(Kind::Tool, DIGEST.to_owned()),
+            group: Group::Things(Kind::Tool),
+        }];
+        for (name, group) in RESPELT {
+            more.extend(resources.iter().map(|uri| Ask {
+                name,
+                acted: Acted::Respelt(uri.clone()),
+                group,
+            }));
+        }
+        for (name, group) in UNKNOWN {
+            let mentions = things.iter().cloned().map(Mention::Named);
+            more.extend(mentions.chain([Mention::Anything]).map(|mention| Ask {
+                name,
+                acted: Acted::Mentioned(mention),
+                group,
+            }));
+        }
+        more.extend(things.into_iter().map(|thing| Ask {
+            name: "logging/other",
+            acted: Acted::Mentioned(Mention::Called(thing)),
+            group: Group::Base,
+        }));
+        asks.extend(more);
+        Self {
+            callers,
+            places,
+            asks,
+        }
+    }
 }
+
+/// A tool by the other name that `FastMCP` has for each, which may be any.
+const DIGEST: &str = "000000000000_name";
+
+/// Methods that act on resources.
+const RESPELT: [(&str, Group); 4] = [
+    ("completion/complete", Group::Completion),
+    ("resources/read", Group::Things(Kind::Resource)),
+    ("resources/subscribe", Group::Things(Kind::Resource)),
+    ("resources/unsubscribe", Group::Things(Kind::Resource)),
+];
+
+/// Methods that no version knows, one for each front that policies can ask for.
+const UNKNOWN: [(&str, Group); 4] = [
+    ("tools/other", Group::Things(Kind::Tool)),
+    ("prompts/other", Group::Things(Kind::Prompt)),
+    ("resources/other", Group::Things(Kind::Resource)),
+    ("other", Group::Rest),
+];
 
 fn places(compiled: &[&CompiledPolicy]) -> Vec<Place> {
     let backends = compiled.iter().flat_map(|compiled| &compiled.backends);
     let clusters: BTreeSet<&String> = backends.flat_map(|backend| &backend.clusters).collect();
     let listeners = compiled.iter().flat_map(|compiled| &compiled.listeners);
     let ports: BTreeSet<u64> = listeners.map(|listener| listener.port.get()).collect();
-    let clusters = clusters.into_iter().cloned().map(Some).chain([None]);
+    let clusters = clusters.into_iter().cloned().map(At::Known);
     clusters
+        .chain([At::Other])
         .flat_map(|cluster| {
-            let ports = ports.iter().copied().map(Some).chain([None]);
+            let ports = ports.iter().copied().map(At::Known).chain([At::Other]);
             ports.map(move |port| Place {
                 cluster: cluster.clone(),
                 port,
@@ -270,12 +392,21 @@ impl Ask {
         Method::new(self.name)
     }
 
-    /// The thing's name, if it acts on one.
-    pub fn thing(&self) -> Option<&str> {
-        match &self.acted {
-            Acted::Nothing => None,
-            Acted::Named(_, name) | Acted::Other(_, name) => Some(name),
-            Acted::Unnamed => Some("any resource without name"),
-        }
+    /// The thing that it acts on, in words.
+    pub fn thing(&self) -> Option<Cow<'_, str>> {
+        let named: &str = match &self.acted {
+            Acted::Nothing => return None,
+            Acted::Named(_, name) | Acted::Other(_, name) => name,
+            Acted::Unnamed => "any resource without name",
+            Acted::Respelt(uri) => return Some(Cow::Owned(format!("other spellings of {uri}"))),
+            Acted::Mentioned(Mention::Named(name)) => {
+                return Some(Cow::Owned(format!("that name {name}")));
+            }
+            Acted::Mentioned(Mention::Called(name)) => {
+                return Some(Cow::Owned(format!("that are called after {name}")));
+            }
+            Acted::Mentioned(Mention::Anything) => "that name something in another form",
+        };
+        Some(Cow::Borrowed(named))
     }
 }

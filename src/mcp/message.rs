@@ -83,6 +83,27 @@ pub struct Named<'m> {
 pub(super) const UNKNOWN: char = '\u{1}';
 
 impl<'m> Named<'m> {
+    /// Names nothing.
+    pub const NOTHING: Self = Self {
+        name: None,
+        uri: None,
+        others: "",
+    };
+
+    /// Names something that is not known.
+    pub const ANYTHING: Self = Self {
+        others: "\0-\u{1}",
+        ..Self::NOTHING
+    };
+
+    /// Names one thing.
+    pub const fn one(name: &'m str) -> Self {
+        Self {
+            name: Some(name),
+            ..Self::NOTHING
+        }
+    }
+
     /// Whether they name anything.
     pub const fn is_anything(self) -> bool {
         self.name.is_some() || self.uri.is_some() || !self.others.is_empty()

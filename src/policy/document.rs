@@ -37,6 +37,11 @@ impl Document {
         self.0.policies.get(policy.0 as usize)
     }
 
+    /// Every policy, in order.
+    pub fn ids(&self) -> impl Iterator<Item = PolicyId> + use<> {
+        (0u32..).take(self.0.policies.len()).map(PolicyId)
+    }
+
     /// A rule; `None` for a policy without rules.
     pub fn rule(&self, rule: RuleRef) -> Option<&Rule> {
         let rules = self.policy(rule.policy)?.rules.as_ref()?;

@@ -3,6 +3,7 @@
 
 use accesspolicy::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName};
 use accesspolicy::enforcement::{Facts, Permitted, Reason as Refusal, Step, Stream};
+use accesspolicy::external_auth::Response;
 use accesspolicy::policy::Policies;
 use accesspolicy::request::{Caller, Headers, Scheme, SpiffeId};
 
@@ -30,10 +31,52 @@ pub fn body(request: &Request) -> String {
     }
 }
 
+/// Whether a request goes on in the end, where the authorizers of some clusters let it.
+pub fn is_allowed(policies: &Policies, request: &Request, lets: impl Fn(&str) -> bool) -> bool {
+    let body = body(request);
+    let mut stream = Stream::default();
+    let mut step = stream.headers(policies, facts(request), body.is_empty());
+    if let Step::Wait | Step::PassHeaders = step {
+        step = stream.body(policies, body.as_bytes(), true);
+    }
+    loop {
+        match step {
+            Step::Continue(_) => return true,
+            Step::Refuse(_) => return false,
+            Step::Ask(question) => {
+                let status = if lets(&question.cluster) {
+                    "200"
+                } else {
+                    "403"
+                };
+                let headers = Headers::from_lines([(":status", status)]);
+                let response = Response::Http {
+                    headers: &headers,
+                    body: b"",
+                };
+                step = stream.answer(policies, &response);
+            }
+            unsettled => panic!("no verdict at the end: {unsettled:?}"),
+        }
+    }
+}
+
 /// What becomes of a request whose body comes in these pieces.
 pub fn judge_pieces(policies: &Policies, request: &Request, pieces: &[&[u8]]) -> Outcome {
+    let is_empty = pieces.iter().all(|piece| piece.is_empty());
+    let mut stream = Stream::default();
+    let mut step = stream.headers(policies, facts(request), is_empty);
+    for (number, piece) in pieces.iter().enumerate() {
+        if let Step::Wait | Step::PassHeaders = step {
+            step = stream.body(policies, piece, number + 1 == pieces.len());
+        }
+    }
+    outcome(&step)
+}
+
+fn facts(request: &Request) -> Facts {
     let id = request.caller.as_deref().map(SpiffeId::new);
-    let facts = Facts {
+    Facts {
         headers: headers(request),
         caller: id.map_or(Caller::Anonymous, |id| Caller::Spiffe(id.expect("an ID"))),
         cluster: request.cluster.clone(),
@@ -44,16 +87,7 @@ pub fn judge_pieces(policies: &Policies, request: &Request, pieces: &[&[u8]]) ->
             false => Scheme::Http,
         }),
         ..Facts::default()
-    };
-    let is_empty = pieces.iter().all(|piece| piece.is_empty());
-    let mut stream = Stream::default();
-    let mut step = stream.headers(policies, facts, is_empty);
-    for (number, piece) in pieces.iter().enumerate() {
-        if let Step::Wait | Step::PassHeaders = step {
-            step = stream.body(policies, piece, number + 1 == pieces.len());
-        }
     }
-    outcome(&step)
 }
 
 fn headers(request: &Request) -> Headers {

@@ -14,6 +14,7 @@ mod change;
 mod engine;
 mod evaluate;
 mod generate;
+mod grants;
 mod http;
 mod laws;
 mod mcp;

@@ -33,7 +33,7 @@ pub(super) fn text(old: &CompiledPolicy, new: &CompiledPolicy, changes: &Changes
         _ => None,
     });
     let conditions = lines(new, changes, |change| match change {
-        Change::Conditions { before, now } => Some(vec![how(before), how(now)]),
+        Change::Conditions { before, now, .. } => Some(vec![how(before), how(now)]),
         _ => None,
     });
     let settings = changes.settings.iter().map(|setting| {

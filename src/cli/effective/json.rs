@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::place_name;
-use crate::effective::{Acted, Ask, Change, Changes, Effective, Grant, Universe};
+use crate::effective::{Acted, Ask, Change, Changes, Effective, Grant, Mention, Universe};
 use crate::policy::CompiledPolicy;
 
 /// Every grant; what is not listed is refused.
@@ -38,9 +38,15 @@ pub(super) fn changes(compiled: &CompiledPolicy, changes: &Changes) -> String {
             _ => None,
         }),
         "conditions": listed(&|change| match change {
-            Change::Conditions { before, now } => {
-                Some(json!({"before": grant(before), "now": grant(now)}))
-            }
+            Change::Conditions {
+                before,
+                now,
+                grants,
+            } => Some(json!({
+                "before": grant(before),
+                "now": grant(now),
+                "mayGrant": grants,
+            })),
             _ => None,
         }),
         "settings": settings.collect::<Vec<_>>(),
@@ -68,8 +74,8 @@ fn each<T>(
                 };
                 said["where"] = json!({
                     "name": place_name(compiled, place),
-                    "cluster": place.cluster,
-                    "port": place.port,
+                    "cluster": place.cluster.known(),
+                    "port": place.port.known(),
                 });
                 said["caller"] = json!(caller);
                 said["method"] = json!(ask.name);
@@ -87,6 +93,11 @@ fn acted(ask: &Ask, said: &mut Value) {
         Acted::Named(kind, name) => said[kind.as_str()] = json!(name),
         Acted::Other(kind, _) => said["anyOther"] = json!(kind.as_str()),
         Acted::Unnamed => said["anyUnnamed"] = json!("resource"),
+        Acted::Respelt(uri) => said["spellingOf"] = json!(uri),
+        Acted::Mentioned(Mention::Named(name) | Mention::Called(name)) => {
+            said["names"] = json!(name);
+        }
+        Acted::Mentioned(Mention::Anything) => said["names"] = Value::Null,
     }
 }
 

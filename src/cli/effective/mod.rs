@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use super::subject::Subject;
 use super::subject::{Loaded, read};
 use super::{OutputForm, REFUSED, fail, output, say, terminal};
-use crate::effective::{Place, Universe, changes, effective};
+use crate::effective::{At, Place, Universe, changes, effective};
 use crate::policy::CompiledPolicy;
 
 /// Say who may do what
@@ -107,15 +107,17 @@ fn place_name(compiled: &CompiledPolicy, place: &Place) -> String {
         Some(format!("XBackend {}", found.backend))
     };
     let backend = match &place.cluster {
-        None if compiled.backends.is_empty() => format!("Gateway {}", compiled.gateway),
-        None => "other clusters".to_owned(),
-        Some(cluster) => serves(cluster).unwrap_or_else(|| format!("cluster {cluster}")),
+        At::Other if compiled.backends.is_empty() => format!("Gateway {}", compiled.gateway),
+        At::Other => "other clusters".to_owned(),
+        At::Unsaid => "an unknown cluster".to_owned(),
+        At::Known(cluster) => serves(cluster).unwrap_or_else(|| format!("cluster {cluster}")),
     };
     let mut listeners = compiled.listeners.iter();
     match place.port {
-        None if compiled.listeners.is_empty() => backend,
-        None => format!("{backend}, other ports"),
-        Some(port) => match listeners.find(|listener| listener.port.get() == port) {
+        At::Other if compiled.listeners.is_empty() => backend,
+        At::Other => format!("{backend}, other ports"),
+        At::Unsaid => format!("{backend}, an unknown port"),
+        At::Known(port) => match listeners.find(|listener| listener.port.get() == port) {
             Some(listener) => format!("{backend}, listener {}", listener.name),
             None => format!("{backend}, port {port}"),
         },

@@ -1,5 +1,6 @@
 //! What is the same for many methods and things, in few words.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::effective::{Acted, Ask, Group, Kind};
@@ -44,7 +45,8 @@ pub(super) fn rows<'v, T: PartialEq>(
             other.name == ask.name && known == value && !covered.contains(place)
         });
         let alike: Vec<_> = alike.collect();
-        let things: Vec<&str> = alike.iter().filter_map(|(_, ask, _)| ask.thing()).collect();
+        let things: Vec<Cow<'_, str>> =
+            alike.iter().filter_map(|(_, ask, _)| ask.thing()).collect();
         let places: Vec<usize> = alike.iter().map(|(place, ..)| *place).collect();
         covered.extend(places);
         let what = format!("{} {}", method(ask), things.join(", "));
@@ -93,7 +95,8 @@ fn wide(asks: &[Ask]) -> Vec<(String, Member)> {
     for ask in asks {
         let name = ask.name;
         if ask.acted != Acted::Nothing && seen.insert(name) {
-            wide.push((name.to_owned(), Box::new(move |ask: &Ask| ask.name == name)));
+            let what = method(ask).to_owned();
+            wide.push((what, Box::new(move |ask: &Ask| ask.name == name)));
         }
     }
     wide
