@@ -291,11 +291,17 @@ fn mentioned(policies: &Policies, method: &str, named: Named<'_>) -> Vec<Selecto
         MethodName::ResourcesUnsubscribe,
     ];
     let mut all = Vec::new();
+    let all_listed = || {
+        let methods = BY_NAME.into_iter().chain(BY_URI);
+        methods.map(selector::listed).collect()
+    };
     if named.is_unknown() {
-        all.extend(BY_NAME.into_iter().chain(BY_URI).map(selector::listed));
+        return all_listed();
     }
-    let behind_front = method.rsplit_once('/').map(|(_, last)| last);
-    for name in named.iter().chain([method]).chain(behind_front) {
+    let Some(parts) = parts(method) else {
+        return all_listed();
+    };
+    for name in named.iter().chain(parts) {
         let things = BY_NAME.map(|method| policies.thing(method, name));
         all.extend(things.into_iter().flatten());
         if has_digest(name) {
@@ -309,6 +315,29 @@ fn mentioned(policies: &Policies, method: &str, named: Named<'_>) -> Vec<Selecto
         }
     }
     all
+}
+
+/// A method, and every part of it between two separators; `None` where there are too many to
+/// look at.
+///
+/// SECURITY: there are servers with methods such as `tools/<name>`, `tools.<name>`,
+/// `<server>_<name>` and `<name>/call`.
+fn parts(method: &str) -> Option<impl Iterator<Item = &str>> {
+    const SEPARATORS: [char; 7] = ['/', '.', ':', '#', '_', '-', ' '];
+    const MOST: usize = 12;
+    let gaps = || method.match_indices(SEPARATORS).map(|(place, _)| place);
+    if gaps().count() > MOST {
+        return None;
+    }
+    let ends = move || gaps().chain([method.len()]);
+    let starts = [0]
+        .into_iter()
+        .chain(gaps().map(|gap| gap.saturating_add(1)));
+    let parts = starts.flat_map(move |start| {
+        let ends = ends().filter(move |end| *end > start);
+        ends.filter_map(move |end| method.get(start..end))
+    });
+    Some(parts)
 }
 
 /// Whether a tool has the digest before its name that `FastMCP` puts there.

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use crate::expr::{Error, Fact, Given, Reading, ReadingKind, Timestamp, Variables};
 use crate::json::View;
-use crate::mcp::{Call, Thing};
+use crate::mcp::{Call, Named, Thing};
 use crate::request::{Host, Operation, Request, RequestPath, is_plain_name, query_readings};
 use crate::uri;
 
@@ -13,6 +13,9 @@ use super::act::Act;
 
 /// The header that names the session.
 const SESSION: &str = "mcp-session-id";
+
+/// The header that names the request.
+const REQUEST_ID: &str = "x-request-id";
 
 /// A request, and the one thing of those it acts on that is being judged.
 pub(super) struct Answers<'a, 'c> {
@@ -237,7 +240,7 @@ impl<'a> Variables for Answers<'a, '_> {
                 .time
                 .and_then(Timestamp::from_nanos)
                 .map(Given::Time),
-            Fact::Id => self.only("x-request-id").map(bytes),
+            Fact::Id => self.only(REQUEST_ID).map(bytes),
             Fact::Size => {
                 let size = self.request.size.and_then(|size| i64::try_from(size).ok());
                 size.map(Given::Int)
@@ -272,6 +275,31 @@ impl<'a> Variables for Answers<'a, '_> {
                 port.and_then(|port| i64::try_from(port).ok())
                     .map(Given::Int)
             }
+        }
+    }
+
+    /// SECURITY: a fact that is withheld because it is ambiguous is not absent, so that
+    /// neither `has` nor `!has` may be true of it.
+    fn is_there(&self, fact: Fact) -> Result<bool, Error> {
+        let http = &self.request.http;
+        let is_withheld = match fact {
+            _ if self.fact(fact).is_some() => return Ok(true),
+            Fact::Path | Fact::UrlPath => http.has(":path"),
+            Fact::Host | Fact::Hostname => http.has(":authority") || http.names_host(),
+            Fact::SessionId => http.has_several(SESSION),
+            Fact::Id => http.has_several(REQUEST_ID),
+            // Of a body that is not read its end is not known.
+            Fact::Size => true,
+            // What it may act on, should it call a tool.
+            Fact::ToolName | Fact::PromptName | Fact::ResourceUri => {
+                let named = self.call().and_then(|call| call.named);
+                named.is_some_and(Named::is_anything)
+            }
+            _ => false,
+        };
+        match is_withheld {
+            true => Err(Error::Ambiguous),
+            false => Ok(false),
         }
     }
 

@@ -142,7 +142,7 @@ impl<'v> Evaluation<'v> {
         match node.ok_or(Error::NoSuchOverload)? {
             Node::Constant(constant) => Ok(Value::of_constant(constant)),
             Node::Fact(fact) => self.fact(*fact),
-            Node::HasFact(fact) => Ok(Value::Bool(self.variables.fact(*fact).is_some())),
+            Node::HasFact(fact) => self.variables.is_there(*fact).map(Value::Bool),
             Node::Item(item) => {
                 let item = self.items.get(*item);
                 item.cloned().ok_or(Error::NoSuchOverload)

@@ -180,6 +180,14 @@ pub trait Variables {
     /// Never asked for [`Fact::Headers`].
     fn fact(&self, fact: Fact) -> Option<Given<'_>>;
 
+    /// Whether the request has a fact.
+    ///
+    /// # Errors
+    /// When nobody can say: it has it, but servers differ in what it is.
+    fn is_there(&self, fact: Fact) -> Result<bool, Error> {
+        Ok(self.fact(fact).is_some())
+    }
+
     /// What else servers may read in the place of a fact. Only asked for where
     /// [`Fact::has_readings`], and most requests have none.
     ///

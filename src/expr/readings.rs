@@ -163,16 +163,16 @@ fn is_spelling(nodes: &[Node], reads: &[Reads], id: NodeId) -> bool {
         Node::List(items) => items.iter().all(|item| is_spelling(nodes, reads, *item)),
         Node::Call {
             function:
-                Function::Add
+                function @ (Function::Add
                 | Function::LowerAscii
                 | Function::UpperAscii
                 | Function::Trim
                 | Function::Split
                 | Function::Substring
                 | Function::CharAt
-                | Function::Index,
+                | Function::Index),
             arguments,
-        } if !read_by(reads, id).is_param => {
+        } if !read_by(reads, id).is_param && !is_part_of_uri(reads, id, function) => {
             let (first, others) = match arguments.split_first() {
                 Some((first, others)) => (*first, others),
                 None => return false,
@@ -192,6 +192,18 @@ fn is_spelling(nodes: &[Node], reads: &[Reads], id: NodeId) -> bool {
         }
         _ => read_by(reads, id).is_param,
     }
+}
+
+/// Whether a function takes a part of a uri.
+///
+/// SECURITY: `https:/a/b` is `https://a/b`, of which each part is another.
+fn is_part_of_uri(reads: &[Reads], id: NodeId, function: &Function) -> bool {
+    let takes_part = matches!(
+        function,
+        Function::Split | Function::Substring | Function::CharAt | Function::Index
+    );
+    let mut facts = read_by(reads, id).facts();
+    takes_part && facts.any(|fact| fact == Fact::ResourceUri)
 }
 
 /// What an operation comes to for all readings, where `value` is what it comes to as the

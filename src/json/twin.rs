@@ -39,6 +39,11 @@ pub fn folded(key: &str) -> String {
 /// The longest key that may be none of those that matter, in bytes.
 const LONGEST: usize = 1024;
 
+/// Whether a character is a blank, or nothing, to somebody who trims texts.
+pub fn is_blank(char: char) -> bool {
+    char.is_whitespace() || is_invisible(char)
+}
+
 /// What comparisons by the rules of a language ignore wherever it stands.
 ///
 /// SPEC: Unicode, Default_Ignorable_Code_Point, and control characters.
@@ -73,10 +78,29 @@ pub fn has_letters_of(key: &str, names: &[&str]) -> bool {
     }
 }
 
-/// Whether two keys that differ are the same words, once in snake case and once in camel
-/// case: `user_id` and `userId`, `plan_b` and `planB`.
+/// Whether a key is one of `names` to somebody who looks at letters and digits alone,
+/// without being a name itself.
 ///
-/// SECURITY: models of Python servers take an attribute by its name and by its alias.
+/// SECURITY: servers change all keys to camel case or snake case before they look for one:
+/// `-name` and `na_me` are `name` to some.
+pub fn is_other_case(key: &str, names: &[&str]) -> bool {
+    !names.contains(&key) && {
+        let mut names = names.iter();
+        names.any(|name| has_letters_of(key, &[&plain(name)]))
+    }
+}
+
+/// The letters and digits of a name, in lower case.
+fn plain(name: &str) -> String {
+    let bytes = name.chars().filter(char::is_ascii_alphanumeric);
+    bytes.map(|char| char.to_ascii_lowercase()).collect()
+}
+
+/// Whether two keys that differ are the same words in two cases: `user_id`, `userId`,
+/// `user-id` and `user.id`; `plan_b` and `planB`.
+///
+/// SECURITY: models of Python servers take an attribute by its name and by its alias, and
+/// there are servers that bring all keys into one case.
 pub fn are_words_of_one(key: &str, other: &str) -> bool {
     let may_be = key.len() <= LONGEST && key.is_ascii() && other.is_ascii();
     may_be && key != other && letters(key).eq(letters(other))
@@ -87,7 +111,7 @@ fn letters(key: &str) -> impl Iterator<Item = u8> {
     let inner = key.trim_start_matches('_');
     let front = key.len().saturating_sub(inner.len());
     let lines = std::iter::repeat_n(b'_', front);
-    let letters = inner.bytes().filter(|byte| *byte != b'_');
+    let letters = inner.bytes().filter(|byte| !b"_-. ".contains(byte));
     lines.chain(letters.map(|byte| byte.to_ascii_lowercase()))
 }
 
@@ -153,6 +177,24 @@ mod tests {
     }
 
     #[test]
+    fn other_cases() {
+        for key in [
+            "-name",
+            "name.",
+            "na_me",
+            "_name",
+            "task-id",
+            "TASK ID",
+            "na\u{ad}-me",
+        ] {
+            assert!(is_other_case(key, NAMES), "{key:?}");
+        }
+        for key in ["name", "taskId", "names", "nom", "", "-", "n\u{e4}me"] {
+            assert!(!is_other_case(key, NAMES), "{key:?}");
+        }
+    }
+
+    #[test]
     fn no_twins() {
         for key in [
             "name", "taskId", "names", "na me", "nom", "", "näme", "proto", "param", "ﬁ", "_name",
@@ -171,6 +213,10 @@ mod tests {
             ("user_2", "user2"),
             ("plan_b_id", "planBId"),
             ("a_b", "ab"),
+            ("a-b", "a_b"),
+            ("user-id", "userId"),
+            ("user.id", "user_id"),
+            ("user id", "user_id"),
         ] {
             let is_one = are_words_of_one(one, other) && are_words_of_one(other, one);
             assert!(is_one, "{one} {other}");
@@ -179,7 +225,7 @@ mod tests {
             ("id", "_id"),
             ("id", "id"),
             ("user", "users"),
-            ("a-b", "ab"),
+            ("a:b", "ab"),
         ] {
             assert!(!are_words_of_one(one, other), "{one} {other}");
         }

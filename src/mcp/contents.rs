@@ -5,7 +5,7 @@ use crate::json::{Kind, Visitor, Want};
 use super::Fault;
 use super::message::UNKNOWN;
 use super::place::{FIELDS, Field, Member, Place};
-use crate::json::is_twin;
+use crate::json::{is_other_case, is_twin};
 
 /// Where the characters of the string that is being read go.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +84,8 @@ impl Visitor for Contents {
             if self.member == Member::Unknown {
                 // The reader has seen to it; were it otherwise, the key would be no name.
                 let key = std::str::from_utf8(key).map_err(|_| Fault::AmbiguousKey)?;
-                if is_twin(key, place.names(), place.aliases()) {
+                let names = place.names();
+                if is_twin(key, names, place.aliases()) || is_other_case(key, names) {
                     return Err(Fault::AmbiguousKey);
                 }
                 if place == Place::Message && !self.pass_unknown {

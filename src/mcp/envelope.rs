@@ -7,7 +7,7 @@ use super::headers::Claims;
 use super::message::{Call, Id, Message, Named, Thing, Things};
 use super::place::{Field, Kind as NamedKind};
 use super::{Fault, Method, ResponseCode};
-use crate::json::is_twin;
+use crate::json::{is_blank, is_twin};
 
 /// Reads one body. Reused from body to body, it allocates nothing after a while.
 #[derive(Debug)]
@@ -229,7 +229,8 @@ impl Contents {
             _ => return Ok(Things::None),
         };
         let thing = thing.ok_or(Fault::ThingMissing)?;
-        if is_thing(thing.as_str()) {
+        let is_uri = matches!(thing, Thing::Resource(_));
+        if is_thing(thing.as_str()) && (is_uri || is_trimmed(thing.as_str())) {
             Ok(Things::One(thing))
         } else {
             Err(Fault::ThingInvalid)
@@ -318,6 +319,14 @@ fn is_id(token: &[u8]) -> bool {
 /// Whether something can be acted on: not empty, no control characters.
 fn is_thing(thing: &str) -> bool {
     !thing.is_empty() && !thing.chars().any(char::is_control)
+}
+
+/// Whether a name has nothing around it that some servers take off.
+///
+/// SECURITY: Laravel, for one, trims every text of a request.
+fn is_trimmed(name: &str) -> bool {
+    let takes_off = |char: Option<char>| char.is_some_and(is_blank);
+    !takes_off(name.chars().next()) && !takes_off(name.chars().next_back())
 }
 
 #[cfg(test)]

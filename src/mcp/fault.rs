@@ -118,7 +118,9 @@ impl Fault {
             Self::IdMissing => "request without id",
             Self::IdUnexpected => "notification with id",
             Self::ThingMissing => "params do not name what the method acts on",
-            Self::ThingInvalid => "params name something empty or with control characters",
+            Self::ThingInvalid => {
+                "params name something empty, with blanks around it or control characters"
+            }
             Self::TooManyThings => "params name more than 256 things",
             Self::OtherTool => "params name something else under another key",
             Self::OtherArguments => "params have arguments under another key",

@@ -88,6 +88,12 @@ const TOOL_NAMES: &[&str] = &[
     "function",
     "functionname",
     "functioncall",
+    "func",
+    "tooluse",
+    "toolslug",
+    "toolkey",
+    "calltool",
+    "action",
 ];
 
 /// Likewise of prompts.
@@ -112,6 +118,8 @@ const TOOL_ARGUMENTS: &[&str] = &[
     "toolparams",
     "toolparameters",
     "toolinput",
+    "actioninput",
+    "kwargs",
 ];
 
 impl Place {

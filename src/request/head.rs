@@ -83,11 +83,14 @@ impl Head {
             return Err(HeadFault::Method);
         }
         let target = headers.only(":path").ok_or(HeadFault::Incomplete)?;
-        if mcp_paths.is_some_and(|prefixes| !path::is_under_any(target, prefixes)) {
-            return Ok(Self::Http);
-        }
-        if headers.has("upgrade") {
+        let is_mcp = mcp_paths.is_none_or(|prefixes| path::is_under_any(target, prefixes));
+        // SECURITY: what follows an upgrade that the server does not make is another request to
+        // it; before 1.39, Envoy sends it on at once, but for WebSockets.
+        if headers.has("upgrade") && (is_mcp || !is_websocket(headers)) {
             return Err(HeadFault::Upgrade);
+        }
+        if !is_mcp {
+            return Ok(Self::Http);
         }
         let head = match method {
             b"POST" => post(headers, body_limit)?,
@@ -105,6 +108,11 @@ impl Head {
         query::check(target, method)?;
         Ok(head)
     }
+}
+
+fn is_websocket(headers: &Headers) -> bool {
+    let upgrade = headers.only("upgrade");
+    upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Whether a method is a token of HTTP without small letters.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::json::folded;
 use crate::uri::{decode_all, escaped};
 
 /// Whether a request path (with or without query) is under one of some prefixes.
@@ -23,7 +24,10 @@ pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
         return true;
     }
     let decoded = decode_all(path);
-    prefixes().any(|prefix| may_lie(&decoded, &decode_all(prefix)))
+    let tidied = tidy(decoded.clone());
+    prefixes().map(decode_all).any(|prefix| {
+        may_lie(&decoded, &prefix) || (tidied != decoded && may_lie(&tidied, &tidy(prefix)))
+    })
 }
 
 /// The longest path whose readings are looked at, in bytes: what servers take for a whole
@@ -160,7 +164,7 @@ impl<'r> RequestPath<'r> {
     /// Whether some server takes it for another path: without case, without a slash at its
     /// end, without an extension.
     pub fn may_be(self, path: &str) -> bool {
-        let (plain, other) = (plain(self.0), plain(path.as_bytes()));
+        let (plain, other) = (tidied(self.0), tidied(path.as_bytes()));
         let rest = without_case(without_slash(&plain), without_slash(&other));
         let is_extension = |rest: &[u8]| rest.first() == Some(&b'.') && !rest.contains(&b'/');
         rest.is_some_and(|rest| rest.is_empty() || (other.len() > 1 && is_extension(rest)))
@@ -169,7 +173,7 @@ impl<'r> RequestPath<'r> {
     /// Whether some server takes it for one that lies under a prefix, as for
     /// [`may_be`](Self::may_be); the extension is one of the prefix's last segment.
     pub fn may_be_under(self, prefix: &str) -> bool {
-        is_spelt_under(&plain(self.0), &plain(prefix.as_bytes()))
+        is_spelt_under(&tidied(self.0), &tidied(prefix.as_bytes()))
     }
 
     /// The other paths that servers may take it for, as for [`may_be`](Self::may_be), each
@@ -181,7 +185,8 @@ impl<'r> RequestPath<'r> {
         }
         let mut readings = Vec::new();
         let lower = path.to_ascii_lowercase();
-        for path in [path, &lower] {
+        let tidied = tidied(path);
+        for path in [path, &lower, &tidied] {
             let whole = without_slash(path);
             let last = whole
                 .rsplit(|byte| *byte == b'/')
@@ -221,7 +226,14 @@ impl<'r> RequestPath<'r> {
             || segments().any(|segment| matches!(segment, b"." | b".."))
             || path.windows(2).any(|pair| pair == b"//")
             || path.split(|byte| *byte == b'%').skip(1).any(is_odd_escape)
+            || path.contains(&b'%') && segments().any(is_blank_dots)
     }
+}
+
+/// Whether a segment is nothing, or dots, once escaped blanks around it are taken off.
+fn is_blank_dots(segment: &[u8]) -> bool {
+    let tidy = tidied(segment);
+    tidy != segment && matches!(&*tidy, b"" | b"." | b"..")
 }
 
 /// Whether what follows a `%` is no escape, or one that servers treat in different ways.
@@ -250,6 +262,27 @@ fn without_slash(path: &[u8]) -> &[u8] {
 fn without_case<'p>(path: &'p [u8], front: &[u8]) -> Option<&'p [u8]> {
     let (found, rest) = path.split_at_checked(front.len())?;
     found.eq_ignore_ascii_case(front).then_some(rest)
+}
+
+/// A path without escapes, as servers read it that know the case of all letters and take
+/// blanks off names.
+fn tidied(path: &[u8]) -> Cow<'_, [u8]> {
+    match plain(path) {
+        Cow::Owned(path) => Cow::Owned(tidy(path)),
+        borrowed => borrowed,
+    }
+}
+
+/// SECURITY: the lower case of the Kelvin sign is `k`, and so on.
+fn tidy(path: Vec<u8>) -> Vec<u8> {
+    if path.is_ascii() && !path.contains(&b' ') {
+        return path;
+    }
+    let path = String::from_utf8_lossy(&path);
+    let segments = path
+        .split('/')
+        .map(|segment| folded(segment).trim().to_owned());
+    segments.collect::<Vec<_>>().join("/").into_bytes()
 }
 
 /// A path without escapes.

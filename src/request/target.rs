@@ -190,6 +190,17 @@ impl<'r> HttpTarget<'r> {
         are_same.then_some(host)
     }
 
+    /// Whether a header names a host, whatever it is.
+    pub fn names_host(&self) -> bool {
+        let mut names = NAMING_HOSTS.iter().chain([&FORWARDED]);
+        names.any(|name| self.headers.alike(name).next().is_some())
+    }
+
+    /// Whether there is a header of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.headers.has(name)
+    }
+
     /// The port that the request arrived on.
     pub const fn port(&self) -> Option<u64> {
         self.port

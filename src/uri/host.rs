@@ -19,14 +19,17 @@ impl HostKind {
     ///
     /// SPEC: WHATWG URL, "host parsing".
     pub(super) fn form(self, authority: &[u8]) -> (Vec<u8>, bool) {
-        let host = match self {
-            Self::Special(_) => authority.rsplit(|byte| *byte == b'@').next(),
-            _ => [&b":@"[..], b"@"]
-                .iter()
-                .find_map(|user| authority.strip_prefix(*user)),
+        let (user, host) = split_user(authority);
+        let (host, port) = split_port(host);
+        let (name, is_unsure) = self.name(host);
+        let mut form = match self {
+            Self::Special(_) => Vec::new(),
+            Self::File | Self::Opaque => user.to_vec(),
         };
-        let (host, port) = split_port(host.unwrap_or(authority));
-        let (mut form, is_unsure) = self.name(host);
+        if !form.is_empty() {
+            form.push(b'@');
+        }
+        form.extend_from_slice(&name);
         let is_default = |port: &[u8]| matches!(self, Self::Special(default) if port == default);
         if let Some(port) = port.filter(|port| !is_default(port)) {
             form.push(b':');
@@ -58,6 +61,14 @@ impl HostKind {
             Self::File => (host.to_vec(), is_number(host) || !is_plain_name(host)),
         }
     }
+}
+
+/// A user, without a password that is empty, and the host and port behind it.
+fn split_user(authority: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = authority.rsplitn(2, |byte| *byte == b'@');
+    let host = parts.next().unwrap_or_default();
+    let user = parts.next().unwrap_or_default();
+    (user.strip_suffix(b":").unwrap_or(user), host)
 }
 
 /// A host, and the port behind it without zeros at its front.

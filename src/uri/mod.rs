@@ -75,6 +75,9 @@ fn any_uri(scheme: &str) -> String {
 /// SECURITY: FastMCP's template `db://{name}` serves `db://admin?x` as `db://admin`, and
 /// servers that look at a uri's path alone serve `file://any/x` as `file:///x`.
 pub fn asked(uri: &str) -> Vec<String> {
+    if let Some(any) = any_of_long(uri) {
+        return any;
+    }
     let uri = Uri::new(uri);
     let queries = [uri.all_pairs(), Vec::new()];
     uri.forms(&queries)
@@ -86,6 +89,9 @@ pub fn asked(uri: &str) -> Vec<String> {
 /// SECURITY: `?limit=10&row=root` is `?row=root` to who looks for `row`, and so is
 /// `?row=root&row=me` to who takes the first.
 pub fn asked_among_others(uri: &str) -> Vec<String> {
+    if let Some(any) = any_of_long(uri) {
+        return any;
+    }
     let mut uri = Uri::new(uri);
     let pairs = uri.all_pairs();
     if pairs.len() > PAIRS {
@@ -102,18 +108,37 @@ pub fn asked_among_others(uri: &str) -> Vec<String> {
     uri.forms(&queries)
 }
 
+/// The longest uri that is read, in bytes; a longer one may be any of its scheme.
+///
+/// SECURITY: its forms would take many times its length, and a client chooses that.
+const LONGEST: usize = 8 << 10;
+
+/// The forms of a uri that is too long to be read.
+fn any_of_long(uri: &str) -> Option<Vec<String>> {
+    if uri.len() <= LONGEST {
+        return None;
+    }
+    let front = trimmed(uri).chars().filter(|char| !is_break(*char));
+    let front: String = front.take(LONGEST / 4).collect();
+    let scheme = Uri::new(&front).scheme;
+    Some(vec![any_host(&scheme), any_uri(&scheme)])
+}
+
 /// How many pairs of a query are looked at one by one; a uri with more may be any.
 const PAIRS: usize = 5;
 
 /// Whether it cannot be said which host, or which uri of its scheme, a uri is.
 pub fn is_unsure(uri: &str) -> bool {
+    if uri.len() > LONGEST {
+        return true;
+    }
     let uri = Uri::new(uri);
     uri.is_unsure || uri.is_disputed
 }
 
 /// Whether a uri names something else than it seems to, to servers that resolve `..`.
 pub fn goes_back(uri: &str) -> bool {
-    Uri::new(uri).goes_back
+    uri.len() > LONGEST || Uri::new(uri).goes_back
 }
 
 /// Whether two forms are of one scheme.
@@ -177,9 +202,7 @@ const SPECIAL: [(&str, &[u8]); 5] = [
 
 impl Uri {
     fn new(uri: &str) -> Self {
-        // SPEC: WHATWG URL, "basic URL parser": blanks around a uri and new lines within
-        // are nothing.
-        let spelt = uri.trim_matches(|char: char| char <= ' ');
+        let spelt = trimmed(uri);
         let uri = without_breaks(spelt);
         let (uri, fragment) = uri.split_once('#').unwrap_or((&uri, ""));
         let (uri, query) = uri.split_once('?').unwrap_or((uri, ""));
@@ -395,9 +418,19 @@ fn trim_slashes(text: &[u8]) -> &[u8] {
     text.get(start.unwrap_or(text.len())..).unwrap_or_default()
 }
 
+/// Without the blanks around it.
+///
+/// SPEC: WHATWG URL, "basic URL parser": they are nothing, and nor are new lines within.
+fn trimmed(uri: &str) -> &str {
+    uri.trim_matches(|char: char| char <= ' ')
+}
+
+const fn is_break(char: char) -> bool {
+    matches!(char, '\t' | '\n' | '\r')
+}
+
 /// Without the characters that are nothing wherever they stand.
 fn without_breaks(uri: &str) -> Cow<'_, str> {
-    let is_break = |char: char| matches!(char, '\t' | '\n' | '\r');
     if uri.contains(is_break) {
         Cow::Owned(uri.replace(is_break, ""))
     } else {

@@ -105,6 +105,10 @@ fn spellings_of_one_uri() {
             "db://admin?x=a%20b",
             &["db://admin?x=a+b", "db://admin?x=a%2Bb"],
         ),
+        (
+            "postgres://app@db/users",
+            &["postgres://app:@db/users", "postgres://APP%3a@db:/users"],
+        ),
         ("db://admin:80", &["db://admin:080", "db://@admin:0080"]),
         (
             "http://secret.test/",
@@ -178,6 +182,18 @@ fn spellings_of_one_uri() {
 }
 
 #[test]
+fn what_is_too_long_may_be_any_of_its_scheme() {
+    let long = "x".repeat(LONGEST);
+    for front in ["db://", "  DB:", "d\tb://"] {
+        let uri = format!("{front}{long}");
+        assert!(finds("db://admin", &uri), "{front}");
+        assert!(!finds("file:///secret", &uri), "{front}");
+        assert!(goes_back(&uri) && is_unsure(&uri), "{front}");
+    }
+    assert!(finds("notes", &long.repeat(2)));
+}
+
+#[test]
 fn other_uris() {
     for (uri, other) in [
         ("file:///secret", "file:///secrets"),
@@ -194,6 +210,7 @@ fn other_uris() {
         ("db://admin?x=a b", "db://admin?x=ab"),
         ("db://a+b", "db://a b"),
         ("db://a@b", "db://c@b"),
+        ("db://a@b", "db://a:x@b"),
         ("lang://c%23", "lang://c"),
         ("https://example.com/a", "https://example.com:8443/a"),
         ("https://example.com/a", "http://example.com/a"),

@@ -7,6 +7,7 @@ use accesspolicy::compile;
 use accesspolicy::expr::Program;
 
 use super::http::{escaped, folded, host, is_ambiguous, is_plain, overriding, readings, unescaped};
+use super::mcp::named;
 use super::request::{Asks, Request, Thing, method, things};
 use super::truth::Truth;
 use super::uri;
@@ -94,8 +95,12 @@ const EXPRESSIONS: [(&str, Meaning); 16] = [
                 Thing::Prompt(name) => Some(name != "hello"),
                 _ => None,
             });
-            // Where there is none, it is not asked which.
-            Truth::from(is_other == Truth::Yes)
+            match &request.asks {
+                // A method that no version knows may act on what it names.
+                Asks::Message(message) if !named(message).is_empty() => Truth::Undecided,
+                // Where there is none, it is not asked which.
+                _ => Truth::from(is_other == Truth::Yes),
+            }
         },
     ),
     ("request.mcp.resource_uri.endsWith('1')", |request| {

@@ -129,8 +129,8 @@ fn path_matches(wanted: &PathMatch, path: &str) -> Truth {
         PathMatch::PathPrefix(prefix) if prefix.is_empty() => Truth::Yes,
         _ if is_ambiguous(path) => Truth::Undecided,
         PathMatch::Exact(exact) => {
-            let wanted = others(&unescaped(exact));
-            let found = others(&unescaped(path)).iter().any(|other| {
+            let wanted = others(&tidied(exact));
+            let found = others(&tidied(path)).iter().any(|other| {
                 // The extension is one of what was sent, not of what is wanted.
                 *other == wanted[0]
             });
@@ -141,7 +141,7 @@ fn path_matches(wanted: &PathMatch, path: &str) -> Truth {
             if under(path, prefix) {
                 return agree(true, &[under(&plain, &wanted)]);
             }
-            let (plain, wanted) = (plain.to_lowercase(), wanted.to_lowercase());
+            let [plain, wanted] = [path, prefix].map(|path| tidied(path).to_lowercase());
             let extended = plain.starts_with(&format!("{wanted}."));
             agree(false, &[under(&plain, &wanted), extended])
         }
@@ -185,7 +185,7 @@ fn others(path: &str) -> Vec<String> {
 /// without its last extension, or all of them.
 pub fn readings(path: &str) -> Vec<String> {
     let mut all = Vec::new();
-    for cased in [path.to_owned(), path.to_lowercase()] {
+    for cased in [path.to_owned(), path.to_lowercase(), tidied(path)] {
         let whole = cased.strip_suffix('/').unwrap_or(&cased);
         let start = whole.rfind('/').map_or(0, |slash| slash + 1);
         let name = &whole[start..];
@@ -208,6 +208,19 @@ pub fn readings(path: &str) -> Vec<String> {
 }
 
 /// A path without escapes; those there are stand for ASCII or for whole characters.
+fn tidied(path: &str) -> String {
+    let plain = unescaped(path);
+    if plain == path && path.is_ascii() {
+        return plain;
+    }
+    let segments = plain.split('/').map(str::trim);
+    let tidy = segments.collect::<Vec<_>>().join("/");
+    match tidy.is_ascii() && tidy == plain {
+        true => plain,
+        false => tidy.to_uppercase().to_lowercase(),
+    }
+}
+
 pub fn unescaped(path: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = path;
@@ -248,6 +261,13 @@ pub fn is_ambiguous(path: &str) -> bool {
         || path
             .match_indices('%')
             .any(|(at, _)| hides(&path[at..at + 3]))
+        || path.split('/').skip(1).any(is_blank_dots)
+}
+
+/// Whether a segment is nothing, or dots, but for escaped blanks around it.
+fn is_blank_dots(segment: &str) -> bool {
+    let tidy = tidied(segment);
+    tidy != segment && ["", ".", ".."].contains(&&*tidy)
 }
 
 /// The host name, if everybody reads the authority in the same way, and no header names

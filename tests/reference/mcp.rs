@@ -66,7 +66,7 @@ fn touches_as_it_is(mcp: &Mcp, message: &Value, asks: &Asks) -> bool {
 }
 
 /// What the params of a method that no version knows name, under any word.
-fn named(message: &Value) -> Vec<&Value> {
+pub fn named(message: &Value) -> Vec<&Value> {
     let words = ["name", "uri", "tool", "toolName", "tool_name"];
     let named = |_| words.iter().filter_map(|word| message["params"].get(word));
     unknown(message).into_iter().flat_map(named).collect()
@@ -77,15 +77,26 @@ fn unknown(message: &Value) -> Option<&str> {
     method(message).filter(|method| !Method::NAMES.contains(method))
 }
 
+/// What stands between two of the characters that part names, or at an end.
+fn parts(method: &str) -> Vec<&str> {
+    let is_gap = |byte: Option<&u8>| byte.is_none_or(|byte| b"/.:#_- ".contains(byte));
+    let bytes = method.as_bytes();
+    let starts = (0..bytes.len()).filter(|at| *at == 0 || is_gap(bytes.get(at - 1)));
+    let to_ends = |start: usize| {
+        let ends = (start + 1..=bytes.len()).filter(|end| is_gap(bytes.get(*end)));
+        ends.map(move |end| &method[start..end])
+    };
+    starts.flat_map(to_ends).collect()
+}
+
 /// Whether the MCP part lists what an unknown method names, or is called after.
 fn mentions(mcp: &Mcp, message: &Value) -> bool {
     let Some(unknown) = unknown(message) else {
         return false;
     };
-    let last = unknown.split('/').next_back().unwrap_or_default();
     let named = named(message);
     let texts = named.iter().filter_map(|named| named.as_str());
-    let asked: Vec<&str> = texts.chain([unknown, last]).collect();
+    let asked: Vec<&str> = texts.chain(parts(unknown)).collect();
     // What is no text may be anything.
     let may_be_any = named.iter().any(|named| !named.is_string());
     mcp.methods.iter().flatten().any(|method| {

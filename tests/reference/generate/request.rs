@@ -218,6 +218,8 @@ fn without_thing() -> BoxedStrategy<Value> {
             "tools/other",
             "prompts/other",
             "resources/other/echo",
+            "srv/echo/run",
+            "mcp.echo",
             "tasks/list",
             "tools",
             "other",
