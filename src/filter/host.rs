@@ -71,20 +71,6 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_close_stream(stream: u32) -> u32;
-    fn proxy_get_shared_data(
-        key: *const u8,
-        key_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-        version: *mut u32,
-    ) -> u32;
-    fn proxy_set_shared_data(
-        key: *const u8,
-        key_size: usize,
-        data: *const u8,
-        size: usize,
-        version: u32,
-    ) -> u32;
 }
 
 const OK: u32 = 0;
@@ -292,27 +278,6 @@ pub(super) fn close() {
 pub(super) fn connection() -> Option<u64> {
     let id = property("connection\0id")?;
     <[u8; 8]>::try_from(id).ok().map(u64::from_le_bytes)
-}
-
-/// What the VMs of all threads share under a key, and its version.
-pub(super) fn shared(key: &str) -> Option<(Vec<u8>, u32)> {
-    let mut version = 0;
-    // SAFETY: as `take` asks; the key is only read, the version written to a place that is
-    // one.
-    let data = unsafe {
-        take(|data, size| {
-            proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
-        })
-    };
-    Some((data?, version))
-}
-
-/// Shares data under a key, unless what is there has another version: 0 where there was none.
-pub(super) fn share(key: &str, data: &[u8], version: u32) {
-    // SAFETY: the host only reads, within the lengths given, during the call.
-    let _ = unsafe {
-        proxy_set_shared_data(key.as_ptr(), key.len(), data.as_ptr(), data.len(), version)
-    };
 }
 
 /// Has the host call the plugin every so often; never, where that is zero.

@@ -4,7 +4,7 @@
 //! certificate only what leads to its subject alternative names is looked at: the host
 //! has verified it, so that the rest is not ours to judge.
 
-use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
+use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 
 /// id-ce-subjectAltName, 2.5.29.17.
@@ -25,24 +25,6 @@ pub(super) fn uris(pem: &[u8]) -> Option<Vec<String>> {
         }
     }
     Some(uris)
-}
-
-/// When a certificate, given as PEM, ends to be valid, in seconds since 1970; `None` for what
-/// is no certificate.
-pub fn ends(pem: &[u8]) -> Option<u64> {
-    let der = decoded(pem)?;
-    let mut signed = behind_serial(signed(&der)?)?;
-    // Algorithm, issuer.
-    signed.next(Tag::Sequence)?;
-    signed.next(Tag::Sequence)?;
-    let mut validity = Elements::of(signed.next(Tag::Sequence)?, Tag::Sequence)?;
-    validity.any()??;
-    let end = validity.any()??;
-    let since = match end.tag() {
-        Tag::UtcTime => end.decode_as::<UtcTime>().ok()?.to_unix_duration(),
-        _ => end.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
-    };
-    Some(since.as_secs())
 }
 
 fn decoded(pem: &[u8]) -> Option<Vec<u8>> {

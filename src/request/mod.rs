@@ -33,7 +33,6 @@ mod target;
 mod trailers;
 
 pub use caller::{Caller, SpiffeId};
-pub use certificate::ends as certificate_ends;
 pub use head::{Head, HeadFault};
 pub use headers::{Headers, begins_alike, is_alike, is_plain_name};
 pub use keys::{QueryKey, is_any_of, is_end, key_of};
