@@ -1,5 +1,6 @@
 //! What a request does, in the terms rules are filed under.
 
+use crate::json::trimmed;
 use crate::mcp::{BasePart, Call, Message, Method, Named, Thing, Things};
 use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
 use crate::request::{Operation, Request};
@@ -267,15 +268,21 @@ fn called<'m>(policies: &Policies, thing: Thing<'m>, name: Option<&'m str>) -> O
     }
 }
 
-/// Where rules are filed that refuse, or ask, about a tool by its other name, or a resource
-/// in any spelling of its uri.
+/// Where rules are filed that refuse, or ask, about a tool or prompt by its other names, or a
+/// resource in any spelling of its uri.
 fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<SelectorId> {
-    match (thing, policies.settings().resource_param) {
-        (Thing::Resource(uri), ResourceParam::Uri) => policies.forms(method, uri),
-        // Whatever it is called elsewhere, it may be any that is listed.
-        (Thing::Tool(name), _) if has_digest(name) => vec![selector::listed(method)],
-        _ => Vec::new(),
+    let name = match (thing, policies.settings().resource_param) {
+        (Thing::Resource(uri), ResourceParam::Uri) => return policies.forms(method, uri),
+        (Thing::Tool(name) | Thing::Prompt(name), _) => name,
+        _ => return Vec::new(),
+    };
+    let trimmed = trimmed(name);
+    // Whatever it is called elsewhere, it may be any that is listed.
+    if matches!(thing, Thing::Tool(_)) && has_digest(trimmed.unwrap_or(name)) {
+        return vec![selector::listed(method)];
     }
+    let trimmed = trimmed.and_then(|name| policies.thing(method, name));
+    trimmed.into_iter().collect()
 }
 
 /// Where rules are filed that refuse, or ask, about what an unknown method names, or is
@@ -301,7 +308,8 @@ fn mentioned(policies: &Policies, method: &str, named: Named<'_>) -> Vec<Selecto
     let Some(parts) = parts(method) else {
         return all_listed();
     };
-    for name in named.iter().chain(parts) {
+    let names = named.iter().chain(parts);
+    for name in names.flat_map(|name| [Some(name), trimmed(name)]).flatten() {
         let things = BY_NAME.map(|method| policies.thing(method, name));
         all.extend(things.into_iter().flatten());
         if has_digest(name) {

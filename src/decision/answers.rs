@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::expr::{Error, Fact, Given, Reading, ReadingKind, Timestamp, Variables};
-use crate::json::View;
+use crate::json::{View, trimmed};
 use crate::mcp::{Call, Named, Thing};
 use crate::request::{Host, Operation, Request, RequestPath, is_plain_name, query_readings};
 use crate::uri;
@@ -171,6 +171,16 @@ impl<'a, 'c> Answers<'a, 'c> {
         forms.map(|text| Reading { text, kind }).collect()
     }
 
+    /// The other name of the tool or prompt, to who trims it.
+    fn names(&self) -> Vec<Reading> {
+        let Some(Thing::Tool(name) | Thing::Prompt(name)) = self.thing else {
+            return Vec::new();
+        };
+        let trimmed = trimmed(name);
+        let trimmed = trimmed.map(|name| reading(name.as_bytes(), ReadingKind::Spelling));
+        trimmed.into_iter().collect()
+    }
+
     fn session(&self) -> Option<&'a [u8]> {
         match self.operation {
             Operation::Http => None,
@@ -310,6 +320,7 @@ impl<'a> Variables for Answers<'a, '_> {
             Fact::Path => self.paths(&self.behind_path()?),
             Fact::Query => self.queries(),
             Fact::ResourceUri => Ok(self.uris()),
+            Fact::ToolName | Fact::PromptName => Ok(self.names()),
             _ => Ok(Vec::new()),
         }
     }

@@ -95,14 +95,6 @@ impl Fact {
         named.map_or("", |(name, _)| name)
     }
 
-    /// Whether servers may read something else in its place: those that can be told so.
-    pub const fn has_readings(self) -> bool {
-        matches!(
-            self,
-            Self::Method | Self::Path | Self::UrlPath | Self::Query | Self::ResourceUri
-        )
-    }
-
     /// Whether Envoy takes it from what the client sends, unless it is told otherwise.
     ///
     /// SECURITY: `x-forwarded-for` moves `source.address`, and a client of HTTP/2 writes
@@ -188,8 +180,8 @@ pub trait Variables {
         Ok(self.fact(fact).is_some())
     }
 
-    /// What else servers may read in the place of a fact. Only asked for where
-    /// [`Fact::has_readings`], and most requests have none.
+    /// What else servers may read in the place of a fact. Most requests have
+    /// none.
     ///
     /// # Errors
     /// When there are too many to look at.

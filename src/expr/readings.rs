@@ -13,12 +13,14 @@ use super::needs::fixed_index;
 use super::{Error, Fact, Function, Node, NodeId, Reading, ReadingKind, Value};
 
 /// The facts that have other readings.
-const FACTS: [Fact; 5] = [
+const FACTS: [Fact; 7] = [
     Fact::Method,
     Fact::Path,
     Fact::UrlPath,
     Fact::Query,
     Fact::ResourceUri,
+    Fact::ToolName,
+    Fact::PromptName,
 ];
 
 /// Which of [`FACTS`] a node and those below it read.

@@ -40,5 +40,5 @@ mod view;
 
 pub use pull::Pull;
 pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};
-pub use twin::{are_words_of_one, folded, has_letters_of, is_blank, is_other_case, is_twin};
+pub use twin::{are_words_of_one, folded, has_letters_of, is_other_case, is_twin, trimmed};
 pub use view::{Items, Members, Number, View};

@@ -39,9 +39,13 @@ pub fn folded(key: &str) -> String {
 /// The longest key that may be none of those that matter, in bytes.
 const LONGEST: usize = 1024;
 
-/// Whether a character is a blank, or nothing, to somebody who trims texts.
-pub fn is_blank(char: char) -> bool {
-    char.is_whitespace() || is_invisible(char)
+/// What is left of a name to somebody who trims texts, where that is another one.
+///
+/// SECURITY: Laravel, for one, trims every text of a request.
+pub fn trimmed(name: &str) -> Option<&str> {
+    let is_blank = |char: char| char.is_whitespace() || is_invisible(char);
+    let trimmed = name.trim_matches(is_blank);
+    (trimmed.len() < name.len()).then_some(trimmed)
 }
 
 /// What comparisons by the rules of a language ignore wherever it stands.

@@ -45,7 +45,11 @@ pub(super) struct Contents {
     pub(super) pass_unknown: bool,
     pub(super) has_id: bool,
     pub(super) has_params: bool,
+    /// The parameters are no object.
+    pub(super) params_invalid: bool,
     pub(super) results: u8,
+    /// One of them is an error.
+    pub(super) is_error: bool,
     /// A subscription list that is no list of strings.
     pub(super) subscriptions_invalid: bool,
 }
@@ -67,7 +71,9 @@ impl Default for Contents {
             pass_unknown: false,
             has_id: false,
             has_params: false,
+            params_invalid: false,
             results: 0,
+            is_error: false,
             subscriptions_invalid: false,
         }
     }
@@ -217,8 +223,15 @@ impl Contents {
                 self.has_params = true;
                 self.enter(depth, Place::Params);
             }
-            (Member::Params, _) => return Err(Fault::ParamsType),
+            (Member::Params, _) => {
+                self.has_params = true;
+                self.params_invalid = true;
+            }
             (Member::Result, _) => self.results = self.results.saturating_add(1),
+            (Member::Error, _) => {
+                self.results = self.results.saturating_add(1);
+                self.is_error = true;
+            }
             (Member::Meta, Kind::Object) => self.enter(depth, Place::Meta),
             (Member::Ref, Kind::Object) => self.enter(depth, Place::Ref),
             (Member::Notifications, Kind::Object) => self.enter(depth, Place::Notifications),

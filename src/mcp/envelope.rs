@@ -7,7 +7,7 @@ use super::headers::Claims;
 use super::message::{Call, Id, Message, Named, Thing, Things};
 use super::place::{Field, Kind as NamedKind};
 use super::{Fault, Method, ResponseCode};
-use crate::json::{is_blank, is_twin};
+use crate::json::is_twin;
 
 /// Reads one body. Reused from body to body, it allocates nothing after a while.
 #[derive(Debug)]
@@ -167,13 +167,18 @@ impl Contents {
         }
         let Some(name) = self.get(Field::Method) else {
             // SECURITY: `params` would be there for whoever finds a method elsewhere.
-            return match (self.has_id, self.results, self.has_params) {
+            // SPEC: MCP 2025-11-25, JSONRPCErrorResponse: an error may have no id.
+            let is_whole = self.has_id || self.is_error;
+            return match (is_whole, self.results, self.has_params) {
                 (true, 1, false) => Ok(Message::Response),
                 _ => Err(Fault::NoMessage),
             };
         };
         if self.results > 0 {
             return Err(Fault::MethodAndResult);
+        }
+        if self.params_invalid {
+            return Err(Fault::ParamsType);
         }
         let method = Method::new(name);
         if self.has_id && method.is_notification() {
@@ -229,8 +234,7 @@ impl Contents {
             _ => return Ok(Things::None),
         };
         let thing = thing.ok_or(Fault::ThingMissing)?;
-        let is_uri = matches!(thing, Thing::Resource(_));
-        if is_thing(thing.as_str()) && (is_uri || is_trimmed(thing.as_str())) {
+        if is_thing(thing.as_str()) {
             Ok(Things::One(thing))
         } else {
             Err(Fault::ThingInvalid)
@@ -319,14 +323,6 @@ fn is_id(token: &[u8]) -> bool {
 /// Whether something can be acted on: not empty, no control characters.
 fn is_thing(thing: &str) -> bool {
     !thing.is_empty() && !thing.chars().any(char::is_control)
-}
-
-/// Whether a name has nothing around it that some servers take off.
-///
-/// SECURITY: Laravel, for one, trims every text of a request.
-fn is_trimmed(name: &str) -> bool {
-    let takes_off = |char: Option<char>| char.is_some_and(is_blank);
-    !takes_off(name.chars().next()) && !takes_off(name.chars().next_back())
 }
 
 #[cfg(test)]

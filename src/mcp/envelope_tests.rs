@@ -364,7 +364,11 @@ fn headers_that_disagree() {
         (CALL, ["-", "-", "+"], Mismatch),
         (CALL, ["-", "echo", "2026-07-28"], Missing),
         (CALL, ["tools/call", "-", "2026-07-28"], Missing),
-        (CALL, ["tools/call", "echo", "2026-07-28"], Mismatch),
+        (
+            CALL,
+            ["tools/call", "echo", "2026-07-28"],
+            Fault::VersionMissing,
+        ),
         (CALL_2026, ["tools/call", "echo", "-"], Missing),
         (CALL_2026, ["tools/call", "echo", "2025-11-25"], Mismatch),
         (CALL_2026, ["tools/call", "-", "2026-07-28"], Missing),

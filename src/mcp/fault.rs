@@ -80,6 +80,8 @@ pub enum Fault {
     HeaderMismatch,
     /// 2026-07-28 requires a header that is not there.
     HeaderMissing,
+    /// 2026-07-28 requires the version in `params._meta`, and it is not there.
+    VersionMissing,
 }
 
 impl Fault {
@@ -93,7 +95,8 @@ impl Fault {
             | Self::ThingInvalid
             | Self::TooManyThings
             | Self::OtherTool
-            | Self::OtherArguments => ResponseCode::InvalidParams,
+            | Self::OtherArguments
+            | Self::VersionMissing => ResponseCode::InvalidParams,
             Self::HeaderMismatch | Self::HeaderMissing => ResponseCode::HeaderMismatch,
             _ => ResponseCode::InvalidRequest,
         }
@@ -118,15 +121,14 @@ impl Fault {
             Self::IdMissing => "request without id",
             Self::IdUnexpected => "notification with id",
             Self::ThingMissing => "params do not name what the method acts on",
-            Self::ThingInvalid => {
-                "params name something empty, with blanks around it or control characters"
-            }
+            Self::ThingInvalid => "params name something empty or with control characters",
             Self::TooManyThings => "params name more than 256 things",
             Self::OtherTool => "params name something else under another key",
             Self::OtherArguments => "params have arguments under another key",
             Self::ResponseUnexpected => "response where the version has none",
             Self::HeaderMismatch => "header and body disagree",
             Self::HeaderMissing => "required header is missing",
+            Self::VersionMissing => "params._meta does not have the protocol version",
         }
     }
 }

@@ -48,7 +48,8 @@ pub fn check_media<'h>(
     check_type(media)?;
     // SECURITY: common server frameworks inflate a body before they parse it.
     for encoding in encodings {
-        if !encoding.trim_ascii().eq_ignore_ascii_case(b"identity") {
+        let encoding = encoding.trim_ascii();
+        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
             return Err(MediaFault::Encoding);
         }
     }
@@ -62,6 +63,8 @@ fn check_type(media: &[u8]) -> Result<(), MediaFault> {
     if !trim(essence).eq_ignore_ascii_case(b"application/json") {
         return Err(MediaFault::Type);
     }
+    // SPEC: RFC 9110, 5.6.6: a parameter may be empty.
+    let mut parts = parts.filter(|part| !trim(part).is_empty());
     let Some(parameter) = parts.next() else {
         return Ok(());
     };
@@ -109,6 +112,21 @@ impl<'h> Claim<'h> {
             (None, _) => Self::Absent,
             (Some(line), None) => Self::Once(line),
             (Some(_), Some(_)) => Self::Repeated,
+        }
+    }
+
+    /// The claim of a header whose value may be repeated: proxies and clients add it to what
+    /// is there.
+    pub fn of_equal(lines: impl Iterator<Item = &'h [u8]>) -> Self {
+        let mut values = lines.flat_map(|line| line.split(|byte| *byte == b','));
+        let Some(first) = values.next() else {
+            return Self::Absent;
+        };
+        let is_first = |value: &[u8]| trim(value) == trim(first);
+        match (values.next(), values.all(is_first)) {
+            (None, _) => Self::Once(first),
+            (Some(second), true) if is_first(second) => Self::Once(trim(first)),
+            _ => Self::Repeated,
         }
     }
 }
@@ -170,7 +188,10 @@ impl Claims<'_> {
             check(self.version, version, <[u8]>::eq)?;
         }
         if version == Some(REPEATING_VERSION) || repeats {
-            let Some(call) = call else { return Ok(()) };
+            // Of a notification they are only compared.
+            let Message::Request { call, .. } = message else {
+                return Ok(());
+            };
             let names = matches!(
                 call.method,
                 Method::ToolsCall | Method::PromptsGet | Method::ResourcesRead
@@ -181,8 +202,8 @@ impl Claims<'_> {
             if missing {
                 return Err(Fault::HeaderMissing);
             }
-            if version.is_none() && message.id().is_some() {
-                return Err(Fault::HeaderMismatch);
+            if version.is_none() {
+                return Err(Fault::VersionMissing);
             }
         }
         Ok(())
@@ -250,10 +271,14 @@ mod tests {
             "application/json;charset=UTF-8",
             "application/json ; CHARSET=\"Utf-8\"",
             " application/json\t",
+            "application/json;",
+            "application/json; charset=utf-8;",
         ] {
             assert_eq!(media(&[media_type], &[]), Ok(()), "{media_type}");
         }
-        assert_eq!(media(&["application/json"], &["identity"]), Ok(()));
+        for encoding in ["identity", ""] {
+            assert_eq!(media(&["application/json"], &[encoding]), Ok(()));
+        }
     }
 
     #[test]
@@ -269,7 +294,6 @@ mod tests {
             (&["application/json, text/plain"], &[], Type),
             (&["application /json"], &[], Type),
             (&["application/vnd.api+json"], &[], Type),
-            (&["application/json;"], &[], Parameter),
             (&["application/json; charset=utf-16"], &[], Parameter),
             (&["application/json; charset=utf-7"], &[], Parameter),
             (&["application/json; charset='utf-8'"], &[], Parameter),
@@ -281,7 +305,6 @@ mod tests {
             ),
             (&["application/json; boundary=x"], &[], Parameter),
             (&["application/json"], &["gzip"], Encoding),
-            (&["application/json"], &[""], Encoding),
             (&["application/json"], &["identity, gzip"], Encoding),
             (&["application/json"], &["identity", "br"], Encoding),
         ] {

@@ -186,7 +186,7 @@ impl Headers {
         Claims {
             method: Claim::new(self.alike("mcp-method")),
             name: Claim::new(self.alike("mcp-name")),
-            version: Claim::new(self.alike("mcp-protocol-version")),
+            version: Claim::of_equal(self.alike("mcp-protocol-version")),
         }
     }
 }
