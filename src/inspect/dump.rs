@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::typed::{below, is_struct, is_type, kind, list, named, text};
+
 /// A configuration dump.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dump<'d>(&'d [Value]);
@@ -13,105 +15,182 @@ pub(super) struct Dump<'d>(&'d [Value]);
 pub(super) struct Chain<'d> {
     /// The listener's name, and the filter chain's where it has one.
     pub(super) place: String,
-    /// Where TLS ends, if it does.
-    pub(super) tls: Option<&'d Value>,
+    pub(super) listener: &'d Value,
+    /// The filter chain of the listener.
+    pub(super) outer: &'d Value,
     pub(super) manager: &'d Value,
 }
 
-/// The list at a path; none where there is none.
-pub(super) fn list<'v>(value: &'v Value, path: &str) -> &'v [Value] {
-    let found = value.pointer(path).and_then(Value::as_array);
-    found.map_or(&[], Vec::as_slice)
+/// What listeners do with connections.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Network<'d> {
+    pub(super) chains: Vec<Chain<'d>>,
+    /// What else stands in filter chains and listeners: the place, the filter chain or the
+    /// listener, and its configuration.
+    pub(super) others: Vec<(String, &'d Value, &'d Value)>,
+    /// What may be a chain of HTTP filters, and cannot be seen: the place, and why.
+    pub(super) unseen: Vec<(String, String)>,
 }
 
-/// The text at a path.
-pub(super) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
-    let found = value.pointer(path).and_then(Value::as_str);
-    found.unwrap_or_default()
-}
+const MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.v3.\
+                       HttpConnectionManager";
 
-/// Whether something is of a type, by the end of its name.
-pub(super) fn is_type(value: &Value, name: &str) -> bool {
-    let (_, found) = text(value, "/@type").rsplit_once('/').unwrap_or_default();
-    found == name || found.ends_with(&format!(".{name}"))
+/// The same, in a wrapper without a type of its own.
+const MOBILE: &str = "envoy.extensions.filters.network.http_connection_manager.v3.\
+                      EnvoyMobileHttpConnectionManager";
+
+/// A dump of a kind.
+fn is_dump(config: &Value, kind: &str) -> bool {
+    is_type(config, &format!("envoy.admin.v3.{kind}"))
 }
 
 impl<'d> Dump<'d> {
     /// `None` for what is no dump.
     pub(super) fn new(dump: &'d Value) -> Option<Self> {
         let configs = dump.get("configs")?.as_array()?;
-        let has = |name: &str| configs.iter().any(|config| is_type(config, name));
+        let has = |kind: &str| configs.iter().any(|config| is_dump(config, kind));
         has("ListenersConfigDump").then_some(Self(configs))
     }
 
     /// The items of the dumps of a kind.
     fn of(self, kind: &str, path: &str) -> impl Iterator<Item = &'d Value> {
-        let dumps = self.0.iter().filter(move |config| is_type(config, kind));
+        let kind = kind.to_owned();
+        let dumps = self.0.iter().filter(move |config| is_dump(config, &kind));
         let path = path.to_owned();
         dumps.flat_map(move |dump| list(dump, &path))
     }
 
+    /// Listeners that take connections.
     fn listeners(self) -> impl Iterator<Item = &'d Value> {
         let fixed = self.of("ListenersConfigDump", "/static_listeners");
-        let dynamic = self.of("ListenersConfigDump", "/dynamic_listeners");
         let fixed = fixed.filter_map(|listener| listener.get("listener"));
-        fixed.chain(dynamic.filter_map(|listener| listener.pointer("/active_state/listener")))
+        fixed.chain(self.listeners_in("/active_state/listener"))
     }
 
-    /// Every chain of HTTP filters.
-    pub(super) fn chains(self) -> Vec<Chain<'d>> {
-        let mut chains = Vec::new();
-        for listener in self.listeners() {
-            let others = list(listener, "/filter_chains").iter();
-            for chain in others.chain(listener.get("default_filter_chain")) {
-                let name = text(listener, "/name");
-                let place = match text(chain, "/name") {
+    fn listeners_in(self, state: &'static str) -> impl Iterator<Item = &'d Value> {
+        let dynamic = self.of("ListenersConfigDump", "/dynamic_listeners");
+        dynamic.filter_map(move |listener| listener.pointer(state))
+    }
+
+    /// What is done with connections.
+    pub(super) fn network(self) -> Network<'d> {
+        self.network_of(self.listeners())
+    }
+
+    /// What is done with those that are there from before.
+    pub(super) fn draining(self) -> Network<'d> {
+        self.network_of(self.listeners_in("/draining_state/listener"))
+    }
+
+    fn network_of(self, listeners: impl Iterator<Item = &'d Value>) -> Network<'d> {
+        let mut network = Network::default();
+        for listener in listeners {
+            let name = text(listener, "/name");
+            for filter in list(listener, "/listener_filters") {
+                let configs = self.configs(filter).into_iter();
+                let configs = configs.map(|config| (name.to_owned(), listener, config));
+                network.others.extend(configs);
+            }
+            let chains = list(listener, "/filter_chains").iter();
+            for outer in chains.chain(listener.get("default_filter_chain")) {
+                let place = match text(outer, "/name") {
                     "" => name.to_owned(),
                     chain => format!("{name}, {chain}"),
                 };
-                for filter in list(chain, "/filters") {
-                    let Some(manager) = filter.get("typed_config") else {
-                        continue;
-                    };
-                    if is_type(manager, "HttpConnectionManager") {
-                        chains.push(Chain {
-                            place: place.clone(),
-                            tls: chain.pointer("/transport_socket/typed_config"),
-                            manager,
-                        });
-                    }
+                for filter in list(outer, "/filters") {
+                    self.look(&mut network, &place, listener, outer, filter);
                 }
             }
         }
-        chains
+        network
     }
 
-    /// The configuration of a filter that is discovered by name.
-    pub(super) fn discovered(self, name: &str) -> Option<&'d Value> {
-        let mut all = self.of("EcdsConfigDump", "/ecds_filters");
-        let found = all.find(|filter| text(filter, "/ecds_filter/name") == name)?;
-        found.pointer("/ecds_filter/typed_config")
+    /// Takes a network filter for what it is.
+    fn look(
+        self,
+        network: &mut Network<'d>,
+        place: &str,
+        listener: &'d Value,
+        outer: &'d Value,
+        filter: &'d Value,
+    ) {
+        let configs = self.configs(filter);
+        if configs.is_empty() {
+            let name = text(filter, "/name");
+            let why = format!("its network filter `{name}` is not in the dump: it cannot be seen");
+            network.unseen.push((place.to_owned(), why));
+        }
+        for config in configs {
+            let managers = managers(config);
+            if managers.is_empty() {
+                network.others.push((place.to_owned(), outer, config));
+            }
+            for manager in managers {
+                if is_struct(manager) {
+                    let why = "its connection manager is a `TypedStruct`: it cannot be seen";
+                    network.unseen.push((place.to_owned(), why.to_owned()));
+                    continue;
+                }
+                network.chains.push(Chain {
+                    place: place.to_owned(),
+                    listener,
+                    outer,
+                    manager,
+                });
+            }
+        }
     }
 
-    /// The routes of a connection manager: its own, or those that are discovered by name.
-    pub(super) fn routes(self, manager: &'d Value) -> Option<&'d Value> {
+    /// The configurations of a filter: its own, or those that are discovered by its name.
+    pub(super) fn configs(self, filter: &'d Value) -> Vec<&'d Value> {
+        match filter.get("typed_config") {
+            Some(own) => vec![own],
+            None => self.discovered(filter),
+        }
+    }
+
+    /// What is discovered by a filter's name. Several may have the name, from several sources,
+    /// and nothing says whose is whose.
+    pub(super) fn discovered(self, filter: &'d Value) -> Vec<&'d Value> {
+        let name = text(filter, "/name");
+        let wanted = list(filter, "/config_discovery/type_urls");
+        let wanted = wanted.iter().filter_map(Value::as_str).map(named);
+        let is_wanted = |found: &&Value| {
+            let mut wanted = wanted.clone();
+            wanted.any(|wanted| wanted == kind(found))
+        };
+        let all = self.of("EcdsConfigDump", "/ecds_filters");
+        let all = all.filter_map(|found| found.get("ecds_filter"));
+        let all = all.filter(|found| text(found, "/name") == name);
+        let all = all.filter_map(|found| found.get("typed_config"));
+        all.filter(is_wanted).collect()
+    }
+
+    /// The routes of a connection manager: its own, or those that are discovered by name, of
+    /// which several may have it, as above.
+    pub(super) fn routes(self, manager: &'d Value) -> Vec<&'d Value> {
         if let Some(own) = manager.get("route_config") {
-            return Some(own);
+            return vec![own];
+        }
+        if manager.get("rds").is_none() {
+            return Vec::new();
         }
         let name = text(manager, "/rds/route_config_name");
-        let fixed = self.of("RoutesConfigDump", "/static_route_configs");
-        let mut all = fixed.chain(self.of("RoutesConfigDump", "/dynamic_route_configs"));
-        let found = all.find(|routes| text(routes, "/route_config/name") == name)?;
-        found.get("route_config")
+        let all = self.of("RoutesConfigDump", "/dynamic_route_configs");
+        let all = all.filter_map(|found| found.get("route_config"));
+        all.filter(|found| text(found, "/name") == name).collect()
     }
 
-    /// The names of all clusters.
-    pub(super) fn clusters(self) -> Vec<&'d str> {
-        let all = self.all_clusters();
-        all.map(|cluster| text(cluster, "/name")).collect()
+    /// The secrets of a name, as above.
+    pub(super) fn secrets(self, name: &str) -> Vec<&'d Value> {
+        let fixed = self.of("SecretsConfigDump", "/static_secrets");
+        let all = fixed.chain(self.of("SecretsConfigDump", "/dynamic_active_secrets"));
+        let all = all.filter(|found| text(found, "/name") == name);
+        all.filter_map(|found| found.get("secret")).collect()
     }
 
-    fn all_clusters(self) -> impl Iterator<Item = &'d Value> {
+    /// Every cluster.
+    pub(super) fn clusters(self) -> impl Iterator<Item = &'d Value> {
         let fixed = self.of("ClustersConfigDump", "/static_clusters");
         let all = fixed.chain(self.of("ClustersConfigDump", "/dynamic_active_clusters"));
         all.filter_map(|cluster| cluster.get("cluster"))
@@ -120,7 +199,7 @@ impl<'d> Dump<'d> {
     /// The backends of a route that a cluster stands for, as Envoy Gateway names them in its
     /// localities: `httproute/<namespace>/<name>/rule/0/backend/1`.
     pub(super) fn backends_of(self, cluster: &str) -> BTreeSet<&'d str> {
-        let own = self.all_clusters();
+        let own = self.clusters();
         let own = own.filter(|found| text(found, "/name") == cluster);
         let own = own.flat_map(|found| list(found, "/load_assignment/endpoints"));
         let fixed = self.of("EndpointsConfigDump", "/static_endpoint_configs");
@@ -134,5 +213,21 @@ impl<'d> Dump<'d> {
         regions
             .filter(|region| region.contains("/backend/"))
             .collect()
+    }
+}
+
+/// The connection managers that a network filter is, or has in it.
+fn managers(config: &Value) -> Vec<&Value> {
+    let of = |value| match kind(value) {
+        MANAGER => Some(value),
+        MOBILE => value.get("config"),
+        _ => None,
+    };
+    match of(config) {
+        Some(manager) => vec![manager],
+        None => {
+            let inner = below(config).into_iter();
+            inner.filter_map(|(_, value)| of(value)).collect()
+        }
     }
 }
