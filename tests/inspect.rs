@@ -77,15 +77,34 @@ fn found(envoy: &Envoy, compiled: &str) -> (Vec<String>, Vec<String>, Option<i32
     let done = tool(&[
         "check", "--config", compiled, "--envoy", &address, "--output", "json",
     ]);
+    let code = done.status.code();
+    (with(&done, "wrong"), with(&done, "warning"), code)
+}
+
+/// The same of a dump: what is wrong.
+fn found_in(dump: &Value, folder: &Path, compiled: &str) -> Vec<String> {
+    let file = folder.join("dump.json").display().to_string();
+    std::fs::write(&file, dump.to_string()).expect("a file");
+    let done = tool(&[
+        "check",
+        "--config",
+        compiled,
+        "--config-dump",
+        &file,
+        "--output",
+        "json",
+    ]);
+    with(&done, "wrong")
+}
+
+/// What was looked at of which something is said.
+fn with(done: &Output, what: &str) -> Vec<String> {
     let findings: Value =
         serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"));
-    let with = |what: &str| {
-        let findings = findings["findings"].as_array().expect("findings").iter();
-        let with = findings.filter(|finding| !finding[what].is_null());
-        with.map(|finding| finding["check"].as_str().unwrap_or_default().to_owned())
-            .collect()
-    };
-    (with("wrong"), with("warning"), done.status.code())
+    let findings = findings["findings"].as_array().expect("findings").iter();
+    let with = findings.filter(|finding| !finding[what].is_null());
+    with.map(|finding| finding["check"].as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 /// Something that takes the filter away, or what it relies on.
@@ -337,7 +356,7 @@ fn matched(filter: &Value) -> Value {
 
 #[test]
 fn filters_around_it_are_found() {
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         (
             "a cache before it",
             |it| it.filters().insert(0, cache()),
@@ -359,6 +378,16 @@ fn filters_around_it_are_found() {
         (
             "a cache in another filter",
             |it| it.filters().insert(0, matched(&cache())),
+            &["before"],
+            &[],
+        ),
+        (
+            "a cache by another type",
+            |it| {
+                let mut cache = cache();
+                cache["typed_config"] = structured(cache["typed_config"].take());
+                it.filters().insert(0, cache);
+            },
             &["before"],
             &[],
         ),
@@ -462,18 +491,23 @@ fn options(filters: Value) -> Value {
     }))})
 }
 
-/// A virtual host that matches by a tree, with a route in it.
-fn by_tree(host: &mut Value, per_filter: Value) {
-    let input = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput";
+/// A route with what it says of filters, under a key.
+fn route(key: &str, per_filter: Value) -> Value {
     let route = json!({
         "match": {"prefix": "/"},
         "route": {"cluster": "everything"},
-        "typed_per_filter_config": per_filter,
+        key: per_filter,
     });
+    of_type(ROUTE, route)
+}
+
+/// A virtual host that matches by a tree, with a route in it.
+fn by_tree(host: &mut Value, route: Value) {
+    let input = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput";
     *host = json!({"name": "mcp", "domains": ["*"], "matcher": {"matcher_tree": {
         "input": {"name": "x", "typed_config": of_type(input, json!({"header_name": ":path"}))},
         "prefix_match_map": {"map": {"/": {"action": {
-            "name": "route", "typed_config": of_type(ROUTE, route),
+            "name": "route", "typed_config": route,
         }}}},
     }}});
 }
@@ -487,14 +521,28 @@ fn by_weight(host: &mut Value, per_filter: Value) {
 
 #[test]
 fn routes_round_it_are_found() {
-    let cases: [Case; 8] = [
+    let cases: [Case; 9] = [
         (
             "off by a matcher",
-            |it| by_tree(it.host(), off()),
+            |it| by_tree(it.host(), route("typed_per_filter_config", off())),
             &["enabled"],
             &[],
         ),
-        ("a matcher", |it| by_tree(it.host(), json!({})), &[], &[]),
+        (
+            "off by a matcher, in other letters",
+            |it| {
+                let route = structured(route("typedPerFilterConfig", off()));
+                by_tree(it.host(), route);
+            },
+            &["enabled"],
+            &[],
+        ),
+        (
+            "a matcher",
+            |it| by_tree(it.host(), route("typed_per_filter_config", json!({}))),
+            &[],
+            &[],
+        ),
         (
             "off by weight",
             |it| by_weight(it.host(), off()),
@@ -586,7 +634,20 @@ fn restricted(but: &str) -> Value {
 
 #[test]
 fn what_is_discovered_is_looked_at() {
-    let cases: [Case; 7] = [
+    let cases: [Case; 8] = [
+        (
+            "the filter, and another until then",
+            |it| {
+                discover(it, "a.json", "FAIL_RELOAD");
+                let discovery = &mut it.filters()[0]["config_discovery"];
+                let deny = http("x", "rbac.v3.RBAC", json!({"rules": {}}))["typed_config"].take();
+                let urls = discovery["type_urls"].as_array_mut().unwrap();
+                urls.push(deny["@type"].clone());
+                discovery["default_config"] = deny;
+            },
+            &[],
+            &["filter"],
+        ),
         (
             "several filters of a name",
             |it| {
@@ -646,46 +707,87 @@ fn what_is_discovered_is_looked_at() {
     follow(&cases, json!({}));
 }
 
+/// The dump of an Envoy as it has to be, and the path of its listener.
+fn dumped(bootstrap: &Value) -> (Value, String) {
+    let envoy = Envoy::start(bootstrap).expect("Envoy serves");
+    let dump = envoy.ask("/config_dump?include_eds").expect("a dump");
+    let dump: Value = serde_json::from_str(&dump).expect("JSON");
+    let mut configs = dump["configs"].as_array().unwrap().iter();
+    let at = configs.position(|it| it.get("static_listeners").is_some());
+    let at = at.expect("listeners");
+    (dump, format!("/configs/{at}/static_listeners/0/listener"))
+}
+
 /// Each of the callbacks that the module has.
 #[test]
 fn every_callback_is_needed() {
     let folder = TempDir::new().expect("a folder");
     let (compiled, bootstrap) = demo(folder.path());
-    let envoy = Envoy::start(&bootstrap).expect("Envoy serves");
-    let dump = envoy.ask("/config_dump?include_eds").expect("a dump");
-    let dump: Value = serde_json::from_str(&dump).expect("JSON");
+    let (dump, listener) = dumped(&bootstrap);
     let all = restricted("");
     let names = all.as_object().unwrap().keys();
     let callbacks: Vec<_> = names.filter(|name| name.starts_with("proxy_on_")).collect();
     assert!(callbacks.len() > 10, "{callbacks:?}");
-    let listeners = dump["configs"].as_array().unwrap().iter();
-    let at = listeners
-        .enumerate()
-        .find(|(_, it)| it.get("static_listeners").is_some());
-    let (at, _) = at.expect("listeners");
     let config = format!(
-        "/configs/{at}/static_listeners/0/listener/filter_chains/0/filters/0/typed_config/\
-         http_filters/0/typed_config/config"
+        "{listener}/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config"
     );
-    let file = folder.path().join("dump.json");
     for name in callbacks {
         let mut dump = dump.clone();
         dump.pointer_mut(&config).expect("the filter")["vm_config"]["capability_restriction_config"] =
             json!({"allowed_capabilities": restricted(name)});
-        std::fs::write(&file, dump.to_string()).expect("a file");
-        let path = file.to_str().expect("a path");
-        let done = tool(&[
-            "check",
-            "--config",
-            &compiled,
-            "--config-dump",
-            path,
-            "--output",
-            "json",
-        ]);
-        let said = String::from_utf8_lossy(&done.stdout).into_owned();
-        assert!(said.contains(&format!("lacks {name}:")), "{said}");
+        let wrong = found_in(&dump, folder.path(), &compiled);
+        assert_eq!(wrong, ["callbacks"], "{name}");
     }
+}
+
+/// Where the dump does not have what a listener does.
+#[test]
+fn what_cannot_be_seen_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let (compiled, bootstrap) = demo(folder.path());
+    let (dump, listener) = dumped(&bootstrap);
+    let changes: [(&[&str], fn(&mut Value)); 6] = [
+        (&[], |_| {}),
+        (&["filter"], |it| {
+            it["fcds_config"] = json!({"name": "chains"})
+        }),
+        (&["filter", "filter"], |it| {
+            let filter = &mut it["filter_chains"][0]["filters"][0];
+            let typed = filter["typed_config"].take();
+            let discovery = json!({"type_urls": [typed["@type"]]});
+            *filter = json!({"name": "manager", "config_discovery": discovery});
+        }),
+        (&["filter", "filter"], |it| {
+            let typed = &mut it["filter_chains"][0]["filters"][0]["typed_config"];
+            *typed = structured(typed.take());
+        }),
+        (&["enabled"], |it| {
+            let manager = &mut it["filter_chains"][0]["filters"][0]["typed_config"];
+            manager.as_object_mut().unwrap().remove("route_config");
+            manager["rds"] = json!({"route_config_name": "mcp"});
+        }),
+        (&["before"], |it| {
+            let manager = &mut it["filter_chains"][0]["filters"][0]["typed_config"];
+            let filter = json!({"name": "x", "config_discovery": {"type_urls": ["a/b"]}});
+            let filters = manager["http_filters"].as_array_mut().unwrap();
+            filters.insert(0, filter);
+        }),
+    ];
+    for (expected, change) in changes {
+        let mut dump = dump.clone();
+        change(dump.pointer_mut(&listener).expect("the listener"));
+        assert_eq!(found_in(&dump, folder.path(), &compiled), expected);
+    }
+}
+
+/// The same, of a type that says which it stands for.
+fn structured(mut typed: Value) -> Value {
+    let members = typed.as_object_mut().unwrap();
+    let url = members.remove("@type").unwrap();
+    of_type(
+        "xds.type.v3.TypedStruct",
+        json!({"type_url": url, "value": typed}),
+    )
 }
 
 #[test]

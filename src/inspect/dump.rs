@@ -91,6 +91,10 @@ impl<'d> Dump<'d> {
                 let configs = configs.map(|config| (name.to_owned(), listener, config));
                 network.others.extend(configs);
             }
+            if listener.get("fcds_config").is_some() {
+                let why = "its filter chains are discovered: they cannot be seen";
+                network.unseen.push((name.to_owned(), why.to_owned()));
+            }
             let chains = list(listener, "/filter_chains").iter();
             for outer in chains.chain(listener.get("default_filter_chain")) {
                 let place = match text(outer, "/name") {

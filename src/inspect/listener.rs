@@ -5,7 +5,12 @@ use serde_json::Value;
 use super::dump::{Chain, Dump, Network};
 use super::typed::{below, is_type, kind, kinds, list, text};
 
-const PROXY_PROTOCOL: &str = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
+/// Listeners' filters that take the address from what comes first over a connection, or may.
+const TELLING: [&str; 2] = [
+    "envoy.extensions.filters.listener.dynamic_modules.v3.DynamicModuleListenerFilter",
+    "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+];
+
 const SNI_CLUSTER: &str = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
 const TLS: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 const SPIFFE: &str = "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig";
@@ -37,7 +42,7 @@ pub(super) fn edge(dump: Dump<'_>, chain: &Chain<'_>) -> Option<String> {
     ))
 }
 
-/// A listener's filter that takes the address from what comes first over a connection.
+/// Whether a listener's filter is one of those.
 fn told(dump: Dump<'_>, filter: &Value) -> Option<String> {
     let name = text(filter, "/name");
     let configs = dump.configs(filter);
@@ -47,7 +52,7 @@ fn told(dump: Dump<'_>, filter: &Value) -> Option<String> {
         ));
     }
     let mut types = configs.into_iter().flat_map(kinds);
-    types.any(|kind| kind == PROXY_PROTOCOL).then(|| {
+    types.any(|kind| TELLING.contains(&kind)).then(|| {
         format!(
             "with the listener's filter `{name}` Envoy takes the address that it is told, which \
              `edge: true` says it does not"
