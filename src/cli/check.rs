@@ -16,7 +16,8 @@ use crate::inspect::{Finding, inspect};
 ///
 /// Reads the configuration dump of Envoy's admin interface, and looks in every chain of HTTP
 /// filters: is the filter there, with this policy, enabled on every route, last before the
-/// router, and are the settings there that the policy relies on?
+/// router, are the settings there that the policy relies on, and does nothing go round it?
+/// What cannot be seen in the dump is a problem as well.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 all is well, 1 something is wrong, 2 wrong usage.
