@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -81,8 +81,8 @@ fn found(envoy: &Envoy, compiled: &str) -> (Vec<String>, Vec<String>, Option<i32
     (with(&done, "wrong"), with(&done, "warning"), code)
 }
 
-/// The same of a dump: what is wrong.
-fn found_in(dump: &Value, folder: &Path, compiled: &str) -> Vec<String> {
+/// The same of a dump.
+fn found_in(dump: &Value, folder: &Path, compiled: &str) -> (Vec<String>, Vec<String>) {
     let file = folder.join("dump.json").display().to_string();
     std::fs::write(&file, dump.to_string()).expect("a file");
     let done = tool(&[
@@ -94,7 +94,7 @@ fn found_in(dump: &Value, folder: &Path, compiled: &str) -> Vec<String> {
         "--output",
         "json",
     ]);
-    with(&done, "wrong")
+    (with(&done, "wrong"), with(&done, "warning"))
 }
 
 /// What was looked at of which something is said.
@@ -204,7 +204,7 @@ const ROUTE: &str = "envoy.config.route.v3.Route";
 
 /// An Envoy that is to be, and the folder that what it discovers is in.
 struct Setup {
-    folder: TempDir,
+    folder: PathBuf,
     bootstrap: Value,
 }
 
@@ -241,8 +241,8 @@ impl Setup {
 
     /// A file with a resource, from which it is discovered.
     fn discovered(&self, file: &str, kind: &str, resource: Value) -> Value {
-        let path = self.folder.path().join(file);
-        let next = self.folder.path().join("next");
+        let path = self.folder.join(file);
+        let next = self.folder.join("next");
         let resources = json!({"resources": [of_type(kind, resource)]});
         std::fs::write(&next, resources.to_string()).expect("a file");
         std::fs::rename(&next, &path).expect("a file");
@@ -311,19 +311,22 @@ type Case = (
 
 /// Runs each, and looks.
 fn follow(cases: &[Case], settings: Value) {
+    let folder = TempDir::new().expect("a folder");
+    let (compiled, bootstrap) = demo(folder.path());
+    let text = std::fs::read_to_string(&compiled).expect("the policy");
+    let mut policy: Value = serde_json::from_str(&text).expect("JSON");
+    for (key, value) in settings.as_object().unwrap() {
+        policy["settings"][key] = value.clone();
+    }
+    std::fs::write(&compiled, policy.to_string()).expect("a file");
     for (name, change, wrong, warned) in cases {
-        let folder = TempDir::new().expect("a folder");
-        let (compiled, bootstrap) = demo(folder.path());
-        let text = std::fs::read_to_string(&compiled).expect("the policy");
-        let mut policy: Value = serde_json::from_str(&text).expect("JSON");
-        for (key, value) in settings.as_object().unwrap() {
-            policy["settings"][key] = value.clone();
-        }
-        std::fs::write(&compiled, policy.to_string()).expect("a file");
-        let mut setup = Setup { folder, bootstrap };
+        let mut setup = Setup {
+            folder: folder.path().to_owned(),
+            bootstrap: bootstrap.clone(),
+        };
         change(&mut setup);
-        let envoy =
-            Envoy::start(&setup.bootstrap).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let envoy = Envoy::start(&setup.bootstrap);
+        let envoy = envoy.unwrap_or_else(|error| panic!("{name}: {error}"));
         let (is_wrong, is_warned, code) = found(&envoy, &compiled);
         assert_eq!(is_wrong, *wrong, "{name}");
         assert_eq!(is_warned, *warned, "{name}");
@@ -735,10 +738,13 @@ fn every_callback_is_needed() {
         let mut dump = dump.clone();
         dump.pointer_mut(&config).expect("the filter")["vm_config"]["capability_restriction_config"] =
             json!({"allowed_capabilities": restricted(name)});
-        let wrong = found_in(&dump, folder.path(), &compiled);
+        let (wrong, _) = found_in(&dump, folder.path(), &compiled);
         assert_eq!(wrong, ["callbacks"], "{name}");
     }
 }
+
+/// Changes a listener in a dump.
+type Edit = fn(&mut Value);
 
 /// Where the dump does not have what a listener does.
 #[test]
@@ -746,7 +752,7 @@ fn what_cannot_be_seen_is_refused() {
     let folder = TempDir::new().expect("a folder");
     let (compiled, bootstrap) = demo(folder.path());
     let (dump, listener) = dumped(&bootstrap);
-    let changes: [(&[&str], fn(&mut Value)); 6] = [
+    let changes: [(&[&str], Edit); 6] = [
         (&[], |_| {}),
         (&["filter"], |it| {
             it["fcds_config"] = json!({"name": "chains"})
@@ -776,8 +782,16 @@ fn what_cannot_be_seen_is_refused() {
     for (expected, change) in changes {
         let mut dump = dump.clone();
         change(dump.pointer_mut(&listener).expect("the listener"));
-        assert_eq!(found_in(&dump, folder.path(), &compiled), expected);
+        let (wrong, warned) = found_in(&dump, folder.path(), &compiled);
+        assert_eq!(wrong, expected);
+        assert!(warned.is_empty(), "{expected:?}: {warned:?}");
     }
+    let mut dump = dump;
+    let listener = dump.pointer_mut(&listener).expect("the listener");
+    let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+    manager["route_config"]["vhds"] = json!({});
+    let (wrong, warned) = found_in(&dump, folder.path(), &compiled);
+    assert_eq!((wrong.len(), warned), (0, vec!["enabled".to_owned()]));
 }
 
 /// The same, of a type that says which it stands for.
@@ -852,7 +866,7 @@ fn whom_it_trusts_is_found() {
             "a secret of the bootstrap",
             |it| {
                 let _ = it.secret(|_| {});
-                let text = std::fs::read_to_string(it.folder.path().join("ca.json"));
+                let text = std::fs::read_to_string(it.folder.join("ca.json"));
                 let file: Value = serde_json::from_str(&text.expect("a file")).expect("JSON");
                 let mut secret = file["resources"][0].clone();
                 secret.as_object_mut().unwrap().remove("@type");
@@ -952,7 +966,25 @@ fn connections(it: &mut Setup, filters: &[(&str, Value)]) {
 
 #[test]
 fn connections_round_it_are_found() {
-    let cases: [Case; 4] = [
+    let cases: [Case; 5] = [
+        (
+            "to a cluster of a backend's",
+            |it| {
+                let kind = "envoy.extensions.clusters.aggregate.v3.ClusterConfig";
+                let clusters = of_type(kind, json!({"clusters": ["everything"]}));
+                let made = json!({
+                    "name": "made",
+                    "lb_policy": "CLUSTER_PROVIDED",
+                    "cluster_type": {"name": "made", "typed_config": clusters},
+                });
+                let all = it.bootstrap["static_resources"]["clusters"].as_array_mut();
+                all.unwrap().push(made);
+                let to = json!({"stat_prefix": "x", "cluster": "made"});
+                connections(it, &[("tcp_proxy.v3.TcpProxy", to)]);
+            },
+            &["network"],
+            &[],
+        ),
         (
             "to a backend",
             |it| {
@@ -1001,7 +1033,10 @@ fn what_goes_on_without_it_is_warned_of() {
     for with in [true, false] {
         let folder = TempDir::new().expect("a folder");
         let (compiled, bootstrap) = demo(folder.path());
-        let mut setup = Setup { folder, bootstrap };
+        let mut setup = Setup {
+            folder: folder.path().to_owned(),
+            bootstrap,
+        };
         let listener = setup.listener().clone();
         let mut former = listener.clone();
         former["stat_prefix"] = json!("former");

@@ -200,6 +200,29 @@ impl<'d> Dump<'d> {
         all.filter_map(|cluster| cluster.get("cluster"))
     }
 
+    /// Clusters, and those that are made of them, at whatever depth.
+    pub(super) fn leading_to<'a>(self, listed: &[&'a str]) -> Vec<&'a str>
+    where
+        'd: 'a,
+    {
+        let mut leading = listed.to_vec();
+        loop {
+            let is_new = |name: &&str| !leading.contains(name);
+            let is_made = |cluster: &&Value| {
+                let made = cluster.get("cluster_type").map(below).unwrap_or_default();
+                let mut names = made.into_iter().filter_map(|(_, part)| part.as_str());
+                names.any(|name| leading.contains(&name))
+            };
+            let more = self.clusters().filter(is_made);
+            let more = more.map(|cluster| text(cluster, "/name")).filter(is_new);
+            let more: Vec<&str> = more.collect();
+            if more.is_empty() {
+                return leading;
+            }
+            leading.extend(more);
+        }
+    }
+
     /// The backends of a route that a cluster stands for, as Envoy Gateway names them in its
     /// localities: `httproute/<namespace>/<name>/rule/0/backend/1`.
     pub(super) fn backends_of(self, cluster: &str) -> BTreeSet<&'d str> {

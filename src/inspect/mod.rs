@@ -59,6 +59,7 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
     let dump = Dump::new(dump)?;
     let backends = policy.backends.iter().flat_map(|backend| &backend.clusters);
     let listed: Vec<&str> = backends.map(String::as_str).collect();
+    let leading = dump.leading_to(&listed);
     let mut findings = Findings::default();
     let network = dump.network();
     if network.chains.is_empty() {
@@ -66,12 +67,12 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
         findings.wrong("listeners", "filter", Some(wrong));
     }
     for chain in &network.chains {
-        of_chain(&mut findings, dump, chain, policy, &listed);
+        of_chain(&mut findings, dump, chain, policy, &leading);
     }
     for (place, why) in &network.unseen {
         findings.wrong(place, "filter", Some(why.clone()));
     }
-    for (place, wrong) in listener::round(&network, &listed) {
+    for (place, wrong) in listener::round(&network, &leading) {
         findings.wrong(&place, "network", Some(wrong));
     }
     for place in leaving(dump) {
@@ -88,7 +89,7 @@ fn of_chain(
     dump: Dump<'_>,
     chain: &Chain<'_>,
     policy: &CompiledPolicy,
-    listed: &[&str],
+    leading: &[&str],
 ) {
     let place = &chain.place;
     let Some(plugin) = Plugin::find(dump, chain) else {
@@ -99,7 +100,8 @@ fn of_chain(
     let at = plugin.at;
     findings.add(place, "filter", plugin.is_it(), plugin.default());
     findings.wrong(place, "digest", plugin.digest(policy));
-    findings.wrong(place, "enabled", routes::enabled(dump, chain, &plugin));
+    let enabled = routes::enabled(dump, chain, &plugin);
+    findings.add(place, "enabled", enabled, routes::later(dump, chain));
     let programs = filters::programs(dump, chain, at);
     findings.add(place, "before", filters::before(dump, chain, at), programs);
     findings.wrong(place, "last", filters::last(chain, at));
@@ -111,7 +113,7 @@ fn of_chain(
     }
     findings.wrong(place, "upgrades", filters::upgrades(chain.manager));
     findings.wrong(place, "paths", paths(chain.manager));
-    let mirrors = Mirrors::new(dump.routes(chain.manager).into_iter(), listed);
+    let mirrors = Mirrors::new(dump.routes(chain.manager).into_iter(), leading);
     findings.add(place, "mirrors", mirrors.wrong, mirrors.warning);
     if policy.settings.edge {
         findings.wrong(place, "edge", listener::edge(dump, chain));
@@ -167,7 +169,7 @@ fn clusters(findings: &mut Findings, dump: Dump<'_>, policy: &CompiledPolicy, li
     findings.add(place, "upstream", None, filters::of_clusters(dump));
     let options = dump.clusters();
     let options = options.filter_map(|it| it.get("typed_extension_protocol_options"));
-    let mirrors = Mirrors::new(options, listed);
+    let mirrors = Mirrors::new(options, &dump.leading_to(listed));
     findings.add(place, "mirrors", mirrors.wrong, mirrors.warning);
 }
 

@@ -25,6 +25,14 @@ pub(super) fn enabled(dump: Dump<'_>, chain: &Chain<'_>, plugin: &Plugin<'_>) ->
     (!off.is_empty()).then(|| format!("it is switched off for {}", off.join(", ")))
 }
 
+/// Virtual hosts that come when somebody asks for them.
+pub(super) fn later(dump: Dump<'_>, chain: &Chain<'_>) -> Option<String> {
+    let mut routes = dump.routes(chain.manager).into_iter();
+    routes.any(|routes| routes.get("vhds").is_some()).then(|| {
+        "its virtual hosts are discovered (`vhds`): those that come later cannot be seen".to_owned()
+    })
+}
+
 /// The parts of routes for which a filter is switched off.
 fn off(routes: &Value, name: &str) -> Vec<String> {
     let mut off = Vec::new();
