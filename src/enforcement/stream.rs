@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::decision::{Audit, Decision, Permit, Progress, allowed_everywhere, decide};
 use crate::external_auth::{self, Obligations, Response, Shown, Verdict};
 use crate::policy::{OnError, Policies, RequestHeaders, Routing};
-use crate::request::{Head, Operation};
+use crate::request::{Head, HeadFault, Operation};
 
 use super::envelopes::{Envelopes, Share};
 use super::held::{Asking, Full, Held, Ready};
@@ -42,6 +42,8 @@ pub struct Stream {
     spans: Spans,
     said: Vec<Said>,
     message_bytes: Option<usize>,
+    /// A body may come, which has to be empty.
+    is_bodiless: bool,
     keeps_called: bool,
     called: Option<Called>,
 }
@@ -57,6 +59,7 @@ impl Stream {
             spans: Spans::default(),
             said: Vec::new(),
             message_bytes: None,
+            is_bodiless: false,
             keeps_called: false,
             called: None,
         }
@@ -119,20 +122,24 @@ impl Stream {
             Ok(Head::Options) => Operation::Options,
             Ok(Head::Post) => return self.posted(policies, facts, ended),
         };
+        // SECURITY: nothing of a body goes on that the method does not have.
+        self.is_bodiless = !ended && operation != Operation::Http;
+        let holds = settings.request_headers == RequestHeaders::Hold;
         let request = facts.request(operation, b"", facts.size(ended));
         match decide(policies, &request, &Progress::default()) {
-            Decision::Allow(permit) => self.pass(permit, Obligations::default()),
+            Decision::Allow(permit) if !(self.is_bodiless && holds) => {
+                self.pass(permit, Obligations::default())
+            }
             Decision::Deny(denial) => {
                 self.refuse(Answer::forbidden(), Reason::Denied(denial), None)
             }
-            Decision::Ask(_) => {
+            Decision::Allow(_) | Decision::Ask(_) => {
                 let depth = settings.limits.depth.size();
                 let envelope = self.envelopes.take(depth, Share::Undecided, self.number);
                 let held = Held::other(facts, operation, ended, envelope, policies);
                 // SECURITY: while a body is awaited, streamed headers would go on unjudged.
-                let waits = !ended
-                    && policies.needs().other_body > 0
-                    && settings.request_headers == RequestHeaders::Hold;
+                let has_more = policies.needs().other_body > 0 || self.is_bodiless;
+                let waits = !ended && has_more && holds;
                 self.hold(policies, Box::new(held), !waits)
             }
         }
@@ -182,6 +189,7 @@ impl Stream {
     /// What became of it, where that is settled.
     pub const fn settled_as(&self) -> Option<Settled> {
         match self.state {
+            State::Passed if self.is_bodiless => None,
             State::Passed => Some(Settled::Passed),
             State::Refused => Some(Settled::Refused),
             State::New | State::Reading(_) | State::Asking(_) | State::GivenUp => None,
@@ -215,6 +223,13 @@ impl Stream {
     pub fn body<'p>(&mut self, by: impl Into<Judges<'p>>, piece: &[u8], ended: bool) -> Step<'p> {
         let by = by.into();
         let policies = by.policies;
+        if self.is_bodiless && !piece.is_empty() {
+            return self.unexpected_body();
+        }
+        self.is_bodiless &= !ended;
+        if self.is_bodiless && self.is_reading() {
+            return Step::Wait;
+        }
         let State::Reading(held) = &mut self.state else {
             return self.settled();
         };
@@ -235,6 +250,17 @@ impl Stream {
             Ok(false) => self.read(by),
             Ok(true) => Step::Wait,
         }
+    }
+
+    /// Whether nothing may be in the body.
+    pub const fn is_bodiless(&self) -> bool {
+        self.is_bodiless
+    }
+
+    /// Something is in a body that has to be empty, whatever has become of the request.
+    pub fn unexpected_body<'p>(&mut self) -> Step<'p> {
+        let fault = HeadFault::Body;
+        self.refuse(Answer::to_head(fault), Reason::Head(fault), None)
     }
 
     /// The body is known to be longer than [`body_limit`](Self::body_limit), whatever is
@@ -259,6 +285,7 @@ impl Stream {
     ///
     /// SECURITY: with trailers no piece of the body is ever marked as the last.
     pub fn trailers<'p>(&mut self, by: impl Into<Judges<'p>>) -> Step<'p> {
+        self.is_bodiless = false;
         if self.is_reading() {
             self.ended(by.into())
         } else {

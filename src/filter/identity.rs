@@ -58,8 +58,8 @@ impl Callers {
 /// Whether the host has verified the certificate of the connection at hand.
 ///
 /// SECURITY: where it accepts untrusted ones (`ACCEPT_UNTRUSTED`), anybody can make one that
-/// names anybody. Before Envoy 1.39 nobody can tell. What was verified once, or elsewhere, may
-/// not be trusted here and now: nothing is remembered but for the connection.
+/// names anybody. Before Envoy 1.39 nobody can tell. Of a session that is resumed it says no
+/// as well, and nothing tells the two apart: what was verified once may not be trusted now.
 fn is_verified() -> bool {
     let verified = host::property("connection\0peer_certificate_valid");
     verified.is_none_or(|verified| verified.first().is_some_and(|byte| *byte != 0))

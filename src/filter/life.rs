@@ -333,6 +333,9 @@ impl Life {
     pub(super) fn body(&mut self, size: usize, ended: bool) -> Action {
         self.on(|this, judges| {
             let policies = judges.policies;
+            if this.stream.is_bodiless() && size > 0 {
+                return this.stream.unexpected_body();
+            }
             if !this.stream.is_reading() {
                 return this.stream.body(judges, &[], ended);
             }

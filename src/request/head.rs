@@ -94,7 +94,10 @@ impl Head {
         }
         let head = match method {
             b"POST" => post(headers, body_limit)?,
-            b"GET" | b"DELETE" | b"OPTIONS" if !ended => return Err(HeadFault::Body),
+            // SPEC: RFC 9110, 6.4: an empty body is none, and is only known to be once it ends.
+            b"GET" | b"DELETE" | b"OPTIONS" if !ended && headers.has("content-length") => {
+                return Err(HeadFault::Body);
+            }
             b"GET" => Self::Get,
             b"DELETE" => Self::Delete {
                 session: headers.has("mcp-session-id"),
@@ -261,14 +264,30 @@ mod tests {
                 false,
                 Method,
             ),
-            (&[(":method", "GET"), (":path", "/mcp"), JSON], false, Body),
             (
-                &[(":method", "DELETE"), (":path", "/mcp"), JSON],
+                &[
+                    (":method", "GET"),
+                    (":path", "/mcp"),
+                    ("content-length", "1"),
+                ],
                 false,
                 Body,
             ),
             (
-                &[(":method", "OPTIONS"), (":path", "/mcp"), JSON],
+                &[
+                    (":method", "DELETE"),
+                    (":path", "/mcp"),
+                    ("content-length", "1"),
+                ],
+                false,
+                Body,
+            ),
+            (
+                &[
+                    (":method", "OPTIONS"),
+                    (":path", "/mcp"),
+                    ("content-length", "1"),
+                ],
                 false,
                 Body,
             ),

@@ -240,6 +240,8 @@ impl Tls {
             "typed_config": {
                 "@type": type_url("transport_sockets.tls.v3.DownstreamTlsContext"),
                 "require_client_certificate": self.required,
+                "disable_stateless_session_resumption": true,
+                "disable_stateful_session_resumption": true,
                 "common_tls_context": {
                     "alpn_protocols": ["h2", "http/1.1"],
                     "tls_certificates": [{

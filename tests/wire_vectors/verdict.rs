@@ -92,6 +92,10 @@ impl Judge {
             let last = number + 1 == pieces.len() && ending == Ending::OnLastPiece;
             if matches!(step, Step::Wait) {
                 step = stream.body(&self.policies, piece, last);
+            } else if stream.is_bodiless()
+                && let refused @ Step::Refuse(_) = stream.body(&self.policies, piece, last)
+            {
+                step = refused;
             }
         }
         if matches!(step, Step::Wait) {
