@@ -114,7 +114,7 @@ type Change = fn(manager: &mut Value, chain: &mut Value);
 fn what_takes_the_filter_away_is_found() {
     let folder = TempDir::new().expect("a folder");
     let (compiled, bootstrap) = demo(folder.path());
-    let changes: [(&[&str], Change); 10] = [
+    let changes: [(&[&str], Change); 11] = [
         (&[], |_, _| {}),
         (&["filter"], |manager, _| {
             manager["http_filters"].as_array_mut().unwrap().remove(0);
@@ -167,6 +167,10 @@ fn what_takes_the_filter_away_is_found() {
         (&["certificates"], |_, chain| {
             let tls = &mut chain["transport_socket"]["typed_config"]["common_tls_context"];
             tls["validation_context"]["trust_chain_verification"] = json!("ACCEPT_UNTRUSTED");
+        }),
+        (&["certificates"], |_, chain| {
+            let tls = &mut chain["transport_socket"]["typed_config"];
+            tls["disable_stateful_session_resumption"] = json!(false);
         }),
     ];
     for (expected, change) in changes {

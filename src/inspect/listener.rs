@@ -126,7 +126,20 @@ pub(super) fn certificates(dump: Dump<'_>, chain: &Chain<'_>) -> Option<String> 
                 .to_owned(),
         );
     }
-    None
+    resumption(tls)
+}
+
+/// Whether sessions are resumed, of which Envoy does not say that they were verified.
+fn resumption(tls: &Value) -> Option<String> {
+    let switches = [
+        "disable_stateless_session_resumption",
+        "disable_stateful_session_resumption",
+    ];
+    let is_on = |switch: &&str| tls.get(switch) != Some(&Value::Bool(true));
+    let switch = switches.into_iter().find(is_on)?;
+    Some(format!(
+        "it resumes TLS sessions, whose callers are nobody from Envoy 1.39 on: set `{switch}`"
+    ))
 }
 
 /// Parts that Envoy makes one context of.
