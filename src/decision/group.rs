@@ -37,9 +37,9 @@ pub(super) fn judge(
     if needed == Needed::All && !act.any_rule {
         let mut first = None;
         for policy in group.policies() {
-            match candidates.rule_of(*policy) {
+            match candidates.rule_of(policy) {
                 Some(rule) => first = first.or(Some(rule)),
-                None => return Outcome::NotAllowed(Some(*policy)),
+                None => return Outcome::NotAllowed(Some(policy)),
             }
         }
         // A group is never empty here; if it were, nothing would have allowed.
@@ -97,8 +97,7 @@ impl<'g> Filed<'g> {
         let mut lists = Vec::with_capacity(callers.len().saturating_mul(selectors.len()));
         for caller in callers.iter().flatten() {
             for selector in selectors {
-                let list = group.rules(*caller, *selector);
-                if !list.is_empty() {
+                for list in group.rules(*caller, *selector) {
                     lists.push(list);
                 }
             }

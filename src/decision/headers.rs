@@ -80,25 +80,25 @@ impl<'p> Judge<'p, '_> {
     fn level_by_headers(&self, name: LevelName, level: &'p Level) -> Result<(), DenialReason<'p>> {
         let any_message = [selector::ANYTHING, selector::ANY_MCP];
         let denies = |rule| self.denies_any_message(rule);
-        if let Some(rule) = self.first(level.deny(), &any_message, denies) {
+        if let Some(rule) = self.first(level.deny(), &any_message, &denies) {
             return Err(self.denied_by(name, rule));
         }
         let group = level.allow();
         let could_allow = |rule| self.could_allow(rule);
         if group.is_empty()
             || self
-                .first(group, &[selector::SOURCE], could_allow)
+                .first(group, &[selector::SOURCE], &could_allow)
                 .is_some()
         {
             return Ok(());
         }
         let policy = match self.policies.allow_policies() {
-            AllowPolicies::All => group.policies().first(),
+            AllowPolicies::All => group.policies().next(),
             AllowPolicies::Any => None,
         };
         Err(DenialReason::NotAllowed {
             level: name,
-            policy: policy.and_then(|policy| self.policies.policy_name(*policy)),
+            policy: policy.and_then(|policy| self.policies.policy_name(policy)),
             message: None,
         })
     }
@@ -108,14 +108,17 @@ impl<'p> Judge<'p, '_> {
         &self,
         group: &Group,
         selectors: &[SelectorId],
-        is_wanted: impl Fn(RuleRef) -> bool,
+        is_wanted: &dyn Fn(RuleRef) -> bool,
     ) -> Option<RuleRef> {
-        if group.is_empty() {
-            return None;
+        let mut first: Option<RuleRef> = None;
+        for caller in self.callers.iter().flatten() {
+            for selector in selectors {
+                for list in group.rules(*caller, *selector) {
+                    let found = list.iter().find(|rule| is_wanted(**rule));
+                    first = first.into_iter().chain(found.copied()).min();
+                }
+            }
         }
-        let callers = self.callers.iter().flatten();
-        let lists = callers.flat_map(|caller| selectors.iter().map(|it| group.rules(*caller, *it)));
-        let found = lists.filter_map(|list| list.iter().copied().find(|rule| is_wanted(*rule)));
-        found.min()
+        first
     }
 }

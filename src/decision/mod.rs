@@ -252,7 +252,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     /// Whether a policy attached there has judged the request: an Allow policy, or one
     /// whose authorizer has answered.
     fn is_judged(&self, attached: &Attached, view: View) -> bool {
-        let mut asking = attached.level(View::Enforced).asking().policies();
+        let mut asking = attached.level(View::Enforced).asking().group().policies();
         !attached.level(view).allow().is_empty()
             || asking.any(|policy| !self.asks || self.progress.has_answer(policy))
     }

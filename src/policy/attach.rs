@@ -1,13 +1,13 @@
 //! Which policies a request meets at which target.
 //!
-//! A listener's level has the policies of the whole Gateway as well, so that a request
-//! looks in one place.
+//! A listener's level has the policies of the whole Gateway as well: the same ones, filed once.
 
 use std::collections::hash_map::Entry;
+use std::rc::Rc;
 
 use super::incoming::Prepared;
 use super::index::{
-    Asking, Attached, CallerKey, Group, Level, Map, PolicyId, RuleRef, SelectorId, filed,
+    Attached, CallerKey, Group, Level, Map, Part, PolicyId, RuleRef, SelectorId, filed,
 };
 use super::list::List;
 use super::load::{LoadError, inconsistent};
@@ -111,28 +111,16 @@ impl Targets {
                 targets.listeners.entry(*port).or_default();
             }
         }
-        let audited = policies.iter().filter(|policy| policy.mode == Mode::Audit);
-        for target in audited.flat_map(|policy| &policy.targets) {
-            for attached in targets.of(target).into_iter().flatten() {
-                attached.audited.get_or_insert_default();
-            }
-        }
         Ok(targets)
     }
 
     /// What a policy for a target is attached to; `None` when there is no such target.
-    fn of(&mut self, target: &Target) -> Option<Vec<&mut Attached>> {
-        Some(match target {
-            Target::Gateway => std::iter::once(&mut self.gateway)
-                .chain(self.listeners.values_mut())
-                .collect(),
-            Target::Listener(name) => {
-                vec![self.listeners.get_mut(self.ports_by_name.get(name)?)?]
-            }
-            Target::Backend(backend) => {
-                vec![self.backends.get_mut(*self.numbers.get(backend)?)?]
-            }
-        })
+    fn of(&mut self, target: &Target) -> Option<&mut Attached> {
+        match target {
+            Target::Gateway => Some(&mut self.gateway),
+            Target::Listener(name) => self.listeners.get_mut(self.ports_by_name.get(name)?),
+            Target::Backend(backend) => self.backends.get_mut(*self.numbers.get(backend)?),
+        }
     }
 
     /// Attaches a policy to a target.
@@ -147,76 +135,159 @@ impl Targets {
         if mode == Mode::Enforce {
             self.reach.add(target);
         }
-        for Attached { enforced, audited } in self.of(target)? {
-            let enforced = (mode == Mode::Enforce).then_some(enforced);
-            // A question that was asked need not be asked again to know what else would be.
-            let audited = audited.as_mut();
-            let audited = audited.filter(|_| enforced.is_none() || !matches!(does, Does::Ask(_)));
-            for level in enforced.into_iter().chain(audited) {
-                match does {
-                    Does::Allow => level.allow.add(policy),
-                    Does::Deny => level.deny.add(policy),
-                    Does::Ask(place) => level.asking.add(policy, place),
+        let Attached { enforced, audited } = self.of(target)?;
+        let level = match mode {
+            Mode::Enforce => enforced,
+            Mode::Audit => audited.get_or_insert_default(),
+        };
+        let (group, place) = match does {
+            Does::Allow => (&mut level.allow, 0),
+            Does::Deny => (&mut level.deny, 0),
+            Does::Ask(place) => (&mut level.asking.group, place),
+        };
+        let own = &mut group.own()?.policies;
+        // A policy may name a target twice.
+        if own.last() != Some(&(place, policy)) {
+            own.push((place, policy));
+        }
+        Some(())
+    }
+
+    /// Files the rules of what is attached, once all of it is; `places` are those of every
+    /// policy, by number. `None` where `has_room` says that there is no memory for so many
+    /// bytes.
+    pub(super) fn file(
+        &mut self,
+        places: &[Vec<Place>],
+        has_room: &dyn Fn(usize) -> bool,
+    ) -> Option<()> {
+        let mut filing = Filing::new(places, has_room);
+        let named = self.listeners.values_mut().chain(&mut self.backends);
+        for attached in named.chain([&mut self.gateway]) {
+            filing.file(attached)?;
+        }
+        let listeners = self.listeners.values_mut();
+        listeners.for_each(|listener| listener.share(&self.gateway));
+        let named = self.listeners.values_mut().chain(&mut self.backends);
+        named.chain([&mut self.gateway]).for_each(Attached::audit);
+        Some(())
+    }
+}
+
+impl Attached {
+    /// Has the policies of the whole Gateway as well.
+    fn share(&mut self, gateway: &Self) {
+        self.enforced.share(&gateway.enforced);
+        if let Some(audited) = &gateway.audited {
+            self.audited.get_or_insert_default().share(audited);
+        }
+    }
+
+    /// Among what would be enforced is what is. A question that was asked need not be asked
+    /// again to know what else would be.
+    fn audit(&mut self) {
+        if let Some(audited) = &mut self.audited {
+            audited.deny.share(&self.enforced.deny);
+            audited.allow.share(&self.enforced.allow);
+        }
+    }
+}
+
+impl Level {
+    fn share(&mut self, other: &Self) {
+        let others = [&other.asking.group, &other.deny, &other.allow];
+        for (group, other) in self.groups().into_iter().zip(others) {
+            group.share(other);
+        }
+    }
+
+    fn groups(&mut self) -> [&mut Group; 3] {
+        [&mut self.asking.group, &mut self.deny, &mut self.allow]
+    }
+}
+
+impl Group {
+    /// The policies of the target itself, as long as they are not filed.
+    fn own(&mut self) -> Option<&mut Part> {
+        if self.parts.is_empty() {
+            self.parts.push(Rc::default());
+        }
+        self.parts.last_mut().and_then(Rc::get_mut)
+    }
+
+    #[inline(never)] // it is smaller so
+    fn share(&mut self, other: &Self) {
+        self.parts.extend_from_slice(&other.parts);
+    }
+}
+
+/// Rules that are being filed.
+struct Filing<'p> {
+    /// Of every policy, by number.
+    places: &'p [Vec<Place>],
+    has_room: &'p dyn Fn(usize) -> bool,
+    /// What has been filed, to be shared by targets with the same policies; those of one slot
+    /// take each other's place.
+    filed: Vec<Rc<Part>>,
+}
+
+impl<'p> Filing<'p> {
+    const SLOTS: usize = 1024;
+
+    /// What a place takes at most in a table, in bytes: twice what is there, and lists that
+    /// grow.
+    const OF_A_PLACE: usize = 160;
+
+    fn new(places: &'p [Vec<Place>], has_room: &'p dyn Fn(usize) -> bool) -> Self {
+        Self {
+            places,
+            has_room,
+            filed: vec![Rc::default(); Self::SLOTS],
+        }
+    }
+
+    fn file(&mut self, attached: &mut Attached) -> Option<()> {
+        let Attached { enforced, audited } = attached;
+        for level in [enforced].into_iter().chain(audited) {
+            for group in level.groups() {
+                if let Some(own) = group.parts.last_mut() {
+                    self.part(own)?;
                 }
             }
         }
         Some(())
     }
 
-    /// Files the rules of what is attached, once all of it is; `places` are those of every
-    /// policy, by number.
-    pub(super) fn file(&mut self, places: &[Vec<Place>]) {
-        let named = self.listeners.values_mut().chain(&mut self.backends);
-        for Attached { enforced, audited } in named.chain([&mut self.gateway]) {
-            for Level {
-                asking,
-                deny,
-                allow,
-            } in [enforced].into_iter().chain(audited)
-            {
-                for group in [&mut asking.group, deny, allow] {
-                    group.file(places);
-                }
-            }
+    fn part(&mut self, part: &mut Rc<Part>) -> Option<()> {
+        let mix =
+            |hash: u32, (_, policy): &(u64, PolicyId)| (hash ^ policy.0).wrapping_mul(0x9e37_79b1);
+        let slot = part.policies.iter().fold(0, mix) >> 22;
+        let slot = self.filed.get_mut(slot as usize)?;
+        if slot.policies == part.policies {
+            *part = Rc::clone(slot);
+            return Some(());
         }
-    }
-}
-
-impl Asking {
-    /// INVARIANT: policies come in the order of their names, which decides between those
-    /// of one place.
-    fn add(&mut self, policy: PolicyId, place: u64) {
-        if self.group.policies.last() == Some(&policy) {
-            return;
+        let places = self.places;
+        let of = |policy: &PolicyId| places.get(policy.0 as usize).map_or(&[][..], Vec::as_slice);
+        let count = part
+            .policies
+            .iter()
+            .map(|(_, policy)| of(policy).len())
+            .sum();
+        if !(self.has_room)(Self::OF_A_PLACE.saturating_mul(count)) {
+            return None;
         }
-        let at = self.order.partition_point(|(other, _)| *other <= place);
-        self.order.insert(at, (place, policy));
-        self.group.add(policy);
-    }
-}
-
-impl Group {
-    fn add(&mut self, policy: PolicyId) {
-        // A policy may meet a request by two of its targets.
-        if self.policies.last() != Some(&policy) {
-            self.policies.push(policy);
-        }
-    }
-
-    /// Files the rules of its policies; `places` are those of every policy, by number.
-    fn file(&mut self, places: &[Vec<Place>]) {
-        let of = |policy: PolicyId| places.get(policy.0 as usize).map_or(&[][..], Vec::as_slice);
+        let own = Rc::get_mut(part)?;
         // A table that grows is there twice for a moment.
-        let count = self.policies.iter().map(|policy| of(*policy).len()).sum();
-        self.rules.reserve(count);
-        for policy in &self.policies {
-            for place in of(*policy) {
-                self.for_anyone |= place.caller == CallerKey::Anyone;
+        own.rules.reserve(count);
+        for (_, policy) in &own.policies {
+            for place in of(policy) {
+                own.for_anyone |= place.caller == CallerKey::Anyone;
                 let rule = RuleRef {
                     policy: *policy,
                     rule: place.rule,
                 };
-                match self.rules.entry(filed(place.caller, place.selector)) {
+                match own.rules.entry(filed(place.caller, place.selector)) {
                     Entry::Vacant(empty) => {
                         empty.insert(List::One(rule));
                     }
@@ -230,6 +301,19 @@ impl Group {
             }
         }
         // Of rules that are alike there are fewer places than were counted.
-        self.rules.shrink_to_fit();
+        own.rules.shrink_to_fit();
+        own.sort();
+        *slot = Rc::clone(part);
+        Some(())
+    }
+}
+
+impl Part {
+    /// Policies come in the order of their names, which decides between those of one place.
+    fn sort(&mut self) {
+        for policy in std::mem::take(&mut self.policies) {
+            let at = self.policies.partition_point(|other| *other < policy);
+            self.policies.insert(at, policy);
+        }
     }
 }

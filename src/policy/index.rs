@@ -96,29 +96,21 @@ pub struct RuleRef {
     pub(super) rule: Option<u32>,
 }
 
-/// The policies of one action at one level, with their rules filed.
+/// The policies of one action and mode that are attached to one target, with their rules
+/// filed.
 #[derive(Debug, Default)]
-pub struct Group {
-    pub(super) policies: Vec<PolicyId>,
+pub(super) struct Part {
+    /// In order; each with its place, where that counts before its name.
+    pub(super) policies: Vec<(u64, PolicyId)>,
     /// Whether any rule is without a source.
     pub(super) for_anyone: bool,
     /// By [`filed`].
     pub(super) rules: NumberMap<List<RuleRef>>,
 }
 
-impl Group {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.policies.is_empty()
-    }
-
-    /// The policies, in order.
-    pub fn policies(&self) -> &[PolicyId] {
-        &self.policies
-    }
-
-    /// The rules filed under a pair, in order of policy and rule name.
-    pub fn rules(&self, caller: CallerKey, selector: SelectorId) -> &[RuleRef] {
+impl Part {
+    #[inline(never)] // it is smaller so
+    fn rules(&self, caller: CallerKey, selector: SelectorId) -> &[RuleRef] {
         if caller == CallerKey::Anyone && !self.for_anyone {
             return &[];
         }
@@ -126,6 +118,62 @@ impl Group {
             .get(&filed(caller, selector))
             .map_or(&[], List::as_slice)
     }
+}
+
+/// The policies of one action at one level.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// INVARIANT: at most [`PARTS`], and in each of them some policy. What a Gateway has is
+    /// filed once, and shared by its listeners: a rule takes no more memory where there are
+    /// many of them.
+    pub(super) parts: Vec<Rc<Part>>,
+}
+
+/// Those of the Gateway and of the target itself, enforced and audited.
+const PARTS: usize = 4;
+
+impl Group {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The policies, in order, each once: one may meet a request by two of its targets.
+    #[inline(never)] // it is smaller so
+    pub fn policies(&self) -> impl Iterator<Item = PolicyId> {
+        let mut left = [&[][..]; PARTS];
+        for (left, part) in left.iter_mut().zip(&self.parts) {
+            *left = &part.policies;
+        }
+        std::iter::from_fn(move || next(&mut left))
+    }
+
+    /// The rules filed under a pair: lists, each in order of policy and rule name.
+    pub fn rules(
+        &self,
+        caller: CallerKey,
+        selector: SelectorId,
+    ) -> impl Iterator<Item = &[RuleRef]> {
+        let lists = self
+            .parts
+            .iter()
+            .map(move |part| part.rules(caller, selector));
+        lists.filter(|list| !list.is_empty())
+    }
+}
+
+/// The first policy of some lists, which is taken from them.
+#[inline(never)] // as above
+fn next(lists: &mut [&[(u64, PolicyId)]]) -> Option<PolicyId> {
+    let next = *lists.iter().filter_map(|list| list.first()).min()?;
+    for list in lists {
+        if let [first, rest @ ..] = list
+            && *first == next
+        {
+            *list = rest;
+        }
+    }
+    Some(next.1)
 }
 
 /// A pair as one number.
@@ -149,8 +197,6 @@ pub struct Level {
 #[derive(Debug, Default)]
 pub struct Asking {
     pub(super) group: Group,
-    /// Each with its place, in order of places.
-    pub(super) order: Vec<(u64, PolicyId)>,
 }
 
 impl Asking {
@@ -161,7 +207,7 @@ impl Asking {
 
     /// The policies, in the order in which they ask.
     pub fn policies(&self) -> impl Iterator<Item = PolicyId> {
-        self.order.iter().map(|(_, policy)| *policy)
+        self.group.policies()
     }
 }
 

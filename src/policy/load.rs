@@ -34,6 +34,8 @@ pub enum LoadError {
     },
     /// The document contradicts itself.
     Inconsistent(String),
+    /// There is no memory for it.
+    Unaffordable,
 }
 
 impl fmt::Display for LoadError {
@@ -54,6 +56,7 @@ impl fmt::Display for LoadError {
                  {SCHEMA_VERSION}; compile it with the tool of the same release"
             ),
             Self::Inconsistent(what) => write!(f, "the compiled policy contradicts itself: {what}"),
+            Self::Unaffordable => f.write_str("there is no memory for the compiled policy"),
         }
     }
 }
@@ -77,9 +80,21 @@ impl Policies {
     /// # Errors
     /// Anything but one whole, consistent document of this schema version.
     pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, LoadError> {
+        Self::from_json_within(text, &|_| true)
+    }
+
+    /// The same, where `has_room` says whether there is memory for so many bytes. It is asked
+    /// for what the index takes; for the rest, see [`memory_to_load`](super::memory_to_load).
+    ///
+    /// # Errors
+    /// Likewise; and [`LoadError::Unaffordable`].
+    pub fn from_json_within(
+        text: impl AsRef<[u8]>,
+        has_room: &dyn Fn(usize) -> bool,
+    ) -> Result<Self, LoadError> {
         let document = read(text.as_ref())?;
         drop(text);
-        Self::index(document)
+        Self::index(document, has_room)
     }
 
     /// Indexes a compiled policy.
@@ -87,14 +102,18 @@ impl Policies {
     /// # Errors
     /// [`LoadError::Inconsistent`], naming what contradicts what.
     pub fn new(document: CompiledPolicy) -> Result<Self, LoadError> {
-        Self::index(document.map(|policies| {
+        let document = document.map(|policies| {
             let mut incoming = Incoming::default();
             policies.into_iter().for_each(|it| incoming.add(it));
             incoming
-        }))
+        });
+        Self::index(document, &|_| true)
     }
 
-    fn index(document: CompiledPolicy<Incoming>) -> Result<Self, LoadError> {
+    fn index(
+        document: CompiledPolicy<Incoming>,
+        has_room: &dyn Fn(usize) -> bool,
+    ) -> Result<Self, LoadError> {
         // Destructured, so that a new member cannot be forgotten here.
         let CompiledPolicy {
             schema_version: _,
@@ -129,7 +148,8 @@ impl Policies {
         for policy in in_order(policies, |a, b| a.key().cmp(&b.key())) {
             places.push(loading.attach(policy, &mut targets)?);
         }
-        targets.file(&places);
+        let filed = targets.file(&places, has_room);
+        filed.ok_or(LoadError::Unaffordable)?;
         let Loading {
             policies,
             enforced,
@@ -322,10 +342,12 @@ fn check_authorizer(external_auth: &ExternalAuth, policy: &ObjectName) -> Result
     }
 }
 
+#[cold] // the module is smaller so
 pub(super) fn inconsistent(what: String) -> LoadError {
     LoadError::Inconsistent(what)
 }
 
+#[cold] // as above
 pub(super) fn empty(policy: &ObjectName, list: &str) -> LoadError {
     inconsistent(format!("policy `{policy}` has an empty list of {list}"))
 }

@@ -54,12 +54,13 @@ fn a_rule_is_found_under_what_it_asks_for() {
     ] {
         let level = level.level(crate::policy::View::Enforced);
         for selector in [echo, selector::BASE_PROTOCOL, selector::SOURCE] {
-            let found = level.allow().rules(caller, selector);
+            let found: Vec<_> = level.allow().rules(caller, selector).flatten().collect();
             assert_eq!(found.len(), 1);
-            assert_eq!(policies.rule_name(found[0]), Some("r"));
+            assert_eq!(policies.rule_name(*found[0]), Some("r"));
         }
-        assert!(level.allow().rules(CallerKey::Anyone, echo).is_empty());
-        assert!(level.allow().rules(caller, selector::ANYTHING).is_empty());
+        let is_filed = |caller, selector| level.allow().rules(caller, selector).next().is_some();
+        assert!(!is_filed(CallerKey::Anyone, echo));
+        assert!(!is_filed(caller, selector::ANYTHING));
     }
     assert!(policies.backend("elsewhere").is_none());
 }
@@ -147,7 +148,7 @@ fn a_rule_is_filed_under_its_part_of_the_base_protocol() {
             selector::SESSION,
             selector::BASE_PROTOCOL,
         ]
-        .map(|selector| !level.allow().rules(caller, selector).is_empty())
+        .map(|selector| level.allow().rules(caller, selector).next().is_some())
     };
     assert_eq!(found("None"), [true, false, false]);
     assert_eq!(found("Session"), [false, true, false]);
@@ -330,7 +331,6 @@ fn policies_ask_in_their_order_and_then_by_name() {
     assert_eq!(names.collect::<Vec<_>>(), ["d", "b", "a", "c"]);
 }
 
-/// Every listener with a policy of its own has all of the Gateway's filed as well.
 #[test]
 fn rules_that_are_alike_take_the_room_of_one() {
     let mut document = document();
@@ -343,7 +343,110 @@ fn rules_that_are_alike_take_the_room_of_one() {
     document["policies"][0]["rules"] = rules.collect();
     let policies = load(&document).unwrap();
     let allow = &policies.targets.gateway.enforced.allow;
-    assert!(allow.rules.capacity() < 16, "{}", allow.rules.capacity());
+    let capacity = allow.parts[0].rules.capacity();
+    assert!(capacity < 16, "{capacity}");
     let caller = CallerKey::Caller(policies.caller("spiffe://d/a").unwrap());
-    assert_eq!(allow.rules(caller, selector::SOURCE).len(), 1000);
+    assert_eq!(
+        allow.rules(caller, selector::SOURCE).flatten().count(),
+        1000
+    );
+}
+
+/// A document with policies without rules: the name, the action, the mode and the targets of
+/// each.
+fn attached(policies: &[(&str, &str, &str, Value)]) -> Policies {
+    let mut document = document();
+    document["listeners"] = json!([{"name": "l1", "port": 1}, {"name": "l2", "port": 2}]);
+    let policies = policies.iter().map(|(name, action, mode, targets)| {
+        json!({
+            "policy": {"namespace": "infra", "name": name},
+            "action": action, "mode": mode, "targets": targets,
+        })
+    });
+    document["policies"] = policies.collect();
+    load(&document).unwrap()
+}
+
+/// The names of the policies of a group, in order, of those that have a rule for anything
+/// and everybody.
+fn names(policies: &Policies, group: &crate::policy::Group) -> String {
+    let name = |id| policies.policy_name(id).unwrap().name.clone();
+    let all: Vec<String> = group.policies().map(name).collect();
+    let filed = group.rules(CallerKey::Anyone, selector::ANYTHING);
+    let filed: std::collections::BTreeSet<PolicyId> =
+        filed.flatten().map(|rule| rule.policy).collect();
+    assert!(group.policies().eq(filed));
+    all.join("")
+}
+
+#[test]
+fn a_listener_has_the_policies_of_the_gateway_in_their_order() {
+    use crate::policy::View::{Audited, Enforced};
+    let (l1, l2) = (json!({"Listener": "l1"}), json!({"Listener": "l2"}));
+    let backend = json!({"Backend": {"namespace": "infra", "name": "b"}});
+    let policies = attached(&[
+        ("a", "Allow", "Enforce", json!([l1])),
+        ("b", "Allow", "Enforce", json!(["Gateway"])),
+        ("c", "Allow", "Audit", json!([l1])),
+        ("d", "Allow", "Audit", json!(["Gateway", l1])),
+        ("e", "Allow", "Enforce", json!([l1, "Gateway", l1])),
+        ("f", "Allow", "Enforce", json!([l1, l2, backend])),
+        ("g", "Deny", "Enforce", json!([l2])),
+        ("h", "Deny", "Audit", json!(["Gateway"])),
+    ]);
+    let allow = |port, view| names(&policies, policies.gateway(port).level(view).allow());
+    let deny = |port, view| names(&policies, policies.gateway(port).level(view).deny());
+    assert_eq!(allow(Some(1), Enforced), "abef");
+    assert_eq!(allow(Some(1), Audited), "abcdef");
+    assert_eq!(allow(Some(2), Enforced), "bef");
+    assert_eq!(allow(Some(2), Audited), "bdef");
+    for port in [None, Some(3)] {
+        assert_eq!(allow(port, Enforced), "be");
+        assert_eq!(allow(port, Audited), "bde");
+    }
+    assert_eq!(deny(Some(1), Enforced), "");
+    assert_eq!(deny(Some(1), Audited), "h");
+    assert_eq!(deny(Some(2), Audited), "gh");
+    let backend = policies.backend("b1").unwrap();
+    assert_eq!(names(&policies, backend.level(Enforced).allow()), "f");
+    assert!(!backend.has_audited());
+    assert!(policies.gateway(None).has_audited());
+}
+
+#[test]
+fn what_several_targets_have_is_filed_once() {
+    let (l1, l2) = (json!({"Listener": "l1"}), json!({"Listener": "l2"}));
+    let policies = attached(&[
+        ("a", "Allow", "Enforce", json!(["Gateway"])),
+        ("b", "Allow", "Enforce", json!([l1, l2])),
+        ("c", "Allow", "Audit", json!([l1])),
+    ]);
+    let parts = |port, view| {
+        let level = policies.gateway(port).level(view);
+        let parts = level.allow().parts.iter().map(Rc::as_ptr);
+        parts.collect::<std::collections::BTreeSet<_>>()
+    };
+    use crate::policy::View::{Audited, Enforced};
+    assert_eq!(parts(Some(1), Enforced).len(), 2);
+    assert_eq!(parts(Some(1), Enforced), parts(Some(2), Enforced));
+    assert!(parts(Some(1), Audited).is_superset(&parts(Some(1), Enforced)));
+    assert!(parts(Some(1), Enforced).is_superset(&parts(None, Enforced)));
+}
+
+#[test]
+fn an_index_that_there_is_no_memory_for_is_not_made() {
+    let text = document().to_string();
+    let asked = std::cell::Cell::new(0);
+    let load = |most: usize| {
+        Policies::from_json_within(&text, &|size| {
+            asked.set(asked.get() + size);
+            asked.get() <= most
+        })
+    };
+    assert!(load(usize::MAX).is_ok());
+    let all = asked.take();
+    assert!(load(all).is_ok());
+    asked.set(0);
+    let refusal = load(all - 1).unwrap_err();
+    assert!(matches!(refusal, LoadError::Unaffordable));
 }

@@ -22,6 +22,7 @@ mod names;
 mod needs;
 mod numbers;
 mod read;
+mod room;
 mod terms;
 mod whole;
 
@@ -50,5 +51,6 @@ pub use model::{
 };
 pub use needs::Needs;
 pub use read::Malformed;
+pub use room::memory_to_load;
 pub use terms::Terms;
 pub use whole::Whole;

@@ -311,13 +311,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             .filter(|policy| !policies.contains(policy))
             .collect();
         policies.extend(audited);
-        policies.extend(
-            level
-                .deny()
-                .policies()
-                .iter()
-                .chain(level.allow().policies()),
-        );
+        policies.extend(level.deny().policies().chain(level.allow().policies()));
         ActTrace {
             asks: found::asked(act.operation(self.judge.request.operation), act.thing),
             policies: policies

@@ -127,7 +127,8 @@ impl<'p, 'r> Walk<'p, 'r> {
             return false;
         };
         let is_in = |group: &Group| {
-            let mut lists = selectors.iter().map(|selector| group.rules(key, *selector));
+            let selectors = selectors.iter();
+            let mut lists = selectors.flat_map(|selector| group.rules(key, *selector));
             lists.any(|list| list.binary_search(&rule).is_ok())
         };
         let attached = [Some(self.judge.gateway), self.judge.backend];
