@@ -100,9 +100,8 @@ impl Envelopes {
     }
 
     /// What streams that are being read hold together, in bytes.
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.held.get()
+    pub fn held(&self) -> usize {
+        self.held.get().saturating_add(self.held_by_denied.get())
     }
 
     const fn of(&self, share: Share) -> &Cell<usize> {

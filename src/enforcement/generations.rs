@@ -32,7 +32,7 @@ impl<T> Default for Lineage<T> {
 pub struct Generation<T> {
     lineage: Rc<Lineage<T>>,
     number: u64,
-    /// About how large it is, in bytes.
+    /// How much memory it takes, in bytes.
     weight: usize,
     content: RefCell<Option<Rc<T>>>,
     /// Which configuration was the newest when a request last came to it.
@@ -43,8 +43,8 @@ pub struct Generation<T> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Begun(u64);
 
-/// How large texts of configurations may be together that are kept beside the newest: what
-/// is open for long keeps its configuration, and that would fill the memory of a module.
+/// How much memory configurations may take together that are kept beside the newest: what is
+/// open for long keeps its configuration, and that would fill the memory of a module.
 const KEPT_BYTES: usize = 64 << 20;
 
 impl<T> Lineage<T> {
@@ -54,7 +54,7 @@ impl<T> Lineage<T> {
         live.is_ok_and(|live| live.iter().any(|one| one.strong_count() > 0))
     }
 
-    /// The next configuration, of a text of so many bytes.
+    /// The next configuration, which takes so many bytes of memory.
     pub fn next(self: &Rc<Self>, content: T, weight: usize) -> Rc<Generation<T>> {
         let number = self.count.get().saturating_add(1);
         self.count.set(number);
@@ -67,10 +67,23 @@ impl<T> Lineage<T> {
         });
         if let Ok(mut live) = self.live.try_borrow_mut() {
             live.retain(|one| one.strong_count() > 0);
-            let_go(&live);
+            lighten(&live);
             live.push(Rc::downgrade(&generation));
         }
         generation
+    }
+
+    /// Lets go of one configuration, of all but so many that are the newest; whether there
+    /// was any.
+    pub fn let_go(&self, newest: usize) -> bool {
+        let Ok(live) = self.live.try_borrow() else {
+            return false;
+        };
+        let mut kept = kept(&live);
+        kept.truncate(kept.len().saturating_sub(newest));
+        let was_any = !kept.is_empty();
+        let_go(&mut kept);
+        was_any
     }
 
     /// The newest that came after something began.
@@ -84,23 +97,32 @@ impl<T> Lineage<T> {
     }
 }
 
-/// Lets go of those that requests came to the longest ago and that are too large together.
-fn let_go<T>(live: &[Weak<Generation<T>>]) {
-    let mut kept: Vec<Rc<Generation<T>>> = live.iter().filter_map(Weak::upgrade).collect();
+/// Those that have not been let go.
+fn kept<T>(live: &[Weak<Generation<T>>]) -> Vec<Rc<Generation<T>>> {
+    let live = live.iter().filter_map(Weak::upgrade);
+    live.filter(|one| one.content().is_some()).collect()
+}
+
+/// Lets go of the one that requests came to the longest ago.
+fn let_go<T>(kept: &mut Vec<Rc<Generation<T>>>) {
+    let oldest = kept.iter().enumerate();
+    let oldest = oldest.min_by_key(|(_, one)| (one.used.get(), one.number));
+    if let Some((at, _)) = oldest
+        && let Ok(mut content) = kept.swap_remove(at).content.try_borrow_mut()
+    {
+        *content = None;
+    }
+}
+
+/// Lets go of those that are too large together.
+fn lighten<T>(live: &[Weak<Generation<T>>]) {
+    let mut kept = kept(live);
     let weight = |kept: &[Rc<Generation<T>>]| {
         let weights = kept.iter().map(|one| one.weight);
         weights.fold(0, usize::saturating_add)
     };
-    kept.retain(|one| one.content().is_some());
     while weight(&kept) > KEPT_BYTES {
-        let oldest = kept.iter().enumerate();
-        let oldest = oldest.min_by_key(|(_, one)| (one.used.get(), one.number));
-        let Some((at, _)) = oldest else {
-            return;
-        };
-        if let Ok(mut content) = kept.swap_remove(at).content.try_borrow_mut() {
-            *content = None;
-        }
+        let_go(&mut kept);
     }
 }
 
@@ -183,6 +205,10 @@ mod tests {
         // The second was the one that was used the longest ago.
         assert_eq!(kept(&all), [true, false, true, true, true]);
         assert!(all[1].newer(Begun(9)).is_none());
+        // One at a time, for one that is not there yet.
+        assert!(all[0].lineage.let_go(1));
+        assert_eq!(kept(&all), [true, false, false, true, true]);
+        assert!(!all[0].lineage.let_go(4));
         // The newest is there, however large.
         let huge = lineage.next(6, 2 * KEPT_BYTES);
         assert!(huge.content().is_some() && newest.content().is_some());

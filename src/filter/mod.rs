@@ -16,6 +16,7 @@ mod host;
 mod identity;
 mod in_force;
 mod life;
+mod memory;
 mod metrics;
 mod root;
 mod stream;

@@ -1,7 +1,6 @@
 //! The plugin: its configuration, and the streams it begins.
 
 use std::cell::Cell;
-use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,10 +8,11 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use crate::enforcement::{Generation, Lineage};
-use crate::policy::{Policies, SCHEMA_VERSION};
+use crate::policy::{LoadError, Policies, SCHEMA_VERSION, memory_to_load};
 
 use super::host::{self, Buffer, Level};
 use super::in_force::{Enforced, InForce};
+use super::memory;
 use super::metrics;
 use super::stream::HttpStream;
 use super::vm::{Plugin, Ticks, Vm};
@@ -73,6 +73,36 @@ impl Root {
         }
     }
 
+    /// The configuration that the host has for a plugin, and how much memory it takes.
+    fn load(&self, plugin: &Plugin, size: usize) -> Result<(Policies, usize), LoadError> {
+        let text = match self.make_room(plugin, &|| memory::has_room(size)) {
+            true => host::buffer(Buffer::PluginConfiguration, 0, size),
+            false => None,
+        };
+        let text = text.filter(|text| {
+            let needed = memory_to_load(text);
+            text.len() == size && self.make_room(plugin, &|| memory::has_room(needed))
+        });
+        let text = text.ok_or(LoadError::Unaffordable)?;
+        let before = memory::used().saturating_sub(size);
+        let policies = Policies::from_json_within(text, &memory::has_room)?;
+        let weight = memory::used().saturating_sub(before);
+        match self.make_room(plugin, &|| self.vm.kept() <= memory::KEPT) {
+            true => Ok((policies, weight)),
+            false => Err(LoadError::Unaffordable),
+        }
+    }
+
+    /// Lets go of former configurations until there is room; whether there is.
+    fn make_room(&self, plugin: &Plugin, has_room: &dyn Fn() -> bool) -> bool {
+        while !has_room() {
+            if !self.vm.let_go(plugin) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Nothing of this plugin goes on, nor of those that it takes the place of.
     fn deny(&mut self, size: usize) {
         metrics::configured("unaffordable");
@@ -106,19 +136,9 @@ impl Drop for Root {
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         self.tick();
-        let text = match has_room(size) {
-            true => host::buffer(Buffer::PluginConfiguration, 0, size),
-            false => None,
-        };
-        let text = match text {
-            Some(text) if text.len() == size && has_room(memory_for(&text)) => text,
-            _ => {
-                self.deny(size);
-                return true;
-            }
-        };
-        match Policies::from_json(text) {
-            Ok(policies) => {
+        let plugin = Plugin::of_host();
+        match self.load(&plugin, size) {
+            Ok((policies, weight)) => {
                 host::log(
                     Level::Info,
                     &format!(
@@ -130,11 +150,14 @@ impl RootContext for Root {
                 );
                 metrics::configured("taken");
                 metrics::in_force(policies.digest());
-                let gateway = policies.gateway_name();
-                let lineage = self.vm.lineage(&Plugin::of_host(), gateway);
+                let lineage = self.vm.lineage(&plugin, policies.gateway_name());
                 let enforced = Box::new(Enforced::new(policies));
-                self.generation = lineage.next(InForce::Enforced(enforced), size);
+                self.generation = lineage.next(InForce::Enforced(enforced), weight);
                 self.denying.clear();
+                true
+            }
+            Err(LoadError::Unaffordable) => {
+                self.deny(size);
                 true
             }
             Err(error) => {
@@ -163,57 +186,4 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
-}
-
-/// How much memory it takes at most to load a configuration: by its length, and by what it
-/// has of objects and of texts that are not keys. Measured: up to 360 bytes for a uri that is
-/// denied, 250 for a rule without anything.
-///
-/// SECURITY: running out of memory here ends the module, and the host then leaves the filter
-/// out.
-fn memory_for(text: &[u8]) -> usize {
-    let (mut texts, mut objects) = (0_usize, 0_usize);
-    let mut rest = text.iter().peekable();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'{' | b'[' => objects = objects.saturating_add(1),
-            b'"' => {
-                while let Some(byte) = rest.next() {
-                    match byte {
-                        b'\\' => drop(rest.next()),
-                        b'"' => break,
-                        _ => {}
-                    }
-                }
-                let is_blank = |byte: &&u8| byte.is_ascii_whitespace();
-                while rest.next_if(is_blank).is_some() {}
-                if rest.peek() != Some(&&b':') {
-                    texts = texts.saturating_add(1);
-                }
-            }
-            _ => {}
-        }
-    }
-    let of_parts = texts.saturating_add(objects).saturating_mul(OF_A_PART);
-    of_parts.saturating_add(text.len().saturating_mul(3))
-}
-
-/// How much memory an object or a text takes at most, in bytes.
-const OF_A_PART: usize = 400;
-
-/// How much memory a module may have, without what it needs besides.
-const MOST: usize = 960 << 20;
-
-/// Whether there is so much memory.
-fn has_room(size: usize) -> bool {
-    let taken = core::arch::wasm32::memory_size(0).saturating_mul(64 << 10);
-    if taken.saturating_add(size) <= MOST {
-        return true;
-    }
-    // There may be room in what is taken.
-    let mut room: Vec<u8> = Vec::new();
-    let has_room = size <= MOST && room.try_reserve_exact(size).is_ok();
-    // Taken in earnest, whatever is made of it.
-    black_box(room);
-    has_room
 }

@@ -10,6 +10,7 @@ use super::host;
 use super::identity::Callers;
 use super::in_force::InForce;
 use super::life::{Life, Ticked};
+use super::memory;
 use super::metrics;
 
 thread_local! {
@@ -177,9 +178,9 @@ impl Vm {
 
     /// Tells how much memory there is, where that is more than before. It never shrinks.
     pub(super) fn tell_memory(&self) {
-        let pages = core::arch::wasm32::memory_size(0);
-        if pages > self.memory.replace(pages) {
-            metrics::memory(pages.saturating_mul(64 << 10));
+        let taken = memory::taken();
+        if taken > self.memory.replace(taken) {
+            metrics::memory(taken);
         }
     }
 
@@ -201,6 +202,24 @@ impl Vm {
             lineage: Rc::clone(&fresh),
         });
         fresh
+    }
+
+    /// How much memory is in use for anything but what is read of requests.
+    pub(super) fn kept(&self) -> usize {
+        memory::used().saturating_sub(self.envelopes.held())
+    }
+
+    /// Lets go of a configuration, before a plugin takes one that there is no room for;
+    /// whether there was any. What other plugins began last is kept.
+    pub(super) fn let_go(&self, plugin: &Plugin) -> bool {
+        let Ok(known) = self.known.try_borrow() else {
+            return false;
+        };
+        let mut newest = [1, 0].into_iter();
+        newest.any(|newest| {
+            let mut known = known.iter();
+            known.any(|it| (newest > 0 || it.plugin == *plugin) && it.lineage.let_go(newest))
+        })
     }
 
     /// The configurations of a plugin, for whichever Gateways.
