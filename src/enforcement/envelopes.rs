@@ -99,6 +99,15 @@ impl Envelopes {
         self.host.and_then(|host| (host.clock)())
     }
 
+    /// Whose the stream at hand is.
+    pub(super) fn owner(&self, caller: Option<&str>) -> Owner {
+        let connection = match (caller, self.host) {
+            (None, Some(host)) => (host.connection)(),
+            _ => None,
+        };
+        Owner::new(caller, connection)
+    }
+
     /// What streams that are being read hold together, in bytes.
     pub fn held(&self) -> usize {
         self.held.get().saturating_add(self.held_by_denied.get())
@@ -206,11 +215,8 @@ impl Borrowed {
             return;
         };
         let place = *self.reads.get_or_insert_with(|| {
-            let connection = match (caller, self.home.host) {
-                (None, Some(host)) => (host.connection)(),
-                _ => None,
-            };
-            readers.begins(self.number, Owner::new(caller, connection, self.share))
+            let owner = self.home.owner(caller);
+            readers.begins(self.number, owner, self.share)
         });
         readers.holds(place, self.held);
     }

@@ -477,8 +477,8 @@ impl Stream {
         match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
             Ok(question) => {
                 let timeout = question.timeout.milliseconds();
-                let caller = request.caller.spiffe_id();
-                let Some(place) = self.envelopes.callouts.take(caller, timeout) else {
+                let owner = self.envelopes.owner(request.caller.spiffe_id());
+                let Some(place) = self.envelopes.callouts.take(owner, timeout) else {
                     return self.refuse(Answer::crowded(), Reason::Crowded, message.as_ref());
                 };
                 if held.shows(question.size()).is_err() {
