@@ -31,7 +31,7 @@ const _: () = assert!(SCHEMA_VERSION == 1, "say so in `BUILD`");
 
 /// How often the host calls; and where a tick has left something to do.
 const TICK: Duration = Duration::from_secs(1);
-const SOON: Duration = Duration::from_millis(5);
+const SOON: Duration = Duration::from_millis(1);
 
 /// One configured plugin.
 #[derive(Debug)]
