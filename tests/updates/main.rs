@@ -3,6 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod cut;
+mod large;
 mod open;
 mod revoked;
 #[path = "../support/mod.rs"]
