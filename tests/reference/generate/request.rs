@@ -99,7 +99,7 @@ fn line(every_path: bool) -> BoxedStrategy<(&'static str, &'static str, Asks)> {
         (select(bare.to_vec()), mcp()).prop_map(|((method, asks), path)| (method, path, asks));
     let nonsense = (
         select(&NONSENSE[..]),
-        select(&["POST", "POST", "PUT", "GET"][..]),
+        select(&["POST", "POST", "PUT", "PATCH"][..]),
         mcp(),
     );
     let nonsense = nonsense.prop_map(|(body, method, path)| {
