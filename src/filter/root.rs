@@ -75,14 +75,14 @@ impl Root {
 
     /// The configuration that the host has for a plugin, and how much memory it takes.
     fn load(&self, plugin: &Plugin, size: usize) -> Result<(Policies, usize), LoadError> {
-        let text = match self.make_room(plugin, &|| memory::has_room(size)) {
+        // Nothing is let go in vain.
+        let has_room =
+            |size| size <= memory::MOST && self.make_room(plugin, &|| memory::has_room(size));
+        let text = match has_room(size) {
             true => host::buffer(Buffer::PluginConfiguration, 0, size),
             false => None,
         };
-        let text = text.filter(|text| {
-            let needed = memory_to_load(text);
-            text.len() == size && self.make_room(plugin, &|| memory::has_room(needed))
-        });
+        let text = text.filter(|text| text.len() == size && has_room(memory_to_load(text)));
         let text = text.ok_or(LoadError::Unaffordable)?;
         let before = memory::used().saturating_sub(size);
         let policies = Policies::from_json_within(text, &memory::has_room)?;
