@@ -149,7 +149,13 @@ impl Envoy {
     /// # Errors
     /// When it does not answer.
     pub fn ask(&self, path: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
-        Ok(Client::plain(self.admin).send(&Request::get(path))?.text())
+        // Its thread is the one that loads configurations.
+        let patience = Duration::from_secs(60);
+        let request = Request {
+            patience,
+            ..Request::get(path)
+        };
+        Ok(Client::plain(self.admin).send(&request)?.text())
     }
 
     /// Has the admin interface do what a path says.
