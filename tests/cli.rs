@@ -430,6 +430,52 @@ fn a_folder_without_manifests_is_wrong_usage() {
 }
 
 #[test]
+fn a_compiled_policy_that_was_changed_is_refused() {
+    let folder = folder("changed");
+    let file = folder.join("policy.json");
+    let compiled = accesspolicy(&["compile", POLICY, "--enforcement-point", POINT]);
+    let text = stdout(&compiled);
+    for (text, code) in [
+        (text.to_owned(), 0),
+        (
+            text.replace("\"unprotected\": \"Deny\"", "\"unprotected\": \"Allow\""),
+            2,
+        ),
+    ] {
+        fs::write(&file, text).unwrap();
+        let output = accesspolicy(&["effective", "--config", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        let is_told = stderr(&output).contains("was changed after it was compiled");
+        assert_eq!(is_told, code != 0);
+    }
+}
+
+#[test]
+fn tests_of_no_policy_are_refused() {
+    let folder = folder("no-policies");
+    fs::write(
+        folder.join("other.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\n",
+    )
+    .unwrap();
+    for (policies, code) in [("[other.yaml]", 1), ("[]", 0)] {
+        let file = folder.join("tests.yaml");
+        let text = format!(
+            "apiVersion: accesspolicy/v1\nkind: DecisionTests\ndescription: Nothing.\n\
+             policies: {policies}\n\
+             enforcementPoint: {{apiVersion: accesspolicy/v1, kind: EnforcementPoint, \
+             gateway: {{namespace: infra, name: prod}}}}\n\
+             tests:\n  - {{name: nobody, http: GET /x, expect: deny}}\n"
+        );
+        fs::write(&file, text).unwrap();
+        let output = accesspolicy(&["test", file.to_str().unwrap()]);
+        let said = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("no XAccessPolicy"), code != 0, "{said}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_gone_is_no_error() {
     for arguments in [
         &["schema", "enforcement-point"][..],

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Expected, Given, Outcome, Request, decode};
 use crate::api::decode::{EmptyList, Object, Optional, Place, Problem, Value, list, text};
 use crate::api::names;
-use crate::api::yaml::{FileId, Node, NodeKind, load};
+use crate::api::yaml::{FileId, Node, NodeKind, Span, load};
 use crate::compile::{
     Compiled, FilesError, Part, Parts, Report, Source, Unreadable, compile_parts, read_document,
     read_source_within, read_sources_within,
@@ -143,24 +143,39 @@ impl Suite {
             }
             (None, Some(point)) => point.clone(),
             (None, None) => {
-                let start = Place {
-                    span: crate::api::yaml::Span {
-                        file: FileId(0),
-                        start: 0,
-                        end: 0,
-                    },
-                    field: "enforcementPoint".to_owned(),
-                };
+                let start = start("enforcementPoint");
                 let problem = Problem::new(&start, "the tests name no enforcement point")
                     .help("add `enforcementPoint: enforcement-point.yaml`");
                 return Err(Report::refusal(sources, vec![problem]));
             }
         };
-        compile_parts(Parts {
+        let compiled = compile_parts(Parts {
             sources,
             policies: self.policies.clone(),
             point,
-        })
+        })?;
+        // To name nothing says that there are none.
+        if compiled.read == 0 && !self.policies.is_empty() {
+            let problem = Problem::new(
+                &start("policies"),
+                "no XAccessPolicy is in what `policies` names",
+            )
+            .help("check the paths, and `apiVersion` and `kind` of the manifests");
+            return Err(Report::refusal(self.sources.clone(), vec![problem]));
+        }
+        Ok(compiled)
+    }
+}
+
+/// The front of a file of tests, for what is not there.
+fn start(field: &str) -> Place {
+    Place {
+        span: Span {
+            file: FileId(0),
+            start: 0,
+            end: 0,
+        },
+        field: field.to_owned(),
     }
 }
 

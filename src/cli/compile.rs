@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if stdin(enforcement_point) && paths.iter().any(stdin) {
         return fail("standard input can be either the policies or the enforcement point");
     }
-    let Compiled { policy, report } = match compile_files(paths, enforcement_point) {
+    let Compiled { policy, report, .. } = match compile_files(paths, enforcement_point) {
         Ok(compiled) => compiled,
         Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => return fail(error),
         Err(FilesError::Refused(report)) => {

@@ -72,6 +72,11 @@ pub(super) fn read(path: &Path) -> Result<Loaded, ExitCode> {
     let checked = Policies::from_json(source.text().as_bytes());
     let read = checked.map(|_| serde_json::from_str::<CompiledPolicy>(source.text()));
     match read {
+        Ok(Ok(policy)) if !policy.is_sealed() => Err(fail(format_args!(
+            "`{}` was changed after it was compiled: its digest is of something else; change the \
+             policies, and compile them again",
+            source.name()
+        ))),
         Ok(Ok(policy)) => load(policy, &source),
         Ok(Err(error)) => Err(fail(format_args!("`{}`: {error}", source.name()))),
         Err(_) if is_manifest(source.text()) => Err(fail(format_args!(

@@ -17,7 +17,6 @@
 mod cel;
 mod check;
 mod diagnostic;
-mod digest;
 mod documents;
 mod edge;
 mod enforcement_point;
@@ -56,6 +55,8 @@ use crate::policy::{CompiledPolicy, ObjectName, Policy, SCHEMA_VERSION, Whole};
 pub struct Compiled {
     /// The compiled policy.
     pub policy: CompiledPolicy,
+    /// How many policies were read, whatever they are for.
+    pub read: usize,
     /// Warnings and notes.
     pub report: Report,
 }
@@ -98,6 +99,7 @@ pub fn compile_parts(parts: Parts) -> Result<Compiled, Report> {
     let mut report = Report::new(sources);
     let point = enforcement_point::read(point, &mut report);
     let read = read_policies(policies, &mut report);
+    let count = read.len();
     let lowered = point
         .as_ref()
         .map(|point| lower_all(read, point, &mut report));
@@ -110,7 +112,7 @@ pub fn compile_parts(parts: Parts) -> Result<Compiled, Report> {
     };
     report.add(Severity::Warning, None, survey::survey(&lowered, &point));
     lowered.sort_by(|a, b| key(&a.policy).cmp(&key(&b.policy)));
-    let policy = digest::sealed(CompiledPolicy {
+    let policy = CompiledPolicy {
         schema_version: Whole::from(SCHEMA_VERSION),
         digest: String::new(),
         gateway: point.gateway.value,
@@ -118,9 +120,11 @@ pub fn compile_parts(parts: Parts) -> Result<Compiled, Report> {
         listeners: point.listeners,
         backends: point.backends,
         policies: lowered.into_iter().map(|lowered| lowered.policy).collect(),
-    });
+    }
+    .sealed();
     Ok(Compiled {
         policy,
+        read: count,
         report: report.finish()?,
     })
 }

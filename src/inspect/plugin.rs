@@ -88,7 +88,15 @@ impl<'d> Plugin<'d> {
 
     pub(super) fn digest(&self, policy: &CompiledPolicy) -> Option<String> {
         self.any(|config| {
-            let found = compiled(config)?.digest;
+            let found = compiled(config)?;
+            let is_changed = found.digest == policy.digest && !found.is_sealed();
+            let found = found.digest;
+            if is_changed {
+                return Some(
+                    "it was changed after it was compiled: its digest is of something else"
+                        .to_owned(),
+                );
+            }
             (found != policy.digest).then(|| {
                 let short = |digest: &str| digest.chars().take(19).collect::<String>();
                 format!(

@@ -10,6 +10,8 @@
 mod attach;
 mod authorizer;
 #[cfg(not(target_os = "wasi"))]
+mod digest;
+#[cfg(not(target_os = "wasi"))]
 mod document;
 mod http;
 mod identity;

@@ -8,13 +8,25 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::policy::CompiledPolicy;
+use super::CompiledPolicy;
 
-/// Enters the digest.
-pub(super) fn sealed(policy: CompiledPolicy) -> CompiledPolicy {
+impl CompiledPolicy {
+    /// The same, with the digest entered.
+    pub fn sealed(self) -> Self {
+        let digest = digest(&self);
+        Self { digest, ..self }
+    }
+
+    /// Whether it is what was compiled, by its digest.
+    pub fn is_sealed(&self) -> bool {
+        self.digest == digest(self)
+    }
+}
+
+fn digest(policy: &CompiledPolicy) -> String {
     let unsealed = CompiledPolicy {
         digest: String::new(),
-        ..policy
+        ..policy.clone()
     };
     // INVARIANT: the model has nothing that JSON cannot hold, so there is no error
     // to lose here; the digest of nothing at all would not match any policy.
@@ -23,5 +35,5 @@ pub(super) fn sealed(policy: CompiledPolicy) -> CompiledPolicy {
     for byte in Sha256::digest(&canonical) {
         let _ = write!(digest, "{byte:02x}");
     }
-    CompiledPolicy { digest, ..unsealed }
+    digest
 }
