@@ -12,7 +12,7 @@ use tempfile::TempDir;
 type Configuration = (&'static str, &'static str);
 
 /// The old one, the new one, and whether the new one may allow what the old one does not.
-const PAIRS: [(Configuration, Configuration, bool); 14] = [
+const PAIRS: [(Configuration, Configuration, bool); 17] = [
     (("each", "all"), ("each", "any"), true),
     (("each", "any"), ("each", "all"), false),
     (("each", "all"), ("each", "all"), false),
@@ -31,6 +31,9 @@ const PAIRS: [(Configuration, Configuration, bool); 14] = [
     (("more", "all"), ("fewer", "all"), false),
     (("not-denied", "all"), ("not-denied", "unlisted"), false),
     (("exactly", "all"), ("fewer", "all"), true),
+    (("tools-called", "all"), ("tools-all", "all"), true),
+    (("nothing-read", "all"), ("all-read", "all"), true),
+    (("base-digest", "all"), ("base-none", "all"), true),
 ];
 
 #[test]

@@ -39,10 +39,21 @@ pub fn decide_assuming<'p>(
     progress: &super::Progress,
     assumed: Assumed<'_>,
 ) -> super::Decision<'p> {
+    use super::{Decision, Denial, Permit, Stop};
+    use crate::policy::View;
+
     let mut judge = super::Judge::new(policies, request, progress);
     if let Some(uri) = assumed.spelling_of {
         judge.acts.respell(policies, request, uri);
     }
     judge.assumed = Some(assumed);
-    judge.decide()
+    // What policies in Audit mode would make of it counts for nothing.
+    match judge.judge(View::Enforced) {
+        Ok(basis) => Decision::Allow(Permit::new(basis, None)),
+        Err(Stop::Denied(reason)) => Decision::Deny(Denial {
+            reason,
+            audit: None,
+        }),
+        Err(Stop::Ask(ask)) => Decision::Ask(ask),
+    }
 }

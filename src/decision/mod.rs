@@ -73,7 +73,17 @@ pub fn decide<'p>(
     request: &Request<'_>,
     progress: &Progress,
 ) -> Decision<'p> {
-    Judge::new(policies, request, progress).decide()
+    let judge = Judge::new(policies, request, progress);
+    let decided = match judge.judge(View::Enforced) {
+        Ok(basis) => Ok(basis),
+        Err(Stop::Denied(reason)) => Err(reason),
+        Err(Stop::Ask(ask)) => return Decision::Ask(ask),
+    };
+    let audit = judge.audit(decided.is_ok());
+    match decided {
+        Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
+        Err(reason) => Decision::Deny(Denial { reason, audit }),
+    }
 }
 
 /// Why judging stops before its end.
@@ -145,19 +155,6 @@ impl<'p, 'r> Judge<'p, 'r> {
             backend: request
                 .cluster
                 .and_then(|cluster| policies.backend(cluster)),
-        }
-    }
-
-    fn decide(&self) -> Decision<'p> {
-        let decided = match self.judge(View::Enforced) {
-            Ok(basis) => Ok(basis),
-            Err(Stop::Denied(reason)) => Err(reason),
-            Err(Stop::Ask(ask)) => return Decision::Ask(ask),
-        };
-        let audit = self.audit(decided.is_ok());
-        match decided {
-            Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
-            Err(reason) => Decision::Deny(Denial { reason, audit }),
         }
     }
 

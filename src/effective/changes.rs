@@ -87,6 +87,9 @@ pub fn changes(old: &CompiledPolicy, new: &CompiledPolicy) -> Result<Changes, Lo
 /// # Errors
 /// When one contradicts itself.
 pub fn may_grant(old: &CompiledPolicy, new: &CompiledPolicy) -> Result<bool, LoadError> {
+    if old == new {
+        return Ok(false);
+    }
     let pair = Pair::new(old, new)?;
     let changes_meaning = of_settings(old, new)
         .iter()
@@ -96,7 +99,30 @@ pub fn may_grant(old: &CompiledPolicy, new: &CompiledPolicy) -> Result<bool, Loa
 
 fn of_settings(old: &CompiledPolicy, new: &CompiledPolicy) -> Vec<SettingChange> {
     let settings = settings(&old.settings, &new.settings);
-    settings.into_iter().chain(asking(old, new)).collect()
+    settings
+        .into_iter()
+        .chain(asking(old, new))
+        .chain(places(old, new))
+        .collect()
+}
+
+/// Other places to which what authorizers change may lead a request.
+fn places(old: &CompiledPolicy, new: &CompiledPolicy) -> Option<SettingChange> {
+    let asks = |compiled: &CompiledPolicy| {
+        let mut policies = compiled.policies.iter();
+        policies.any(|policy| policy.external_auth.is_some())
+    };
+    let of = |compiled: &CompiledPolicy| {
+        let places = (&compiled.backends, compiled.settings.unlisted);
+        serde_json::to_string(&places).unwrap_or_default()
+    };
+    let (before, now) = (of(old), of(new));
+    (asks(old) && asks(new) && before != now).then(|| SettingChange {
+        name: "backends".to_owned(),
+        before,
+        now,
+        is_meaning: true,
+    })
 }
 
 /// Policies that ask somebody else, or something else.
@@ -231,11 +257,11 @@ fn settings(old: &Settings, new: &Settings) -> Vec<SettingChange> {
         "unlisted", unlisted, &new.unlisted, false;
         "onRevocation", on_revocation, &new.on_revocation, true;
         "resourceParam", resource_param, &new.resource_param, true;
-        "requestHeaders", request_headers, &new.request_headers, false;
+        "requestHeaders", request_headers, &new.request_headers, true;
         "mcp.paths", mcp_paths, &new.mcp_paths, true;
         "mcp.unknownMembers", unknown_members, &new.unknown_members, true;
         "denial.mcp", denial, &new.denial, false;
-        "limits", limits, &new.limits, false;
+        "limits", limits, &new.limits, true;
         "externalAuth", external_auth, &new.external_auth, true;
         "edge", edge, &new.edge, true;
         "ports", ports, &new.ports, true;

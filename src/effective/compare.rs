@@ -37,6 +37,7 @@ pub(super) struct Pair {
     pub(super) universe: Universe,
     known: Known,
     sides: [Side; 2],
+    is_same: bool,
 }
 
 /// One of them.
@@ -58,6 +59,7 @@ impl Pair {
             universe: Universe::compared(&[old, new]),
             known,
             sides,
+            is_same: old == new,
         })
     }
 
@@ -78,6 +80,9 @@ impl Pair {
 
     /// What is different about an ask.
     pub(super) fn difference(&self, place: &Place, caller: Option<&str>, ask: &Ask) -> Difference {
+        if self.is_same {
+            return Difference::default();
+        }
         let questions = self.sides.each_ref().map(|side| {
             let settings = side.policies.settings();
             Question::new(&self.universe, place, caller, settings)
@@ -296,17 +301,26 @@ impl Known {
         }
         values.retain(|holds| {
             assignment.0.iter().all(|(known, other)| {
-                let known = &self.all[*known].0;
-                (!own.implies(known) || is_within(*holds, *other))
-                    && (!known.implies(own) || is_within(*other, *holds))
+                let (known, others) = &self.all[*known];
+                // Where one only allows and the other only refuses, nothing is the same of them.
+                let both = Uses {
+                    allow: uses.allow && others.allow,
+                    refuse: uses.refuse && others.refuse,
+                };
+                (!own.implies(known) || both.are_within(*holds, *other))
+                    && (!known.implies(own) || both.are_within(*other, *holds))
             })
         });
         values.into_iter()
     }
 }
 
-const fn is_within(holds: Holds, other: Holds) -> bool {
-    (!holds.allows || other.allows) && (!holds.refuses || other.refuses)
+impl Uses {
+    /// Whether what holds of one condition holds of the other, as far as it is used.
+    const fn are_within(self, holds: Holds, other: Holds) -> bool {
+        (!self.allow || !holds.allows || other.allows)
+            && (!self.refuse || !holds.refuses || other.refuses)
+    }
 }
 
 /// What a rule wants besides caller, method and thing.

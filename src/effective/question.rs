@@ -24,7 +24,14 @@ impl Question {
     ) -> Self {
         let paths = settings.mcp_paths.as_deref();
         let path = paths
-            .and_then(|paths| paths.first())
+            .and_then(|paths| {
+                let is_sure = |path: &&String| {
+                    let headers = Headers::from_lines([(":path", path.as_str())]);
+                    let path = HttpTarget::new(&headers, None).path();
+                    path.is_some_and(|path| path.is_surely_under_any(paths))
+                };
+                paths.iter().find(is_sure).or(paths.first())
+            })
             .map_or("/", String::as_str);
         Self {
             headers: Headers::from_lines([
@@ -98,10 +105,10 @@ fn operation(ask: &Ask) -> Operation<'_> {
         _ => {}
     }
     let method = ask.method();
-    let is_unknown = !method.has_one_name() && !Method::NAMES.contains(&ask.name);
+    let is_unknown = !method.has_one_name() && !Method::NAMES.contains(&&*ask.called);
     let mut call = Call {
         method,
-        name: ask.name,
+        name: &ask.called,
         things: Things::None,
         resource_name: None,
         named: is_unknown.then_some(Named::NOTHING),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::mcp::Method;
 use crate::policy::{CompiledPolicy, MethodName, Policy};
+use crate::uri;
 
 /// Callers, places and things: all that policies name, and what they do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,8 @@ impl<T> At<T> {
 pub struct Ask {
     /// The method as it is called; of what is no message, what it is.
     pub name: &'static str,
+    /// The same, as a request calls it.
+    pub called: String,
     /// What it acts on.
     pub acted: Acted,
     /// What it is shown with.
@@ -131,25 +134,25 @@ impl Universe {
         let policies = || compiled.iter().flat_map(|compiled| &compiled.policies);
         let rules = policies().flat_map(|policy| policy.rules.iter().flatten());
         let callers: BTreeSet<String> = rules.filter_map(|rule| rule.source.clone()).collect();
+        let tools = named(policies(), &[MethodName::ToolsCall]);
+        let prompts = named(policies(), &[MethodName::PromptsGet]);
+        let resources = named(
+            policies(),
+            &[
+                MethodName::ResourcesRead,
+                MethodName::ResourcesSubscribe,
+                MethodName::ResourcesUnsubscribe,
+            ],
+        );
+        let has_http = compiled.iter().any(|one| one.settings.mcp_paths.is_some());
+        let mut compiled_by_name = compiled.iter();
+        let by_name = compiled_by_name.any(|one| !one.settings.resource_param.is_uri());
+        let mut asks = asks(&tools, &prompts, &resources, has_http, by_name);
+        call_unknown(&mut asks, [&tools, &prompts, &resources]);
         Self {
             callers: callers.into_iter().map(Some).chain([None]).collect(),
             places: places(compiled),
-            asks: asks(
-                &named(policies(), &[MethodName::ToolsCall]),
-                &named(policies(), &[MethodName::PromptsGet]),
-                &named(
-                    policies(),
-                    &[
-                        MethodName::ResourcesRead,
-                        MethodName::ResourcesSubscribe,
-                        MethodName::ResourcesUnsubscribe,
-                    ],
-                ),
-                compiled.iter().any(|one| one.settings.mcp_paths.is_some()),
-                compiled
-                    .iter()
-                    .any(|one| !one.settings.resource_param.is_uri()),
-            ),
+            asks,
         }
     }
 
@@ -187,30 +190,37 @@ impl Universe {
             .collect();
         let mut more = vec![Ask {
             name: "tools/call",
+            called: String::new(),
             acted: Acted::Other(Kind::Tool, DIGEST.to_owned()),
             group: Group::Things(Kind::Tool),
         }];
         for (name, group) in RESPELT {
             more.extend(resources.iter().map(|uri| Ask {
                 name,
+                called: String::new(),
                 acted: Acted::Respelt(uri.clone()),
                 group,
             }));
         }
         for (name, group) in UNKNOWN {
             let mentions = things.iter().cloned().map(Mention::Named);
-            more.extend(mentions.chain([Mention::Anything]).map(|mention| Ask {
+            let any = [Mention::Named(DIGEST.to_owned()), Mention::Anything];
+            more.extend(mentions.chain(any).map(|mention| Ask {
                 name,
+                called: String::new(),
                 acted: Acted::Mentioned(mention),
                 group,
             }));
         }
-        more.extend(things.into_iter().map(|thing| Ask {
+        let digest = DIGEST.to_owned();
+        more.extend(things.iter().cloned().chain([digest]).map(|thing| Ask {
             name: "logging/other",
+            called: String::new(),
             acted: Acted::Mentioned(Mention::Called(thing)),
             group: Group::Base,
         }));
         asks.extend(more);
+        call_unknown(&mut asks, [&things]);
         Self {
             callers,
             places,
@@ -288,6 +298,7 @@ fn asks(
     let mut plain = |group, names: &[&'static str]| {
         asks.extend(names.iter().map(|name| Ask {
             name,
+            called: String::new(),
             acted: Acted::Nothing,
             group,
         }));
@@ -317,7 +328,12 @@ fn asks(
         let things = things.chain([Acted::Other(kind, other(kind, named))]);
         let unnamed = (by_name && kind == Kind::Resource).then_some(Acted::Unnamed);
         let things = things.chain(unnamed);
-        asks.extend(things.map(|acted| Ask { name, acted, group }));
+        asks.extend(things.map(|acted| Ask {
+            name,
+            called: String::new(),
+            acted,
+            group,
+        }));
     };
     acting(
         Group::Completion,
@@ -353,6 +369,7 @@ fn asks(
     let mut plain = |group, names: &[&'static str]| {
         asks.extend(names.iter().map(|name| Ask {
             name,
+            called: String::new(),
             acted: Acted::Nothing,
             group,
         }));
@@ -377,19 +394,48 @@ fn asks(
     asks
 }
 
-/// A name that is none of these.
+/// A name that is none of these, nor another spelling of one.
 fn other(kind: Kind, named: &BTreeSet<String>) -> String {
+    let is_named = |name: &String| {
+        let forms = uri::asked_among_others(name);
+        named.contains(name)
+            || named.iter().any(|known| {
+                let known = uri::listed(known);
+                forms.iter().any(|form| known.contains(form))
+            })
+    };
     let mut name = format!("any other {}", kind.as_str());
-    while named.contains(&name) {
-        name.push('\'');
+    let mut tries = 0;
+    // Of one that may be any uri of no scheme there is no other.
+    while is_named(&name) && tries < 9 {
+        name.push('x');
+        tries += 1;
     }
     name
 }
 
+/// Calls methods that stand for others by a word that is in no name.
+fn call_unknown<const N: usize>(asks: &mut [Ask], named: [&BTreeSet<String>; N]) {
+    let mut word = UNKNOWN_WORD.to_owned();
+    let is_in_one = |word: &str| {
+        let mut named = named.iter().copied().flatten();
+        named.any(|name| name.contains(word))
+    };
+    while is_in_one(&word) {
+        word.push('x');
+    }
+    for ask in asks {
+        ask.called = ask.name.replace(UNKNOWN_WORD, &word);
+    }
+}
+
+/// What stands in methods for any other word.
+const UNKNOWN_WORD: &str = "other";
+
 impl Ask {
     /// What the method means.
     pub(super) fn method(&self) -> Method {
-        Method::new(self.name)
+        Method::new(&self.called)
     }
 
     /// The thing that it acts on, in words.
