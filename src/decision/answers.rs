@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use crate::expr::{Error, Fact, Given, Reading, ReadingKind, Timestamp, Variables};
 use crate::json::{View, trimmed};
-use crate::mcp::{Call, Named, Thing};
+use crate::mcp::{Call, Thing};
 use crate::request::{Host, Operation, Request, RequestPath, is_plain_name, query_readings};
 use crate::uri;
 
@@ -302,8 +302,7 @@ impl<'a> Variables for Answers<'a, '_> {
             Fact::Size => true,
             // What it may act on, should it call a tool.
             Fact::ToolName | Fact::PromptName | Fact::ResourceUri => {
-                let named = self.call().and_then(|call| call.named);
-                named.is_some_and(Named::is_anything)
+                self.call().is_some_and(|call| call.named.is_some())
             }
             _ => false,
         };

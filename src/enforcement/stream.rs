@@ -196,6 +196,11 @@ impl Stream {
         }
     }
 
+    /// Whether it was permitted, though a body may come yet that has to be empty.
+    pub const fn has_passed(&self) -> bool {
+        matches!(self.state, State::Passed)
+    }
+
     /// It is refused without a look at it.
     pub fn refused(&mut self) {
         self.state = State::Refused;

@@ -161,8 +161,11 @@ impl Life {
         let step = event(self, judges);
         let action = self.carry_out(step, &enforced.metrics, judges);
         let closes = enforced.policies.settings().on_revocation == OnRevocation::Close;
-        if closes && self.stream.settled_as() == Some(Settled::Passed) {
-            self.permitted = Some(self.generation.begin());
+        // SECURITY: once, when it was permitted: what still comes of it does not renew that.
+        match closes && self.stream.has_passed() {
+            true if self.permitted.is_none() => self.permitted = Some(self.generation.begin()),
+            true => {}
+            false => self.permitted = None,
         }
         action
     }

@@ -39,11 +39,11 @@ const fn with_overhead(size: usize) -> usize {
 // Never inlined, and without `self`: there are a thousand places that call these.
 
 #[inline(never)]
-fn alloc(size: usize, align: usize) -> *mut u8 {
+unsafe fn alloc(size: usize, align: usize) -> *mut u8 {
     let Ok(layout) = Layout::from_size_align(size, align) else {
         return ptr::null_mut();
     };
-    // SAFETY: whoever asks knows that a size is not 0.
+    // SAFETY: whoever asks sees to it that the size is not 0.
     let memory = unsafe { System.alloc(layout) };
     if !memory.is_null() {
         let _ = USED.fetch_add(with_overhead(size), Ordering::Relaxed);
@@ -78,12 +78,13 @@ unsafe fn realloc(memory: *mut u8, old: usize, align: usize, size: usize) -> *mu
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        alloc(layout.size(), layout.align())
+        // SAFETY: the caller keeps to it, here and below.
+        unsafe { alloc(layout.size(), layout.align()) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps to it, here and below.
+        // SAFETY: as above.
         unsafe { dealloc(memory, layout.size(), layout.align()) }
     }
 

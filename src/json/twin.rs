@@ -67,18 +67,21 @@ fn is_invisible(char: char) -> bool {
 /// Whether a key is one of `names`, which are letters and digits in lower case, to
 /// somebody who looks at nothing else: `tool_name` and `ToolName` are `toolname`.
 pub fn has_letters_of(key: &str, names: &[&str]) -> bool {
-    let are = |key: &str| {
-        let plain = || {
-            let bytes = key.bytes().filter(u8::is_ascii_alphanumeric);
-            bytes.map(|byte| byte.to_ascii_lowercase())
-        };
-        names.iter().any(|name| plain().eq(name.bytes()))
+    let is_one = |key: &str| {
+        let mut names = names.iter();
+        names.any(|name| plain(key).eq(name.bytes()))
     };
+    with_plain(key, is_one)
+}
+
+/// Has a key compared by its letters and digits, which those of Unicode are brought to; one
+/// with others is another word.
+fn with_plain(key: &str, is_one: impl Fn(&str) -> bool) -> bool {
     // What takes part in no name makes the key another one.
     let is_word = |char: char| char.is_ascii() || !char.is_alphanumeric();
     match key.is_ascii() {
-        true => are(key),
-        false => Some(fold(key)).is_some_and(|key| key.chars().all(is_word) && are(&key)),
+        true => is_one(key),
+        false => Some(fold(key)).is_some_and(|key| key.chars().all(is_word) && is_one(&key)),
     }
 }
 
@@ -88,16 +91,17 @@ pub fn has_letters_of(key: &str, names: &[&str]) -> bool {
 /// SECURITY: servers change all keys to camel case or snake case before they look for one:
 /// `-name` and `na_me` are `name` to some.
 pub fn is_other_case(key: &str, names: &[&str]) -> bool {
-    !names.contains(&key) && {
+    let is_one = |key: &str| {
         let mut names = names.iter();
-        names.any(|name| has_letters_of(key, &[&plain(name)]))
-    }
+        names.any(|name| plain(key).eq(plain(name)))
+    };
+    !names.contains(&key) && with_plain(key, is_one)
 }
 
-/// The letters and digits of a name, in lower case.
-fn plain(name: &str) -> String {
-    let bytes = name.chars().filter(char::is_ascii_alphanumeric);
-    bytes.map(|char| char.to_ascii_lowercase()).collect()
+/// The letters and digits of a text, in lower case.
+fn plain(text: &str) -> impl Iterator<Item = u8> {
+    let bytes = text.bytes().filter(u8::is_ascii_alphanumeric);
+    bytes.map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Whether two keys that differ are the same words in two cases: `user_id`, `userId`,

@@ -95,7 +95,7 @@ impl Head {
         let head = match method {
             b"POST" => post(headers, body_limit)?,
             // SPEC: RFC 9110, 6.4: an empty body is none, and is only known to be once it ends.
-            b"GET" | b"DELETE" | b"OPTIONS" if !ended && headers.has("content-length") => {
+            b"GET" | b"DELETE" | b"OPTIONS" if !ended && announces_body(headers) => {
                 return Err(HeadFault::Body);
             }
             b"GET" => Self::Get,
@@ -111,6 +111,11 @@ impl Head {
         query::check(target, method)?;
         Ok(head)
     }
+}
+
+fn announces_body(headers: &Headers) -> bool {
+    let length = headers.only("content-length");
+    headers.has("content-length") && length != Some(b"0")
 }
 
 fn is_websocket(headers: &Headers) -> bool {

@@ -221,7 +221,9 @@ impl<'r> RequestPath<'r> {
         let path = self.0;
         let plain = |byte: &u8| matches!(byte, b'\\' | b';' | 0..=0x20 | 0x7f);
         let segments = || path.split(|byte| *byte == b'/').skip(1);
-        path.first() != Some(&b'/')
+        // SECURITY: what it may be is not looked for in a path of any length.
+        path.len() > LONGEST
+            || path.first() != Some(&b'/')
             || path.iter().any(plain)
             || segments().any(|segment| matches!(segment, b"." | b".."))
             || path.windows(2).any(|pair| pair == b"//")
@@ -269,6 +271,7 @@ fn without_case<'p>(path: &'p [u8], front: &[u8]) -> Option<&'p [u8]> {
 fn tidied(path: &[u8]) -> Cow<'_, [u8]> {
     match plain(path) {
         Cow::Owned(path) => Cow::Owned(tidy(path)),
+        Cow::Borrowed(path) if path.contains(&b' ') => Cow::Owned(tidy(path.to_vec())),
         borrowed => borrowed,
     }
 }

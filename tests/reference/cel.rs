@@ -7,7 +7,7 @@ use accesspolicy::compile;
 use accesspolicy::expr::Program;
 
 use super::http::{escaped, folded, host, is_ambiguous, is_plain, overriding, readings, unescaped};
-use super::mcp::named;
+use super::mcp::unknown;
 use super::request::{Asks, Request, Thing, method, things};
 use super::truth::Truth;
 use super::uri;
@@ -96,8 +96,8 @@ const EXPRESSIONS: [(&str, Meaning); 16] = [
                 _ => None,
             });
             match &request.asks {
-                // A method that no version knows may act on what it names.
-                Asks::Message(message) if !named(message).is_empty() => Truth::Undecided,
+                // A method that no version knows may act on anything.
+                Asks::Message(message) if unknown(message).is_some() => Truth::Undecided,
                 // Where there is none, it is not asked which.
                 _ => Truth::from(is_other == Truth::Yes),
             }

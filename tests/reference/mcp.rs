@@ -66,14 +66,14 @@ fn touches_as_it_is(mcp: &Mcp, message: &Value, asks: &Asks) -> bool {
 }
 
 /// What the params of a method that no version knows name, under any word.
-pub fn named(message: &Value) -> Vec<&Value> {
+fn named(message: &Value) -> Vec<&Value> {
     let words = ["name", "uri", "tool", "toolName", "tool_name"];
     let named = |_| words.iter().filter_map(|word| message["params"].get(word));
     unknown(message).into_iter().flat_map(named).collect()
 }
 
 /// A method that no version knows.
-fn unknown(message: &Value) -> Option<&str> {
+pub fn unknown(message: &Value) -> Option<&str> {
     method(message).filter(|method| !Method::NAMES.contains(method))
 }
 

@@ -1,7 +1,7 @@
 //! Answers without an end, when policies change: `onRevocation` says whether they go on.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 
 use super::*;
@@ -90,4 +90,41 @@ fn streams_are_cut_where_the_setting_says_so() {
 #[test]
 fn streams_go_on_otherwise() {
     assert_eq!(gone("Keep"), 0);
+}
+
+/// A stream whose request has a body that never comes was permitted when its headers were.
+#[test]
+fn a_stream_whose_request_never_ends_is_cut_too() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("filter.yaml");
+    let text = |number: usize| {
+        let mut policy: Value = serde_json::from_str(&policies(number).0).unwrap();
+        policy["settings"]["onRevocation"] = json!("Close");
+        policy["settings"]["requestHeaders"] = json!("Stream");
+        for policy in policy["policies"].as_array_mut().unwrap() {
+            policy["rules"] = json!([{"name": format!("rule-{number}")}]);
+        }
+        let policy = serde_json::from_value(policy).unwrap();
+        deploy::discovery(&policy, filter_module().to_str().unwrap())
+    };
+    place(&file, &text(0));
+    let (server, begun) = endless();
+    let envoy = discovering(&file, server);
+    let taken = count(&envoy, UPDATED);
+    let mut connection = TcpStream::connect(envoy.listener("mcp")).expect("a connection");
+    connection
+        .write_all(b"GET /mcp HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        .expect("a request");
+    begun.recv_timeout(SOON).expect("it comes to the server");
+    place(&file, &text(1));
+    wait(&envoy, UPDATED, taken + 1);
+    connection.set_read_timeout(Some(SOON)).expect("a timeout");
+    let mut answer = Vec::new();
+    let read = connection.read_to_end(&mut answer);
+    assert!(
+        read.is_ok(),
+        "{read:?}: {}",
+        String::from_utf8_lossy(&answer)
+    );
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
 }
