@@ -101,6 +101,7 @@ fn a_stream_whose_request_never_ends_is_cut_too() {
         let mut policy: Value = serde_json::from_str(&policies(number).0).unwrap();
         policy["settings"]["onRevocation"] = json!("Close");
         policy["settings"]["requestHeaders"] = json!("Stream");
+        policy["settings"]["mcpPaths"] = json!(["/mcp"]);
         for policy in policy["policies"].as_array_mut().unwrap() {
             policy["rules"] = json!([{"name": format!("rule-{number}")}]);
         }
