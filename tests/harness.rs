@@ -172,3 +172,20 @@ fn a_configuration_that_envoy_refuses_says_why() {
     let refused = Envoy::start(&configuration).expect_err("it is refused");
     assert!(refused.log.contains("static_resources"), "{refused}");
 }
+
+/// Keys of the demo stay on disk.
+#[test]
+fn keys_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new(folder.path(), "authority").expect("an authority");
+    for _ in 0..2 {
+        let identity = authority.client("mine", &[]).expect("a certificate");
+        let key = std::fs::metadata(&identity.key)
+            .expect("a key")
+            .permissions();
+        assert_eq!(key.mode() & 0o777, 0o600);
+        let others = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&identity.key, others).expect("permissions");
+    }
+}

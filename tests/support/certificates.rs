@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rcgen::{
@@ -125,7 +127,21 @@ impl Authority {
             key: self.folder.join(format!("{name}.key")),
         };
         fs::write(&identity.certificate, certificate.pem())?;
-        fs::write(&identity.key, key.serialize_pem())?;
+        write_secret(&identity.key, &key.serialize_pem())?;
         Ok(identity)
     }
+}
+
+/// Writes what only its owner may read.
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    // One of before may have had others.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
