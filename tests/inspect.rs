@@ -8,6 +8,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use accesspolicy::policy::CompiledPolicy;
 use serde_json::{Value, json};
 use support::certificates::Authority;
 use support::envoy::Envoy;
@@ -114,7 +115,7 @@ type Change = fn(manager: &mut Value, chain: &mut Value);
 fn what_takes_the_filter_away_is_found() {
     let folder = TempDir::new().expect("a folder");
     let (compiled, bootstrap) = demo(folder.path());
-    let changes: [(&[&str], Change); 11] = [
+    let changes: [(&[&str], Change); 12] = [
         (&[], |_, _| {}),
         (&["filter"], |manager, _| {
             manager["http_filters"].as_array_mut().unwrap().remove(0);
@@ -124,6 +125,13 @@ fn what_takes_the_filter_away_is_found() {
             let text = config["configuration"]["value"].as_str().unwrap();
             let mut policy: Value = serde_json::from_str(text).unwrap();
             policy["digest"] = json!("sha256:0");
+            config["configuration"]["value"] = json!(policy.to_string());
+        }),
+        (&["digest"], |manager, _| {
+            let config = &mut manager["http_filters"][0]["typed_config"]["config"];
+            let text = config["configuration"]["value"].as_str().unwrap();
+            let mut policy: Value = serde_json::from_str(text).unwrap();
+            policy["settings"]["unprotected"] = json!("Allow");
             config["configuration"]["value"] = json!(policy.to_string());
         }),
         (&["enabled"], |manager, _| {
@@ -316,13 +324,18 @@ type Case = (
 /// Runs each, and looks.
 fn follow(cases: &[Case], settings: Value) {
     let folder = TempDir::new().expect("a folder");
-    let (compiled, bootstrap) = demo(folder.path());
+    let (compiled, mut bootstrap) = demo(folder.path());
     let text = std::fs::read_to_string(&compiled).expect("the policy");
     let mut policy: Value = serde_json::from_str(&text).expect("JSON");
     for (key, value) in settings.as_object().unwrap() {
         policy["settings"][key] = value.clone();
     }
-    std::fs::write(&compiled, policy.to_string()).expect("a file");
+    let policy: CompiledPolicy = serde_json::from_value(policy).expect("a policy");
+    let policy = serde_json::to_string(&policy.sealed()).expect("JSON");
+    std::fs::write(&compiled, &policy).expect("a file");
+    let at = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0\
+              /typed_config/config/configuration/value";
+    *bootstrap.pointer_mut(at).expect("its configuration") = json!(policy);
     for (name, change, wrong, warned) in cases {
         let mut setup = Setup {
             folder: folder.path().to_owned(),
