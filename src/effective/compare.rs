@@ -4,8 +4,10 @@
 //! each distinct condition to be met or not, alike in both. Every assignment is tried that
 //! makes a difference, up to a bound.
 //!
-//! INVARIANT: no request that is denied under one and allowed under the other is missed;
-//! beyond the bound it is taken for granted that there is one.
+//! INVARIANT: no request that is denied under one and allowed under the other is missed, but
+//! where expressions run out of the steps that they have together, and for uris in other
+//! spellings that unknown methods name. Beyond the bound it is taken for granted that there
+//! is one.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
