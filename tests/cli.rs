@@ -201,7 +201,6 @@ fn wrong_usage_exits_2() {
             "somebody",
         ],
         &["test"],
-        &["test", POLICY],
         &["effective"],
         &["effective", "--diff", POLICY],
         &["effective", "--config", POINT],

@@ -94,3 +94,26 @@ fn what_only_an_enforcement_point_knows_is_not_asked_of_validate() {
         validated.report
     );
 }
+
+#[test]
+fn a_rule_for_the_base_protocol_alone_is_no_warning_where_another_rule_allows_more() {
+    let session = "{name: s, authorization: {type: Inline, mcp: {mcpBaseProtocolMethodsOption: \
+                   MATCH_BASE_PROTOCOL_METHODS}}}";
+    let tools = "{name: t, source: {type: SPIFFE, spiffe: spiffe://a/b}, authorization: {type: \
+                 Inline, mcp: {methods: [{name: tools}]}}}";
+    let warnings = |policies: &[String]| {
+        let policies = policies
+            .iter()
+            .map(|text| Source::new("a.yaml", text.as_bytes()));
+        let report = validate(policies.collect()).unwrap().report;
+        report.count(Severity::Warning)
+    };
+    let (one, other) = (format!("[{session}]"), format!("[{tools}]"));
+    assert_eq!(warnings(&[policy("a", &one)]), 1);
+    assert_eq!(
+        warnings(&[policy("a", &format!("[{session}, {tools}]"))]),
+        0
+    );
+    // Only an enforcement point says whether two policies add up.
+    assert_eq!(warnings(&[policy("a", &one), policy("b", &other)]), 0);
+}

@@ -137,7 +137,7 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
             Acted::Nothing => thing.is_none(),
             Acted::Named(known, name) => *known == kind && Some(name.as_str()) == thing,
             Acted::Unnamed => thing.is_none(),
-            Acted::Other(..) | Acted::Respelt(_) | Acted::Mentioned(_) => false,
+            Acted::Other(..) | Acted::Respelt(_) | Acted::Something => false,
         };
         ask.name == method && is_thing
     });

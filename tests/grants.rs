@@ -12,7 +12,7 @@ use tempfile::TempDir;
 type Configuration = (&'static str, &'static str);
 
 /// The old one, the new one, and whether the new one may allow what the old one does not.
-const PAIRS: [(Configuration, Configuration, bool); 17] = [
+const PAIRS: [(Configuration, Configuration, bool); 21] = [
     (("each", "all"), ("each", "any"), true),
     (("each", "any"), ("each", "all"), false),
     (("each", "all"), ("each", "all"), false),
@@ -33,7 +33,25 @@ const PAIRS: [(Configuration, Configuration, bool); 17] = [
     (("exactly", "all"), ("fewer", "all"), true),
     (("tools-called", "all"), ("tools-all", "all"), true),
     (("nothing-read", "all"), ("all-read", "all"), true),
-    (("base-digest", "all"), ("base-none", "all"), true),
+    // The names that stand for all others are listed.
+    (("one-of-each", "all"), ("all-tools-but-names", "all"), true),
+    (
+        ("one-of-each", "all"),
+        ("all-prompts-but-names", "all"),
+        true,
+    ),
+    (
+        ("one-of-each", "all"),
+        ("all-resources-but-names", "all"),
+        true,
+    ),
+    (
+        ("all-tools-but-names", "all"),
+        ("one-of-each", "all"),
+        false,
+    ),
+    // Whatever a Deny lists, it denies the methods that no version knows.
+    (("base-digest", "all"), ("base-none", "all"), false),
 ];
 
 #[test]

@@ -431,3 +431,53 @@ fn a_registry_with_tls_and_passwords_takes_those_of_docker() {
         "{log}"
     );
 }
+
+/// A registry that answers every request with a challenge that names a token service.
+fn challenging(realm: String) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer realm=\"{realm}\"\r\n\
+                 content-length: 0\r\nconnection: close\r\n\r\n"
+            );
+        }
+    });
+    address
+}
+
+#[test]
+fn a_token_service_gets_no_password_in_the_clear() {
+    let folder = TempDir::new().unwrap();
+    let image = folder.path().join("image");
+    let file = folder.path().join("small.wasm");
+    fs::write(&file, small(SMALL)).unwrap();
+    package(&file, &image);
+    // One that is asked at all, and lets nobody in.
+    let asked = challenging("none".to_owned());
+    let push = |realm: String, auths: bool| {
+        let address = challenging(realm);
+        let docker = folder.path().join("docker");
+        fs::create_dir_all(&docker).unwrap();
+        let auth = json!({"auth": Base64::encode_string(b"pusher:s3cret")});
+        let auths = match auths {
+            true => json!({address.to_string(): auth}),
+            false => json!({}),
+        };
+        let config = json!({"auths": auths}).to_string();
+        fs::write(docker.join("config.json"), config).unwrap();
+        let to = format!("{address}/accesspolicy");
+        let output = tool_with(&["push", &to, "--image", image.to_str().unwrap()], &docker);
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr).to_owned();
+        said.contains("`http://tokens.invalid/token` would get the password without TLS")
+    };
+    assert!(push("http://tokens.invalid/token".to_owned(), true));
+    // Without a password there is none to be read.
+    assert!(!push("http://tokens.invalid/token".to_owned(), false));
+    assert!(!push(format!("http://{asked}/token"), true));
+}

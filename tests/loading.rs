@@ -1,8 +1,10 @@
-//! What it takes of memory to load a policy, beside what the filter reckons with.
+//! What it takes of memory to load a policy, beside what the filter reckons with; and that one
+//! which was changed is not loaded.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::cell::Cell;
 
+use accesspolicy::compile::{Source, compile};
 use accesspolicy::policy::{Policies, memory_to_load};
 use allocation_counter::measure;
 use serde_json::{Value, json};
@@ -232,4 +234,76 @@ fn listeners_share_what_the_gateway_has() {
     };
     let (none, many) = (taken(0), taken(64));
     assert!(many < 2 * none, "{none}, {many}");
+}
+
+/// The demo's policy, as `compile` writes it.
+fn demo() -> Value {
+    let read = |name: &str| {
+        let path = format!("{}/policies/demo/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        Source::new(name, std::fs::read(path).unwrap())
+    };
+    let compiled = compile(vec![read("policy")], read("enforcement-point")).unwrap();
+    serde_json::to_value(&compiled.policy).unwrap()
+}
+
+/// Every value below one, by its pointer.
+fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), v)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(i, v)| (i.to_string(), v))
+            .collect(),
+        _ => Vec::new(),
+    };
+    for (key, child) in children {
+        let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+        all.push(at.clone());
+        places(child, &at, all);
+    }
+}
+
+fn take(document: &mut Value, at: &str) {
+    let (parent, key) = at.rsplit_once('/').unwrap();
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(members) => drop(members.remove(&key)),
+        Value::Array(items) => drop(items.remove(key.parse().unwrap())),
+        _ => unreachable!(),
+    }
+}
+
+/// A policy that has lost anything is no policy: what is left may be weaker.
+#[test]
+fn a_policy_that_was_changed_is_refused() {
+    let sealed = demo();
+    let loads = |document: &Value| Policies::from_json(document.to_string()).is_ok();
+    assert!(loads(&sealed));
+    // As it comes out of a protobuf `Struct`, numbers are doubles.
+    let doubles = sealed.to_string().replace(":4194304,", ":4194304.0,");
+    assert_ne!(doubles, sealed.to_string());
+    assert!(Policies::from_json(doubles).is_ok());
+    let mut all = Vec::new();
+    places(&sealed, "", &mut all);
+    assert!(all.len() > 100, "{}", all.len());
+    for at in all.iter().filter(|at| *at != "/seal") {
+        let mut less = sealed.clone();
+        take(&mut less, at);
+        assert!(!loads(&less), "{at} is gone");
+        let mut other = sealed.clone();
+        let value = other.pointer_mut(at).unwrap();
+        match value {
+            Value::String(text) => text.push('x'),
+            Value::Bool(flag) => *flag = !*flag,
+            Value::Number(number) => *value = json!(number.as_u64().unwrap() + 1),
+            Value::Array(items) if items.len() > 1 => items.swap(0, 1),
+            _ => continue,
+        }
+        assert!(!loads(&other), "{at} is another");
+    }
+    // One that is written by hand has no seal.
+    let mut unsealed = sealed;
+    take(&mut unsealed, "/seal");
+    assert!(loads(&unsealed));
 }

@@ -524,3 +524,74 @@ fn hostile_names_stay_in_their_place() {
         serde_saphyr::from_str(&deploy::istio(&compiled, &image, deploy::Proxy::Gateway)).unwrap();
     assert_eq!(manifest["spec"]["targetRefs"][0]["name"], hostile);
 }
+
+/// The origins, the names of what is added, and nothing where it has no place.
+#[test]
+fn pages_of_other_origins_are_let_in_by_envoys_own_filter() {
+    let origins = [
+        "--cors",
+        "https://app.example",
+        "--cors",
+        "http://localhost:3000",
+    ];
+    let with = |policy, arguments: &[&str]| {
+        let output = render(policy, &[arguments, &origins].concat());
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, envoy) = with([POLICY, POINT], &["--format", "envoy"]);
+    assert_eq!(code, Some(0));
+    let filters = yaml::parse(&envoy).unwrap();
+    assert_eq!(filters[0]["name"], "envoy.filters.http.cors");
+    assert_eq!(filters[1]["name"], "accesspolicy");
+    for origin in ["https://app.example", "http://localhost:3000"] {
+        assert!(
+            envoy.contains(&format!("# {:6}- {{exact: \"{origin}\"}}", "")),
+            "{envoy}"
+        );
+    }
+    let last = |text: &str| yaml::parse(text.rsplit("\n---\n").next().unwrap()).unwrap();
+    let istio = ["--format", "istio", "--image", IMAGE];
+    for (policy, context, arguments) in [
+        ([POLICY, ISTIO_HOLD], "GATEWAY", istio.to_vec()),
+        ([STREAMED, ISTIO_STREAM], "GATEWAY", istio.to_vec()),
+        (
+            [STREAMED, ISTIO_STREAM],
+            "SIDECAR_INBOUND",
+            [&istio[..], &["--waypoint"]].concat(),
+        ),
+    ] {
+        let (code, text) = with(policy, &arguments);
+        assert_eq!(code, Some(0), "{arguments:?}");
+        let added = last(&text);
+        assert_eq!(added["kind"], "EnvoyFilter");
+        let patches = added["spec"]["configPatches"].as_array().unwrap();
+        assert!(
+            patches
+                .iter()
+                .all(|patch| patch["match"]["context"] == context)
+        );
+        let part = &patches[1]["patch"]["value"]["typed_per_filter_config"]["accesspolicy.cors"];
+        let matches = &part["allow_origin_string_match"];
+        let exact = json!([{"exact": "https://app.example"}, {"exact": "http://localhost:3000"}]);
+        assert_eq!(*matches, exact);
+    }
+    let gateway = ["--format", "envoy-gateway", "--image", IMAGE];
+    let (code, text) = with([STREAMED, GATEWAY], &gateway);
+    assert_eq!(code, Some(0));
+    let added = last(&text);
+    assert_eq!(added["kind"], "SecurityPolicy");
+    let allowed = &added["spec"]["cors"]["allowOrigins"];
+    assert_eq!(
+        *allowed,
+        json!(["https://app.example", "http://localhost:3000"])
+    );
+    for form in ["bootstrap", "discovery", "guard"] {
+        let (code, text) = with([POLICY, POINT], &["--format", "envoy", "--form", form]);
+        assert_eq!((code, text.as_str()), (Some(2), ""), "{form}");
+    }
+    let any = render([POLICY, POINT], &["--format", "envoy", "--cors", "*"]);
+    assert_eq!(any.status.code(), Some(2));
+}

@@ -5,6 +5,9 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -17,9 +20,14 @@ const POINT: &str = "envoy-config/envoy-gateway/enforcement-point.yaml";
 
 /// The documents that `render` writes with these arguments.
 fn rendered(arguments: &[&str]) -> Vec<Value> {
+    let policy = "policies/tool-allowlist/policy.yaml";
+    of(Path::new(POINT), policy, arguments)
+}
+
+fn of(point: &Path, policy: &str, arguments: &[&str]) -> Vec<Value> {
     let output = Command::new(env!("CARGO_BIN_EXE_accesspolicy"))
-        .args(["render", "--enforcement-point", POINT])
-        .arg("policies/tool-allowlist/policy.yaml")
+        .args(["render", "--enforcement-point"])
+        .args([point, Path::new(policy)])
         .args(arguments)
         .current_dir(root())
         .output()
@@ -43,18 +51,13 @@ fn takes(policy: &Value, object: &Value) -> bool {
         program.execute(context).expect("a value")
     };
     let spec = &policy["spec"];
-    let is_asked =
-        |condition: &Value| evaluate(&context, &condition["expression"]) == Cel::Bool(true);
-    if !spec["matchConditions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .all(is_asked)
-    {
-        return true;
-    }
-    let targets = evaluate(&context, &spec["variables"][0]["expression"]);
-    let variables = std::collections::HashMap::from([("targets".to_owned(), targets)]);
+    let variables = spec["variables"].as_array().unwrap().iter();
+    let variables: std::collections::HashMap<String, Cel> = variables
+        .map(|variable| {
+            let name = variable["name"].as_str().unwrap().to_owned();
+            (name, evaluate(&context, &variable["expression"]))
+        })
+        .collect();
     context.add_variable_from_value("variables", variables);
     let mut validations = spec["validations"].as_array().unwrap().iter();
     validations.all(|validation| evaluate(&context, &validation["expression"]) == Cel::Bool(true))
@@ -79,6 +82,21 @@ fn nobody_takes_the_filter_away_in_envoy_gateway() {
         "registry.example/a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     ]);
     assert!(takes(policy, &own[0]));
+    // As is that of a second Gateway of the namespace, of its own name and no other.
+    let second = |name: &str, gateways: &[&str]| {
+        let targets = gateways.iter();
+        let targets = targets.map(|gateway| json!({"kind": "Gateway", "name": gateway}));
+        let targets: Vec<Value> = targets.collect();
+        object("shop", name, json!({"targetRefs": targets, "wasm": wasm}))
+    };
+    assert!(takes(policy, &second("accesspolicy-second", &["second"])));
+    for (name, gateways) in [
+        ("accesspolicy-second", &["agents"][..]),
+        ("accesspolicy-second", &["second", "agents"]),
+        ("accesspolicy-second", &["agents", "second"]),
+    ] {
+        assert!(!takes(policy, &second(name, gateways)), "{gateways:?}");
+    }
     for (spec, is_taken) in [
         // In the place of the Gateway's.
         (json!({"targetRefs": route, "lua": []}), false),
@@ -98,6 +116,8 @@ fn nobody_takes_the_filter_away_in_envoy_gateway() {
         ),
         // Another one of the Gateway, which may be older some day.
         (json!({"targetRefs": gateway, "lua": []}), false),
+        (json!({"targetRef": gateway[0], "lua": []}), false),
+        (json!({"targetSelectors": [{"kind": "Gateway"}]}), false),
     ] {
         assert_eq!(
             takes(policy, &object("shop", "x", spec.clone())),
@@ -108,6 +128,33 @@ fn nobody_takes_the_filter_away_in_envoy_gateway() {
     // Of another namespace's Gateway.
     let other = json!({"targetRefs": gateway, "wasm": wasm});
     assert!(takes(policy, &object("other", "x", other)));
+}
+
+/// Names without a namespace are of the whole cluster.
+#[test]
+fn guards_of_two_gateways_are_two() {
+    let names = [
+        ("infra", "prod"),
+        ("shop", "prod"),
+        ("a-b", "c"),
+        ("a", "b-c"),
+        ("a", "b.c"),
+    ]
+    .map(|(namespace, name)| {
+        let point =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guard-{namespace}.{name}.yaml"));
+        let text = format!(
+            "apiVersion: accesspolicy/v1\nkind: EnforcementPoint\n\
+             gateway: {{namespace: {namespace}, name: {name}}}\n"
+        );
+        fs::write(&point, text).expect("a file");
+        let policy = "policies/tool-allowlist/policy.yaml";
+        let arguments = ["--format", "envoy-gateway", "--form", "guard"];
+        let documents = of(&point, policy, &arguments);
+        documents[0]["metadata"]["name"].clone()
+    });
+    let distinct: BTreeSet<String> = names.iter().map(Value::to_string).collect();
+    assert_eq!(distinct.len(), names.len(), "{names:?}");
 }
 
 #[test]

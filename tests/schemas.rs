@@ -425,6 +425,7 @@ fn everything() -> CompiledPolicy {
     CompiledPolicy {
         schema_version: Whole::from(SCHEMA_VERSION),
         digest: "sha256:0".to_owned(),
+        seal: Some("0".to_owned()),
         gateway: name(),
         settings: Settings {
             identity: IdentitySource::Metadata(metadata.unwrap()),

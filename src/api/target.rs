@@ -16,16 +16,21 @@ pub struct TargetRef {
     pub section_name: Optional<String>,
 }
 
+/// A kind whose group is easily taken for that of a Gateway.
+const BACKEND: &str = "XBackend";
+
 impl TargetRef {
     pub(super) fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut object = Object::open(value, problems)?;
+        let kind = object.required("kind", "kind: Gateway", text(&names::KIND));
+        let is_backend = kind.as_ref().is_some_and(|kind| kind.value == BACKEND);
+        let group = match is_backend {
+            true => "group: agentic.networking.x-k8s.io",
+            false => "group: gateway.networking.k8s.io",
+        };
         let target = Self {
-            group: object.required(
-                "group",
-                "group: gateway.networking.k8s.io",
-                text(&names::GROUP),
-            ),
-            kind: object.required("kind", "kind: Gateway", text(&names::KIND)),
+            group: object.required("group", group, text(&names::GROUP)),
+            kind,
             name: object.required("name", "name: prod", text(&names::TARGET_NAME)),
             section_name: object.optional("sectionName", text(&names::SECTION_NAME)),
         };

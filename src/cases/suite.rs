@@ -7,8 +7,8 @@ use crate::api::decode::{EmptyList, Object, Optional, Place, Problem, Value, lis
 use crate::api::names;
 use crate::api::yaml::{FileId, Node, NodeKind, Span, load};
 use crate::compile::{
-    Compiled, FilesError, Part, Parts, Report, Source, Unreadable, compile_parts, read_document,
-    read_source_within, read_sources_within,
+    Compiled, FilesError, Part, Parts, Report, Source, Unreadable, compile_parts, holds,
+    read_document, read_source_within, read_sources_within,
 };
 use crate::enforcement::Facts;
 use crate::policy::Policies;
@@ -58,6 +58,14 @@ impl Suite {
             .filter_map(|document| document.root.get("kind"));
         let mut kinds = kinds.filter_map(|kind| kind.value.text());
         kinds.any(|kind| kind == KIND)
+    }
+
+    /// Whether a file is one of decision tests, and not one of something else.
+    ///
+    /// # Errors
+    /// When that is open: it cannot be read, or is nearly one.
+    pub fn is_one(source: &Source) -> Result<bool, Report> {
+        holds(source, KIND)
     }
 
     /// Reads a file of decision tests. Other files that it names lie beside it, in

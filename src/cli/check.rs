@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::subject::Subject;
 use super::terminal::{self, Tone};
 use super::{OutputForm, REFUSED, fail, output, say};
-use crate::compile::{STANDARD_INPUT, read_source};
+use crate::compile::{STANDARD_INPUT, read_bytes_of};
 use crate::inspect::{Finding, inspect};
+use crate::json::shown_json;
 
 /// Check that a running Envoy has the filter, everywhere
 ///
@@ -60,8 +61,8 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     };
     let text = match (envoy, config_dump) {
         (Some(envoy), _) => ask(envoy),
-        (None, Some(file)) => read_source(file)
-            .map(|source| source.text().to_owned())
+        (None, Some(file)) => read_bytes_of(file, DUMP_BYTES)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .map_err(|error| error.to_string()),
         (None, None) => return fail("say which Envoy: --envoy or --config-dump"),
     };
@@ -90,7 +91,8 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
                 },
             );
             let findings: Vec<Value> = findings.collect();
-            output::write(&format!("{:#}\n", json!({"findings": findings})), None)
+            let text = format!("{:#}\n", json!({"findings": findings}));
+            output::write(&shown_json(&text), None)
         }
     };
     if let Err(error) = written {
@@ -152,11 +154,12 @@ fn ask(envoy: &str) -> Result<String, String> {
     runtime.block_on(async {
         let client = reqwest::Client::builder()
             .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build();
         let client = client.map_err(|error| failed(&error))?;
         let url = format!("http://{address}/config_dump?include_eds");
-        let answer = client
+        let mut answer = client
             .get(url)
             .send()
             .await
@@ -164,9 +167,20 @@ fn ask(envoy: &str) -> Result<String, String> {
         if !answer.status().is_success() {
             return Err(format!("`{address}` is no admin interface of Envoy's"));
         }
-        answer.text().await.map_err(|error| failed(&error))
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
+            bytes.extend_from_slice(&chunk);
+            if u64::try_from(bytes.len()).is_ok_and(|length| length > DUMP_BYTES) {
+                let most = DUMP_BYTES >> 20;
+                return Err(failed(&format!("its dump has more than {most} MiB")));
+            }
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     })
 }
+
+/// The most bytes of a dump that is read.
+const DUMP_BYTES: u64 = 256 << 20;
 
 /// How long Envoy is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::{REFUSED, fail, output, render};
 use crate::compile::{Compiled, FilesError, STANDARD_INPUT, compile_files};
+use crate::json::shown_json;
 
 /// Compile policies for one enforcement point
 ///
@@ -62,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
     let written = serde_json::to_string_pretty(&policy)
         .map_err(std::io::Error::from)
-        .and_then(|json| output::write(&(json + "\n"), output.as_deref()));
+        .and_then(|json| output::write(&(shown_json(&json) + "\n"), output.as_deref()));
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match output {

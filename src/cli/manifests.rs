@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use super::subject::Subject;
 use super::{REFUSED, fail, output, render, say};
 use crate::deploy::{
-    self, Address, ClusterAddress, Edge, ImageReference, Placed, Platform, PortPair, Proxy, Route,
+    self, Address, ClusterAddress, Edge, ImageReference, Origin, Placed, Platform, PortPair, Proxy,
+    Route,
 };
 use crate::policy::PortAlias;
 
@@ -49,6 +50,10 @@ pub(super) struct Arguments {
     /// How much of an Envoy
     #[arg(long, default_value = "filter")]
     form: Form,
+
+    /// Beside the filter, what lets pages of this origin call from a browser. Repeatable
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<Origin>,
 
     /// Istio: the Gateway is a waypoint
     #[arg(long)]
@@ -124,6 +129,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         image,
         module,
         form,
+        cors,
         waypoint,
         listen,
         port,
@@ -145,6 +151,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     };
     if *format != Format::Envoy && *form != Form::Filter && !is_guard {
         return fail("`--form` is for `--format envoy`: there is one form of the others");
+    }
+    if !cors.is_empty() && *form != Form::Filter {
+        return fail(
+            "`--cors` is for `--form filter`: browsers send preflights without the client \
+             certificate that `bootstrap` wants, and the other forms have no place for it",
+        );
     }
     if discovery.is_some() && *form != Form::Bootstrap {
         return fail("`--discovery` is for `--form bootstrap`");
@@ -213,12 +225,20 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     let text = match rendered {
-        Ok(text) => text,
+        Ok(text) if cors.is_empty() => text,
+        Ok(text) => match format {
+            Format::Envoy => deploy::cors_filter(cors) + &text,
+            Format::Istio => text + &deploy::istio_cors(&policy, cors, proxy),
+            Format::EnvoyGateway => text + &deploy::envoy_gateway_cors(&policy, cors),
+        },
         Err(unfit) => {
             say(format_args!("error: {unfit}"));
             return ExitCode::from(REFUSED);
         }
     };
+    if !is_guard && let Some(warning) = deploy::too_large_for_kubernetes(&policy, platform, &text) {
+        say(format_args!("warning: {warning}"));
+    }
     match (output::write(&text, output.as_deref()), output) {
         (Ok(()), _) => ExitCode::SUCCESS,
         (Err(error), Some(path)) => {

@@ -7,6 +7,7 @@
 mod check;
 mod compile;
 mod effective;
+mod excerpt;
 mod explain;
 mod manifests;
 mod output;

@@ -1,13 +1,15 @@
 //! Diagnostics for people, on standard error.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 
 use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
-use super::terminal::{plain, tame, without_c1};
+use super::excerpt::Excerpt;
+use super::terminal::{plain, tame};
 use super::{count, say};
 use crate::api::yaml::{FileId, Span};
 use crate::compile::{Diagnostic, Report, Severity, Source};
@@ -18,12 +20,34 @@ const USUAL: usize = 80;
 /// The narrowest terminal that is taken at its word.
 const NARROWEST: usize = 40;
 
+/// So many diagnostics are drawn.
+const MOST: usize = 100;
+
+/// So many letters of a sentence are shown.
+const LETTERS: usize = 4000;
+
 /// Prints a report. Colours go to terminals only.
 pub(super) fn print(report: &Report) {
     let width = width();
-    for diagnostic in &report.diagnostics {
+    for diagnostic in shown(&report.diagnostics) {
         let _ = writeln!(anstream::stderr(), "{}", text(diagnostic, report, width));
     }
+    let more = report.diagnostics.len().saturating_sub(MOST);
+    if more > 0 {
+        say(format_args!("and {more} more, which are not shown\n"));
+    }
+}
+
+/// As many as one may read: the worst, in their order.
+fn shown(all: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut shown: Vec<(usize, &Diagnostic)> = all.iter().enumerate().collect();
+    shown.sort_by_key(|(_, diagnostic)| Reverse(diagnostic.severity));
+    shown.truncate(MOST);
+    shown.sort_by_key(|(place, _)| *place);
+    shown
+        .into_iter()
+        .map(|(_, diagnostic)| diagnostic)
+        .collect()
 }
 
 fn text(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
@@ -59,7 +83,7 @@ fn width() -> usize {
         .map_or(USUAL, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
-/// What was skipped: without its lines, because there may be many.
+/// A note: without its lines, because there may be many.
 fn note(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
     let (name, line, column) = report.position(diagnostic.at.span);
     let name = plain(name);
@@ -104,10 +128,7 @@ fn context(diagnostic: &Diagnostic) -> Option<String> {
 type Mark<'r> = (Span, Option<&'r str>);
 
 /// One snippet for each source: of each, only the lines from the first place to the last.
-fn snippets<'r>(
-    diagnostic: &'r Diagnostic,
-    report: &'r Report,
-) -> Vec<Snippet<'r, Annotation<'r>>> {
+fn snippets<'r>(diagnostic: &'r Diagnostic, report: &'r Report) -> Vec<Element<'r>> {
     let primary = diagnostic.at.span;
     let related = diagnostic.related.iter();
     let mut marks: Vec<Mark<'_>> = vec![(primary, None)];
@@ -125,11 +146,30 @@ fn snippets<'r>(
         .iter()
         .filter_map(|((_, file), marks)| report.sources.get(file.0).map(|source| (source, marks)));
     sources
-        .map(|(source, marks)| snippet(source, marks))
+        .flat_map(|(source, marks)| match is_text(source.text()) {
+            true => lines(source, marks),
+            false => vec![origin(source, marks).into()],
+        })
         .collect()
 }
 
-fn snippet<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Snippet<'r, Annotation<'r>> {
+/// Whether text has nothing in it that no text has.
+///
+/// SECURITY: what was no manifest at all is not shown.
+fn is_text(text: &str) -> bool {
+    !text.contains(|letter: char| letter.is_control() && !"\t\r\n\u{85}".contains(letter))
+}
+
+/// The place: as it is in the source, which the lines may be a part of.
+fn origin<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Origin<'r> {
+    let start = marks.first().map_or(0, |(span, _)| span.start);
+    let (line, column) = source.position(start);
+    Origin::path(plain(source.name()))
+        .line(line)
+        .char_column(column)
+}
+
+fn lines<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Vec<Element<'r>> {
     let text = source.text();
     let first = marks.iter().map(|(span, _)| span.start).min().unwrap_or(0);
     let last = marks.iter().map(|(span, _)| span.start).max().unwrap_or(0);
@@ -138,22 +178,39 @@ fn snippet<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Snippet<'r, Annotation
         .and_then(|before| before.rfind('\n'))
         .map_or(0, |at| at + 1);
     let end = line_end(text, last);
-    let annotations = marks.iter().map(|(span, label)| {
+    let places = marks.iter().map(|(span, _)| {
         let Range {
             start: from,
             end: to,
         } = first_line(text, *span);
+        from.saturating_sub(start)..to.saturating_sub(start)
+    });
+    let places: Vec<Range<usize>> = places.collect();
+    let text = text.get(start..end).unwrap_or_default();
+    let excerpt = Excerpt::of(text, &places);
+    let is_moved = column(&excerpt.text, excerpt.marks.first()) != column(text, places.first());
+    let annotations = marks.iter().zip(excerpt.marks).map(|((_, label), place)| {
         let kind = match label {
             None => AnnotationKind::Primary,
             Some(_) => AnnotationKind::Context,
         };
-        kind.span(from.saturating_sub(start)..to.saturating_sub(start))
-            .label(*label)
+        kind.span(place).label(label.map(tame))
     });
-    Snippet::source(without_c1(text.get(start..end).unwrap_or_default()))
+    let snippet = Snippet::source(excerpt.text)
         .line_start(source.position(start).0)
-        .path(plain(source.name()))
-        .annotations(annotations)
+        .annotations(annotations);
+    // A column is counted in what is shown, which may be another than in the source.
+    match is_moved {
+        true => vec![origin(source, marks).into(), snippet.into()],
+        false => vec![snippet.path(plain(source.name())).into()],
+    }
+}
+
+/// The column at which a mark begins, from 0.
+fn column(text: &str, mark: Option<&Range<usize>>) -> usize {
+    let before = mark.and_then(|mark| text.get(..mark.start));
+    let line = before.and_then(|before| before.rsplit('\n').next());
+    line.map_or(0, |line| line.chars().count())
 }
 
 /// The part of a span in its first line.
@@ -176,7 +233,11 @@ fn wrapped(text: &str, width: usize) -> String {
     let width = width.saturating_sub(16).min(90);
     let mut wrapped = String::new();
     let mut column = 0;
-    for word in tame(text).split(' ') {
+    let cut = text.char_indices().nth(LETTERS);
+    let front = cut.and_then(|(at, _)| text.get(..at));
+    let more = if front.is_some() { "…" } else { "" };
+    let text = tame(front.unwrap_or(text)) + more;
+    for word in text.split(' ') {
         let length = word.chars().count();
         if column > 0 {
             let fits = column + 1 + length <= width;

@@ -73,8 +73,8 @@ pub(super) fn read(path: &Path) -> Result<Loaded, ExitCode> {
     let read = checked.map(|_| serde_json::from_str::<CompiledPolicy>(source.text()));
     match read {
         Ok(Ok(policy)) if !policy.is_sealed() => Err(fail(format_args!(
-            "`{}` was changed after it was compiled: its digest is of something else; change the \
-             policies, and compile them again",
+            "`{}` was changed after it was compiled: it has no seal that fits; change the policies, \
+             and compile them again",
             source.name()
         ))),
         Ok(Ok(policy)) => load(policy, &source),

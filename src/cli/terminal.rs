@@ -1,10 +1,9 @@
 //! Text for people: how wide, how wrapped, in which colours, and nothing in it that
 //! controls a terminal.
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use annotate_snippets::normalize_untrusted_str;
+use crate::json::shown;
 
 /// How wide text is where nobody says.
 const USUAL: usize = 80;
@@ -13,6 +12,9 @@ const USUAL: usize = 80;
 /// to read.
 const NARROWEST: usize = 40;
 const WIDEST: usize = 100;
+
+/// What stands for a tab.
+const TAB: &str = "    ";
 
 /// How something is set off. What is no terminal gets none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,32 +62,16 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 ///
 /// SECURITY: requests and policies may say anything, and are not to control a terminal.
 pub(super) fn plain(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|letter| match letter {
-            '\n' => "\\n".to_owned(),
-            '\r' => "\\r".to_owned(),
-            letter => letter.to_string(),
-        })
-        .collect();
-    tame(&line)
+    tame(&text.replace('\n', "\\n").replace('\r', "\\r"))
 }
 
-/// Text whose lines stay lines, with symbols in the place of what controls a terminal.
+/// Text whose lines stay lines, with an escape in the place of what controls a terminal and of
+/// what is not seen.
 ///
 /// SECURITY: names of files, registries and manifests may say anything.
 pub(super) fn tame(text: &str) -> String {
-    without_c1(&normalize_untrusted_str(text)).into_owned()
-}
-
-/// Text without the controls that stand in one letter for an escape and its bracket; of the
-/// same length, so that places in it stay.
-pub(super) fn without_c1(text: &str) -> Cow<'_, str> {
-    let is_control = |letter: char| matches!(letter, '\u{80}'..='\u{9f}');
-    match text.contains(is_control) {
-        true => text.replace(is_control, "¿").into(),
-        false => text.into(),
-    }
+    let lines = text.split('\n').map(|line| shown(&line.replace('\t', TAB)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Text broken between words, and within words that are longer than a line. Lines after

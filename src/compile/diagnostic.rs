@@ -9,7 +9,7 @@ use crate::api::yaml::{Span, locate};
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Something was skipped, and may be meant to be.
+    /// Something was skipped, or is to be known, and may be meant to be so.
     Note,
     /// The policy is valid, and may not do what its author wants.
     Warning,

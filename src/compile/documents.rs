@@ -5,15 +5,16 @@
 //! policy and is none is refused, because skipping it would leave something open.
 
 use super::diagnostic::{Report, Severity};
+use super::malformed::with_help;
 use crate::api::decode::{Place, Problem, closest};
-use crate::api::yaml::{Document, FileId, Node, NodeKind, Plain, Span, load, plain};
+use crate::api::yaml::{Document, FileId, Loaded, Node, NodeKind, Plain, Span, load, plain};
 use crate::api::{self, v0alpha0, v1alpha1};
 
 /// The `apiVersion` of the project's own files.
 pub(super) const OWN: &str = "accesspolicy/v1";
 
 /// The project's own kinds, which are read elsewhere.
-const OWN_KINDS: [&str; 2] = ["EnforcementPoint", "DecisionTests"];
+pub(super) const OWN_KINDS: [&str; 2] = ["EnforcementPoint", "DecisionTests"];
 
 /// A version of the API that is enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +73,10 @@ pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<Document> {
         report.add(Severity::Error, None, [problem]);
         return Vec::new();
     }
-    let loaded = load(file, source.text());
-    report.add(Severity::Error, None, loaded.broken);
-    loaded.documents
+    let Loaded { documents, broken } = load(file, source.text());
+    let broken = broken.map(|broken| with_help(broken, source.text()));
+    report.add(Severity::Error, None, broken);
+    documents
 }
 
 /// Reads the only document of a text that is to hold one of the project's own `kind`, or

@@ -3,9 +3,10 @@
 use super::cel;
 use super::check::CheckedRule;
 use super::enforcement_point::EnforcementPoint;
+use super::lower::Lowered;
 use crate::api::decode::{Located, Place, Problem};
 use crate::expr::{Condition, Fact, Program};
-use crate::policy::IdentitySource;
+use crate::policy::{IdentitySource, ObjectName};
 
 /// Headers by which proxies say where a request comes from, as clients can too.
 const TOLD: [&str; 10] = [
@@ -64,17 +65,7 @@ pub(super) fn behind_a_hop(point: &EnforcementPoint) -> Option<Problem> {
 
 /// Warns of conditions on headers that only seem to be a proxy's.
 pub(super) fn headers_of_clients(rule: &Located<CheckedRule>) -> Vec<Problem> {
-    let CheckedRule { http, cel, .. } = &rule.value;
-    let http = http.iter().flat_map(|http| http.headers.iter().flatten());
-    let http = http.map(|header| (header.name.clone(), &rule.at));
-    let condition = cel
-        .as_ref()
-        .and_then(|cel| Some((Condition::new(cel.value.clone()).ok()?, &cel.at)));
-    let read = condition.iter().flat_map(|(condition, at)| {
-        let headers = condition.needs().headers();
-        headers.map(|name| (name.to_owned(), *at))
-    });
-    let mut told: Vec<(String, &Place)> = http.chain(read).collect();
+    let mut told = headers(rule);
     told.retain(|(name, _)| TOLD.contains(&name.as_str()));
     told.dedup();
     told.into_iter()
@@ -86,4 +77,52 @@ pub(super) fn headers_of_clients(rule: &Located<CheckedRule>) -> Vec<Problem> {
             )
         })
         .collect()
+}
+
+/// The header by which a hop says who calls it.
+const CERTIFICATE: &str = "x-forwarded-client-cert";
+
+/// Warns of conditions on what hops say of certificates, where no hop is expected; each with
+/// the policy that it is about.
+pub(super) fn certificates_of_hops(
+    policies: &[Lowered],
+    point: &EnforcementPoint,
+) -> Vec<(ObjectName, Problem)> {
+    if point.settings.identity == IdentitySource::ForwardedClientCert {
+        return Vec::new();
+    }
+    let rules = policies
+        .iter()
+        .flat_map(|lowered| lowered.written.iter().map(move |rule| (lowered, rule)));
+    rules
+        .filter_map(|(lowered, rule)| {
+            let (_, at) = headers(rule)
+                .into_iter()
+                .find(|(name, _)| name == CERTIFICATE)?;
+            let message = format!(
+                "Envoy drops `{CERTIFICATE}` unless it is told otherwise, and then it may be what \
+                 the client says"
+            );
+            let problem = Problem::new(at, message).help(
+                "name the caller in `source`, and behind a hop that sets the header say \
+                 `identity: {from: ForwardedClientCert}` in the enforcement point",
+            );
+            Some((lowered.policy.policy.clone(), problem))
+        })
+        .collect()
+}
+
+/// The names of the headers that a rule asks for, and where it does.
+fn headers(rule: &Located<CheckedRule>) -> Vec<(String, &Place)> {
+    let CheckedRule { http, cel, .. } = &rule.value;
+    let http = http.iter().flat_map(|http| http.headers.iter().flatten());
+    let http = http.map(|header| (header.name.clone(), &rule.at));
+    let condition = cel
+        .as_ref()
+        .and_then(|cel| Some((Condition::new(cel.value.clone()).ok()?, &cel.at)));
+    let read = condition.iter().flat_map(|(condition, at)| {
+        let headers = condition.needs().headers();
+        headers.map(|name| (name.to_owned(), *at))
+    });
+    http.chain(read).collect()
 }

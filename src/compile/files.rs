@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::read_file::{MOST_BYTES, read_all, read_file};
 use super::{Compiled, Report, Source, compile};
 
 /// The file extensions that are read in folders.
@@ -118,25 +119,27 @@ pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
     Ok(Source::new(name, bytes))
 }
 
-/// Reads one file, or standard input (`-`), as it is.
+/// Reads one file or pipe, or standard input (`-`), as it is.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, is something else, or is too large.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    read_bytes_of(path, MOST_BYTES)
+}
+
+/// Reads one file or pipe, or standard input (`-`), of at most so many bytes.
+///
+/// # Errors
+/// When it cannot be read, is something else, or is too large.
+pub fn read_bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
     let unreadable = |error| Unreadable {
         path: path.to_owned(),
         error,
     };
     if path == Path::new(STANDARD_INPUT) {
-        let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).map_err(unreadable)?;
-        return Ok(bytes);
+        return read_all(io::stdin(), most).map_err(unreadable);
     }
-    if path.is_dir() {
-        let folder = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; give one file");
-        return Err(unreadable(folder));
-    }
-    fs::read(path).map_err(unreadable)
+    read_file(path, most).map_err(unreadable)
 }
 
 /// Reads what a text names, a file or the manifests of a folder, which has to lie in one of
@@ -211,11 +214,16 @@ fn walk(folder: &Path, roots: &[&Path], files: &mut Vec<PathBuf>) -> Result<(), 
         let extension = path.extension().and_then(|extension| extension.to_str());
         if is_folder {
             walk(&path, roots, files)?;
-        } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
-            && path.is_file()
-        {
-            stays_within(&path, roots)?;
-            files.push(path);
+        } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
+            // A link that leads nowhere may have been a policy.
+            let unreadable = |error| Unreadable {
+                path: path.clone(),
+                error,
+            };
+            if fs::metadata(&path).map_err(unreadable)?.is_file() {
+                stays_within(&path, roots)?;
+                files.push(path);
+            }
         }
     }
     Ok(())

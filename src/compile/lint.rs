@@ -1,13 +1,14 @@
 //! Warnings about one policy: it is valid, and may not do what its author wants.
 
-use super::cel::{Truth, truth};
-use super::check::{Caller, Checked, CheckedRule};
+use super::cel::{Truth, dead, truth};
+use super::check::{Caller, Checked, CheckedRule, problem};
 use super::edge::headers_of_clients;
 use super::pointless::covers;
+use super::things::unlikely;
 use crate::api::decode::{Located, Problem};
 use crate::api::v1alpha1::{McpMethod, Spec};
 use crate::expr::{Function, Node};
-use crate::policy::{Action, BaseProtocol, Mcp, Method, MethodName};
+use crate::policy::{Action, Mcp, Method, MethodName};
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
@@ -38,15 +39,14 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
         warnings.extend(headers_of_clients(rule));
         warnings.extend(nobody(&rule.value));
         warnings.extend(decided(&rule.value, checked.action));
+        warnings.extend(constants(&rule.value));
         warnings.extend(may_be_no_bool(&rule.value, checked.action));
         if let Some(mcp) = &rule.value.mcp {
-            match checked.action {
-                Action::Allow => warnings.extend(base_protocol_only(mcp)),
-                Action::Deny => warnings.extend(denied_uris(mcp)),
-                Action::ExternalAuth => {}
+            if checked.action == Action::Deny {
+                warnings.extend(denied_uris(mcp));
             }
             warnings.extend(useless_params(mcp));
-            warnings.extend(no_patterns(mcp));
+            warnings.extend(unlikely(mcp));
         }
     }
     warnings.extend(pointless_rules(rules));
@@ -135,6 +135,16 @@ fn decided(rule: &CheckedRule, action: Action) -> Option<Problem> {
     Some(Problem::new(&cel.at, message).help(help))
 }
 
+/// Comparisons that come to the same for every request.
+fn constants(rule: &CheckedRule) -> Vec<Problem> {
+    let Some(cel) = &rule.cel else {
+        return Vec::new();
+    };
+    let text = &cel.value.text;
+    let faults = dead(text).into_iter();
+    faults.map(|fault| problem(fault, text, &cel.at)).collect()
+}
+
 /// A member of the arguments is whatever the caller sends.
 fn may_be_no_bool(rule: &CheckedRule, action: Action) -> Option<Problem> {
     let cel = rule.cel.as_ref()?;
@@ -152,18 +162,6 @@ fn may_be_no_bool(rule: &CheckedRule, action: Action) -> Option<Problem> {
         let message =
             format!("the expression may be no bool: where it is something else, the rule {then}");
         Problem::new(&cel.at, message).help("compare it with something, such as `... == true`")
-    })
-}
-
-fn base_protocol_only(mcp: &Located<Mcp>) -> Option<Problem> {
-    let Mcp {
-        methods,
-        base_protocol,
-    } = &mcp.value;
-    (*base_protocol == BaseProtocol::Full && methods.is_none()).then(|| {
-        let message = "only the base protocol matches: this rule lets no tool be called";
-        Problem::new(&mcp.at, message)
-            .help("list the `methods` that the rule is for, or leave the rule as it is")
     })
 }
 
@@ -198,19 +196,6 @@ fn useless_params(mcp: &Located<Mcp>) -> Vec<Problem> {
                 "the `params` of `{name}` restrict nothing: `{category}` matches all of it"
             );
             Problem::new(&mcp.at, message).help(format!("leave out `{category}`, or the params"))
-        })
-        .collect()
-}
-
-/// What is listed is compared as it is.
-fn no_patterns(mcp: &Located<Mcp>) -> Vec<Problem> {
-    let methods = mcp.value.methods.iter().flatten();
-    let things = methods.flat_map(|method| method.params.iter().flatten());
-    things
-        .filter(|thing| thing.contains('*'))
-        .map(|thing| {
-            let message = format!("`{thing}` is the whole name of one thing: `*` is no wildcard");
-            Problem::new(&mcp.at, message).help("list every name that the rule is for")
         })
         .collect()
 }

@@ -21,6 +21,8 @@ pub(super) struct Lowered {
     pub(super) at: Place,
     /// Whether it says when it asks.
     pub(super) has_order: bool,
+    /// Its rules as they are written, in the order of those of the policy.
+    pub(super) written: Vec<Located<CheckedRule>>,
 }
 
 /// What is said of targets that are not here.
@@ -85,6 +87,7 @@ pub(super) fn lower(
         },
         at,
         has_order: order.is_some(),
+        written: checked.rules.clone().unwrap_or_default(),
     })
 }
 

@@ -14,6 +14,8 @@
 //! Regular expressions become automata here (`regex`), and expressions programs (`cel`):
 //! the filter compiles none.
 
+mod automata;
+mod base_protocol;
 mod cel;
 mod check;
 mod diagnostic;
@@ -22,16 +24,27 @@ mod edge;
 mod enforcement_point;
 mod files;
 mod implied;
+mod invisible;
 mod lint;
+mod listener_ports;
 mod lower;
+mod malformed;
+mod mcp_paths;
 mod order;
+mod own;
 mod parts;
 mod pointless;
+mod preflight;
 mod read;
+mod read_file;
 mod regex;
 mod resolve;
 mod source;
 mod survey;
+mod template;
+mod things;
+mod tool_names;
+mod trust_domain;
 mod unmatchable;
 mod written;
 
@@ -39,10 +52,11 @@ pub use cel::{Fault, expression};
 pub use diagnostic::{Diagnostic, Report, Severity};
 use enforcement_point::EnforcementPoint;
 pub use files::{
-    FilesError, STANDARD_INPUT, Unreadable, compile_files, list_files, read_bytes, read_source,
-    read_source_within, read_sources, read_sources_within,
+    FilesError, STANDARD_INPUT, Unreadable, compile_files, list_files, read_bytes, read_bytes_of,
+    read_source, read_source_within, read_sources, read_sources_within,
 };
 use lower::{Lowered, Skipped};
+pub use own::holds;
 pub use parts::{Part, Parts};
 use read::{ReadPolicy, read_policies};
 pub use source::Source;
@@ -98,30 +112,52 @@ pub fn compile_parts(parts: Parts) -> Result<Compiled, Report> {
     } = parts;
     let mut report = Report::new(sources);
     let point = enforcement_point::read(point, &mut report);
-    let read = read_policies(policies, &mut report);
+    let mut read = read_policies(policies, &mut report);
     let count = read.len();
+    if report.count(Severity::Error) == 0 {
+        let combine = point.as_ref().map(|point| point.settings.allow_policies);
+        base_protocol::nothing_else(&mut read, combine);
+    }
     let lowered = point
         .as_ref()
         .map(|point| lower_all(read, point, &mut report));
     if let (Some(lowered), 0) = (&lowered, report.count(Severity::Error)) {
         report.add(Severity::Error, None, order::unordered(lowered));
+        report.add(Severity::Error, None, automata::too_large(lowered));
     }
     let (Some(point), Some(mut lowered), 0) = (point, lowered, report.count(Severity::Error))
     else {
         return Err(report.finish().unwrap_or_else(|refused| refused));
     };
     report.add(Severity::Warning, None, survey::survey(&lowered, &point));
+    let combine = point.settings.allow_policies;
+    let sessions = base_protocol::no_session(&lowered, combine);
+    let about_policies = sessions
+        .into_iter()
+        .chain(mcp_paths::unsaid(&lowered, &point))
+        .chain(mcp_paths::elsewhere(&lowered, &point))
+        .chain(listener_ports::unheard(&lowered, &point))
+        .chain(things::no_uris(&lowered, &point))
+        .chain(edge::certificates_of_hops(&lowered, &point));
+    for (name, warning) in about_policies {
+        report.add(Severity::Warning, Some(&name.to_string()), [warning]);
+    }
+    let notes = tool_names::further(&lowered, combine).into_iter();
+    for (name, note) in notes.chain(preflight::listed(&lowered)) {
+        report.add(Severity::Note, Some(&name.to_string()), [note]);
+    }
     lowered.sort_by(|a, b| key(&a.policy).cmp(&key(&b.policy)));
     let policy = CompiledPolicy {
         schema_version: Whole::from(SCHEMA_VERSION),
         digest: String::new(),
+        seal: None,
         gateway: point.gateway.value,
         settings: point.settings,
         listeners: point.listeners,
         backends: point.backends,
         policies: lowered.into_iter().map(|lowered| lowered.policy).collect(),
     }
-    .sealed();
+    .digested();
     Ok(Compiled {
         policy,
         read: count,
@@ -141,7 +177,10 @@ fn key(policy: &Policy) -> (&ObjectName, bool) {
 pub fn validate(sources: Vec<Source>) -> Result<Validated, Report> {
     let policies = Part::files(sources.len());
     let mut report = Report::new(sources);
-    let policies = read_policies(policies, &mut report);
+    let mut policies = read_policies(policies, &mut report);
+    if report.count(Severity::Error) == 0 {
+        base_protocol::nothing_else(&mut policies, None);
+    }
     for ReadPolicy { checked, warnings } in &policies {
         let subject = checked.name.value.to_string();
         report.add(Severity::Warning, Some(&subject), warnings.iter().cloned());
@@ -179,9 +218,13 @@ fn lower_all(
         let (mut skipped, mut problems) = (Skipped::default(), Vec::new());
         if let Some(lowered) = lower::lower(&checked, point, &mut skipped, &mut problems) {
             report.add(Severity::Warning, Some(&subject), warnings);
+            let near = trust_domain::near(&checked, point);
+            report.add(Severity::Warning, Some(&subject), near);
             all.push(lowered);
         }
         if let Some(beside) = &checked.beside {
+            let near = trust_domain::near(beside, point);
+            report.add(Severity::Warning, Some(&subject), near);
             // Its targets are the same, and have been told of.
             all.extend(lower::lower(
                 beside,

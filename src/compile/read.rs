@@ -7,6 +7,8 @@ use super::diagnostic::{Report, Severity};
 use super::documents::{Manifest, manifests, manifests_in};
 use super::lint;
 use super::parts::Part;
+use super::regex;
+use super::template;
 use super::written::{Written, WrittenSpec};
 use crate::api::decode::{Located, Place, Problem, Value};
 use crate::api::yaml::Span;
@@ -26,6 +28,10 @@ type Names = HashMap<ObjectName, Span>;
 
 /// The policies of all parts; what is wrong with them is reported.
 pub(super) fn read_policies(parts: Vec<Part>, report: &mut Report) -> Vec<ReadPolicy> {
+    regex::bounded(|| read_parts(parts, report))
+}
+
+fn read_parts(parts: Vec<Part>, report: &mut Report) -> Vec<ReadPolicy> {
     let mut names = Names::new();
     let mut read = Vec::new();
     for part in parts {
@@ -35,6 +41,10 @@ pub(super) fn read_policies(parts: Vec<Part>, report: &mut Report) -> Vec<ReadPo
         };
         for manifest in manifests {
             read.extend(read_policy(manifest, &mut names, report));
+            // All is refused, and the rest is as expensive.
+            if regex::is_spent() {
+                return read;
+            }
         }
     }
     read
@@ -63,13 +73,41 @@ fn read_policy(manifest: Manifest, names: &mut Names, report: &mut Report) -> Op
     let checked = spec.and_then(|spec| check_spec(name, &extensions, spec, &mut problems));
     let mut warnings = spec.map_or(Vec::new(), WrittenSpec::warnings);
     if problems.is_empty() {
+        // Whatever it is for: that may be the template.
+        let templates = root
+            .get("spec")
+            .map(|spec| template::values(&spec.value, "spec"));
+        let templates = templates.into_iter().flatten();
+        report.add(Severity::Warning, subject.as_deref(), templates);
         warnings.extend(checked.as_ref().map_or(Vec::new(), lint::lint));
         warnings.extend(spec.map_or(Vec::new(), |spec| spec.warnings_of_valid(&extensions)));
     } else {
         report.add(Severity::Warning, subject.as_deref(), warnings.drain(..));
     }
+    let mut is_said = false;
+    problems.retain(|problem| {
+        let is_again = is_said && regex::is_about_it(&problem.message);
+        is_said |= regex::is_about_it(&problem.message);
+        !is_again
+    });
+    let problems = problems
+        .into_iter()
+        .map(|problem| rendered(problem, report));
+    let problems: Vec<Problem> = problems.collect();
     report.add(Severity::Error, subject.as_deref(), problems);
     checked.map(|checked| ReadPolicy { checked, warnings })
+}
+
+/// What is wrong with a value that is still a template is just that.
+fn rendered(problem: Problem, report: &Report) -> Problem {
+    let Span { file, start, end } = problem.at.span;
+    let source = report.sources.get(file.0);
+    let text = source.and_then(|source| source.text().get(start..end));
+    let is_value = |text: &&str| !text.starts_with(['{', '[']) && !text.contains('\n');
+    match text.filter(is_value).and_then(template::first) {
+        Some(_) => problem.help(template::HELP),
+        None => problem,
+    }
 }
 
 fn refuse_second(name: &Located<ObjectName>, names: &mut Names, problems: &mut Vec<Problem>) {

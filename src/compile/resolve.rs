@@ -81,7 +81,7 @@ fn is_near_miss(name: &ObjectName, known: &ObjectName) -> bool {
 /// Whether two names are the same, or a slip of the hand apart in each word. What is
 /// numbered, or told apart by a word of its own (`edge-1` and `edge-2`, `shop-eu` and
 /// `shop-us`), is meant to be two.
-fn is_near(one: &str, other: &str) -> bool {
+pub(super) fn is_near(one: &str, other: &str) -> bool {
     let words = |text: &str| -> Vec<String> { text.split(['-', '.']).map(str::to_owned).collect() };
     let (words, others) = (words(one), words(other));
     if words.len() != others.len() {

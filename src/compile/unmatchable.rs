@@ -1,13 +1,15 @@
-//! Warnings about HTTP conditions that no request meets.
+//! Warnings about HTTP conditions that no request meets, or that seem to be met by more.
 //!
-//! INVARIANT: sound, not complete: what is warned of never matches.
+//! INVARIANT: sound, not complete: what is said to match nothing never matches.
+
+mod headers;
+mod paths;
 
 use std::collections::HashMap;
 
 use crate::api::decode::{Located, Optional, Problem};
 use crate::api::v1alpha1::{
-    Authorization, BaseProtocol, HeaderMatch, HeaderMatchType, HttpMethod, Mcp, PathMatch,
-    PathMatchType, Spec,
+    Authorization, BaseProtocol, HeaderMatch, HeaderMatchType, HttpMethod, Mcp, Spec,
 };
 
 /// The warnings about the rules of a valid policy.
@@ -30,9 +32,8 @@ pub(super) fn unmatchable(spec: &Spec) -> Vec<Problem> {
             cel: _,
         } = &authorization.value;
         warnings.extend(no_method(methods, mcp));
-        warnings.extend(items(paths).filter_map(query));
-        warnings.extend(items(headers).filter_map(authority));
-        warnings.extend(items(headers).filter_map(line_break));
+        warnings.extend(items(paths).flat_map(paths::path));
+        warnings.extend(items(headers).flat_map(headers::header));
         warnings.extend(two_values(headers));
     }
     warnings
@@ -81,39 +82,6 @@ fn no_method(methods: &Optional<Vec<Located<HttpMethod>>>, mcp: &Optional<Mcp>) 
 fn has_base_protocol(mcp: &Mcp) -> bool {
     let option = mcp.base_protocol.given();
     option.is_some_and(|option| option.value == BaseProtocol::Match)
-}
-
-fn query(path: &Located<PathMatch>) -> Option<Problem> {
-    let PathMatch { kind, value } = &path.value;
-    let is_expression = kind
-        .given()
-        .is_some_and(|kind| kind.value == PathMatchType::RegularExpression);
-    let value = value.given()?;
-    (!is_expression && value.value.contains('?')).then(|| {
-        let message = format!(
-            "no path is `{}`: a path ends where its query begins",
-            value.value
-        );
-        Problem::new(&value.at, message).help("leave out the `?` and what follows it")
-    })
-}
-
-fn authority(header: &Located<HeaderMatch>) -> Option<Problem> {
-    let name = header.value.name.as_ref()?;
-    name.value.eq_ignore_ascii_case("host").then(|| {
-        let message = "no request has the header `host`: to Envoy it is the authority";
-        Problem::new(&name.at, message).help("list the host in `hosts`")
-    })
-}
-
-/// A block of YAML ends in a line break unless it is said otherwise.
-fn line_break(header: &Located<HeaderMatch>) -> Option<Problem> {
-    let value = header.value.value.as_ref()?;
-    let is_exact = !is_expression(&header.value);
-    (is_exact && value.value.contains(['\r', '\n', '\0'])).then(|| {
-        let message = "no header has a line break or NUL in its value";
-        Problem::new(&value.at, message).help("write the value on one line")
-    })
 }
 
 /// All headers must match, and a header has one value.

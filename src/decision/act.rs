@@ -1,7 +1,7 @@
 //! What a request does, in the terms rules are filed under.
 
 use crate::json::trimmed;
-use crate::mcp::{BasePart, Call, Message, Method, Named, Thing, Things};
+use crate::mcp::{BasePart, Call, Message, Method, Names, Thing, Things};
 use crate::policy::{Category, MethodName, Policies, ResourceParam, SelectorId, selector};
 use crate::request::{Operation, Request};
 
@@ -14,7 +14,8 @@ pub(super) struct Act<'m> {
     pub(super) completion: Option<Completion>,
     /// A rule filed here could match if it were known what the thing is called.
     pub(super) unnamed: Option<SelectorId>,
-    /// Rules filed here that refuse, or ask, are about another spelling of the thing.
+    /// Rules filed here that refuse, or ask, are about another spelling of the thing, or of
+    /// what a method does that no version knows.
     pub(super) respelt: Vec<SelectorId>,
     /// What it acts on.
     pub(super) thing: Option<Thing<'m>>,
@@ -89,7 +90,8 @@ impl<'m> Acts<'m> {
         };
         for act in &mut self.0 {
             if let (Some(method), Some(Thing::Resource(_))) = (method, act.thing) {
-                act.respelt.extend(policies.thing(method, uri));
+                // Only of that: the one in the request stands for any spelling.
+                act.respelt = policies.thing(method, uri).into_iter().collect();
             }
         }
     }
@@ -178,7 +180,7 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
             // SECURITY: what names something and is known by its front alone may act on it.
             let base = method.base_protocol();
             act.selectors.extend_from_slice(
-                match base.filter(|_| !call.named.is_some_and(Named::is_anything)) {
+                match base.filter(|_| call.unknown != Some(Names::Something)) {
                     Some(BasePart::Session) => &[selector::BASE_PROTOCOL, selector::SESSION],
                     Some(BasePart::Rest) => &[selector::BASE_PROTOCOL],
                     None => &[],
@@ -188,9 +190,12 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
                 .extend(category(method).map(selector::category));
             let name = method_name(method);
             act.selectors.extend(name.map(selector::method));
-            act.respelt = call
-                .named
-                .map_or(Vec::new(), |named| mentioned(policies, call.name, named));
+            // SECURITY: public servers call tools by `call`, `execute` and whatever else, have a
+            // method for each, and list them by `list_tools`. What no version knows may do
+            // whatever a rule refuses, or asks about.
+            if call.unknown.is_some() {
+                act.respelt.push(selector::SOURCE);
+            }
             vec![match (name, things) {
                 (Some(name), Things::One(thing)) => {
                     act.on(policies, name, thing, call.resource_name)
@@ -205,10 +210,10 @@ fn of_call<'m>(policies: &Policies, call: &Call<'m>) -> Vec<Act<'m>> {
     }
 }
 
-/// A subscription is judged on every uri and task it names; one that names none
-/// listens for changes of lists, as HTTP GET does in older versions.
+/// A subscription is judged on every uri and task it names; one that names none, or more than
+/// these, listens for changes of lists, as HTTP GET does in older versions.
 fn of_subscriptions<'m>(policies: &Policies, things: Things<'m>) -> Vec<Act<'m>> {
-    let acts: Vec<Act<'m>> = things
+    let mut acts: Vec<Act<'m>> = things
         .iter()
         .map(|thing| match thing {
             Thing::Resource(_) => {
@@ -226,8 +231,9 @@ fn of_subscriptions<'m>(policies: &Policies, things: Things<'m>) -> Vec<Act<'m>>
             },
         })
         .collect();
-    if acts.is_empty() {
-        return vec![Act::of(&SESSION)];
+    let listens = matches!(things, Things::Subscriptions { changes: true, .. });
+    if listens || acts.is_empty() {
+        acts.push(Act::of(&SESSION));
     }
     acts
 }
@@ -283,69 +289,6 @@ fn respelt(policies: &Policies, method: MethodName, thing: Thing<'_>) -> Vec<Sel
     }
     let trimmed = trimmed.and_then(|name| policies.thing(method, name));
     trimmed.into_iter().collect()
-}
-
-/// Where rules are filed that refuse, or ask, about what an unknown method names, or is
-/// called after.
-///
-/// SECURITY: public servers call tools by `call`, `execute` and whatever else, or have a
-/// method for each: `tools/<name>`.
-fn mentioned(policies: &Policies, method: &str, named: Named<'_>) -> Vec<SelectorId> {
-    const BY_NAME: [MethodName; 2] = [MethodName::ToolsCall, MethodName::PromptsGet];
-    const BY_URI: [MethodName; 3] = [
-        MethodName::ResourcesRead,
-        MethodName::ResourcesSubscribe,
-        MethodName::ResourcesUnsubscribe,
-    ];
-    let mut all = Vec::new();
-    let all_listed = || {
-        let methods = BY_NAME.into_iter().chain(BY_URI);
-        methods.map(selector::listed).collect()
-    };
-    if named.is_unknown() {
-        return all_listed();
-    }
-    let Some(parts) = parts(method) else {
-        return all_listed();
-    };
-    let names = named.iter().chain(parts);
-    for name in names.flat_map(|name| [Some(name), trimmed(name)]).flatten() {
-        let things = BY_NAME.map(|method| policies.thing(method, name));
-        all.extend(things.into_iter().flatten());
-        if has_digest(name) {
-            all.push(selector::listed(MethodName::ToolsCall));
-        }
-    }
-    for uri in named.iter() {
-        for method in BY_URI {
-            all.extend(policies.thing(method, uri));
-            all.extend(policies.forms(method, uri));
-        }
-    }
-    all
-}
-
-/// A method, and every part of it between two separators; `None` where there are too many to
-/// look at.
-///
-/// SECURITY: there are servers with methods such as `tools/<name>`, `tools.<name>`,
-/// `<server>_<name>` and `<name>/call`.
-fn parts(method: &str) -> Option<impl Iterator<Item = &str>> {
-    const SEPARATORS: [char; 7] = ['/', '.', ':', '#', '_', '-', ' '];
-    const MOST: usize = 12;
-    let gaps = || method.match_indices(SEPARATORS).map(|(place, _)| place);
-    if gaps().count() > MOST {
-        return None;
-    }
-    let ends = move || gaps().chain([method.len()]);
-    let starts = [0]
-        .into_iter()
-        .chain(gaps().map(|gap| gap.saturating_add(1)));
-    let parts = starts.flat_map(move |start| {
-        let ends = ends().filter(move |end| *end > start);
-        ends.filter_map(move |end| method.get(start..end))
-    });
-    Some(parts)
 }
 
 /// Whether a tool has the digest before its name that `FastMCP` puts there.

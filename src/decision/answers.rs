@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::ops::Deref;
 
 use crate::expr::{Error, Fact, Given, Reading, ReadingKind, Timestamp, Variables};
 use crate::json::{View, trimmed};
-use crate::mcp::{Call, Thing};
-use crate::request::{Host, Operation, Request, RequestPath, is_plain_name, query_readings};
+use crate::mcp::{Call, Method, Thing};
+use crate::request::{DerivedPath, Operation, Request, RequestPath, query_readings};
 use crate::uri;
 
 use super::act::Act;
+use super::known::{Known, Readings};
 
 /// The header that names the session.
 const SESSION: &str = "mcp-session-id";
@@ -19,24 +21,31 @@ const REQUEST_ID: &str = "x-request-id";
 
 /// A request, and the one thing of those it acts on that is being judged.
 pub(super) struct Answers<'a, 'c> {
-    request: &'a Request<'a>,
+    request: &'c Request<'a>,
     operation: Operation<'a>,
     thing: Option<Thing<'a>>,
     params: &'c OnceCell<Option<&'a [u8]>>,
+    known: &'c Known<'a>,
+    /// The readings of the thing, once they were asked for.
+    of_thing: OnceCell<Readings>,
 }
 
 impl<'a, 'c> Answers<'a, 'c> {
-    /// `params` remembers where the parameters are from one expression to the next.
+    /// `params` remembers where the parameters are from one expression to the next, and
+    /// `known` what else was found out about the request.
     pub(super) fn new(
-        request: &'a Request<'a>,
+        request: &'c Request<'a>,
         act: &Act<'a>,
         params: &'c OnceCell<Option<&'a [u8]>>,
+        known: &'c Known<'a>,
     ) -> Self {
         Self {
             request,
             operation: act.operation(request.operation),
             thing: act.thing,
             params,
+            known,
+            of_thing: OnceCell::new(),
         }
     }
 
@@ -65,8 +74,10 @@ impl<'a, 'c> Answers<'a, 'c> {
     /// SECURITY: what servers read as several paths is not one of them, and a path has other
     /// escapes than it needs for nobody's good.
     fn path(&self) -> Option<RequestPath<'a>> {
-        let path = self.request.http.path();
-        path.filter(|path| !path.is_ambiguous() && path.is_canonical())
+        let path = self.known.head.path();
+        let path = path
+            .filter(|path| !path.is_ambiguous() && !path.is_behind_script() && path.is_canonical());
+        path.map(DerivedPath::path)
     }
 
     /// The other readings of the path, with each of those of what follows it.
@@ -113,7 +124,7 @@ impl<'a, 'c> Answers<'a, 'c> {
 
     /// The other spellings of the query.
     fn queries(&self) -> Result<Vec<Reading>, Error> {
-        let query = self.request.http.query().unwrap_or_default();
+        let query = self.known.head.query().unwrap_or_default();
         let readings = query_readings(query).ok_or(Error::Exhausted)?;
         let readings = readings.iter();
         let readings = readings.map(|text| reading(text, ReadingKind::Spelling));
@@ -123,10 +134,10 @@ impl<'a, 'c> Answers<'a, 'c> {
     /// What stands behind the path.
     fn rest(&self) -> &'a [u8] {
         let path = self
-            .request
-            .http
+            .known
+            .head
             .path()
-            .map_or(0, |path| path.as_bytes().len());
+            .map_or(0, |path| path.path().as_bytes().len());
         let target = self.only(":path").unwrap_or_default();
         target
             .get(path..)
@@ -140,8 +151,9 @@ impl<'a, 'c> Answers<'a, 'c> {
         if self.request.http.runs_get() {
             methods.push(reading(b"GET", ReadingKind::Spelling));
         }
-        for method in self.request.http.overriding_methods() {
-            let method = reading(&method, ReadingKind::Instead);
+        let overriding = self.known.head.overriding_methods();
+        for method in overriding.ok_or(Error::Ambiguous)? {
+            let method = reading(method, ReadingKind::Instead);
             if !methods.contains(&method) {
                 methods.push(method);
             }
@@ -152,33 +164,18 @@ impl<'a, 'c> Answers<'a, 'c> {
         Ok(methods)
     }
 
-    /// The other forms of the uri that is acted on, with a slash at the end and without.
-    fn uris(&self) -> Vec<Reading> {
-        let Some(Thing::Resource(uri)) = self.thing else {
-            return Vec::new();
+    /// What else servers may take the thing for.
+    fn of_thing(&self) -> Readings {
+        let Some(thing) = self.thing else {
+            return Ok([].into());
         };
-        let forms = uri::asked(uri).into_iter();
-        let forms = forms.flat_map(|form| {
-            let mut below = form.clone();
-            below.push('/');
-            [form, below]
-        });
-        let kind = match (uri::goes_back(uri), uri::is_unsure(uri)) {
-            (true, _) => ReadingKind::AnyUri,
-            (false, true) => ReadingKind::AnyHost,
-            (false, false) => ReadingKind::Uri,
-        };
-        forms.map(|text| Reading { text, kind }).collect()
-    }
-
-    /// The other name of the tool or prompt, to who trims it.
-    fn names(&self) -> Vec<Reading> {
-        let Some(Thing::Tool(name) | Thing::Prompt(name)) = self.thing else {
-            return Vec::new();
-        };
-        let trimmed = trimmed(name);
-        let trimmed = trimmed.map(|name| reading(name.as_bytes(), ReadingKind::Spelling));
-        trimmed.into_iter().collect()
+        self.known.of_thing(thing, &|| {
+            Ok(match thing {
+                Thing::Resource(uri) => uris(uri),
+                Thing::Tool(name) | Thing::Prompt(name) => names(name),
+                Thing::Task(_) => Vec::new(),
+            })
+        })
     }
 
     fn session(&self) -> Option<&'a [u8]> {
@@ -215,6 +212,29 @@ const METHODS: usize = 8;
 /// How much of other readings of a path with its query is looked at, in bytes.
 const READ: usize = 256 << 10;
 
+/// The other forms of a uri, with a slash at the end and without.
+fn uris(uri: &str) -> Vec<Reading> {
+    let forms = uri::asked(uri).into_iter();
+    let forms = forms.flat_map(|form| {
+        let mut below = form.clone();
+        below.push('/');
+        [form, below]
+    });
+    let kind = match (uri::goes_back(uri), uri::is_unsure(uri)) {
+        (true, _) => ReadingKind::AnyUri,
+        (false, true) => ReadingKind::AnyHost,
+        (false, false) => ReadingKind::Uri,
+    };
+    forms.map(|text| Reading { text, kind }).collect()
+}
+
+/// The other name of a tool or prompt, to who trims it.
+fn names(name: &str) -> Vec<Reading> {
+    let trimmed = trimmed(name);
+    let trimmed = trimmed.map(|name| reading(name.as_bytes(), ReadingKind::Spelling));
+    trimmed.into_iter().collect()
+}
+
 fn reading(text: &[u8], kind: ReadingKind) -> Reading {
     Reading {
         text: String::from_utf8_lossy(text).into_owned(),
@@ -222,7 +242,7 @@ fn reading(text: &[u8], kind: ReadingKind) -> Reading {
     }
 }
 
-impl<'a> Variables for Answers<'a, '_> {
+impl<'a, 'c> Variables for Answers<'a, 'c> {
     fn fact(&self, fact: Fact) -> Option<Given<'_>> {
         let text = |text: &'a str| Given::Text(Cow::Borrowed(text.as_bytes()));
         let bytes = |bytes| Given::Text(Cow::Borrowed(bytes));
@@ -233,16 +253,16 @@ impl<'a> Variables for Answers<'a, '_> {
             // SECURITY: another case, a port or a dot at the end is the same host to servers.
             Fact::Host => {
                 let authority = self.only(":authority")?;
-                let host = self.request.http.host()?;
+                let host = self.known.head.host()?;
                 (host.as_bytes() == authority).then(|| bytes(authority))
             }
             Fact::Hostname => {
-                let host = self.request.http.host().map(Host::into_bytes);
-                host.map(|host| Given::Text(Cow::Owned(host)))
+                let host = self.known.head.host();
+                host.map(|host| Given::Text(Cow::Borrowed(host.as_bytes())))
             }
             // SECURITY: of the connection; what `:scheme` says is the client's.
             Fact::Scheme => self.request.scheme.map(|scheme| text(scheme.as_str())),
-            Fact::Query => self.request.http.query().map(bytes),
+            Fact::Query => self.known.head.query().map(bytes),
             // Asked for by name.
             Fact::Headers => None,
             Fact::Time => self
@@ -268,7 +288,11 @@ impl<'a> Variables for Answers<'a, '_> {
                 Thing::Resource(uri) => Some(text(uri)),
                 _ => None,
             },
-            Fact::Params => self.call().and_then(|_| self.params()).map(Given::Json),
+            // SECURITY: what they are to a method that no version knows, nobody can say.
+            Fact::Params => {
+                let call = self.call().filter(|call| call.unknown.is_none());
+                call.and_then(|_| self.params()).map(Given::Json)
+            }
             Fact::McpId => match self.operation {
                 Operation::Message(message) => message.id().map(|id| Given::Json(id.token())),
                 _ => None,
@@ -301,8 +325,8 @@ impl<'a> Variables for Answers<'a, '_> {
             // Of a body that is not read its end is not known.
             Fact::Size => true,
             // What it may act on, should it call a tool.
-            Fact::ToolName | Fact::PromptName | Fact::ResourceUri => {
-                self.call().is_some_and(|call| call.named.is_some())
+            Fact::ToolName | Fact::PromptName | Fact::ResourceUri | Fact::Params => {
+                self.call().is_some_and(|call| call.unknown.is_some())
             }
             _ => false,
         };
@@ -312,16 +336,37 @@ impl<'a> Variables for Answers<'a, '_> {
         }
     }
 
-    fn readings(&self, fact: Fact) -> Result<Vec<Reading>, Error> {
-        match fact {
-            Fact::Method => self.methods(),
-            Fact::UrlPath => self.paths(&[Vec::new()]),
-            Fact::Path => self.paths(&self.behind_path()?),
-            Fact::Query => self.queries(),
-            Fact::ResourceUri => Ok(self.uris()),
-            Fact::ToolName | Fact::PromptName => Ok(self.names()),
-            _ => Ok(Vec::new()),
-        }
+    fn readings(&self, fact: Fact) -> Result<&[Reading], Error> {
+        let head = &self.known.readings;
+        let once = |cell: &'c OnceCell<Readings>,
+                    make: &dyn Fn() -> Result<Vec<Reading>, Error>| {
+            cell.get_or_init(|| self.known.made(0, make))
+        };
+        let readings = match (fact, self.thing) {
+            (Fact::Method, _) => once(&head.method, &|| self.methods()),
+            (Fact::UrlPath, _) => once(&head.url_path, &|| self.paths(&[Vec::new()])),
+            (Fact::Path, _) => once(&head.path, &|| self.paths(&self.behind_path()?)),
+            (Fact::Query, _) => once(&head.query, &|| self.queries()),
+            (Fact::ResourceUri, Some(Thing::Resource(_)))
+            | (Fact::ToolName | Fact::PromptName, Some(Thing::Tool(_) | Thing::Prompt(_))) => {
+                self.of_thing.get_or_init(|| self.of_thing())
+            }
+            (Fact::McpMethod, _) if self.call().is_some_and(|call| call.unknown.is_some()) => {
+                // What it does, should a server take it for one that is known.
+                let known = || Method::NAMES.iter().map(|name| name.as_bytes());
+                once(&head.mcp_method, &|| {
+                    Ok(known()
+                        .map(|name| reading(name, ReadingKind::Spelling))
+                        .collect())
+                })
+            }
+            _ => return Ok(&[]),
+        };
+        readings.as_ref().map(Deref::deref).map_err(|error| *error)
+    }
+
+    fn header_lines(&self) -> usize {
+        self.request.http.headers().count()
     }
 
     fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
@@ -334,16 +379,8 @@ impl<'a> Variables for Answers<'a, '_> {
     }
 
     fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
-        let mut names: Vec<Cow<'_, [u8]>> = Vec::new();
-        for name in self.request.http.header_names() {
-            // SECURITY: to some servers it has the name of another header.
-            if !is_plain_name(name) {
-                return Err(Error::BadKey);
-            }
-            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-                names.push(Cow::Owned(name.to_ascii_lowercase()));
-            }
-        }
-        Ok(names)
+        // SECURITY: to some servers one has the name of another header.
+        let names = self.known.head.header_names().ok_or(Error::BadKey)?;
+        Ok(names.iter().map(|name| Cow::Borrowed(&**name)).collect())
     }
 }

@@ -42,7 +42,8 @@ pub fn decide_assuming<'p>(
     use super::{Decision, Denial, Permit, Stop};
     use crate::policy::View;
 
-    let mut judge = super::Judge::new(policies, request, progress);
+    let allowance = super::Allowance::default();
+    let mut judge = super::Judge::new(policies, request, progress, &allowance);
     if let Some(uri) = assumed.spelling_of {
         judge.acts.respell(policies, request, uri);
     }

@@ -3,7 +3,7 @@
 use crate::policy::{ObjectName, Policies, Unlisted, View};
 use crate::request::Request;
 
-use super::{Judge, Progress};
+use super::{Allowance, Basis, Judge, Permit, Progress, Stop};
 
 /// Where a request would not be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,20 +21,34 @@ pub enum Elsewhere<'p> {
 /// SECURITY: Envoy chooses a route again when a header changes, and does not say which: what
 /// an authorizer sets, or removes, may lead to a backend whose policies were not asked.
 ///
+/// `permit` is what allows it where its route leads, so that the Gateway's policies have
+/// judged it. What the others take is taken off the same allowance.
+///
 /// # Errors
 /// The first place, in the order of names, where it would not be allowed.
 pub fn allowed_everywhere<'p>(
     policies: &'p Policies,
     request: &Request<'_>,
     progress: &Progress,
+    permit: &Permit<'p>,
+    allowance: &Allowance,
 ) -> Result<(), Elsewhere<'p>> {
+    let view = View::Enforced;
+    let gateway = match permit.basis() {
+        Basis::Policies { gateway, .. } => gateway,
+        Basis::Unprotected => None,
+    };
+    let mut judge = Judge {
+        has_cluster: true,
+        ..Judge::new(policies, request, progress, allowance)
+    };
     for (name, attached) in policies.backends() {
-        let judge = Judge {
-            backend: Some(attached),
-            has_cluster: true,
-            ..Judge::new(policies, request, progress)
-        };
-        if judge.judge(View::Enforced).is_err() {
+        judge.backend = Some(attached);
+        let goes_there = judge.destination(view).map_err(Stop::Denied);
+        if goes_there
+            .and_then(|()| judge.judge_backend(gateway, view))
+            .is_err()
+        {
             return Err(Elsewhere::Backend(name));
         }
     }

@@ -7,7 +7,7 @@ use crate::policy::{
 use crate::request::{Operation, Request};
 
 use super::act::is_surely_mcp;
-use super::{Denial, DenialReason, Judge, LevelName, Progress, Stop};
+use super::{Allowance, Denial, DenialReason, Judge, LevelName, Progress, Stop};
 
 /// Why a posted message is denied whatever it says; `None` where some message of this
 /// caller could be allowed. What `request` does is not looked at: nobody knows it yet.
@@ -19,11 +19,11 @@ use super::{Denial, DenialReason, Judge, LevelName, Progress, Stop};
 /// SECURITY: some servers act on headers alone, so that nothing of a request may go on that
 /// no message could make an allowed one.
 pub fn deny_by_headers<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<Denial<'p>> {
-    let progress = Progress::default();
-    let judge = Judge::of_headers(policies, request, &progress);
+    let allowance = Allowance::default();
+    let judge = Judge::of_headers(policies, request, &Progress::default(), &allowance);
     let reason = match judge.by_headers() {
         Err(reason) => reason,
-        Ok(()) => elsewhere(policies, request)?,
+        Ok(()) => elsewhere(policies, request, &allowance)?,
     };
     Some(Denial {
         reason,
@@ -34,7 +34,11 @@ pub fn deny_by_headers<'p>(policies: &'p Policies, request: &Request<'_>) -> Opt
 /// Why a request is denied that is something else than MCP to some servers: they read its
 /// path as one that carries none, and of that the headers say all. Only where they would
 /// go on: held ones are judged with the message.
-fn elsewhere<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<DenialReason<'p>> {
+fn elsewhere<'p>(
+    policies: &'p Policies,
+    request: &Request<'_>,
+    allowance: &Allowance,
+) -> Option<DenialReason<'p>> {
     let streams = policies.settings().request_headers == RequestHeaders::Stream;
     if !streams || is_surely_mcp(policies, request) {
         return None;
@@ -43,11 +47,10 @@ fn elsewhere<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<Denial
         operation: Operation::Http,
         ..*request
     };
-    let progress = Progress::default();
     let judge = Judge {
         // Once the message is known to be one. They could only deny as well.
         asks: false,
-        ..Judge::new(policies, &request, &progress)
+        ..Judge::new(policies, &request, &Progress::default(), allowance)
     };
     match judge.judge(View::Enforced) {
         Err(Stop::Denied(reason)) => Some(reason),

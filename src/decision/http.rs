@@ -1,12 +1,17 @@
 //! The HTTP part of a rule against a request.
 
+use crate::expr::Allowance;
 use crate::policy::{HttpConditions, PathCondition, Pattern, ValueCondition};
-use crate::request::{Host, HttpTarget, RequestPath, forms, is_under as is_under_prefix, plain};
+use crate::request::{Derived, DerivedPath, Host, HttpTarget, is_script};
 
 use super::Match;
 
-/// Whether every condition holds.
-pub(super) fn matches(conditions: &HttpConditions, request: &HttpTarget<'_>) -> Match {
+/// Whether every condition holds. What patterns look at is taken off `allowance`.
+pub(super) fn matches(
+    conditions: &HttpConditions,
+    request: &Derived<'_>,
+    allowance: &Allowance,
+) -> Match {
     let HttpConditions {
         methods,
         paths,
@@ -17,30 +22,35 @@ pub(super) fn matches(conditions: &HttpConditions, request: &HttpTarget<'_>) -> 
     let headers = headers
         .iter()
         .flatten()
-        .map(|(name, value)| of_header(name, value, request));
+        .map(|(name, value)| of_header(name, value, request.target(), allowance));
     let others = of_methods(methods.as_deref(), request)
-        .and(of_paths(paths.as_deref(), request))
-        .and(of_ports(ports.as_deref(), request))
+        .and(of_paths(paths.as_deref(), request, allowance))
+        .and(of_ports(ports.as_deref(), request.target()))
         .and(of_hosts(hosts.as_deref(), request));
     headers.fold(others, Match::and)
 }
 
-pub(super) fn of_methods(methods: Option<&[String]>, request: &HttpTarget<'_>) -> Match {
+pub(super) fn of_methods(methods: Option<&[String]>, request: &Derived<'_>) -> Match {
     let Some(methods) = methods else {
         return Match::Yes;
     };
+    let target = request.target();
     let lists = |sent: &[u8]| methods.iter().any(|method| method.as_bytes() == sent);
-    let is_listed = request.method().is_some_and(lists);
+    let is_listed = target.method().is_some_and(lists);
     // SECURITY: frameworks put another method in the place of POST where they are told to.
-    let mut overriding = request.overriding_methods();
-    let is_other = !is_listed && request.runs_get() && lists(b"GET");
-    let all_agree = !is_other && overriding.all(|method| lists(&method) == is_listed);
-    Match::decided(is_listed).if_agreed(all_agree)
+    let overriding = request.overriding_methods();
+    let is_other = !is_listed && target.runs_get() && lists(b"GET");
+    let agree = |all: &[Vec<u8>]| all.iter().all(|method| lists(method) == is_listed);
+    Match::decided(is_listed).if_agreed(!is_other && overriding.is_some_and(agree))
 }
 
-pub(super) fn of_paths(paths: Option<&[PathCondition]>, request: &HttpTarget<'_>) -> Match {
+pub(super) fn of_paths(
+    paths: Option<&[PathCondition]>,
+    request: &Derived<'_>,
+    allowance: &Allowance,
+) -> Match {
     any(paths, |path| match request.path() {
-        Some(request) => of_path(path, request),
+        Some(request) => of_path(path, request, allowance),
         None => Match::Undecided,
     })
 }
@@ -52,14 +62,16 @@ pub(super) fn of_ports(ports: Option<&[u64]>, request: &HttpTarget<'_>) -> Match
     })
 }
 
-pub(super) fn of_hosts(hosts: Option<&[String]>, request: &HttpTarget<'_>) -> Match {
-    hosts.map_or(Match::Yes, |patterns| {
-        let host = request.host();
-        any(Some(patterns), |pattern| of_host(pattern, host.as_ref()))
-    })
+pub(super) fn of_hosts(hosts: Option<&[String]>, request: &Derived<'_>) -> Match {
+    any(hosts, |pattern| of_host(pattern, request.host()))
 }
 
-pub(super) fn of_header(name: &str, value: &ValueCondition, request: &HttpTarget<'_>) -> Match {
+pub(super) fn of_header(
+    name: &str,
+    value: &ValueCondition,
+    request: &HttpTarget<'_>,
+    allowance: &Allowance,
+) -> Match {
     // SECURITY: of several lines, or of lines whose names are alike, some servers take the
     // first, some the last, and some all of them.
     if request.has_several(name) {
@@ -67,7 +79,7 @@ pub(super) fn of_header(name: &str, value: &ValueCondition, request: &HttpTarget
     }
     request
         .only(name)
-        .map_or(Match::No, |header| of_value(value, header))
+        .map_or(Match::No, |header| of_value(value, header, allowance))
 }
 
 /// An omitted list holds; of one that is given, an item must.
@@ -81,35 +93,42 @@ fn any<T>(list: Option<&[T]>, matches: impl FnMut(&T) -> Match) -> Match {
 /// what else it is cannot be said. Where only escapes differ, it can be said if all forms
 /// of the path agree. And what does not match as it is spelt may still do so to servers
 /// that route without case, without a slash at the end, or without an extension.
-fn of_path(condition: &PathCondition, path: RequestPath<'_>) -> Match {
-    let bytes = path.as_bytes();
+fn of_path(condition: &PathCondition, path: &DerivedPath<'_>, allowance: &Allowance) -> Match {
+    let bytes = path.path().as_bytes();
     match condition {
-        PathCondition::Exact(expected) if bytes == expected.as_bytes() => Match::Yes,
+        PathCondition::Exact(expected) if bytes == expected.as_bytes() => {
+            Match::Yes.if_agreed(!path.path().is_in_query())
+        }
         // The empty prefix is every path, also `*`, which has no segments.
         PathCondition::Prefix(prefix) if prefix.is_empty() => Match::Yes,
         _ if path.is_ambiguous() => Match::Undecided,
+        // Unless the rule is about the script.
+        PathCondition::Exact(expected) | PathCondition::Prefix(expected)
+            if path.is_behind_script() && !names_script(expected) =>
+        {
+            Match::Undecided
+        }
+        PathCondition::Pattern(_) if path.is_behind_script() => Match::Undecided,
         PathCondition::Exact(expected) => Match::No.if_agreed(!path.may_be(expected)),
-        PathCondition::Prefix(prefix) if path.is_under(prefix) => {
-            let of_plain = is_under_prefix(&plain(bytes), &plain(prefix.as_bytes()));
-            Match::Yes.if_agreed(of_plain)
+        PathCondition::Prefix(prefix) if path.path().is_under(prefix) => {
+            Match::Yes.if_agreed(path.is_plainly_under(prefix))
         }
         PathCondition::Prefix(prefix) => Match::No.if_agreed(!path.may_be_under(prefix)),
         PathCondition::Pattern(pattern) => {
-            let found = of_pattern(pattern, bytes);
-            let mut forms = forms(bytes).into_iter().flatten();
-            let found = found.if_agreed(forms.all(|form| of_pattern(pattern, &form) == found));
-            found.if_agreed(found != Match::No || !may_match(pattern, path))
+            let of = |text: &[u8]| of_pattern(pattern, text, allowance);
+            let found = of(bytes);
+            let mut forms = path.forms().into_iter().flatten();
+            let found = found.if_agreed(forms.all(|form| of(form) == found));
+            // Another reading of a path that does not match as it is spelt may do so.
+            let may_match = |texts: &[Vec<u8>]| texts.iter().any(|text| of(text) != Match::No);
+            found.if_agreed(found != Match::No || !path.texts().is_none_or(may_match))
         }
     }
 }
 
-/// Whether another reading of a path that does not match as it is spelt does.
-fn may_match(pattern: &Pattern, path: RequestPath<'_>) -> bool {
-    let matches = |path: &[u8]| of_pattern(pattern, path) != Match::No;
-    path.readings().is_none_or(|readings| {
-        let mut readings = readings.iter();
-        readings.any(|reading| matches(reading) || matches(&plain(reading)))
-    })
+/// Whether the path of a rule has a script in it.
+fn names_script(path: &str) -> bool {
+    path.split('/').any(|segment| is_script(segment.as_bytes()))
 }
 
 /// `*.x` holds for whatever lies below `x`, at any depth, and not for `x`.
@@ -123,17 +142,19 @@ fn of_host(pattern: &str, host: Option<&Host>) -> Match {
     })
 }
 
-fn of_value(condition: &ValueCondition, value: &[u8]) -> Match {
+fn of_value(condition: &ValueCondition, value: &[u8], allowance: &Allowance) -> Match {
     match condition {
         ValueCondition::Exact(expected) => Match::decided(value == expected.as_bytes()),
-        ValueCondition::Pattern(pattern) => of_pattern(pattern, value),
+        ValueCondition::Pattern(pattern) => of_pattern(pattern, value, allowance),
     }
 }
 
 /// SECURITY: patterns match characters, and bytes that are none are dropped by some
-/// servers.
-fn of_pattern(pattern: &Pattern, value: &[u8]) -> Match {
-    if std::str::from_utf8(value).is_err() {
+/// servers. A client chooses how long a value is, and a policy how many patterns look at it.
+fn of_pattern(pattern: &Pattern, value: &[u8], allowance: &Allowance) -> Match {
+    // A step of an automaton takes longer than a look at a byte.
+    let bytes = value.len().saturating_mul(8);
+    if allowance.look(bytes).is_err() || std::str::from_utf8(value).is_err() {
         return Match::Undecided;
     }
     pattern

@@ -28,6 +28,7 @@ mod destinations;
 mod group;
 mod headers;
 mod http;
+mod known;
 mod matching;
 mod progress;
 #[cfg(not(target_os = "wasi"))]
@@ -48,11 +49,10 @@ pub use trace::{
 };
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 
-use crate::expr::Allowance;
-
+pub use crate::expr::Allowance;
+use crate::expr::Error;
 use crate::policy::{
     AllowPolicies, Asking, Attached, CallerKey, Group, Level, Policies, PolicyId, RuleRef,
     Unprotected, View,
@@ -62,28 +62,35 @@ use crate::request::Request;
 use act::{Act, Acts};
 use answers::Answers;
 use group::{Callers, Needed, Outcome};
+use known::{About, Known, Value};
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
 ///
 /// `progress` is what authorizers have answered about it so far. Judging begins at the
 /// start each time and comes to the same: nothing that it depends on changes meanwhile.
+///
+/// What it takes is taken off `allowance`: one for all that a request is judged by before it
+/// goes on or waits for an authorizer. Each time that it is judged again, it has a new one:
+/// it has waited meanwhile, and comes to the same only so.
 pub fn decide<'p>(
     policies: &'p Policies,
     request: &Request<'_>,
     progress: &Progress,
+    allowance: &Allowance,
 ) -> Decision<'p> {
-    let judge = Judge::new(policies, request, progress);
-    let decided = match judge.judge(View::Enforced) {
-        Ok(basis) => Ok(basis),
-        Err(Stop::Denied(reason)) => Err(reason),
-        Err(Stop::Ask(ask)) => return Decision::Ask(ask),
-    };
-    let audit = judge.audit(decided.is_ok());
-    match decided {
-        Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
-        Err(reason) => Decision::Deny(Denial { reason, audit }),
-    }
+    Judge::new(policies, request, progress, allowance).decide()
+}
+
+/// The same, where `has_answered` says of each question whether its authorizer has let the
+/// request go on.
+pub fn decide_answered<'p>(
+    policies: &'p Policies,
+    request: &Request<'_>,
+    allowance: &Allowance,
+    has_answered: &mut dyn FnMut(&Ask<'p>) -> bool,
+) -> Decision<'p> {
+    Judge::new(policies, request, &Progress::default(), allowance).decide_answered(has_answered)
 }
 
 /// Why judging stops before its end.
@@ -101,16 +108,13 @@ impl<'p> From<DenialReason<'p>> for Stop<'p> {
 /// A request as the index knows it.
 struct Judge<'p, 'r> {
     policies: &'p Policies,
-    progress: &'r Progress,
+    progress: Progress,
     callers: Callers,
     request: &'r Request<'r>,
     acts: Acts<'r>,
     /// Where the message's parameters are, once an expression asked for them.
     params: OnceCell<Option<&'r [u8]>>,
-    /// What the HTTP parts of rules came to, which is the same for all that the request
-    /// does.
-    http: RefCell<BTreeMap<RuleRef, Match>>,
-    allowance: Allowance,
+    known: Known<'r>,
     /// Whether authorizers that have not answered are to be asked; else they are taken to
     /// let the request go on.
     asks: bool,
@@ -122,10 +126,15 @@ struct Judge<'p, 'r> {
 }
 
 impl<'p, 'r> Judge<'p, 'r> {
-    fn new(policies: &'p Policies, request: &'r Request<'r>, progress: &'r Progress) -> Self {
+    fn new(
+        policies: &'p Policies,
+        request: &'r Request<'r>,
+        progress: &Progress,
+        allowance: &'r Allowance,
+    ) -> Self {
         Self {
             acts: Acts::new(policies, request),
-            ..Self::of_headers(policies, request, progress)
+            ..Self::of_headers(policies, request, progress, allowance)
         }
     }
 
@@ -133,20 +142,20 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn of_headers(
         policies: &'p Policies,
         request: &'r Request<'r>,
-        progress: &'r Progress,
+        progress: &Progress,
+        allowance: &'r Allowance,
     ) -> Self {
-        let known = request
+        let caller = request
             .caller
             .spiffe_id()
             .and_then(|id| policies.caller(id));
         Self {
             policies,
-            progress,
-            callers: [Some(CallerKey::Anyone), known.map(CallerKey::Caller)],
+            progress: progress.again(),
+            callers: [Some(CallerKey::Anyone), caller.map(CallerKey::Caller)],
             request,
             params: OnceCell::new(),
-            http: RefCell::default(),
-            allowance: Allowance::default(),
+            known: Known::new(request.http, allowance),
             asks: true,
             assumed: None,
             acts: Acts::default(),
@@ -155,6 +164,32 @@ impl<'p, 'r> Judge<'p, 'r> {
             backend: request
                 .cluster
                 .and_then(|cluster| policies.backend(cluster)),
+        }
+    }
+
+    fn decide(&self) -> Decision<'p> {
+        let decided = match self.judge(View::Enforced) {
+            Ok(basis) => Ok(basis),
+            Err(Stop::Denied(reason)) => Err(reason),
+            Err(Stop::Ask(ask)) => return Decision::Ask(ask),
+        };
+        let audit = self.audit(decided.is_ok());
+        match decided {
+            Ok(basis) => Decision::Allow(Permit::new(basis, audit)),
+            Err(reason) => Decision::Deny(Denial { reason, audit }),
+        }
+    }
+
+    /// Each question is another policy's, so that there is a last one.
+    fn decide_answered(&mut self, has_answered: &mut dyn FnMut(&Ask<'p>) -> bool) -> Decision<'p> {
+        loop {
+            match self.decide() {
+                Decision::Ask(ask) if has_answered(&ask) => {
+                    let progress = std::mem::take(&mut self.progress);
+                    self.progress = ask.wait(progress).allowed();
+                }
+                decided => return decided,
+            }
         }
     }
 
@@ -202,12 +237,20 @@ impl<'p, 'r> Judge<'p, 'r> {
         }
         self.destination(view)?;
         let gateway = self.level(LevelName::Gateway, self.gateway, view)?;
+        self.judge_backend(gateway, view)
+    }
+
+    /// The rest, after what the Gateway level came to.
+    fn judge_backend(
+        &self,
+        gateway: Option<Determining<'p>>,
+        view: View,
+    ) -> Result<Basis<'p>, Stop<'p>> {
         let backend = match self.backend {
             Some(attached) => self.level(LevelName::Backend, attached, view)?,
             None => None,
         };
-        let is_judged = |attached: &Attached| self.is_judged(attached, view);
-        if self.is_foreign(view) && !self.attached().any(is_judged) {
+        if self.is_foreign(view) && !self.is_judged(view) {
             return Ok(self.unprotected()?);
         }
         Ok(Basis::Policies { gateway, backend })
@@ -246,12 +289,26 @@ impl<'p, 'r> Judge<'p, 'r> {
         (reach.backends && self.backend.is_none()) || (reach.listeners && !has_listener())
     }
 
-    /// Whether a policy attached there has judged the request: an Allow policy, or one
-    /// whose authorizer has answered.
-    fn is_judged(&self, attached: &Attached, view: View) -> bool {
-        let mut asking = attached.level(View::Enforced).asking().group().policies();
-        !attached.level(view).allow().is_empty()
-            || asking.any(|policy| !self.asks || self.progress.has_answer(policy))
+    /// Whether policies that are attached there have judged all that the request does: an Allow
+    /// policy, or for each act one whose authorizer has answered about it.
+    fn is_judged(&self, view: View) -> bool {
+        let mut attached = self.attached();
+        if attached.any(|attached| !attached.level(view).allow().is_empty()) {
+            return true;
+        }
+        self.acts.iter().all(|act| {
+            let holds = |rule| self.conditions(rule, act) != Match::No;
+            self.attached().any(|attached| {
+                let asking = attached.level(View::Enforced).asking();
+                let mut answered = asking
+                    .policies()
+                    .filter(|policy| !self.asks || self.progress.has_answer(*policy));
+                answered.any(|policy| {
+                    let met = group::meets(asking.group(), policy, &self.callers, act, &holds);
+                    met.is_some()
+                })
+            })
+        })
     }
 
     /// The decision on a request that no policy could judge.
@@ -398,11 +455,18 @@ impl<'p, 'r> Judge<'p, 'r> {
             (Match::No, _) => Match::No,
             (http, None) => http,
             (http, Some(condition)) => {
-                let answers = Answers::new(self.request, act, &self.params);
-                let holds = condition.evaluate_within(&answers, &self.allowance);
-                http.and(holds.map_or(Match::Undecided, Match::decided))
+                let value = self.known.of_rule(rule, About::act(act), &|| {
+                    let answers = self.answers(act);
+                    condition.evaluate_within(&answers, self.known.allowance)
+                });
+                http.and(as_match(value))
             }
         }
+    }
+
+    /// What the request answers to expressions, where they ask about an act.
+    fn answers(&self, act: &Act<'r>) -> Answers<'r, '_> {
+        Answers::new(self.request, act, &self.params, &self.known)
     }
 
     /// Whether some message with these headers could meet what of a rule is not in the index.
@@ -443,34 +507,35 @@ impl<'p, 'r> Judge<'p, 'r> {
         if needs.message_presence() {
             return (Match::Undecided, true);
         }
-        let headers = Request {
-            operation: self.request.operation.of_headers(),
-            size: None,
-            ..*self.request
-        };
-        let (any, params) = (Act::default(), OnceCell::new());
-        let answers = Answers::new(&headers, &any, &params);
-        let holds = condition.evaluate_within(&answers, &self.allowance);
-        (
-            holds.map_or(Match::Undecided, Match::decided),
-            needs.message(),
-        )
+        let holds = self.known.of_rule(rule, About::Headers, &|| {
+            let headers = Request {
+                operation: self.request.operation.of_headers(),
+                size: None,
+                ..*self.request
+            };
+            let (any, params) = (Act::default(), OnceCell::new());
+            let answers = Answers::new(&headers, &any, &params, &self.known);
+            condition.evaluate_within(&answers, self.known.allowance)
+        });
+        (as_match(holds), needs.message())
     }
 
     fn http(&self, rule: RuleRef) -> Match {
         let Some(conditions) = self.policies.http(rule) else {
             return Match::Yes;
         };
-        let known = self.http.try_borrow().ok();
-        if let Some(known) = known.and_then(|known| known.get(&rule).copied()) {
-            return known;
-        }
-        let matches = http::matches(conditions, &self.request.http);
-        if let Ok(mut known) = self.http.try_borrow_mut() {
-            known.insert(rule, matches);
-        }
-        matches
+        let find = || match http::matches(conditions, &self.known.head, self.known.allowance) {
+            Match::Yes => Ok(true),
+            Match::No => Ok(false),
+            Match::Undecided => Err(Error::Ambiguous),
+        };
+        as_match(self.known.of_rule(rule, About::Http, &find))
     }
+}
+
+/// What has no value is undecided.
+fn as_match(value: Value) -> Match {
+    value.map_or(Match::Undecided, Match::decided)
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ impl Progress {
             .filter_map(|policy| policies.external_auth(*policy))
     }
 
+    /// The same, for who judges again.
+    pub(super) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     pub(super) fn has_answer(&self, policy: PolicyId) -> bool {
         self.0.contains(&policy)
     }

@@ -6,6 +6,19 @@ use crate::request::{Caller, Headers, HttpTarget, Operation, SpiffeId};
 use serde_json::{Value, json};
 
 fn load(settings: &Value, policies: &Value) -> Policies {
+    load_with(settings, &backend(), policies)
+}
+
+fn backend() -> Value {
+    json!([{"backend": {"namespace": "n", "name": "b"}, "clusters": ["c"]}])
+}
+
+fn load_with(settings: &Value, backends: &Value, policies: &Value) -> Policies {
+    let document = document(settings, backends, policies);
+    Policies::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+fn document(settings: &Value, backends: &Value, policies: &Value) -> Value {
     let mut document = json!({
         "schemaVersion": 1, "digest": "", "gateway": {"namespace": "n", "name": "g"},
         "settings": {
@@ -13,13 +26,13 @@ fn load(settings: &Value, policies: &Value) -> Policies {
             "requestHeaders": "Hold", "denial": "JsonRpc",
             "limits": {"bodyBytes": 1000, "depth": 64}
         },
-        "listeners": [], "backends": [{"backend": {"namespace": "n", "name": "b"}, "clusters": ["c"]}],
+        "listeners": [], "backends": backends,
         "policies": policies
     });
     for (name, value) in settings.as_object().unwrap() {
         document["settings"][name] = value.clone();
     }
-    Policies::from_json(document.to_string().as_bytes()).unwrap()
+    document
 }
 
 fn policy(name: &str, target: Value, rules: Value) -> Value {
@@ -39,7 +52,7 @@ fn call(tool: &str) -> Operation<'_> {
             name: "tools/call",
             things: Things::One(Thing::Tool(tool)),
             resource_name: None,
-            named: None,
+            unknown: None,
         },
     })
 }
@@ -67,6 +80,7 @@ fn judge<'p>(
             time: None,
         },
         &Progress::default(),
+        &Allowance::default(),
     )
 }
 
@@ -233,13 +247,17 @@ fn a_subscription_is_judged_on_everything_it_names() {
         )]),
     );
     let listen = |uris, tasks| {
-        let things = Things::Subscriptions { uris, tasks };
+        let things = Things::Subscriptions {
+            uris,
+            tasks,
+            changes: false,
+        };
         let call = Call {
             method: Method::SubscriptionsListen,
             name: "subscriptions/listen",
             things,
             resource_name: None,
-            named: None,
+            unknown: None,
         };
         judge(
             &policies,
@@ -252,4 +270,134 @@ fn a_subscription_is_judged_on_everything_it_names() {
     assert!(matches!(listen("\0a\0c", ""), Decision::Deny(_)));
     assert!(matches!(listen("\0c\0a", ""), Decision::Deny(_)));
     assert!(matches!(listen("\0a", "\0t"), Decision::Deny(_)));
+}
+
+/// A call with parameters, and the head that it comes with.
+fn judge_params<'p>(
+    policies: &'p Policies,
+    body: &[u8],
+    (progress, allowance): (&Progress, &Allowance),
+    see: impl FnOnce(&Request<'_>, Decision<'p>),
+) {
+    let headers = Headers::from_lines([(":path", "/mcp"), (":method", "POST")]);
+    let request = Request {
+        caller: &Caller::default(),
+        cluster: Some("c"),
+        http: HttpTarget::new(&headers, None),
+        operation: call("t"),
+        body,
+        size: None,
+        address: None,
+        scheme: None,
+        destination: None,
+        protocol: None,
+        arrived: None,
+        time: None,
+    };
+    see(&request, decide(policies, &request, progress, allowance));
+}
+
+/// Whether a list has a letter: each item costs steps.
+fn has(letter: &str) -> Value {
+    let list = ["fact request.mcp.params", "field 0 l"];
+    let item = format!("string {letter}");
+    json!({"text": letter, "patterns": [], "nodes":
+        [list[0], list[1], "item 0", &item, "equal 2 3", "exists 1 4"]})
+}
+
+fn with_letters(count: usize) -> Vec<u8> {
+    let letters = vec!["z"; count];
+    json!({"method": "tools/call", "params": {"l": letters}})
+        .to_string()
+        .into_bytes()
+}
+
+fn deny(name: &str, target: Value, rules: usize) -> Value {
+    let rules = (0..rules).map(|it| json!({"name": format!("r{it}"), "cel": has(&it.to_string())}));
+    let mut policy = policy(name, target, rules.collect());
+    policy["action"] = json!("Deny");
+    policy
+}
+
+/// Every backend has its policies, and all of them take from one allowance.
+#[test]
+fn backends_share_what_a_request_may_take() {
+    let backends: Vec<Value> = (0..50)
+        .map(|it| json!({"backend": {"namespace": "n", "name": format!("b{it:02}")}, "clusters": [if it == 0 { "c".to_owned() } else { format!("c{it}") }]}))
+        .collect();
+    let targets = |it: usize| json!({"Backend": {"namespace": "n", "name": format!("b{it:02}")}});
+    let of = |same: bool| {
+        let mut policies: Vec<Value> =
+            vec![policy("all", json!("Gateway"), json!([{"name": "r"}]))];
+        if same {
+            let mut one = deny("no", targets(0), 1);
+            one["targets"] = (0..50).map(targets).collect();
+            policies.push(one);
+        } else {
+            policies.extend((0..50).map(|it| deny(&format!("no{it:02}"), targets(it), 1)));
+        }
+        load_with(
+            &json!({"unlisted": "Deny"}),
+            &json!(backends),
+            &json!(policies),
+        )
+    };
+    for (same, letters, allowed) in [
+        (false, 10, true),
+        (false, 10_000, false),
+        (true, 10_000, true),
+    ] {
+        let policies = of(same);
+        let (progress, allowance) = (Progress::default(), Allowance::default());
+        let body = with_letters(letters);
+        judge_params(
+            &policies,
+            &body,
+            (&progress, &allowance),
+            |request, decision| {
+                let Decision::Allow(permit) = decision else {
+                    panic!("{decision:?}")
+                };
+                let found = allowed_everywhere(&policies, request, &progress, &permit, &allowance);
+                assert_eq!(found.is_ok(), allowed, "{same} {letters}");
+            },
+        );
+    }
+}
+
+/// What the engine had no steps left for is not told as if it had.
+#[test]
+fn a_trace_ends_where_the_steps_do() {
+    for (rules, letters, allowed) in [(30, 10, true), (30, 15_000, false), (3, 15_000, true)] {
+        let policies = json!([
+            policy("all", json!("Gateway"), json!([{"name": "r"}])),
+            deny("no", json!("Gateway"), rules),
+            // In Audit mode all is judged a second time.
+            {"policy": {"namespace": "n", "name": "p"}, "action": "Allow", "mode": "Audit", "targets": ["Gateway"]},
+        ]);
+        let text = document(&json!({}), &backend(), &policies).to_string();
+        let (document, policies) =
+            crate::policy::Document::load(serde_json::from_str(&text).unwrap()).unwrap();
+        let allowance = Allowance::default();
+        let body = with_letters(letters);
+        judge_params(
+            &policies,
+            &body,
+            (&Progress::default(), &allowance),
+            |request, decision| {
+                assert_eq!(
+                    matches!(decision, Decision::Allow(_)),
+                    allowed,
+                    "{rules} {letters}"
+                );
+                let trace = explain(&policies, &document, request, 0);
+                assert!(
+                    trace.contradiction().is_none(),
+                    "{:?}",
+                    trace.contradiction()
+                );
+                assert_eq!(matches!(trace.decision, Decision::Allow(_)), allowed);
+            },
+        );
+    }
 }

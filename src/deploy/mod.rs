@@ -6,14 +6,18 @@
 
 mod address;
 mod bootstrap;
+mod cors;
 mod image;
+mod object_size;
 mod ports;
 mod template;
 mod unfit;
 
 pub use address::{Address, ClusterAddress, NoAddress, Route};
 pub use bootstrap::{Edge, bootstrap};
+pub use cors::{NoOrigin, Origin, cors_filter, envoy_gateway_cors, istio_cors};
 pub use image::{ImageReference, NotByDigest};
+pub use object_size::too_large_for_kubernetes;
 pub use ports::{Placed, Platform, PortPair, placed};
 use template::{Template, indented, quoted};
 pub use unfit::Unfit;
@@ -119,20 +123,22 @@ pub fn istio_guard(policy: &CompiledPolicy, proxy: Proxy) -> String {
 /// it as an `EnvoyExtensionPolicy`.
 pub fn envoy_gateway_guard(policy: &CompiledPolicy) -> String {
     let gateway = &policy.gateway;
+    // Of the whole cluster: two parts that no other Gateway has, as no namespace has a dot.
+    let guard_name = format!("accesspolicy-guard.{}.{}", gateway.namespace, gateway.name);
     // A text of CEL; names of Kubernetes have nothing in them that would end it.
     let text = |text: &str| format!("{text:?}");
     Template(include_str!("guard-admission.yaml")).fill(&[
-        ("guard_name", &guard_name(policy)),
+        ("guard_name", &quoted(&guard_name)),
         ("namespace_text", &text(&gateway.namespace)),
-        (
-            "name_text",
-            &text(&format!("accesspolicy-{}", gateway.name)),
-        ),
     ])
 }
 
 fn guard_name(policy: &CompiledPolicy) -> String {
-    quoted(&format!("accesspolicy-{}-guard", policy.gateway.name))
+    name_with(policy, "guard")
+}
+
+fn name_with(policy: &CompiledPolicy, word: &str) -> String {
+    quoted(&format!("accesspolicy-{}-{word}", policy.gateway.name))
 }
 
 /// The manifest for Envoy Gateway.

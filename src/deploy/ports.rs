@@ -113,7 +113,10 @@ pub fn placed(
     }
     let mut policy = policy.clone();
     policy.settings.ports = aliases(ports, &pairs)?;
-    Ok(Placed { policy, warnings })
+    Ok(Placed {
+        policy: policy.sealed(),
+        warnings,
+    })
 }
 
 /// The ports of a Gateway that matter to its policies.

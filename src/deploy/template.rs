@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::json::shown_json;
+
 /// YAML with `{{name}}` where something belongs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Template<'t>(pub(super) &'t str);
@@ -63,25 +65,10 @@ pub(super) fn quoted(text: &str) -> String {
     printable(&serde_json::Value::from(text).to_string())
 }
 
-/// JSON in which letters that YAML does not take as they are, or reads as ends of lines,
-/// are escaped. They are in strings: JSON has no other place for them.
+/// JSON in which letters that YAML does not take as they are, or reads as ends of lines, are
+/// escaped, with all others that are not seen.
 pub(super) fn printable(json: &str) -> String {
-    let mut text = String::new();
-    for letter in json.chars() {
-        match letter {
-            '\n' => text.push('\n'),
-            '\u{7f}'..='\u{9f}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{feff}'
-            | '\u{fffe}'
-            | '\u{ffff}' => {
-                let _ = write!(text, "\\u{:04x}", u32::from(letter));
-            }
-            letter => text.push(letter),
-        }
-    }
-    text
+    shown_json(json)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use super::bounds::{Bounds, is_conditional};
 use super::question::Question;
 use super::universe::{Ask, Place, Universe};
 use crate::decision::{
-    Basis, Check, Decision, LevelTrace, Match, Part, PolicyTrace, Progress, RuleTrace, Trace,
-    decide, explain,
+    Allowance, Basis, Check, Decision, LevelTrace, Match, Part, PolicyTrace, Progress, RuleTrace,
+    Trace, decide, explain,
 };
 use crate::policy::{Action, AllowPolicies, CompiledPolicy, LoadError, Policies, RuleRef, View};
 use crate::request::Request;
@@ -72,7 +72,12 @@ fn grant(
     let Decision::Allow(best) = decision else {
         return Grant::Never;
     };
-    let worst = decide(&bounds.worst, &request, &Progress::default());
+    let worst = decide(
+        &bounds.worst,
+        &request,
+        &Progress::default(),
+        &Allowance::default(),
+    );
     let is_sure = matches!(worst, Decision::Allow(_));
     if best.basis() == Basis::Unprotected {
         return Grant::Always {
@@ -98,7 +103,7 @@ fn decide_asked<'p>(policies: &'p Policies, request: &Request<'_>) -> (Decision<
     let mut progress = Progress::default();
     let mut answered = 0;
     loop {
-        match decide(policies, request, &progress) {
+        match decide(policies, request, &progress, &Allowance::default()) {
             Decision::Ask(ask) => {
                 answered += 1;
                 progress = ask.wait(progress).allowed();

@@ -3,7 +3,7 @@
 use super::ask::{Effective, Grant, effective};
 use super::compare::{Difference, Pair};
 use super::universe::Universe;
-use crate::policy::{CompiledPolicy, LoadError, Settings};
+use crate::policy::{Action, CompiledPolicy, LoadError, Mode, Settings, Target};
 
 /// What changes for one caller, place and ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,12 +112,41 @@ fn places(old: &CompiledPolicy, new: &CompiledPolicy) -> Option<SettingChange> {
         let mut policies = compiled.policies.iter();
         policies.any(|policy| policy.external_auth.is_some())
     };
+    // Where no Allow policy is for a whole Gateway, authorizers alone let requests to other
+    // places go on, of which each may be several uris.
+    let is_open = |compiled: &CompiledPolicy| {
+        let mut policies = compiled.policies.iter();
+        let has_places = !(compiled.backends.is_empty() && compiled.listeners.is_empty());
+        has_places
+            && !policies.any(|policy| {
+                policy.action == Action::Allow
+                    && policy.mode == Mode::Enforce
+                    && policy.targets.contains(&Target::Gateway)
+            })
+    };
+    let refuses_count = is_open(new);
+    let is_led = old.backends.len().max(new.backends.len()) > 1
+        || old.backends != new.backends
+        || old.settings.unlisted != new.settings.unlisted;
+    // Where policies are is where a request is judged that is led elsewhere; and which rules ask
+    // there, whose authorizers have answered.
     let of = |compiled: &CompiledPolicy| {
-        let places = (&compiled.backends, compiled.settings.unlisted);
+        let policies = compiled.policies.iter();
+        let policies: Vec<_> = policies
+            .map(|policy| {
+                let counts = policy.external_auth.is_some()
+                    || (refuses_count && policy.action == Action::Deny);
+                let rules = counts.then_some((policy.mode, &policy.rules));
+                let targets = is_led.then_some(&policy.targets);
+                (policy.policy.to_string(), targets, rules)
+            })
+            .filter(|(_, targets, rules)| targets.is_some() || rules.is_some())
+            .collect();
+        let places = (&compiled.backends, compiled.settings.unlisted, policies);
         serde_json::to_string(&places).unwrap_or_default()
     };
     let (before, now) = (of(old), of(new));
-    (asks(old) && asks(new) && before != now).then(|| SettingChange {
+    ((is_led || refuses_count) && asks(new) && before != now).then(|| SettingChange {
         name: "backends".to_owned(),
         before,
         now,

@@ -14,9 +14,11 @@ mod ask;
 mod bounds;
 mod changes;
 mod compare;
+mod names;
 mod question;
 mod universe;
 
 pub use ask::{Effective, Grant, effective};
 pub use changes::{Change, Changes, SettingChange, changes, may_grant};
-pub use universe::{Acted, Ask, At, Group, Kind, Mention, Place, Universe};
+pub use names::quoted;
+pub use universe::{Acted, Ask, At, Group, Kind, Place, Universe};

@@ -1,9 +1,9 @@
 //! Requests that do nothing but what is asked.
 
 use super::universe::{
-    Acted, Ask, At, DELETE, GET, HTTP, Kind, Mention, OPTIONS, Place, RESPONSE, Universe,
+    Acted, Ask, At, DELETE, GET, HTTP, Kind, OPTIONS, Place, RESPONSE, Universe,
 };
-use crate::mcp::{Call, Message, Method, Named, Thing, Things};
+use crate::mcp::{Call, Message, Method, Names, Thing, Things};
 use crate::policy::Settings;
 use crate::request::{Caller, Headers, HttpTarget, Operation, Request, SpiffeId};
 
@@ -111,7 +111,7 @@ fn operation(ask: &Ask) -> Operation<'_> {
         name: &ask.called,
         things: Things::None,
         resource_name: None,
-        named: is_unknown.then_some(Named::NOTHING),
+        unknown: is_unknown.then_some(Names::Nothing),
     };
     match &ask.acted {
         Acted::Nothing => {}
@@ -128,9 +128,7 @@ fn operation(ask: &Ask) -> Operation<'_> {
             call.things = Things::One(Thing::Resource(SPELLING));
             call.resource_name = Some(SPELLING);
         }
-        Acted::Mentioned(Mention::Named(name)) => call.named = Some(Named::one(name)),
-        Acted::Mentioned(Mention::Called(name)) => call.name = name,
-        Acted::Mentioned(Mention::Anything) => call.named = Some(Named::ANYTHING),
+        Acted::Something => call.unknown = Some(Names::Something),
     }
     Operation::Message(Message::Notification { call })
 }

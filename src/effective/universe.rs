@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::names::quoted;
 use crate::mcp::Method;
 use crate::policy::{CompiledPolicy, MethodName, Policy};
 use crate::uri;
@@ -68,25 +69,14 @@ pub enum Acted {
     Nothing,
     /// A thing that some policy names.
     Named(Kind, String),
-    /// A thing that none does. The name is one of these.
+    /// A thing that none does, by a name that stands for all such.
     Other(Kind, String),
     /// A resource without a name, where resources are judged by their names.
     Unnamed,
     /// A resource by another spelling of a uri that some policy names.
     Respelt(String),
-    /// Something that a method which no version knows names, or is called after.
-    Mentioned(Mention),
-}
-
-/// What a method that no version knows names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mention {
-    /// A thing that some policy names.
-    Named(String),
-    /// The same, by the method itself.
-    Called(String),
-    /// What cannot be told, as an object.
-    Anything,
+    /// Whatever a method that no version knows names.
+    Something,
 }
 
 /// A kind of thing.
@@ -111,7 +101,9 @@ pub enum Group {
     Completion,
     /// Methods of tools, prompts and resources.
     Things(Kind),
-    /// Methods that no rule can name.
+    /// Methods that no version knows.
+    Unknown,
+    /// What else no rule can name.
     Rest,
     /// What is not MCP.
     Http,
@@ -202,22 +194,12 @@ impl Universe {
                 group,
             }));
         }
-        for (name, group) in UNKNOWN {
-            let mentions = things.iter().cloned().map(Mention::Named);
-            let any = [Mention::Named(DIGEST.to_owned()), Mention::Anything];
-            more.extend(mentions.chain(any).map(|mention| Ask {
-                name,
-                called: String::new(),
-                acted: Acted::Mentioned(mention),
-                group,
-            }));
-        }
-        let digest = DIGEST.to_owned();
-        more.extend(things.iter().cloned().chain([digest]).map(|thing| Ask {
-            name: "logging/other",
+        // Base protocol, but only where it names nothing.
+        more.extend([Acted::Nothing, Acted::Something].map(|acted| Ask {
+            name: "completion/other",
             called: String::new(),
-            acted: Acted::Mentioned(Mention::Called(thing)),
-            group: Group::Base,
+            acted,
+            group: Group::Unknown,
         }));
         asks.extend(more);
         call_unknown(&mut asks, [&things]);
@@ -238,14 +220,6 @@ const RESPELT: [(&str, Group); 4] = [
     ("resources/read", Group::Things(Kind::Resource)),
     ("resources/subscribe", Group::Things(Kind::Resource)),
     ("resources/unsubscribe", Group::Things(Kind::Resource)),
-];
-
-/// Methods that no version knows, one for each front that policies can ask for.
-const UNKNOWN: [(&str, Group); 4] = [
-    ("tools/other", Group::Things(Kind::Tool)),
-    ("prompts/other", Group::Things(Kind::Prompt)),
-    ("resources/other", Group::Things(Kind::Resource)),
-    ("other", Group::Rest),
 ];
 
 fn places(compiled: &[&CompiledPolicy]) -> Vec<Place> {
@@ -316,12 +290,7 @@ fn asks(
     );
     plain(
         Group::Base,
-        &[
-            "ping",
-            "logging/setLevel",
-            "notifications/cancelled",
-            "completion/other",
-        ],
+        &["ping", "logging/setLevel", "notifications/cancelled"],
     );
     let mut acting = |group, name, kind, named: &BTreeSet<String>| {
         let things = named.iter().map(|thing| Acted::Named(kind, thing.clone()));
@@ -374,20 +343,16 @@ fn asks(
             group,
         }));
     };
-    plain(Group::Things(Kind::Tool), &["tools/other"]);
-    plain(
-        Group::Things(Kind::Prompt),
-        &["prompts/list", "prompts/other"],
-    );
+    plain(Group::Things(Kind::Prompt), &["prompts/list"]);
     plain(
         Group::Things(Kind::Resource),
-        &[
-            "resources/list",
-            "resources/templates/list",
-            "resources/other",
-        ],
+        &["resources/list", "resources/templates/list"],
     );
-    plain(Group::Rest, &["tasks/list", "other", RESPONSE, OPTIONS]);
+    plain(
+        Group::Unknown,
+        &["tools/other", "prompts/other", "resources/other", "other"],
+    );
+    plain(Group::Rest, &["tasks/list", RESPONSE, OPTIONS]);
     if has_http {
         plain(Group::Http, &[HTTP]);
     }
@@ -404,14 +369,20 @@ fn other(kind: Kind, named: &BTreeSet<String>) -> String {
                 forms.iter().any(|form| known.contains(form))
             })
     };
-    let mut name = format!("any other {}", kind.as_str());
-    let mut tries = 0;
-    // Of one that may be any uri of no scheme there is no other.
-    while is_named(&name) && tries < 9 {
-        name.push('x');
-        tries += 1;
+    // SECURITY: whoever writes the policies knows these names. Each that is listed is one of
+    // them, or of one scheme, but for uris that may be any: of those there is no other.
+    let names = (0..=named.len()).map(|number| match kind {
+        Kind::Resource => format!("any-other{number}:resource"),
+        Kind::Tool | Kind::Prompt => format!("any other {} {number}", kind.as_str()),
+    });
+    let mut last = String::new();
+    for name in names {
+        if !is_named(&name) {
+            return name;
+        }
+        last = name;
     }
-    name
+    last
 }
 
 /// Calls methods that stand for others by a word that is in no name.
@@ -442,16 +413,16 @@ impl Ask {
     pub fn thing(&self) -> Option<Cow<'_, str>> {
         let named: &str = match &self.acted {
             Acted::Nothing => return None,
-            Acted::Named(_, name) | Acted::Other(_, name) => name,
+            Acted::Named(_, name) => return Some(quoted(name)),
+            Acted::Other(_, name) if name == DIGEST => name,
+            Acted::Other(kind, _) => {
+                return Some(Cow::Owned(format!("any other {}", kind.as_str())));
+            }
             Acted::Unnamed => "any resource without name",
-            Acted::Respelt(uri) => return Some(Cow::Owned(format!("other spellings of {uri}"))),
-            Acted::Mentioned(Mention::Named(name)) => {
-                return Some(Cow::Owned(format!("that name {name}")));
+            Acted::Respelt(uri) => {
+                return Some(format!("other spellings of {}", quoted(uri)).into());
             }
-            Acted::Mentioned(Mention::Called(name)) => {
-                return Some(Cow::Owned(format!("that are called after {name}")));
-            }
-            Acted::Mentioned(Mention::Anything) => "that name something in another form",
+            Acted::Something => "that name something",
         };
         Some(Cow::Borrowed(named))
     }

@@ -24,11 +24,39 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// What the client of a request reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recipient<'m> {
+    /// Text.
+    Http,
+    /// A JSON-RPC error, with the id where the whole message was read and has one.
+    ///
+    /// SPEC: JSON-RPC 2.0, section 5: null where the id could not be told. Clients that get
+    /// something else than JSON-RPC report an error without its reason.
+    Mcp(Option<Id<'m>>),
+}
+
+impl Recipient<'_> {
+    /// The client of a message that was not read, or not to its end.
+    pub(super) const UNREAD: Self = Self::Mcp(None);
+}
+
+impl<'m> From<Option<&Message<'m>>> for Recipient<'m> {
+    fn from(message: Option<&Message<'m>>) -> Self {
+        message.map_or(Self::Http, |message| Self::Mcp(message.id()))
+    }
+}
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 const TEXT: (&str, &str) = ("content-type", "text/plain; charset=utf-8");
 
 /// SPEC: the upstream conformance suite compares code and message.
 const FORBIDDEN: (i32, &str) = (403, "Access to this tool is forbidden.");
+
+/// The code of a request that may be tried again.
+///
+/// SPEC: JSON-RPC 2.0, section 5.1: -32000 to -32099 are for implementations.
+const UNAVAILABLE: i32 = -32000;
 
 impl Answer {
     fn text(status: u16, text: &str) -> Self {
@@ -68,53 +96,60 @@ impl Answer {
         }
     }
 
-    /// The answer to a request that is refused by its headers.
-    pub(super) fn to_head(fault: HeadFault) -> Self {
-        match fault {
-            HeadFault::Method => Self {
-                headers: vec![TEXT, ("allow", "GET, POST, DELETE, OPTIONS")],
-                ..Self::text(405, "This method is not allowed here.")
-            },
-            HeadFault::TooLarge => Self::too_large(),
-            HeadFault::Media(media) => Self::text(415, &format!("Refused: {}.", media.as_str())),
-            HeadFault::Incomplete => Self::text(400, "Refused: no single method and path."),
-            HeadFault::Body => Self::text(400, "Refused: this method has no body."),
-            HeadFault::Query => {
-                Self::text(400, "Refused: the query names a member of the message.")
-            }
-            HeadFault::Override => {
-                Self::text(400, "Refused: a header or the query names another method.")
-            }
-            HeadFault::Upgrade => Self::text(400, "Refused: no other protocol is spoken here."),
+    /// A rejection, in the form that the client of the request reads.
+    fn rejected(to: Recipient<'_>, status: u16, why: &str) -> Self {
+        let (kind, code) = match status {
+            408 | 503 => ("Try again", UNAVAILABLE),
+            _ => ("Invalid request", ResponseCode::InvalidRequest.number()),
+        };
+        match to {
+            Recipient::Http => Self::text(status, &format!("{kind}: {why}.")),
+            Recipient::Mcp(id) => Self::error(status, id, (code, &format!("{kind}: {why}"))),
         }
     }
 
+    /// The answer to a request that is refused by its headers.
+    pub(super) fn to_head(fault: HeadFault) -> Self {
+        let (status, to) = match fault {
+            HeadFault::Method => {
+                return Self {
+                    headers: vec![TEXT, ("allow", "GET, POST, DELETE, OPTIONS")],
+                    ..Self::text(405, "This method is not allowed here.")
+                };
+            }
+            HeadFault::Incomplete | HeadFault::Upgrade => (400, Recipient::Http),
+            HeadFault::Body | HeadFault::Query | HeadFault::Override | HeadFault::Route => {
+                (400, Recipient::UNREAD)
+            }
+            HeadFault::TooLarge => (413, Recipient::UNREAD),
+            HeadFault::Media(_) => (415, Recipient::UNREAD),
+        };
+        Self::rejected(to, status, fault.as_str())
+    }
+
     /// The answer to a body longer than the limit.
-    pub(super) fn too_large() -> Self {
-        Self::text(413, "Refused: the body is too large.")
+    pub(super) fn too_large(to: Recipient<'_>) -> Self {
+        Self::rejected(to, 413, "body is too large")
     }
 
     /// The answer to a body that did not come in time.
-    pub(super) fn timed_out() -> Self {
-        Self::text(408, "Refused: the body did not come in time.")
+    pub(super) fn timed_out(to: Recipient<'_>) -> Self {
+        Self::rejected(to, 408, "the body did not come in time")
     }
 
     /// The answer when all requests being read hold too much together.
-    pub(super) fn overloaded() -> Self {
-        Self::text(503, "Too many requests are being read; try again.")
+    pub(super) fn overloaded(to: Recipient<'_>) -> Self {
+        Self::rejected(to, 503, "too many requests are being read")
     }
 
     /// The answer to a request that newer policies cannot judge as it was read.
-    pub(super) fn superseded() -> Self {
-        Self::text(503, "The policies have changed meanwhile; try again.")
+    pub(super) fn superseded(to: Recipient<'_>) -> Self {
+        Self::rejected(to, 503, "the policies have changed meanwhile")
     }
 
     /// The answer when a caller has as many calls of authorizers open as it may.
-    pub(super) fn crowded() -> Self {
-        Self::text(
-            503,
-            "Too many requests are waiting for an authorizer; try again.",
-        )
+    pub(super) fn crowded(to: Recipient<'_>) -> Self {
+        Self::rejected(to, 503, "too many requests are waiting for an authorizer")
     }
 
     /// The answer to a body that is no single message.
@@ -218,10 +253,10 @@ impl Answer {
     }
 
     /// The answer to a request that an authorizer cannot be shown as it is.
-    pub(super) fn to_unshown(unshown: Unshown) -> Self {
+    pub(super) fn to_unshown(unshown: Unshown, to: Recipient<'_>) -> Self {
         match unshown {
-            Unshown::TooLarge => Self::too_large(),
-            other => Self::text(400, &format!("Refused: {}.", other.as_str())),
+            Unshown::TooLarge => Self::too_large(to),
+            other => Self::rejected(to, 400, other.as_str()),
         }
     }
 
@@ -240,5 +275,32 @@ impl Answer {
             Things::None | Things::Subscriptions { .. } => (-32601, "Method not found".to_owned()),
         };
         Self::error(200, Some(id), (code, &message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_gets_a_rejection_in_the_form_that_it_reads() {
+        for (to, status, expected) in [
+            (Recipient::Http, 413, "Invalid request: why.\n"),
+            (Recipient::Http, 503, "Try again: why.\n"),
+            (
+                Recipient::UNREAD,
+                415,
+                r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid request: why"}}"#,
+            ),
+            (
+                Recipient::UNREAD,
+                503,
+                r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Try again: why"}}"#,
+            ),
+        ] {
+            let answer = Answer::rejected(to, status, "why");
+            assert_eq!(std::str::from_utf8(&answer.body), Ok(expected));
+            assert_eq!(answer.status, status);
+        }
     }
 }

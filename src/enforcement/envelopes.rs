@@ -30,6 +30,8 @@ pub struct Envelopes {
     held: Cell<usize>,
     /// What those hold that are denied already, likewise.
     held_by_denied: Cell<usize>,
+    /// What is held of changes to responses that have not begun.
+    obliged: Cell<usize>,
     /// Those that hold much.
     readers: RefCell<Readers>,
     host: Option<Host>,
@@ -108,9 +110,23 @@ impl Envelopes {
         Owner::new(caller, connection)
     }
 
-    /// What streams that are being read hold together, in bytes.
+    /// What streams hold together, in bytes.
     pub fn held(&self) -> usize {
-        self.held.get().saturating_add(self.held_by_denied.get())
+        let read = self.held.get().saturating_add(self.held_by_denied.get());
+        read.saturating_add(self.obliged.get())
+    }
+
+    /// Makes room for changes to a response, which are held until the server responds; `None`
+    /// where there is none.
+    ///
+    /// SECURITY: an authorizer chooses how much that is, and a server how long.
+    pub(super) fn oblige(self: &Rc<Self>, bytes: usize) -> Option<Obliged> {
+        let all = self.obliged.get().saturating_add(bytes);
+        (all <= OBLIGED).then(|| self.obliged.set(all))?;
+        Some(Obliged {
+            home: Rc::clone(self),
+            bytes,
+        })
     }
 
     const fn of(&self, share: Share) -> &Cell<usize> {
@@ -154,6 +170,23 @@ impl Envelopes {
             }
         }
         (self.of(share).get() < before).then_some(())
+    }
+}
+
+/// The most that may be held of changes to responses that have not begun, in bytes.
+const OBLIGED: usize = 64 << 20;
+
+/// Room for changes to a response; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Obliged {
+    home: Rc<Envelopes>,
+    bytes: usize,
+}
+
+impl Drop for Obliged {
+    fn drop(&mut self) {
+        let left = self.home.obliged.get().saturating_sub(self.bytes);
+        self.home.obliged.set(left);
     }
 }
 
@@ -304,6 +337,19 @@ mod tests {
         assert!(second.account(None, 1001).is_some());
         drop(second);
         assert_eq!(envelopes.held.get(), 0);
+    }
+
+    #[test]
+    fn changes_to_responses_have_a_budget_of_their_own() {
+        let envelopes = Rc::new(Envelopes::default());
+        let first = envelopes.oblige(OBLIGED - 10).unwrap();
+        let second = envelopes.oblige(10).unwrap();
+        assert!(envelopes.oblige(1).is_none());
+        assert_eq!(envelopes.held(), OBLIGED);
+        drop(first);
+        assert!(envelopes.oblige(OBLIGED - 10).is_some());
+        drop(second);
+        assert_eq!(envelopes.held(), 0);
     }
 
     #[test]

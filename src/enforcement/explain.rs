@@ -113,6 +113,7 @@ fn look<'p>(
             let mut envelope = Envelope::new(settings.limits.depth.size());
             envelope.keep_body(policies.needs().body);
             envelope.pass_unknown_members(!settings.unknown_members.is_reject());
+            envelope.name_resources(!settings.resource_param.is_uri());
             envelope.push(body).ok()?;
             let (message, kept) = envelope.read(&facts.headers.claims()).ok()?;
             let size = u64::try_from(body.len()).ok();

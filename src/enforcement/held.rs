@@ -7,6 +7,7 @@ use crate::policy::Policies;
 use crate::request::{Operation, Request};
 
 use super::Facts;
+use super::answer::Recipient;
 use super::callouts::Place;
 use super::envelopes::{Borrowed, Share};
 
@@ -17,7 +18,7 @@ pub(super) struct Held {
     /// How many bytes of its body have come.
     pub(super) received: usize,
     content: Content,
-    /// How many bytes are being shown to an authorizer.
+    /// How many bytes are being shown to an authorizer, or were wanted changed by others.
     shown: usize,
     /// Reads the message, where it is one; and knows what all streams hold.
     envelope: Borrowed,
@@ -102,6 +103,7 @@ impl Held {
         reader.limit_keys(policies.settings().limits.keys.size());
         reader.keep_body(policies.needs().body);
         reader.pass_unknown_members(!policies.settings().unknown_members.is_reject());
+        reader.name_resources(!policies.settings().resource_param.is_uri());
         Self {
             facts: facts.kept(policies, true),
             received: 0,
@@ -151,6 +153,14 @@ impl Held {
         matches!(self.content, Content::Message)
     }
 
+    /// What its client reads, while the body is not read to its end.
+    pub(super) const fn recipient(&self) -> Recipient<'static> {
+        match self.content {
+            Content::Message => Recipient::UNREAD,
+            Content::Other { .. } => Recipient::Http,
+        }
+    }
+
     /// Takes the next piece of the body. Returns whether more of it is asked for, of a
     /// body that is no message at most `limit` bytes.
     pub(super) fn push(&mut self, piece: &[u8], limit: usize) -> Result<bool, Full> {
@@ -183,7 +193,8 @@ impl Held {
         }
     }
 
-    /// An authorizer is shown so many bytes, which the host holds until it answers.
+    /// So many bytes are held until an authorizer answers: what it is shown, by the host, and
+    /// what others want changed.
     pub(super) fn shows(&mut self, bytes: usize) -> Result<(), Full> {
         self.shown = bytes;
         self.account()

@@ -1,6 +1,6 @@
 //! Whose policies judge a request.
 
-use crate::decision::{Decision, Denial, Progress, decide};
+use crate::decision::{Allowance, Decision, Denial, Progress, decide_answered};
 use crate::policy::Policies;
 use crate::request::Request;
 
@@ -38,6 +38,7 @@ impl<'p> Judges<'p> {
         self,
         request: &Request<'_>,
         progress: &Progress,
+        allowance: &Allowance,
     ) -> Result<(), Forbidden<'p>> {
         let Some(newer) = self.newer else {
             return Ok(());
@@ -45,19 +46,14 @@ impl<'p> Judges<'p> {
         if !self.policies.terms().suffice_for(newer.terms()) {
             return Err(Forbidden::Superseded);
         }
-        let mut answered = Progress::default();
-        // Each question is another policy's, so that there is a last one.
-        loop {
-            let ask = match decide(newer, request, &answered) {
-                Decision::Allow(_) => return Ok(()),
-                Decision::Deny(denial) => return Err(Forbidden::Denied(denial)),
-                Decision::Ask(ask) => ask,
-            };
+        let decision = decide_answered(newer, request, allowance, &mut |ask| {
             let mut asked = progress.asked(self.policies);
-            if !asked.any(|auth| auth == ask.auth) {
-                return Err(Forbidden::Superseded);
-            }
-            answered = ask.wait(answered).allowed();
+            asked.any(|auth| auth == ask.auth)
+        });
+        match decision {
+            Decision::Allow(_) => Ok(()),
+            Decision::Deny(denial) => Err(Forbidden::Denied(denial)),
+            Decision::Ask(_) => Err(Forbidden::Superseded),
         }
     }
 }

@@ -4,12 +4,13 @@ mod refuse;
 
 use std::rc::Rc;
 
-use crate::decision::{Audit, Decision, Permit, Progress, allowed_everywhere, decide};
+use crate::decision::{Allowance, Audit, Decision, Permit, Progress, allowed_everywhere, decide};
 use crate::external_auth::{self, Obligations, Response, Shown, Verdict};
 use crate::policy::{OnError, Policies, RequestHeaders, Routing};
-use crate::request::{Head, HeadFault, Operation};
+use crate::request::{Head, HeadFault, Operation, awaits_event};
 
-use super::envelopes::{Envelopes, Share};
+use super::answer::Recipient;
+use super::envelopes::{Envelopes, Obliged, Share};
 use super::held::{Asking, Full, Held, Ready};
 use super::judges::{Forbidden, Judges};
 use super::said::{Answered, Said, Spans};
@@ -25,7 +26,7 @@ enum State {
     /// An authorizer is asked.
     Asking(Box<Asking>),
     /// It has to be refused, and holds nothing any more.
-    GivenUp,
+    GivenUp(Recipient<'static>),
     /// Permitted.
     Passed,
     /// Refused.
@@ -46,6 +47,10 @@ pub struct Stream {
     is_bodiless: bool,
     keeps_called: bool,
     called: Option<Called>,
+    /// Its client reads no answer but by its status.
+    awaits_event: bool,
+    /// For the changes to its response.
+    obliged: Option<Obliged>,
 }
 
 impl Stream {
@@ -62,6 +67,8 @@ impl Stream {
             is_bodiless: false,
             keeps_called: false,
             called: None,
+            awaits_event: false,
+            obliged: None,
         }
     }
 
@@ -126,7 +133,12 @@ impl Stream {
         self.is_bodiless = !ended && operation != Operation::Http;
         let holds = settings.request_headers == RequestHeaders::Hold;
         let request = facts.request(operation, b"", facts.size(ended));
-        match decide(policies, &request, &Progress::default()) {
+        match decide(
+            policies,
+            &request,
+            &Progress::default(),
+            &Allowance::default(),
+        ) {
             Decision::Allow(permit) if !(self.is_bodiless && holds) => {
                 self.pass(permit, Obligations::default())
             }
@@ -147,6 +159,7 @@ impl Stream {
 
     /// The headers of a message have come.
     fn posted<'p>(&mut self, policies: &'p Policies, facts: Facts, ended: bool) -> Step<'p> {
+        self.awaits_event = awaits_event(&facts.headers);
         let settings = policies.settings();
         let share = match facts.denied(policies) {
             None => Share::Undecided,
@@ -192,7 +205,7 @@ impl Stream {
             State::Passed if self.is_bodiless => None,
             State::Passed => Some(Settled::Passed),
             State::Refused => Some(Settled::Refused),
-            State::New | State::Reading(_) | State::Asking(_) | State::GivenUp => None,
+            State::New | State::Reading(_) | State::Asking(_) | State::GivenUp(_) => None,
         }
     }
 
@@ -346,28 +359,37 @@ impl Stream {
     /// What it holds is needed for others: it holds nothing any more, and its next event
     /// refuses it.
     pub fn give_up(&mut self) {
-        if let State::Reading(_) | State::Asking(_) = self.state {
-            self.state = State::GivenUp;
-        }
+        let to = match &self.state {
+            State::Reading(held) => held.recipient(),
+            State::Asking(asking) => asking.held.recipient(),
+            _ => return,
+        };
+        self.state = State::GivenUp(to);
+    }
+
+    /// The server responds: what was to be changed about that is no longer held.
+    pub fn responds(&mut self) {
+        self.obliged = None;
     }
 
     /// Whether it waits for a verdict, or to be refused.
     pub const fn is_waiting(&self) -> bool {
         matches!(
             self.state,
-            State::Reading(_) | State::Asking(_) | State::GivenUp
+            State::Reading(_) | State::Asking(_) | State::GivenUp(_)
         )
     }
 
     /// Time has passed; `is_late` is whether a body may be awaited no longer.
     pub fn tick<'p>(&mut self, policies: &'p Policies, is_late: bool) -> Step<'p> {
         match std::mem::take(&mut self.state) {
-            State::GivenUp => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
+            State::GivenUp(to) => self.refuse(Answer::overloaded(to), Reason::Overloaded, None),
             State::Reading(held) if is_late && held.is_denied() => {
                 self.denied_unread(policies, &held)
             }
-            State::Reading(_) if is_late => {
-                self.refuse(Answer::timed_out(), Reason::TimedOut, None)
+            State::Reading(held) if is_late => {
+                let answer = Answer::timed_out(held.recipient());
+                self.refuse(answer, Reason::TimedOut, None)
             }
             other => {
                 self.state = other;
@@ -381,7 +403,7 @@ impl Stream {
     pub fn abandon(&mut self) -> Option<Abandoned> {
         let called = match std::mem::replace(&mut self.state, State::Refused) {
             State::New | State::Passed | State::Refused => return None,
-            State::Reading(_) | State::GivenUp => None,
+            State::Reading(_) | State::GivenUp(_) => None,
             State::Asking(mut asking) => {
                 let request = asking.held.request().ok();
                 let message = request.and_then(|(request, _)| request.operation.message());
@@ -401,7 +423,7 @@ impl Stream {
         match self.state {
             State::Passed => Step::Continue(Permitted::Before),
             State::Refused | State::Asking(_) => Step::Wait,
-            State::GivenUp => self.refuse(Answer::overloaded(), Reason::Overloaded, None),
+            State::GivenUp(to) => self.refuse(Answer::overloaded(to), Reason::Overloaded, None),
             State::New | State::Reading(_) => self.out_of_order(),
         }
     }
@@ -446,24 +468,35 @@ impl Stream {
         if message.is_some() {
             self.message_bytes = request.size.and_then(|size| usize::try_from(size).ok());
         }
-        let ask = match decide(policies, &request, &progress) {
+        let allowance = Allowance::default();
+        let ask = match decide(policies, &request, &progress, &allowance) {
             Decision::Allow(permit) => {
-                match by.allow_too(&request, &progress) {
+                match by.allow_too(&request, &progress, &allowance) {
                     Ok(()) => {}
                     Err(Forbidden::Denied(denial)) => {
                         return self.denied(policies, denial, message.as_ref());
                     }
                     Err(Forbidden::Superseded) => {
-                        return self.refuse(Answer::superseded(), Reason::Superseded, None);
+                        let answer = Answer::superseded(message.as_ref().into());
+                        return self.refuse(answer, Reason::Superseded, None);
                     }
                 }
+                let everywhere =
+                    || allowed_everywhere(policies, &request, &progress, &permit, &allowance);
                 let routing = policies.settings().external_auth.routing;
                 let headers = request.http.headers();
                 if obligations.may_change(headers, policies.needs().headers())
                     && routing == Routing::Unknown
-                    && let Err(elsewhere) = allowed_everywhere(policies, &request, &progress)
+                    && let Err(elsewhere) = everywhere()
                 {
                     return self.rerouted(policies, elsewhere, message.as_ref());
+                }
+                if !obligations.response.is_empty() {
+                    let Some(room) = self.envelopes.oblige(obligations.response_memory()) else {
+                        let answer = Answer::overloaded(message.as_ref().into());
+                        return self.refuse(answer, Reason::Overloaded, message.as_ref());
+                    };
+                    self.obliged = Some(room);
                 }
                 if self.keeps_called || self.is_notable(&permit) {
                     self.called = message.as_ref().and_then(Called::of);
@@ -484,11 +517,14 @@ impl Stream {
                 let timeout = question.timeout.milliseconds();
                 let owner = self.envelopes.owner(request.caller.spiffe_id());
                 let Some(place) = self.envelopes.callouts.take(owner, timeout) else {
-                    return self.refuse(Answer::crowded(), Reason::Crowded, message.as_ref());
+                    let answer = Answer::crowded(message.as_ref().into());
+                    return self.refuse(answer, Reason::Crowded, message.as_ref());
                 };
-                if held.shows(question.size()).is_err() {
+                let shown = question.size().saturating_add(obligations.memory());
+                if held.shows(shown).is_err() {
                     place.ended();
-                    return self.refuse(Answer::overloaded(), Reason::Overloaded, None);
+                    let answer = Answer::overloaded(held.recipient());
+                    return self.refuse(answer, Reason::Overloaded, None);
                 }
                 self.state = State::Asking(Box::new(Asking {
                     pending: ask.wait(progress),
@@ -499,7 +535,7 @@ impl Stream {
                 Step::Ask(Box::new(question))
             }
             Err(unshown) => {
-                let answer = Answer::to_unshown(unshown);
+                let answer = Answer::to_unshown(unshown, message.as_ref().into());
                 self.refuse(answer, Reason::Unshown(unshown), message.as_ref())
             }
         }

@@ -66,7 +66,7 @@ fn maps_equal(a: &Map<'_>, b: &Map<'_>, depth: usize, budget: &Budget) -> Result
     if a.len(budget)? != b.len(budget)? {
         return Ok(false);
     }
-    let mut keys = a.keys()?;
+    let mut keys = a.keys(budget)?;
     while let Some(key) = keys.next(budget) {
         let key = key?;
         let (Some(a), Some(b)) = (a.get(&key, budget)?, b.get(&key, budget)?) else {

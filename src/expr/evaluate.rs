@@ -1,7 +1,5 @@
 //! The evaluator: walks over the nodes of a program that was found sound.
 
-use std::rc::Rc;
-
 use super::budget::Budget;
 use super::map::Map;
 use super::program::{Loop, NodeId};
@@ -20,7 +18,7 @@ pub(super) struct Evaluation<'v> {
     /// The items that the loops around are at, the outermost first.
     items: Vec<Value<'v>>,
     /// What is read in the place of a fact, while another reading is looked at.
-    reading: Option<(Fact, Rc<Reading>)>,
+    reading: Option<(Fact, &'v Reading)>,
 }
 
 pub(super) type Valued<'v> = Result<Value<'v>, Error>;
@@ -73,7 +71,7 @@ impl<'v> Evaluation<'v> {
             let readings = self.variables.readings(fact)?;
             others = others.saturating_add(usize::from(!readings.is_empty()));
             agreed(*holds, readings, stays, |reading| {
-                self.reading = Some((fact, Rc::new(reading)));
+                self.reading = Some((fact, reading));
                 let value = self.valued(node);
                 self.reading = None;
                 value
@@ -88,7 +86,7 @@ impl<'v> Evaluation<'v> {
 
     /// The value of a node under another reading.
     fn read(&mut self, node: Option<&'v Node>, reads: Reads) -> Valued<'v> {
-        let (Some((fact, reading)), Some(node)) = (self.reading.clone(), node) else {
+        let (Some((fact, reading)), Some(node)) = (self.reading, node) else {
             return self.valued(node);
         };
         if reads.is(node, fact) {
@@ -142,7 +140,10 @@ impl<'v> Evaluation<'v> {
         match node.ok_or(Error::NoSuchOverload)? {
             Node::Constant(constant) => Ok(Value::of_constant(constant)),
             Node::Fact(fact) => self.fact(*fact),
-            Node::HasFact(fact) => self.variables.is_there(*fact).map(Value::Bool),
+            Node::HasFact(fact) => {
+                self.search(*fact)?;
+                self.variables.is_there(*fact).map(Value::Bool)
+            }
             Node::Item(item) => {
                 let item = self.items.get(*item);
                 item.cloned().ok_or(Error::NoSuchOverload)
@@ -197,8 +198,17 @@ impl<'v> Evaluation<'v> {
         if fact == Fact::Headers {
             return Ok(Value::Map(Map::Headers(self.variables)));
         }
+        self.search(fact)?;
         let given = self.variables.fact(fact).ok_or(Error::NoSuchKey)?;
         Value::of_fact(given, self.budget)
+    }
+
+    /// Pays for a look at the headers, where a fact is one.
+    fn search(&self, fact: Fact) -> Result<(), Error> {
+        match fact.is_of_mcp() {
+            true => Ok(()),
+            false => self.budget.search(self.variables.header_lines(), 0),
+        }
     }
 
     fn map(&mut self, operand: NodeId) -> Result<Map<'v>, Error> {
@@ -244,7 +254,7 @@ impl<'v> Evaluation<'v> {
                 list.len(self.budget)?;
                 list.items()
             }
-            Value::Map(map) => map.keys()?,
+            Value::Map(map) => map.keys(self.budget)?,
             _ => return Err(Error::NoSuchOverload),
         };
         match kind {

@@ -185,9 +185,14 @@ pub trait Variables {
     ///
     /// # Errors
     /// When there are too many to look at.
-    fn readings(&self, fact: Fact) -> Result<Vec<Reading>, Error> {
+    fn readings(&self, fact: Fact) -> Result<&[Reading], Error> {
         let _ = fact;
-        Ok(Vec::new())
+        Ok(&[])
+    }
+
+    /// Among how many lines a header is looked for: an expression pays for that each time.
+    fn header_lines(&self) -> usize {
+        0
     }
 
     /// A header's value by its name in lower case.

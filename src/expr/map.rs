@@ -92,6 +92,7 @@ impl<'v> Map<'v> {
             }
             Self::Headers(variables) => {
                 budget.scan(name.len())?;
+                budget.search(variables.header_lines(), name.len())?;
                 let value = variables.header(name)?;
                 value.map(|text| Value::of_text(text, budget)).transpose()
             }
@@ -105,6 +106,7 @@ impl<'v> Map<'v> {
             Self::Json(view) => Ok(member(*view, name, budget)?.is_some()),
             Self::Headers(variables) => {
                 budget.scan(name.len())?;
+                budget.search(variables.header_lines(), name.len())?;
                 Ok(variables.header(name)?.is_some())
             }
         }
@@ -119,11 +121,14 @@ impl<'v> Map<'v> {
     }
 
     /// Its keys, one by one.
-    pub(super) fn keys(&self) -> Result<Items<'v>, Error> {
+    pub(super) fn keys(&self, budget: &Budget) -> Result<Items<'v>, Error> {
         Ok(match self {
             Self::Made(entries) => Items::KeysMade(Rc::clone(entries), 0),
             Self::Json(view) => Items::Keys(view.members()),
-            Self::Headers(variables) => Items::Names(variables.header_names()?.into_iter()),
+            Self::Headers(variables) => {
+                budget.search(variables.header_lines(), 0)?;
+                Items::Names(variables.header_names()?.into_iter())
+            }
         })
     }
 

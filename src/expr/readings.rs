@@ -13,7 +13,7 @@ use super::needs::fixed_index;
 use super::{Error, Fact, Function, Node, NodeId, Reading, ReadingKind, Value};
 
 /// The facts that have other readings.
-const FACTS: [Fact; 7] = [
+const FACTS: [Fact; 8] = [
     Fact::Method,
     Fact::Path,
     Fact::UrlPath,
@@ -21,14 +21,15 @@ const FACTS: [Fact; 7] = [
     Fact::ResourceUri,
     Fact::ToolName,
     Fact::PromptName,
+    Fact::McpMethod,
 ];
 
 /// Which of [`FACTS`] a node and those below it read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reads {
     facts: [bool; FACTS.len()],
-    /// Whether the node is the uri as a parameter of the message.
-    is_param: bool,
+    /// Which of them the node is, as a parameter of the message.
+    param: Option<Fact>,
 }
 
 impl Reads {
@@ -45,7 +46,7 @@ impl Reads {
     pub(super) fn is(self, node: &Node, fact: Fact) -> bool {
         match node {
             Node::Fact(known) => *known == fact,
-            _ => self.is_param && fact == Fact::ResourceUri,
+            _ => self.param == Some(fact),
         }
     }
 
@@ -61,13 +62,12 @@ pub(super) fn reads(nodes: &[Node]) -> Vec<Reads> {
     let mut all: Vec<Reads> = Vec::with_capacity(nodes.len());
     for node in nodes {
         let mut reads = Reads {
-            is_param: is_uri_param(nodes, node),
+            param: param(nodes, node),
             ..Reads::default()
         };
         match node {
             Node::Fact(fact) => reads.add(*fact),
-            _ if reads.is_param => reads.add(Fact::ResourceUri),
-            _ => {}
+            _ => reads.param.into_iter().for_each(|fact| reads.add(fact)),
         }
         for child in node.children() {
             let below = all.get(child).copied().unwrap_or_default();
@@ -82,14 +82,18 @@ pub(super) fn reads(nodes: &[Node]) -> Vec<Reads> {
     }
 }
 
-/// Whether a node is `request.mcp.params.uri`, or that of the `ref` that is completed.
-fn is_uri_param(nodes: &[Node], node: &Node) -> bool {
+/// The fact that a node is as a parameter: `request.mcp.params.uri` or `name`, or that of the
+/// `ref` that is completed. A name is a tool's or a prompt's, which are read alike.
+fn param(nodes: &[Node], node: &Node) -> Option<Fact> {
     let is_params = |node: &Node| matches!(node, Node::Fact(Fact::Params));
-    let Some((operand, "uri")) = member(nodes, node) else {
-        return false;
+    let (operand, name) = member(nodes, node)?;
+    let fact = match name {
+        "uri" => Fact::ResourceUri,
+        "name" => Fact::ToolName,
+        _ => return None,
     };
-    is_params(operand)
-        || matches!(member(nodes, operand), Some((operand, "ref")) if is_params(operand))
+    let is_ref = || matches!(member(nodes, operand), Some((of, "ref")) if is_params(of));
+    (is_params(operand) || is_ref()).then_some(fact)
 }
 
 /// The map of which a node is a member, and its name.
@@ -174,7 +178,7 @@ fn is_spelling(nodes: &[Node], reads: &[Reads], id: NodeId) -> bool {
                 | Function::CharAt
                 | Function::Index),
             arguments,
-        } if !read_by(reads, id).is_param && !is_part_of_uri(reads, id, function) => {
+        } if read_by(reads, id).param.is_none() && !is_part_of_uri(reads, id, function) => {
             let (first, others) = match arguments.split_first() {
                 Some((first, others)) => (*first, others),
                 None => return false,
@@ -192,7 +196,7 @@ fn is_spelling(nodes: &[Node], reads: &[Reads], id: NodeId) -> bool {
                     .iter()
                     .all(|id| is_plain(id) || (is_sum && is_spelling(nodes, reads, *id)))
         }
-        _ => read_by(reads, id).is_param,
+        _ => read_by(reads, id).param.is_some(),
     }
 }
 
@@ -212,9 +216,9 @@ fn is_part_of_uri(reads: &[Reads], id: NodeId, function: &Function) -> bool {
 /// request is spelt.
 pub(super) fn agreed<'v>(
     value: bool,
-    readings: Vec<Reading>,
+    readings: &'v [Reading],
     stays: Stays,
-    mut evaluate: impl FnMut(Reading) -> Valued<'v>,
+    mut evaluate: impl FnMut(&'v Reading) -> Valued<'v>,
 ) -> Result<(), Error> {
     for reading in readings {
         let is_other = matches!(reading.kind, ReadingKind::Instead | ReadingKind::AnyUri);

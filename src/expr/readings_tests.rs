@@ -7,7 +7,15 @@ use serde_json::json;
 use crate::expr::{Condition, Error, Fact, Given, Program, Reading, ReadingKind, STEPS, Variables};
 
 /// A request with one text, and the others that may be read in its place.
-struct Read(Fact, &'static str, Vec<(&'static str, ReadingKind)>);
+struct Read(Fact, &'static str, Vec<Reading>);
+
+fn others(all: &[(&str, ReadingKind)]) -> Vec<Reading> {
+    let all = all.iter().map(|(text, kind)| Reading {
+        text: (*text).to_owned(),
+        kind: *kind,
+    });
+    all.collect()
+}
 
 impl Variables for Read {
     fn fact(&self, fact: Fact) -> Option<Given<'_>> {
@@ -17,14 +25,9 @@ impl Variables for Read {
         }
     }
 
-    fn readings(&self, fact: Fact) -> Result<Vec<Reading>, Error> {
-        let all = self.2.iter().filter(|_| fact == self.0);
-        Ok(all
-            .map(|(text, kind)| Reading {
-                text: (*text).to_owned(),
-                kind: *kind,
-            })
-            .collect())
+    fn readings(&self, fact: Fact) -> Result<&[Reading], Error> {
+        let all = (fact == self.0).then_some(&*self.2);
+        Ok(all.unwrap_or_default())
     }
 
     fn header(&self, _: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
@@ -46,7 +49,11 @@ const PATH: &str = "fact request.url_path";
 const AMBIGUOUS: Result<bool, Error> = Err(Error::Ambiguous);
 
 fn path(text: &'static str, lower: &'static str) -> Read {
-    Read(Fact::UrlPath, text, vec![(lower, ReadingKind::LowerCase)])
+    Read(
+        Fact::UrlPath,
+        text,
+        others(&[(lower, ReadingKind::LowerCase)]),
+    )
 }
 
 #[test]
@@ -109,7 +116,10 @@ fn keys_are_found_as_they_are_written() {
 #[test]
 fn what_takes_its_place_has_to_agree() {
     let is_post = ["fact request.method", "string POST", "equal 0 1"];
-    let post = |other| Read(Fact::Method, "POST", vec![(other, ReadingKind::Instead)]);
+    let post = |other: &str| {
+        let others = others(&[(other, ReadingKind::Instead)]);
+        Read(Fact::Method, "POST", others)
+    };
     assert_eq!(value(&is_post, &post("DELETE")), AMBIGUOUS);
     let is_put = ["fact request.method", "string PUT", "equal 0 1"];
     assert_eq!(value(&is_put, &post("DELETE")), Ok(false));
@@ -121,7 +131,7 @@ fn a_uri_is_read_where_it_is_a_parameter_too() {
     let request = Read(
         Fact::ResourceUri,
         "FILE:///a",
-        vec![("file:///a", ReadingKind::Uri)],
+        others(&[("file:///a", ReadingKind::Uri)]),
     );
     for nodes in [
         &[
@@ -156,8 +166,8 @@ fn a_uri_is_read_where_it_is_a_parameter_too() {
 
 #[test]
 fn readings_are_paid_for() {
-    let long: &'static str = Box::leak("x".repeat(STEPS as usize).into_boxed_str());
-    let readings = vec![(long, ReadingKind::Spelling); 100];
+    let long = "x".repeat(STEPS as usize);
+    let readings = others(&vec![(&*long, ReadingKind::Spelling); 100]);
     let request = Read(Fact::UrlPath, "/x", readings);
     let nodes = [PATH, "string /y", "equal 0 1"];
     assert_eq!(value(&nodes, &request), Err(Error::Exhausted));
@@ -168,7 +178,7 @@ fn a_uri_of_any_host_is_only_told_from_other_schemes() {
     let request = Read(
         Fact::ResourceUri,
         "http://\u{ff41}/",
-        vec![("http://\u{ff41}", ReadingKind::AnyHost)],
+        others(&[("http://\u{ff41}", ReadingKind::AnyHost)]),
     );
     const URI: &str = "fact request.mcp.resource_uri";
     for (text, wanted) in [

@@ -76,6 +76,43 @@ impl Changes {
         all.fold(0, usize::saturating_add)
     }
 
+    /// How many bytes their names and values have.
+    pub(super) fn bytes(&self) -> usize {
+        let Self {
+            set,
+            append,
+            add_if_absent,
+            set_if_there,
+            remove,
+            response_add,
+            response_set,
+            response_add_if_absent,
+            response_set_if_there,
+            query_set,
+            query_remove,
+        } = self;
+        let lines = [
+            set,
+            append,
+            add_if_absent,
+            set_if_there,
+            response_add,
+            response_set,
+            response_add_if_absent,
+            response_set_if_there,
+        ];
+        let lines = lines.into_iter().flatten();
+        let lines = lines.map(|(name, value)| name.len().saturating_add(value.len()));
+        let query = query_set.iter();
+        let query = query.map(|(name, value)| name.len().saturating_add(value.len()));
+        let names = remove.iter().map(Vec::len);
+        let names = names.chain(query_remove.iter().map(String::len));
+        lines
+            .chain(query)
+            .chain(names)
+            .fold(0, usize::saturating_add)
+    }
+
     /// Whether something about the request is to change, and not only about the response.
     pub(super) const fn is_of_request(&self) -> bool {
         let Self {

@@ -41,6 +41,19 @@ pub struct Obligations {
 }
 
 impl Obligations {
+    /// The memory that they hold, in bytes.
+    pub fn memory(&self) -> usize {
+        let target = self.target.as_ref().map_or(0, Vec::capacity);
+        memory(&self.request)
+            .saturating_add(memory(&self.response))
+            .saturating_add(target)
+    }
+
+    /// The memory of those of the response, in bytes.
+    pub fn response_memory(&self) -> usize {
+        memory(&self.response)
+    }
+
     /// Adds what one authorizer wants changed about a request for `target`, which is path
     /// and query. A later one has the last word.
     pub fn add(&mut self, changes: Changes, target: &[u8]) {
@@ -118,6 +131,18 @@ impl Obligations {
             }
         })
     }
+}
+
+fn memory(edits: &[Edit]) -> usize {
+    let of = |edit: &Edit| match edit {
+        Edit::Set((name, value))
+        | Edit::Append((name, value))
+        | Edit::AddIfAbsent((name, value))
+        | Edit::SetIfThere((name, value)) => name.capacity().saturating_add(value.capacity()),
+        Edit::Remove(name) => name.capacity(),
+    };
+    let own = std::mem::size_of_val(edits);
+    edits.iter().map(of).fold(own, usize::saturating_add)
 }
 
 /// Whether the headers of a response have to be known to change them like this.

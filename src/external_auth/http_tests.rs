@@ -536,3 +536,15 @@ fn whose_host_a_call_names() {
         assert!(sent.contains(&format!(":authority: {named}")), "{sent:?}");
     }
 }
+
+#[test]
+fn an_answer_that_wants_too_much_changed_is_an_error() {
+    let long = "x".repeat(64 << 10);
+    let of = |value: &str| {
+        let measured = ("x-envoy-upstream-service-time", "1");
+        let lines = [(":status", "200"), ("x-user", value), measured];
+        answered(&auth(&[], None, None), &lines, b"")
+    };
+    assert_eq!(of(&long), Verdict::Error(AskError::TooLarge));
+    assert!(matches!(of(&long[..60 << 10]), Verdict::Allow(_)));
+}

@@ -218,6 +218,10 @@ impl<'r> Body<'r> {
 /// The longest answer that is read, in bytes of its body.
 pub const ANSWER_LIMIT: usize = 1 << 20;
 
+/// The most bytes of names and values that an answer may want changed: what is changed about a
+/// response is held until the server responds.
+const CHANGED_LIMIT: usize = 64 << 10;
+
 /// What came back.
 #[derive(Debug, Clone, Copy)]
 pub enum Response<'a> {
@@ -247,6 +251,9 @@ pub fn read(auth: &ExternalAuth, request: RequestHeaders, response: &Response<'_
         }
     };
     match (verdict, request, &auth.protocol) {
+        (Verdict::Allow(changes), ..) if changes.bytes() > CHANGED_LIMIT => {
+            Verdict::Error(AskError::TooLarge)
+        }
         // Headers that have gone on stay as they were. Every answer over HTTP has some.
         (Verdict::Allow(_), RequestHeaders::Stream, Protocol::Http(_)) => {
             Verdict::Allow(Changes::default())

@@ -212,6 +212,8 @@ impl Life {
                 Action::Continue
             }
             Step::Refuse(refusal) => {
+                // Of the server's response only.
+                self.response = Vec::new();
                 self.count_body(metrics);
                 self.refuse(&refusal, metrics);
                 Action::Pause
@@ -289,12 +291,14 @@ impl Life {
 
     /// Changes the headers of the response; they are read only where a change depends on
     /// them.
-    fn edit_response(&self) -> Option<()> {
-        if needs_headers(&self.response) {
+    fn edit_response(&mut self) -> Option<()> {
+        let edits = std::mem::take(&mut self.response);
+        self.stream.responds();
+        if needs_headers(&edits) {
             let headers = host::response_headers()?;
-            return host::edit_response(&settled_edits(&self.response, &headers));
+            return host::edit_response(&settled_edits(&edits, &headers));
         }
-        host::edit_response(&self.response)
+        host::edit_response(&edits)
     }
 }
 

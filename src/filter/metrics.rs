@@ -1,6 +1,6 @@
 //! The filter's metrics in the host's hands.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ptr;
 
@@ -19,11 +19,58 @@ pub(super) struct Metrics {
     known: RefCell<BTreeMap<Key, u32>>,
 }
 
-/// The most counters that name policies and rules.
+/// The most counters of a VM that name policies and rules, and of a configuration.
 ///
-/// SECURITY: the host never forgets a name; a policy with a hundred thousand rules is not
-/// to fill its memory.
+/// SECURITY: the host never forgets a name. Neither a policy with a hundred thousand rules nor
+/// a thousand updates with rules of other names are to fill its memory.
 const NAMED: usize = 4000;
+
+thread_local! {
+    /// Those of all configurations, whichever plugin's: the host has one for a name.
+    static DEFINED: Defined = Defined::default();
+}
+
+/// The host's numbers of metrics.
+#[derive(Debug, Default)]
+struct Defined {
+    /// By name.
+    numbers: RefCell<BTreeMap<Key, u32>>,
+    /// How many of them name a policy.
+    named: Cell<usize>,
+}
+
+/// Whether a metric is one of a few, or names a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    Few,
+    Policy,
+}
+
+impl Defined {
+    /// The number of a metric; `None` where there are too many that name policies.
+    fn number(&self, kind: MetricKind, metric: Metric<'_>, naming: Naming) -> Option<u32> {
+        let name = metric.to_string();
+        let mut numbers = self.numbers.try_borrow_mut().ok()?;
+        let key = Key::hashed(&name);
+        if let Some(number) = numbers.get(&key) {
+            return Some(*number);
+        }
+        if naming == Naming::Policy {
+            (self.named.get() < NAMED).then_some(())?;
+        }
+        let number = host::metric(kind, &name)?;
+        numbers.insert(key, number);
+        if naming == Naming::Policy {
+            self.named.set(self.named.get().saturating_add(1));
+        }
+        Some(number)
+    }
+}
+
+fn defined(kind: MetricKind, metric: Metric<'_>, naming: Naming) -> Option<u32> {
+    let number = DEFINED.try_with(|defined| defined.number(kind, metric, naming));
+    number.ok().flatten()
+}
 
 /// What is counted, without names: a kind, and what of that kind.
 ///
@@ -42,9 +89,19 @@ enum Kind {
     Asked(Option<PolicyId>, Answered, Option<&'static str>),
     Took(Option<PolicyId>),
     BodyBytes,
+    Hashed(u32),
 }
 
 impl Key {
+    /// A name by its hash (FNV-1a, 64 bits): two of the same are counted as one.
+    fn hashed(name: &str) -> Self {
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
+        let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or_default();
+        let low = usize::try_from(half(hash)).unwrap_or_default();
+        Self(Kind::Hashed(half(hash >> 32)), low)
+    }
+
     /// Something that there is one of, or all that is not worth a name.
     const fn one(kind: Kind) -> Self {
         Self(kind, 0)
@@ -107,24 +164,29 @@ impl Metrics {
 
     /// An authorizer has answered, or will not; in so many nanoseconds, where it was asked.
     pub(super) fn asked(&self, said: &Said, took: Option<u64>) {
-        let (policy, outcome, reason) = (said.id, said.answered, said.error);
-        let is_named = !self.is_full(Key::one(Kind::Asked(Some(policy), outcome, reason)));
-        let (id, policy) = match is_named {
-            true => (Some(policy), Some(said.policy.as_str())),
-            false => (None, None),
-        };
-        let calls = Metric::AuthorizerCalls {
+        let (outcome, reason) = (said.answered, said.error);
+        let calls = |policy| Metric::AuthorizerCalls {
             policy,
             outcome: outcome.as_str(),
             reason,
         };
-        let key = Key::one(Kind::Asked(id, outcome, reason));
-        self.count(key, MetricKind::Counter, calls, 1);
+        let of = |id| Key::one(Kind::Asked(id, outcome, reason));
+        let (named, other) = (Some(said.policy.as_str()), None);
+        self.count_named(
+            MetricKind::Counter,
+            (of(Some(said.id)), calls(named)),
+            (of(None), calls(other)),
+            1,
+        );
         if let Some(took) = took {
-            let duration = Metric::AuthorizerDuration { policy };
-            let milliseconds = took / 1_000_000;
-            let key = Key::one(Kind::Took(id));
-            self.count(key, MetricKind::Histogram, duration, milliseconds);
+            let duration = |policy| Metric::AuthorizerDuration { policy };
+            let of = |id| Key::one(Kind::Took(id));
+            self.count_named(
+                MetricKind::Histogram,
+                (of(Some(said.id)), duration(named)),
+                (of(None), duration(other)),
+                took / 1_000_000,
+            );
         }
     }
 
@@ -163,38 +225,52 @@ impl Metrics {
             }
             Determined::Other => other,
         };
-        let (key, by) = match self.is_full(key) {
-            true => (other, Determined::Other),
-            false => (key, by),
-        };
-        let metric = match used {
+        let metric = |by| match used {
             Use::Decisions => Metric::Decisions(by),
             Use::Audit => Metric::Audit(by),
         };
-        self.count(key, MetricKind::Counter, metric, 1);
+        self.count_named(
+            MetricKind::Counter,
+            (key, metric(by)),
+            (other, metric(Determined::Other)),
+            1,
+        );
     }
 
-    /// Whether there are too many names to add this one.
-    fn is_full(&self, key: Key) -> bool {
-        let known = self.known.try_borrow();
-        known.is_ok_and(|known| known.len() >= NAMED && !known.contains_key(&key))
+    /// Counts what names a policy, or where there are too many, what stands for all others.
+    fn count_named(
+        &self,
+        kind: MetricKind,
+        (key, metric): (Key, Metric<'_>),
+        (other, of_others): (Key, Metric<'_>),
+        value: u64,
+    ) {
+        match self.number(key, kind, metric, Naming::Policy) {
+            Some(number) => host::record(kind, number, value),
+            None => self.count(other, kind, of_others, value),
+        }
     }
 
     fn count(&self, key: Key, kind: MetricKind, metric: Metric<'_>, value: u64) {
-        let Ok(mut known) = self.known.try_borrow_mut() else {
-            return;
-        };
-        let id = match known.get(&key) {
-            Some(id) => *id,
-            None => {
-                let Some(id) = host::metric(kind, &metric.to_string()) else {
-                    return;
-                };
-                known.insert(key, id);
-                id
-            }
-        };
-        host::record(kind, id, value);
+        if let Some(number) = self.number(key, kind, metric, Naming::Few) {
+            host::record(kind, number, value);
+        }
+    }
+
+    fn number(
+        &self,
+        key: Key,
+        kind: MetricKind,
+        metric: Metric<'_>,
+        naming: Naming,
+    ) -> Option<u32> {
+        let mut known = self.known.try_borrow_mut().ok()?;
+        if let Some(number) = known.get(&key) {
+            return Some(*number);
+        }
+        let number = defined(kind, metric, naming)?;
+        known.insert(key, number);
+        Some(number)
     }
 }
 
@@ -204,31 +280,33 @@ pub(super) fn without_policies(reason: &'static str) {
         decision: "deny",
         reason,
     };
-    if let Some(id) = host::metric(MetricKind::Counter, &metric.to_string()) {
-        host::record(MetricKind::Counter, id, 1);
-    }
+    record(MetricKind::Counter, metric, 1);
 }
 
 /// A configuration came, and was taken or not.
 pub(super) fn configured(outcome: &'static str) {
     let metric = Metric::ConfigLoads { outcome };
-    if let Some(id) = host::metric(MetricKind::Counter, &metric.to_string()) {
-        host::record(MetricKind::Counter, id, 1);
-    }
+    record(MetricKind::Counter, metric, 1);
 }
 
 /// The configuration with this digest is in force.
 pub(super) fn in_force(digest: &str) {
-    if let Some(id) = host::metric(MetricKind::Gauge, &Metric::ConfigDigest.to_string()) {
-        host::record(MetricKind::Gauge, id, digest_value(digest));
-    }
+    record(
+        MetricKind::Gauge,
+        Metric::ConfigDigest,
+        digest_value(digest),
+    );
 }
 
 /// The memory of this VM.
 pub(super) fn memory(bytes: usize) {
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-    if let Some(id) = host::metric(MetricKind::Gauge, &Metric::Memory.to_string()) {
-        host::record(MetricKind::Gauge, id, bytes);
+    record(MetricKind::Gauge, Metric::Memory, bytes);
+}
+
+fn record(kind: MetricKind, metric: Metric<'_>, value: u64) {
+    if let Some(number) = defined(kind, metric, Naming::Few) {
+        host::record(kind, number, value);
     }
 }
 

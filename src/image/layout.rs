@@ -11,10 +11,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::build::{MANIFEST, VERSION_ANNOTATION, digest};
+use super::replace::{own_files, remove};
 use super::{Blob, Image};
 
 /// The file that makes a folder a layout, and what is in it.
-const MARKER: &str = "oci-layout";
+pub(super) const MARKER: &str = "oci-layout";
+/// The file that names the manifest.
+pub(super) const INDEX: &str = "index.json";
 const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Why a layout was not written or read. Its display is one sentence.
@@ -82,12 +85,20 @@ impl Image {
     /// # Errors
     /// When the folder holds something else, or cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), LayoutError> {
-        let is_empty =
-            |folder: &Path| fs::read_dir(folder).is_ok_and(|mut all| all.next().is_none());
-        if folder.exists() && !folder.join(MARKER).is_file() && !is_empty(folder) {
-            return Err(LayoutError::Occupied(folder.to_owned()));
-        }
         let io = |error| LayoutError::Io(folder.to_owned(), error);
+        // Where a link leads, the image is; the link stays.
+        let given = folder;
+        let folder = &fs::canonicalize(given).unwrap_or_else(|_| folder.to_owned());
+        // SECURITY: of what is there, only an image's own files are deleted.
+        let old = match folder.exists() {
+            true => Some(own_files(folder).map_err(io)?),
+            false => None,
+        };
+        let old = match old {
+            Some(None) => return Err(LayoutError::Occupied(given.to_owned())),
+            Some(files) => files,
+            None => None,
+        };
         let name = folder
             .file_name()
             .ok_or_else(|| io(io::ErrorKind::InvalidInput.into()))?;
@@ -96,8 +107,8 @@ impl Image {
         beside.push(format!(".{}.tmp", std::process::id()));
         let beside = folder.with_file_name(beside);
         let placed = self.fill(&beside).and_then(|()| {
-            if folder.exists() {
-                fs::remove_dir_all(folder)?;
+            if let Some(files) = &old {
+                remove(folder, files)?;
             }
             fs::rename(&beside, folder)
         });
@@ -124,7 +135,7 @@ impl Image {
             r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"{media_type}","digest":"{digest}","size":{}}}]}}"#,
             bytes.len()
         );
-        fs::write(folder.join("index.json"), index)?;
+        fs::write(folder.join(INDEX), index)?;
         fs::write(folder.join(MARKER), VERSION)
     }
 
@@ -140,7 +151,7 @@ impl Image {
     /// When there is none, or not what was written.
     pub fn read(folder: &Path) -> Result<Self, LayoutError> {
         let no_image = |why: String| LayoutError::NoImage(folder.to_owned(), why);
-        let file = folder.join("index.json");
+        let file = folder.join(INDEX);
         let index = fs::read(&file).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => no_image("it has no index.json".to_owned()),
             _ => LayoutError::Io(file, error),

@@ -8,6 +8,7 @@ mod build;
 mod layout;
 mod provenance;
 mod registry;
+mod replace;
 
 pub use build::{Blob, Image};
 pub use layout::LayoutError;

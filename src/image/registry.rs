@@ -1,13 +1,15 @@
 //! An image to a registry. SPEC: OCI Distribution 1.1, spoken by `oci-client`.
 //!
 //! TLS everywhere but on loopback. A password goes to the registry that it was left for and,
-//! as with every client of registries, to the token service that this registry names.
+//! as with every client of registries, to the token service that this registry names, if that
+//! is asked by TLS or is on loopback.
 
 use std::error::Error;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
@@ -24,7 +26,12 @@ pub struct Push {
     /// A certificate authority in PEM, which is believed beside those of the system; with
     /// it, registries on loopback are spoken to by TLS as well.
     authority: Option<Vec<u8>>,
+    /// How long all of it may take.
+    patience: Duration,
 }
+
+/// How long a push may take, whatever the registry does.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is being done.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +110,7 @@ impl Push {
         Ok(Self {
             to: to.map_err(|error| wrong(&error.to_string()))?,
             authority: None,
+            patience: PATIENCE,
         })
     }
 
@@ -128,11 +136,19 @@ impl Push {
             .enable_all()
             .build()
             .map_err(PushError::Runtime)?;
-        runtime.block_on(self.send(image, progress))
+        let all = async { tokio::time::timeout(self.patience, self.send(image, progress)).await };
+        runtime.block_on(all).unwrap_or_else(|_| {
+            let seconds = self.patience.as_secs();
+            let why = format!("it took longer than {seconds} seconds; push again");
+            Err(PushError::Registry(self.registry(), why))
+        })
     }
 
     async fn send(&self, image: &Image, progress: impl Fn(Progress<'_>)) -> Result<(), PushError> {
         let auth = self.credentials()?;
+        if let RegistryAuth::Basic(..) = auth {
+            self.check_token_service().await?;
+        }
         let client = Client::new(self.config());
         let failed = |error: OciDistributionError| self.failed(&error);
         client
@@ -177,10 +193,46 @@ impl Push {
         }
     }
 
-    fn config(&self) -> ClientConfig {
+    /// SECURITY: the client asks a token service by whichever scheme the registry names.
+    async fn check_token_service(&self) -> Result<(), PushError> {
+        let failed = |error: &dyn Error| PushError::Registry(self.registry(), chain(error));
         let registry = self.to.resolve_registry();
-        let protocol = match self.authority.is_none() && is_loopback(registry) {
-            true => ClientProtocol::HttpsExcept(vec![registry.to_owned()]),
+        let scheme = if self.is_in_the_clear() {
+            "http"
+        } else {
+            "https"
+        };
+        let mut client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(20));
+        if let Some(authority) = &self.authority {
+            let authority = reqwest::Certificate::from_pem(authority);
+            client = client.add_root_certificate(authority.map_err(|error| failed(&error))?);
+        }
+        let client = client.build().map_err(|error| failed(&error))?;
+        let request = client.get(format!("{scheme}://{registry}/v2/"));
+        let response = request.send().await.map_err(|error| failed(&error))?;
+        let challenges = response.headers().get_all("www-authenticate");
+        for challenge in challenges {
+            let challenge = String::from_utf8_lossy(challenge.as_bytes());
+            if let Some(realm) = token_services(&challenge).find(|realm| !is_safe(realm)) {
+                let why = format!(
+                    "its token service `{realm}` would get the password without TLS; push by a registry \
+                     that names one by https"
+                );
+                return Err(PushError::Registry(self.registry(), why));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_in_the_clear(&self) -> bool {
+        self.authority.is_none() && is_loopback(self.to.resolve_registry())
+    }
+
+    fn config(&self) -> ClientConfig {
+        let protocol = match self.is_in_the_clear() {
+            true => ClientProtocol::HttpsExcept(vec![self.to.resolve_registry().to_owned()]),
             false => ClientProtocol::Https,
         };
         let authorities = self.authority.iter().map(|pem| Certificate {
@@ -190,8 +242,8 @@ impl Push {
         ClientConfig {
             protocol,
             extra_root_certificates: authorities.collect(),
-            connect_timeout: Some(std::time::Duration::from_secs(20)),
-            read_timeout: Some(std::time::Duration::from_secs(120)),
+            connect_timeout: Some(Duration::from_secs(20)),
+            read_timeout: Some(Duration::from_secs(120)),
             ..ClientConfig::default()
         }
     }
@@ -263,7 +315,7 @@ impl Push {
                     "" => format!("{:?}", error.code),
                     message => message.to_owned(),
                 });
-                errors.collect::<Vec<_>>().join("; ")
+                errors.collect::<Vec<_>>().join("; ").replace('\n', " ")
             }
             other => chain(other),
         };
@@ -291,6 +343,29 @@ fn docker_config() -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from);
     let folder = folder("DOCKER_CONFIG").or_else(|| Some(folder("HOME")?.join(".docker")));
     Some(folder?.join("config.json"))
+}
+
+/// The realms of `Bearer` challenges. SPEC: RFC 6750, 3; of `Basic` ones they are no address.
+fn token_services(challenge: &str) -> impl Iterator<Item = &str> {
+    let lower = challenge.to_ascii_lowercase();
+    let places: Vec<usize> = lower.match_indices("realm=").map(|(at, _)| at).collect();
+    let realms = places.into_iter().filter_map(|at| {
+        let value = challenge.get(at.checked_add("realm=".len())?..)?;
+        match value.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => value.split(',').next(),
+        }
+    });
+    realms.filter(|realm| realm.contains("://"))
+}
+
+/// Whether a token service is asked by TLS, or on this machine.
+fn is_safe(realm: &str) -> bool {
+    reqwest::Url::parse(realm).is_ok_and(|url| match (url.scheme(), url.host_str()) {
+        ("https", _) => true,
+        ("http", Some(host)) => is_loopback(host),
+        _ => false,
+    })
 }
 
 /// Whether `host[:port]` is this machine.
@@ -323,6 +398,49 @@ mod tests {
             "library/foo:v1",
         ] {
             assert!(Push::to(text, "1").is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_registry_that_never_answers_is_given_up() {
+        let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = registry.local_addr().unwrap();
+        let mut push = Push::to(&format!("{address}/a"), "1").unwrap();
+        push.patience = Duration::from_millis(300);
+        let image = Image {
+            manifest: Blob {
+                media_type: String::new(),
+                digest: String::new(),
+                bytes: Vec::new(),
+            },
+            blobs: Vec::new(),
+        };
+        let error = push.run(&image, |_| {}).unwrap_err();
+        assert!(error.to_string().contains("took longer than"), "{error}");
+    }
+
+    #[test]
+    fn token_services_that_would_get_the_password_in_the_clear() {
+        for (challenge, expected) in [
+            (
+                r#"Bearer realm="https://auth.example/token",service="r""#,
+                true,
+            ),
+            (r#"Bearer realm="http://127.0.0.1:5001/token""#, true),
+            (r#"Basic realm="Registry""#, true),
+            (
+                r#"Bearer service="r",realm="http://auth.example/token""#,
+                false,
+            ),
+            (r#"bearer REALM=HTTP://auth.example/token,service=r"#, false),
+            (
+                r#"Bearer realm="https://a.example", Bearer realm="http://b.example""#,
+                false,
+            ),
+            (r#"Bearer realm="ftp://127.0.0.1/token""#, false),
+        ] {
+            let is_fine = token_services(challenge).all(is_safe);
+            assert_eq!(is_fine, expected, "{challenge}");
         }
     }
 

@@ -39,6 +39,8 @@ const MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.
 const MOBILE: &str = "envoy.extensions.filters.network.http_connection_manager.v3.\
                       EnvoyMobileHttpConnectionManager";
 
+const ROUTES: &str = "envoy.config.route.v3.RouteConfiguration";
+
 /// A dump of a kind.
 fn is_dump(config: &Value, kind: &str) -> bool {
     is_type(config, &format!("envoy.admin.v3.{kind}"))
@@ -50,6 +52,12 @@ impl<'d> Dump<'d> {
         let configs = dump.get("configs")?.as_array()?;
         let has = |kind: &str| configs.iter().any(|config| is_dump(config, kind));
         has("ListenersConfigDump").then_some(Self(configs))
+    }
+
+    /// Whether it has the endpoints that are discovered, which it has when it is asked for them.
+    pub(super) fn has_endpoints(self) -> bool {
+        let mut all = self.0.iter();
+        all.any(|config| is_dump(config, "EndpointsConfigDump"))
     }
 
     /// The items of the dumps of a kind.
@@ -180,9 +188,36 @@ impl<'d> Dump<'d> {
             return Vec::new();
         }
         let name = text(manager, "/rds/route_config_name");
-        let all = self.of("RoutesConfigDump", "/dynamic_route_configs");
-        let all = all.filter_map(|found| found.get("route_config"));
+        let all = self.routes_of("/dynamic_route_configs");
+        let all = all.filter(|found| is_type(found, ROUTES));
         all.filter(|found| text(found, "/name") == name).collect()
+    }
+
+    fn routes_of(self, path: &str) -> impl Iterator<Item = &'d Value> {
+        let all = self.of("RoutesConfigDump", path);
+        all.filter_map(|found| found.get("route_config"))
+    }
+
+    /// All routes: those that are discovered, and those that stand in a filter.
+    fn all_routes(self) -> impl Iterator<Item = &'d Value> {
+        let fixed = self.routes_of("/static_route_configs");
+        fixed.chain(self.routes_of("/dynamic_route_configs"))
+    }
+
+    /// Those of other protocols than HTTP that are discovered.
+    pub(super) fn other_routes(self) -> impl Iterator<Item = &'d Value> {
+        let all = self.routes_of("/dynamic_route_configs");
+        all.filter(|found| !is_type(found, ROUTES))
+    }
+
+    /// Everything that says what becomes of connections and requests.
+    pub(super) fn parts(self) -> impl Iterator<Item = &'d Value> {
+        let filters = self.of("EcdsConfigDump", "/ecds_filters");
+        let filters = filters.filter_map(|found| found.get("ecds_filter"));
+        self.listeners()
+            .chain(self.all_routes())
+            .chain(filters)
+            .chain(self.clusters())
     }
 
     /// The secrets of a name, as above.
@@ -200,27 +235,17 @@ impl<'d> Dump<'d> {
         all.filter_map(|cluster| cluster.get("cluster"))
     }
 
-    /// Clusters, and those that are made of them, at whatever depth.
-    pub(super) fn leading_to<'a>(self, listed: &[&'a str]) -> Vec<&'a str>
+    /// The endpoints of clusters, by locality: those that are discovered have the name of their
+    /// service.
+    pub(super) fn endpoints<'n>(self, names: &'n [&str]) -> impl Iterator<Item = &'d Value> + 'n
     where
-        'd: 'a,
+        'd: 'n,
     {
-        let mut leading = listed.to_vec();
-        loop {
-            let is_new = |name: &&str| !leading.contains(name);
-            let is_made = |cluster: &&Value| {
-                let made = cluster.get("cluster_type").map(below).unwrap_or_default();
-                let mut names = made.into_iter().filter_map(|(_, part)| part.as_str());
-                names.any(|name| leading.contains(&name))
-            };
-            let more = self.clusters().filter(is_made);
-            let more = more.map(|cluster| text(cluster, "/name")).filter(is_new);
-            let more: Vec<&str> = more.collect();
-            if more.is_empty() {
-                return leading;
-            }
-            leading.extend(more);
-        }
+        let fixed = self.of("EndpointsConfigDump", "/static_endpoint_configs");
+        let found = fixed.chain(self.of("EndpointsConfigDump", "/dynamic_endpoint_configs"));
+        let found = found.filter_map(|found| found.get("endpoint_config"));
+        let found = found.filter(|found| names.contains(&text(found, "/cluster_name")));
+        found.flat_map(|found| list(found, "/endpoints"))
     }
 
     /// The backends of a route that a cluster stands for, as Envoy Gateway names them in its
@@ -229,14 +254,9 @@ impl<'d> Dump<'d> {
         let own = self.clusters();
         let own = own.filter(|found| text(found, "/name") == cluster);
         let own = own.flat_map(|found| list(found, "/load_assignment/endpoints"));
-        let fixed = self.of("EndpointsConfigDump", "/static_endpoint_configs");
-        let found = fixed.chain(self.of("EndpointsConfigDump", "/dynamic_endpoint_configs"));
-        let found = found.filter_map(|found| found.get("endpoint_config"));
-        let found = found.filter(|found| text(found, "/cluster_name") == cluster);
-        let found = found.flat_map(|found| list(found, "/endpoints"));
-        let regions = own
-            .chain(found)
-            .map(|place| text(place, "/locality/region"));
+        let found: Vec<&Value> = self.endpoints(&[cluster]).collect();
+        let all = own.chain(found);
+        let regions = all.map(|place| text(place, "/locality/region"));
         regions
             .filter(|region| region.contains("/backend/"))
             .collect()

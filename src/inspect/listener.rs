@@ -1,9 +1,9 @@
-//! What listeners do with connections before there is a request, or in its place.
+//! What listeners do with connections before there is a request.
 
 use serde_json::Value;
 
-use super::dump::{Chain, Dump, Network};
-use super::typed::{below, is_type, kind, kinds, list, text};
+use super::dump::{Chain, Dump};
+use super::typed::{is_type, kinds, list, text};
 
 /// Listeners' filters that take the address from what comes first over a connection, or may.
 const TELLING: [&str; 2] = [
@@ -11,7 +11,6 @@ const TELLING: [&str; 2] = [
     "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
 ];
 
-const SNI_CLUSTER: &str = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
 const TLS: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 const SPIFFE: &str = "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig";
 
@@ -57,46 +56,6 @@ fn told(dump: Dump<'_>, filter: &Value) -> Option<String> {
             "with the listener's filter `{name}` Envoy takes the address that it is told, which \
              `edge: true` says it does not"
         )
-    })
-}
-
-/// What leads connections to backends without looking at requests: where, and what of it.
-pub(super) fn round(network: &Network<'_>, listed: &[&str]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for (place, outer, config) in &network.others {
-        let mut clusters: Vec<&str> = below(config)
-            .into_iter()
-            .filter(|(key, _)| !["@type", "stat_prefix"].contains(key))
-            .filter_map(|(_, member)| member.as_str())
-            .filter(|name| listed.contains(name))
-            .collect();
-        clusters.sort_unstable();
-        clusters.dedup();
-        if !clusters.is_empty() {
-            let (_, what) = kind(config).rsplit_once('.').unwrap_or_default();
-            let clusters = clusters.join(", ");
-            let wrong = format!("`{what}` leads connections to {clusters}: nobody judges them");
-            found.push((place.clone(), wrong));
-        } else if is_type(config, SNI_CLUSTER) && may_be_named(outer, listed) {
-            let wrong = "`SniCluster` leads connections to whatever cluster clients name: nobody \
-                         judges them";
-            found.push((place.clone(), wrong.to_owned()));
-        }
-    }
-    found
-}
-
-/// Whether a filter chain takes connections to a name that a cluster has.
-fn may_be_named(outer: &Value, listed: &[&str]) -> bool {
-    let names = list(outer, "/filter_chain_match/server_names");
-    let mut names = names.iter().filter_map(Value::as_str).peekable();
-    if names.peek().is_none() {
-        return !listed.is_empty();
-    }
-    names.any(|name| {
-        let end = name.strip_prefix('*');
-        let mut listed = listed.iter();
-        listed.any(|cluster| end.map_or(*cluster == name, |end| cluster.ends_with(end)))
     })
 }
 

@@ -1,15 +1,22 @@
 //! Whether a running Envoy has the filter where it has to be, by its configuration dump.
 
+mod capabilities;
+mod clusters;
+mod destinations;
 mod dump;
 mod filters;
 mod listener;
+mod network;
 mod plugin;
+mod rewrites;
 mod routes;
+mod state;
 mod typed;
 
 use serde_json::Value;
 
-use crate::policy::{CompiledPolicy, IdentitySource, RequestHeaders};
+use crate::policy::{CompiledPolicy, IdentitySource, RequestHeaders, Unlisted};
+use clusters::Leading;
 use dump::{Chain, Dump};
 use plugin::Plugin;
 use routes::Mirrors;
@@ -59,7 +66,7 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
     let dump = Dump::new(dump)?;
     let backends = policy.backends.iter().flat_map(|backend| &backend.clusters);
     let listed: Vec<&str> = backends.map(String::as_str).collect();
-    let leading = dump.leading_to(&listed);
+    let leading = Leading::new(dump, &listed);
     let mut findings = Findings::default();
     let network = dump.network();
     if network.chains.is_empty() {
@@ -72,14 +79,18 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
     for (place, why) in &network.unseen {
         findings.wrong(place, "filter", Some(why.clone()));
     }
-    for (place, wrong) in listener::round(&network, &leading) {
+    for (place, wrong) in network::round(dump, &network, &leading) {
         findings.wrong(&place, "network", Some(wrong));
     }
+    for (place, warning) in network::programs(&network) {
+        findings.add(&place, "network", None, Some(warning));
+    }
+    findings.wrong("routes", "retries", destinations::retries(dump));
     for place in leaving(dump) {
         let warning = "connections from before go on without it until they are drained";
         findings.add(&place, "filter", None, Some(warning.to_owned()));
     }
-    clusters(&mut findings, dump, policy, &listed);
+    clusters(&mut findings, dump, policy, &listed, &leading);
     Some(findings.0)
 }
 
@@ -89,7 +100,7 @@ fn of_chain(
     dump: Dump<'_>,
     chain: &Chain<'_>,
     policy: &CompiledPolicy,
-    leading: &[&str],
+    leading: &Leading<'_>,
 ) {
     let place = &chain.place;
     let Some(plugin) = Plugin::find(dump, chain) else {
@@ -113,8 +124,15 @@ fn of_chain(
     }
     findings.wrong(place, "upgrades", filters::upgrades(chain.manager));
     findings.wrong(place, "paths", paths(chain.manager));
+    let rewritten = rewrites::paths(dump, chain, policy, leading);
+    let read = rewrites::read(dump, chain, policy);
+    findings.add(place, "rewrites", rewritten, read);
     let mirrors = Mirrors::new(dump.routes(chain.manager).into_iter(), leading);
     findings.add(place, "mirrors", mirrors.wrong, mirrors.warning);
+    if policy.settings.unlisted == Unlisted::Gateway {
+        let wrong = destinations::unlisted(dump, chain, leading);
+        findings.wrong(place, "unlisted", wrong);
+    }
     if policy.settings.edge {
         findings.wrong(place, "edge", listener::edge(dump, chain));
     }
@@ -146,7 +164,13 @@ fn paths(manager: &Value) -> Option<String> {
 }
 
 /// Whether the clusters that policies know are there, and what clusters do by themselves.
-fn clusters(findings: &mut Findings, dump: Dump<'_>, policy: &CompiledPolicy, listed: &[&str]) {
+fn clusters(
+    findings: &mut Findings,
+    dump: Dump<'_>,
+    policy: &CompiledPolicy,
+    listed: &[&str],
+    leading: &Leading<'_>,
+) {
     let known: Vec<&str> = dump.clusters().map(|known| text(known, "/name")).collect();
     let asked = policy
         .policies
@@ -166,10 +190,12 @@ fn clusters(findings: &mut Findings, dump: Dump<'_>, policy: &CompiledPolicy, li
     });
     let place = "clusters";
     findings.add(place, "clusters", wrong, shared(dump, listed));
+    let crossing = clusters::crossing(dump, &policy.backends);
+    findings.wrong(place, "backends", crossing);
     findings.add(place, "upstream", None, filters::of_clusters(dump));
     let options = dump.clusters();
     let options = options.filter_map(|it| it.get("typed_extension_protocol_options"));
-    let mirrors = Mirrors::new(options, &dump.leading_to(listed));
+    let mirrors = Mirrors::new(options, leading);
     findings.add(place, "mirrors", mirrors.wrong, mirrors.warning);
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::capabilities;
 use super::dump::{Chain, Dump};
 use super::typed::{is_type, list, text};
 use crate::policy::CompiledPolicy;
@@ -22,23 +23,6 @@ pub(super) struct Plugin<'d> {
     /// What stands in its place until it is discovered.
     default: Option<&'d Value>,
 }
-
-/// What Envoy calls the filter by. A test compares these with what the module exports.
-const CALLBACKS: [&str; 13] = [
-    "proxy_on_configure",
-    "proxy_on_context_create",
-    "proxy_on_delete",
-    "proxy_on_grpc_close",
-    "proxy_on_grpc_receive",
-    "proxy_on_http_call_response",
-    "proxy_on_memory_allocate",
-    "proxy_on_request_body",
-    "proxy_on_request_headers",
-    "proxy_on_request_trailers",
-    "proxy_on_response_headers",
-    "proxy_on_tick",
-    "proxy_on_vm_start",
-];
 
 impl<'d> Plugin<'d> {
     /// The first of a chain.
@@ -93,8 +77,7 @@ impl<'d> Plugin<'d> {
             let found = found.digest;
             if is_changed {
                 return Some(
-                    "it was changed after it was compiled: its digest is of something else"
-                        .to_owned(),
+                    "it was changed after it was compiled: it has no seal that fits".to_owned(),
                 );
             }
             (found != policy.digest).then(|| {
@@ -126,17 +109,9 @@ impl<'d> Plugin<'d> {
         })
     }
 
-    /// Whether Envoy calls it at all: a callback that is not allowed is passed over in silence.
+    /// Whether Envoy calls it at all, and lets it call.
     pub(super) fn callbacks(&self) -> Option<String> {
-        self.any(|config| {
-            let missing = missing(config);
-            (!missing.is_empty()).then(|| {
-                format!(
-                    "its `capability_restriction_config` lacks {}: requests go on unjudged",
-                    missing.join(", ")
-                )
-            })
-        })
+        self.any(capabilities::lacking)
     }
 }
 
@@ -153,18 +128,4 @@ fn compiled(config: &Value) -> Option<CompiledPolicy> {
         Some(text) => serde_json::from_str(text).ok(),
         None => serde_json::from_value(given.clone()).ok(),
     }
-}
-
-/// The callbacks that a restriction leaves out. One that is empty restricts nothing.
-fn missing(config: &Value) -> Vec<&'static str> {
-    let restrictions = [
-        "/capability_restriction_config/allowed_capabilities",
-        "/vm_config/capability_restriction_config/allowed_capabilities",
-    ];
-    let restrictions = restrictions.iter().filter_map(|path| config.pointer(path));
-    let restrictions = restrictions.filter_map(Value::as_object);
-    let allowed: Vec<_> = restrictions.filter(|allowed| !allowed.is_empty()).collect();
-    let mut callbacks = CALLBACKS.to_vec();
-    callbacks.retain(|name| !allowed.iter().all(|allowed| allowed.contains_key(*name)));
-    callbacks
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::clusters::Leading;
 use super::dump::{Chain, Dump};
 use super::plugin::Plugin;
 use super::typed::{all_called, is_called, list, text};
@@ -89,8 +90,8 @@ pub(super) struct Mirrors {
 }
 
 impl Mirrors {
-    /// The mirrors of a part of the dump, for the clusters that backends have.
-    pub(super) fn new<'d>(parts: impl Iterator<Item = &'d Value>, listed: &[&str]) -> Self {
+    /// The mirrors of a part of the dump, for the clusters that lead to backends.
+    pub(super) fn new<'d>(parts: impl Iterator<Item = &'d Value>, leading: &Leading<'_>) -> Self {
         let lists = parts.flat_map(|part| all_called(part, "request_mirror_policies"));
         let all = lists.filter_map(Value::as_array).flatten();
         let mut wrong = Vec::new();
@@ -98,7 +99,7 @@ impl Mirrors {
         for mirror in all {
             let to = text(mirror, "/cluster");
             // A header of the client's may name any cluster.
-            if listed.contains(&to) || (to.is_empty() && !listed.is_empty()) {
+            if leading.has(to) || (to.is_empty() && !leading.is_empty()) {
                 wrong.push(to);
             } else {
                 others.push(to);

@@ -46,6 +46,19 @@ pub(super) fn is_called(key: &str, name: &str) -> bool {
     key == name || plain(key) == plain(name)
 }
 
+/// The member with a name.
+pub(super) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    let mut members = value.as_object().into_iter().flatten();
+    members
+        .find(|(key, _)| is_called(key, name))
+        .map(|(_, member)| member)
+}
+
+/// Whether a switch is on, or may be.
+pub(super) fn is_on(switch: &Value) -> bool {
+    !matches!(switch, Value::Null | Value::Bool(false))
+}
+
 /// Everything that is in something, with its key, which the items of a list have from the list.
 pub(super) fn below(value: &Value) -> Vec<(&str, &Value)> {
     let mut found = Vec::new();

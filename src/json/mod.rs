@@ -28,6 +28,7 @@
     )
 )]
 
+mod hidden;
 mod keys;
 mod number;
 mod pull;
@@ -38,6 +39,7 @@ mod string;
 mod twin;
 mod view;
 
+pub use hidden::{is_hidden, shown, shown_json};
 pub use pull::Pull;
 pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};
 pub use twin::{are_words_of_one, folded, has_letters_of, is_other_case, is_twin, trimmed};

@@ -3,7 +3,6 @@
 use crate::json::{Kind, Visitor, Want};
 
 use super::Fault;
-use super::message::UNKNOWN;
 use super::place::{FIELDS, Field, Member, Place};
 use crate::json::{is_other_case, is_twin};
 
@@ -17,7 +16,10 @@ enum Capture {
 }
 
 /// What has the place of the letter of a kind where there is none.
-const NO_KIND: char = '-';
+pub(super) const NO_KIND: char = '-';
+
+/// What stands for what is no text, such as an object with a name in it: no thing is called so.
+const UNKNOWN: char = '\u{1}';
 
 /// How deep containers can matter: message, params, notifications, uris.
 const LEVELS: usize = 4;
@@ -43,6 +45,8 @@ pub(super) struct Contents {
     pub(super) other_arguments: bool,
     /// Whether members pass that JSON-RPC does not have.
     pub(super) pass_unknown: bool,
+    /// Whether resources are judged by their names.
+    pub(super) names_resources: bool,
     pub(super) has_id: bool,
     pub(super) has_params: bool,
     /// The parameters are no object.
@@ -52,6 +56,10 @@ pub(super) struct Contents {
     pub(super) is_error: bool,
     /// A subscription list that is no list of strings.
     pub(super) subscriptions_invalid: bool,
+    /// A subscription is for more than such lists.
+    pub(super) subscribes_to_changes: bool,
+    /// A reference names something by what is no text.
+    pub(super) ref_invalid: bool,
 }
 
 impl Default for Contents {
@@ -69,12 +77,15 @@ impl Default for Contents {
             others_invalid: false,
             other_arguments: false,
             pass_unknown: false,
+            names_resources: false,
             has_id: false,
             has_params: false,
             params_invalid: false,
             results: 0,
             is_error: false,
             subscriptions_invalid: false,
+            subscribes_to_changes: false,
+            ref_invalid: false,
         }
     }
 }
@@ -171,6 +182,7 @@ impl Contents {
             tasks: std::mem::take(&mut self.tasks),
             others: std::mem::take(&mut self.others),
             pass_unknown: self.pass_unknown,
+            names_resources: self.names_resources,
             ..Self::default()
         };
     }
@@ -216,9 +228,16 @@ impl Contents {
                 return Ok(want);
             }
             (Member::OtherName(named), _) => self.unknown_name(named.letter()),
+            (
+                Member::Field(Field::Name | Field::Uri | Field::RefName | Field::RefUri),
+                Kind::Null,
+            ) => {}
             // A method that needs one says so.
             (Member::Field(Field::Name | Field::Uri), _) => self.unknown_name(NO_KIND),
+            (Member::Field(Field::RefName | Field::RefUri), _) => self.ref_invalid = true,
             (Member::OtherArguments, _) => self.other_arguments = true,
+            (Member::Changes, Kind::False | Kind::Null) => {}
+            (Member::Changes, _) => self.subscribes_to_changes = true,
             (Member::Params, Kind::Object) => {
                 self.has_params = true;
                 self.enter(depth, Place::Params);

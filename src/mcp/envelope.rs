@@ -2,9 +2,9 @@
 
 use crate::json::{Reader, Refused, Why};
 
-use super::contents::Contents;
-use super::headers::Claims;
-use super::message::{Call, Id, Message, Named, Thing, Things};
+use super::contents::{Contents, NO_KIND};
+use super::headers::{Claims, REPEATING_VERSION};
+use super::message::{Call, Id, Message, Names, Thing, Things};
 use super::place::{Field, Kind as NamedKind};
 use super::{Fault, Method, ResponseCode};
 use crate::json::is_twin;
@@ -52,6 +52,12 @@ impl Envelope {
     /// have; at first they do not.
     pub const fn pass_unknown_members(&mut self, pass: bool) {
         self.contents.pass_unknown = pass;
+    }
+
+    /// From the next body on, whether resources are judged by `params.name`, which may then
+    /// be something else than the uri; at first they are not.
+    pub const fn name_resources(&mut self, named: bool) {
+        self.contents.names_resources = named;
     }
 
     /// From the next body on, how many keys an object and those around it may have.
@@ -203,11 +209,8 @@ impl Contents {
             name,
             things,
             resource_name: self.resource_name(method),
-            named: (!method.has_one_name() && !Method::NAMES.contains(&name)).then(|| Named {
-                name: self.get(Field::Name),
-                uri: self.get(Field::Uri),
-                others: &self.others,
-            }),
+            unknown: (!method.has_one_name() && !Method::NAMES.contains(&name))
+                .then(|| self.names()),
         };
         match (self.has_id, method) {
             (true, _) => Ok(Message::Request {
@@ -219,11 +222,25 @@ impl Contents {
         }
     }
 
+    fn names(&self) -> Names {
+        use Field::{Name, RefName, RefUri, TaskId, Uri};
+        let mut fields = [Name, Uri, RefName, RefUri, TaskId].into_iter();
+        let is_listed = || !self.uris.is_empty() || !self.tasks.is_empty();
+        let is_other = || !self.others.is_empty() || self.ref_invalid || is_listed();
+        match fields.any(|field| self.get(field).is_some()) || is_other() {
+            true => Names::Something,
+            false => Names::Nothing,
+        }
+    }
+
     fn things(&self, method: Method) -> Result<Things<'_>, Fault> {
         let thing = match method {
             Method::ToolsCall => self.get(Field::Name).map(Thing::Tool),
             Method::PromptsGet => self.get(Field::Name).map(Thing::Prompt),
-            method if method.acts_on_resource() => self.get(Field::Uri).map(Thing::Resource),
+            method if method.acts_on_resource() => match self.get(Field::Uri) {
+                None if self.is_removed(method) => return Ok(Things::None),
+                uri => uri.map(Thing::Resource),
+            },
             Method::CompletionComplete => match self.get(Field::RefType) {
                 Some("ref/prompt") => self.get(Field::RefName).map(Thing::Prompt),
                 Some("ref/resource") => self.get(Field::RefUri).map(Thing::Resource),
@@ -241,6 +258,20 @@ impl Contents {
         }
     }
 
+    /// Whether a message names nothing, and its version does not have the method: its server
+    /// says so.
+    ///
+    /// SPEC: MCP 2026-07-28, changelog: subscriptions/listen replaces both.
+    fn is_removed(&self, method: Method) -> bool {
+        matches!(
+            method,
+            Method::ResourcesSubscribe | Method::ResourcesUnsubscribe
+        ) && self.get(Field::Version) == Some(REPEATING_VERSION)
+            && self.get(Field::Name).is_none()
+            && self.others.is_empty()
+            && !self.others_invalid
+    }
+
     /// What a message says of what it acts on under other keys than those that MCP has.
     ///
     /// SECURITY: servers that prefer them would act on another tool, prompt or resource than
@@ -254,7 +285,19 @@ impl Contents {
         };
         let others = self.others.split('\0').skip(1);
         let mut others = others.filter_map(|other| other.strip_prefix(kind.letter()));
-        if self.others_invalid || others.any(|other| other != thing.as_str()) {
+        let is_other = |field| self.get(field).is_some_and(|other| other != thing.as_str());
+        let names_other = match method {
+            // A reference is to one of both.
+            Method::CompletionComplete => {
+                self.ref_invalid || is_other(Field::RefName) || is_other(Field::RefUri)
+            }
+            method if method.acts_on_resource() && !self.names_resources => {
+                let mut others = self.others.split('\0').skip(1);
+                is_other(Field::Name) || others.any(|other| other.starts_with(NO_KIND))
+            }
+            _ => false,
+        };
+        if names_other || self.others_invalid || others.any(|other| other != thing.as_str()) {
             return Err(Fault::OtherTool);
         }
         if self.other_arguments && method == Method::ToolsCall {
@@ -272,6 +315,7 @@ impl Contents {
         let things = Things::Subscriptions {
             uris: &self.uris,
             tasks: &self.tasks,
+            changes: self.subscribes_to_changes,
         };
         let count = things.iter().take(THINGS_LIMIT.saturating_add(1)).count();
         if count > THINGS_LIMIT {

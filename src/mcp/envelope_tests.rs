@@ -8,6 +8,7 @@ fn read(body: &str) -> Result<String, Fault> {
 /// Reads a body split at every place, and describes the message.
 fn read_with(body: &str, claims: Claims<'_>) -> Result<String, Fault> {
     let mut envelope = Envelope::new(16);
+    envelope.name_resources(true);
     let mut first = None;
     for split in 0..=body.len() {
         envelope.reset();
@@ -90,7 +91,7 @@ fn messages() {
             r#"1 CompletionComplete completion/complete Prompt("p")"#,
         ),
         (
-            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":"u","name":"n"}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":"u","name":"u"}}}"#,
             r#"1 CompletionComplete completion/complete Resource("u")"#,
         ),
         (

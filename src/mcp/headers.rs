@@ -145,7 +145,7 @@ pub struct Claims<'h> {
 }
 
 /// The first version in which headers repeat the body.
-const REPEATING_VERSION: &str = "2026-07-28";
+pub(super) const REPEATING_VERSION: &str = "2026-07-28";
 
 impl Claims<'_> {
     /// Whether every claim is true, and those that a version requires are there.
@@ -192,10 +192,12 @@ impl Claims<'_> {
             let Message::Request { call, .. } = message else {
                 return Ok(());
             };
-            let names = matches!(
-                call.method,
-                Method::ToolsCall | Method::PromptsGet | Method::ResourcesRead
-            );
+            let names = match call.method {
+                Method::ToolsCall | Method::PromptsGet | Method::ResourcesRead => true,
+                // SPEC: SEP-2663, routing headers: of the methods that it has.
+                Method::Task => call.name != "tasks/result",
+                _ => false,
+            };
             let missing = self.method == Claim::Absent
                 || self.version == Claim::Absent
                 || (names && self.name == Claim::Absent);

@@ -62,68 +62,18 @@ pub struct Call<'m> {
     /// What `params.name` calls the resource acted on, which servers do not look at;
     /// not empty, without control characters.
     pub resource_name: Option<&'m str>,
-    /// What `params` name, of a method that no version knows.
-    pub named: Option<Named<'m>>,
+    /// Of a method that no version knows: whether it acts on something.
+    pub unknown: Option<Names>,
 }
 
-/// What `params` name, whatever the method makes of it.
+/// Whether the `params` of a method that no version knows name anything, by any of the words
+/// that servers have for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Named<'m> {
-    /// `params.name`
-    pub(super) name: Option<&'m str>,
-    /// `params.uri`
-    pub(super) uri: Option<&'m str>,
-    /// What stands under other words for a tool, a prompt or a resource: each begun by a NUL
-    /// and the letter of its kind.
-    pub(super) others: &'m str,
-}
-
-/// What stands among [`Named::others`] for what is no text, such as an object with a name
-/// in it.
-pub(super) const UNKNOWN: char = '\u{1}';
-
-impl<'m> Named<'m> {
-    /// Names nothing.
-    pub const NOTHING: Self = Self {
-        name: None,
-        uri: None,
-        others: "",
-    };
-
-    /// Names something that is not known.
-    pub const ANYTHING: Self = Self {
-        others: "\0-\u{1}",
-        ..Self::NOTHING
-    };
-
-    /// Names one thing.
-    pub const fn one(name: &'m str) -> Self {
-        Self {
-            name: Some(name),
-            ..Self::NOTHING
-        }
-    }
-
-    /// Whether they name anything.
-    pub const fn is_anything(self) -> bool {
-        self.name.is_some() || self.uri.is_some() || !self.others.is_empty()
-    }
-
-    /// Whether something is named that is not known.
-    pub fn is_unknown(self) -> bool {
-        self.others.contains(UNKNOWN)
-    }
-
-    /// Each name and uri: any may be a tool, a prompt or a resource.
-    pub fn iter(self) -> impl Iterator<Item = &'m str> {
-        let others = self.others.split('\0').skip(1);
-        let others = others.filter_map(|other| {
-            let mut letters = other.chars();
-            letters.next()?;
-            Some(letters.as_str())
-        });
-        self.name.into_iter().chain(self.uri).chain(others)
-    }
+pub enum Names {
+    /// They do not.
+    Nothing,
+    /// They do.
+    Something,
 }
 
 /// Something acted on: not empty, without control characters, compared byte for byte.
@@ -184,6 +134,8 @@ pub enum Things<'m> {
         uris: &'m str,
         /// Task ids, likewise.
         tasks: &'m str,
+        /// Whether it is for anything else, such as changes of the list of tools.
+        changes: bool,
     },
 }
 
@@ -193,7 +145,7 @@ impl<'m> Things<'m> {
         let (one, uris, tasks) = match self {
             Self::None => (None, "", ""),
             Self::One(thing) => (Some(thing), "", ""),
-            Self::Subscriptions { uris, tasks } => (None, uris, tasks),
+            Self::Subscriptions { uris, tasks, .. } => (None, uris, tasks),
         };
         one.into_iter()
             .chain(uris.split('\0').skip(1).map(Thing::Resource))

@@ -33,5 +33,5 @@ mod place;
 pub use envelope::{Envelope, Located};
 pub use fault::{Fault, ResponseCode};
 pub use headers::{Claim, Claims, MediaFault, check_media};
-pub use message::{Call, Id, Message, Named, Thing, ThingKind, Things};
+pub use message::{Call, Id, Message, Names, Thing, ThingKind, Things};
 pub use method::{BasePart, Method};

@@ -28,6 +28,8 @@ pub(super) enum Member {
     Notifications,
     Uris,
     Tasks,
+    /// What else a subscription listens for.
+    Changes,
     /// A name that is acted on elsewhere or later, and must not have a twin.
     Arguments,
     /// Another key under which servers look for what is acted on.
@@ -98,7 +100,7 @@ const TOOL_NAMES: &[&str] = &[
 ];
 
 /// Likewise of prompts.
-const PROMPT_NAMES: &[&str] = &["prompt", "promptname", "promptid"];
+const PROMPT_NAMES: &[&str] = &["prompt", "promptname", "promptid", "id"];
 
 /// Likewise of resources.
 const RESOURCE_NAMES: &[&str] = &["url", "resource", "resourceuri", "resourceurl"];
@@ -195,6 +197,7 @@ impl Place {
                 Member::OtherName(Kind::Resource)
             }
             Self::Params if has_letters_of(key, TOOL_ARGUMENTS) => Member::OtherArguments,
+            Self::Notifications => Member::Changes,
             _ => Member::Unknown,
         }
     }

@@ -16,6 +16,7 @@ use super::model::{
 };
 use super::needs::Needs;
 use super::read::{Malformed, document};
+use super::seal::Seal;
 use super::terms::Terms;
 use crate::expr::{self, Fact};
 use crate::json::{Number, View};
@@ -34,6 +35,8 @@ pub enum LoadError {
     },
     /// The document contradicts itself.
     Inconsistent(String),
+    /// It is not what the compiler wrote.
+    Changed,
     /// There is no memory for it.
     Unaffordable,
 }
@@ -56,6 +59,10 @@ impl fmt::Display for LoadError {
                  {SCHEMA_VERSION}; compile it with the tool of the same release"
             ),
             Self::Inconsistent(what) => write!(f, "the compiled policy contradicts itself: {what}"),
+            Self::Changed => f.write_str(
+                "the compiled policy was changed after it was compiled; change the policies, and \
+                 compile them again",
+            ),
             Self::Unaffordable => f.write_str("there is no memory for the compiled policy"),
         }
     }
@@ -93,6 +100,10 @@ impl Policies {
         has_room: &dyn Fn(usize) -> bool,
     ) -> Result<Self, LoadError> {
         let document = read(text.as_ref())?;
+        // There is one, of a text that was read.
+        if !Seal::of(text.as_ref()).is_ok_and(|seal| !seal.is_broken()) {
+            return Err(LoadError::Changed);
+        }
         drop(text);
         Self::index(document, has_room)
     }
@@ -118,6 +129,7 @@ impl Policies {
         let CompiledPolicy {
             schema_version: _,
             digest,
+            seal: _,
             gateway,
             settings,
             listeners,

@@ -25,6 +25,7 @@ mod needs;
 mod numbers;
 mod read;
 mod room;
+mod seal;
 mod terms;
 mod whole;
 

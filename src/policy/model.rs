@@ -25,6 +25,10 @@ pub struct CompiledPolicy<Policies = Vec<Policy>> {
     pub schema_version: Whole,
     /// `sha256:` and the hexadecimal digest of the sources this was compiled from.
     pub digest: String,
+    /// A check sum of everything else here, by which an edit is noticed; documents that are
+    /// written by hand have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
     /// The Gateway that the filter instance stands for.
     pub gateway: ObjectName,
     /// What the enforcement point decided where the API leaves a choice.
@@ -46,6 +50,7 @@ impl<Policies> CompiledPolicy<Policies> {
         CompiledPolicy {
             schema_version: self.schema_version,
             digest: self.digest,
+            seal: self.seal,
             gateway: self.gateway,
             settings: self.settings,
             listeners: self.listeners,

@@ -25,6 +25,8 @@ pub enum HeadFault {
     Query,
     /// A header or the query names another method.
     Override,
+    /// The query names a path.
+    Route,
 }
 
 impl HeadFault {
@@ -36,9 +38,10 @@ impl HeadFault {
             Self::Body => "body where MCP has none",
             Self::Upgrade => "change to another protocol",
             Self::Media(media) => media.as_str(),
-            Self::TooLarge => "announced body is too large",
+            Self::TooLarge => "body is too large",
             Self::Query => "query names a member of the message",
             Self::Override => "header or query names another method",
+            Self::Route => "query names a path",
         }
     }
 }
@@ -90,7 +93,11 @@ impl Head {
             return Err(HeadFault::Upgrade);
         }
         if !is_mcp {
-            return Ok(Self::Http);
+            // SECURITY: what such a query leads to is MCP, and would be judged as something else.
+            return match mcp_paths {
+                Some(paths) if query::may_route_to(target, paths) => Err(HeadFault::Route),
+                _ => Ok(Self::Http),
+            };
         }
         let head = match method {
             b"POST" => post(headers, body_limit)?,
@@ -100,7 +107,7 @@ impl Head {
             }
             b"GET" => Self::Get,
             b"DELETE" => Self::Delete {
-                session: headers.has("mcp-session-id"),
+                session: headers.alike("mcp-session-id").next().is_some(),
             },
             b"OPTIONS" => Self::Options,
             _ => return Err(HeadFault::Method),

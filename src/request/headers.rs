@@ -137,10 +137,22 @@ impl Headers {
     /// PHP keeps those at the end, others a tab in front.
     pub fn with_blanks(&self) -> impl Iterator<Item = &[u8]> {
         let lines = self.lines.iter();
-        lines.filter_map(|line| {
-            let (name, value) = self.line(line);
-            (self.as_it_came(line).len() > value.len()).then_some(name)
+        let blank = |place: Option<usize>| {
+            let byte = place.and_then(|place| self.bytes.get(place));
+            matches!(byte, Some(b' ' | b'\t'))
+        };
+        // A look at what is beside the value is enough, however many blanks there are.
+        let had_blanks =
+            move |value: &Range<usize>| blank(value.start.checked_sub(1)) || blank(Some(value.end));
+        lines.filter_map(move |line| {
+            let (name, _) = self.line(line);
+            (!is_pseudo(name) && had_blanks(&line.1)).then_some(name)
         })
+    }
+
+    /// How many lines there are.
+    pub fn count(&self) -> usize {
+        self.lines.len()
     }
 
     /// Whether there is one of this name, or of one that is alike.

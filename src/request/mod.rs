@@ -23,6 +23,7 @@
 
 mod caller;
 mod certificate;
+mod derived;
 mod forwarded;
 mod head;
 mod headers;
@@ -33,11 +34,12 @@ mod target;
 mod trailers;
 
 pub use caller::{Caller, SpiffeId};
+pub use derived::{Derived, DerivedPath};
 pub use head::{Head, HeadFault};
 pub use headers::{Headers, begins_alike, is_alike, is_plain_name};
 pub use keys::{QueryKey, is_any_of, is_end, key_of};
-pub use path::{RequestPath, forms, is_under, plain};
-pub use query::readings as query_readings;
+pub use path::{RequestPath, is_script};
+pub use query::{awaits_event, readings as query_readings};
 pub use target::{Host, HttpTarget};
 pub use trailers::may_trail;
 

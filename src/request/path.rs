@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::query::names_path;
 use crate::json::folded;
 use crate::uri::{decode_all, escaped};
 
@@ -10,14 +11,20 @@ use crate::uri::{decode_all, escaped};
 /// SECURITY: servers decode and tidy up paths in different ways and in different orders, so
 /// a path that lies under a prefix at any moment of that counts as lying there: what is
 /// inspected without need is only refused when it is no MCP, and what is not inspected
-/// could be anything.
+/// could be anything. Many compare the front of a path, so that `/mcpx` is `/mcp` to them
+/// (`createContext` of the JDK, `startsWith` in servers without a router), or the end of it
+/// (`/x/mcp`, to the official Java SDK); and to PHP what is behind a script is the path.
 pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
     let path = without_query(target);
     let prefixes = || prefixes.iter().map(|prefix| prefix.as_bytes());
-    if prefixes().any(|prefix| is_spelt_under(path, prefix)) {
+    let has = |path: &[u8], prefix: &[u8]| {
+        let prefix = without_slash(prefix);
+        without_case(path, prefix).is_some() || ends_alike(path, prefix)
+    };
+    if prefixes().any(|prefix| has(path, prefix)) {
         return true;
     }
-    if !is_odd(path) && !prefixes().any(is_odd) {
+    if behind_scripts(path).next().is_none() && !is_odd(path) && !prefixes().any(is_odd) {
         return false;
     }
     if path.len() > LONGEST {
@@ -25,9 +32,78 @@ pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
     }
     let decoded = decode_all(path);
     let tidied = tidy(decoded.clone());
+    let may_be = |path: &[u8], prefix: &[u8]| has(path, prefix) || may_lie(path, prefix);
     prefixes().map(decode_all).any(|prefix| {
-        may_lie(&decoded, &prefix) || (tidied != decoded && may_lie(&tidied, &tidy(prefix)))
+        may_be(&decoded, &prefix)
+            || may_end(&decoded, &prefix)
+            || behind_scripts(&decoded).any(|path| may_be(path, &prefix))
+            || (tidied != decoded && may_be(&tidied, &tidy(prefix)))
     })
+}
+
+/// Whether some server may take what a query says for the path, or for the end of one, under
+/// one of some prefixes: `/shop?rest_route=/mcp` is `/wp-json/mcp` to WordPress.
+pub(super) fn may_name_any(value: &[u8], prefixes: &[String]) -> bool {
+    let path = match value.first() {
+        Some(b'/') => value.to_vec(),
+        _ => [b"/", value].concat(),
+    };
+    prefixes.iter().any(|prefix| {
+        let mut ends = prefix
+            .match_indices('/')
+            .filter_map(|(at, _)| prefix.get(at..));
+        ends.any(|end| end.len() > 1 && is_under_any(&path, &[end.to_owned()]))
+    })
+}
+
+/// Whether the segments that a decoded path ends with may be those of a prefix.
+fn may_end(path: &[u8], prefix: &[u8]) -> bool {
+    let counted = |path| -> Vec<&[u8]> {
+        let all = segments(path);
+        all.filter(|segment| !is_left_out(segment)).collect()
+    };
+    let (path, prefix) = (counted(path), counted(prefix));
+    let mut pairs = path.iter().rev().zip(prefix.iter().rev());
+    !prefix.is_empty()
+        && path.len() >= prefix.len()
+        && pairs.all(|(segment, name)| reads_as(segment, name, false))
+}
+
+/// Whether a path ends as another one, but for case and a slash.
+fn ends_alike(path: &[u8], end: &[u8]) -> bool {
+    !end.is_empty() && has_end(without_slash(path), end)
+}
+
+/// Whether a path ends so, but for case.
+fn has_end(path: &[u8], end: &[u8]) -> bool {
+    let start = path.len().checked_sub(end.len());
+    let found = start.and_then(|start| path.get(start..));
+    found.is_some_and(|found| found.eq_ignore_ascii_case(end))
+}
+
+/// What stands behind each script in a path, from the slash on.
+fn behind_scripts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    slashes.filter_map(|(at, _)| {
+        let (before, rest) = path.split_at_checked(at)?;
+        is_script(before).then_some(rest)
+    })
+}
+
+/// How scripts end that go by what stands behind them: PHP's, `.php7` among them, and those that
+/// servers run by CGI and its relatives.
+const SCRIPTS: [&str; 11] = [
+    ".php", ".phtml", ".cgi", ".fcgi", ".wsgi", ".pl", ".py", ".cfm", ".asp", ".aspx", ".jsp",
+];
+
+/// Whether a path ends as a script.
+pub fn is_script(path: &[u8]) -> bool {
+    let unnumbered = match path {
+        [front @ .., b'0'..=b'9'] => front,
+        path => path,
+    };
+    let mut ends = SCRIPTS.iter();
+    has_end(unnumbered, b".php") || ends.any(|end| has_end(path, end.as_bytes()))
 }
 
 /// The longest path whose readings are looked at, in bytes: what servers take for a whole
@@ -36,7 +112,7 @@ const LONGEST: usize = 8 << 10;
 
 /// Whether a path is under a prefix as both are spelt, but for case and an extension of the
 /// prefix's last segment.
-fn is_spelt_under(path: &[u8], prefix: &[u8]) -> bool {
+pub(super) fn is_spelt_under(path: &[u8], prefix: &[u8]) -> bool {
     let prefix = without_slash(prefix);
     let ends = |byte: &u8| *byte == b'/' || (*byte == b'.' && !prefix.is_empty());
     without_case(path, prefix).is_some_and(|rest| rest.first().is_none_or(ends))
@@ -92,9 +168,9 @@ fn is_parent(segment: &[u8]) -> bool {
 }
 
 /// Whether some server reads a decoded segment as a name: without case, control characters
-/// and blanks around it, up to parameters, a NUL, or what was an escaped `?` or `#`; where
-/// extensions count for nothing, up to a dot.
-fn reads_as(segment: &[u8], name: &[u8], may_extend: bool) -> bool {
+/// and blanks around it, up to parameters, a NUL, or what was an escaped `?` or `#`; where it
+/// is the last, by its front.
+fn reads_as(segment: &[u8], name: &[u8], is_last: bool) -> bool {
     let is_blank = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control();
     let mut rest = segment.trim_ascii_start().iter();
     let name = name.split(|byte| *byte == b';').next().unwrap_or_default();
@@ -104,9 +180,8 @@ fn reads_as(segment: &[u8], name: &[u8], may_extend: bool) -> bool {
             return false;
         }
     }
-    rest.next().is_none_or(|byte| {
-        is_blank(byte) || matches!(byte, b';' | b'?' | b'#') || (may_extend && *byte == b'.')
-    })
+    rest.next()
+        .is_none_or(|byte| is_last || is_blank(byte) || matches!(byte, b';' | b'?' | b'#'))
 }
 
 /// A request target without query and fragment.
@@ -126,7 +201,7 @@ pub(super) fn query(target: &[u8]) -> Option<&[u8]> {
 }
 
 /// By whole segments; a trailing slash of the prefix does not count.
-pub fn is_under(path: &[u8], prefix: &[u8]) -> bool {
+pub(super) fn is_under(path: &[u8], prefix: &[u8]) -> bool {
     let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);
     match path.strip_prefix(prefix) {
         Some(rest) => rest.first().is_none_or(|byte| *byte == b'/'),
@@ -136,50 +211,42 @@ pub fn is_under(path: &[u8], prefix: &[u8]) -> bool {
 
 /// The path of a request, without query and fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestPath<'r>(&'r [u8]);
+pub struct RequestPath<'r> {
+    path: &'r [u8],
+    /// Some server takes what the query says for the path.
+    is_in_query: bool,
+}
 
 impl<'r> RequestPath<'r> {
     /// The path of a request target.
     pub(super) fn new(target: &'r [u8]) -> Self {
-        Self(without_query(target))
+        Self {
+            path: without_query(target),
+            is_in_query: names_path(target),
+        }
     }
 
     /// As it came.
     pub const fn as_bytes(self) -> &'r [u8] {
-        self.0
+        self.path
     }
 
     /// Whether it is a prefix or lies below it, by whole segments.
     pub fn is_under(self, prefix: &str) -> bool {
-        is_under(self.0, prefix.as_bytes())
+        is_under(self.path, prefix.as_bytes())
     }
 
     /// Whether it lies under one of some prefixes to every server: as it is spelt, and
     /// wherever it is tidied.
     pub fn is_surely_under_any(self, prefixes: &[String]) -> bool {
-        let leads_out = || is_odd(self.0) && segments(&decode_all(self.0)).any(is_parent);
+        let leads_out = || is_odd(self.path) && segments(&decode_all(self.path)).any(is_parent);
         prefixes.iter().any(|prefix| self.is_under(prefix)) && !leads_out()
     }
 
-    /// Whether some server takes it for another path: without case, without a slash at its
-    /// end, without an extension.
-    pub fn may_be(self, path: &str) -> bool {
-        let (plain, other) = (tidied(self.0), tidied(path.as_bytes()));
-        let rest = without_case(without_slash(&plain), without_slash(&other));
-        let is_extension = |rest: &[u8]| rest.first() == Some(&b'.') && !rest.contains(&b'/');
-        rest.is_some_and(|rest| rest.is_empty() || (other.len() > 1 && is_extension(rest)))
-    }
-
-    /// Whether some server takes it for one that lies under a prefix, as for
-    /// [`may_be`](Self::may_be); the extension is one of the prefix's last segment.
-    pub fn may_be_under(self, prefix: &str) -> bool {
-        is_spelt_under(&tidied(self.0), &tidied(prefix.as_bytes()))
-    }
-
-    /// The other paths that servers may take it for, as for [`may_be`](Self::may_be), each
-    /// once; `None` where it is too long to look at so many.
+    /// The other paths that servers may take it for, without case, without a slash at its
+    /// end, without an extension: each once; `None` where it is too long to look at so many.
     pub fn readings(self) -> Option<Vec<Vec<u8>>> {
-        let path = self.0;
+        let path = self.path;
         if path.len() > LONGEST {
             return None;
         }
@@ -200,7 +267,7 @@ impl<'r> RequestPath<'r> {
             let stems = dots.filter_map(|dot| whole.get(..before.saturating_add(dot)));
             for stem in std::iter::once(whole).chain(stems) {
                 for reading in [stem.to_vec(), [stem, b"/"].concat()] {
-                    if !reading.is_empty() && reading != self.0 && !readings.contains(&reading) {
+                    if !reading.is_empty() && reading != self.path && !readings.contains(&reading) {
                         readings.push(reading);
                     }
                 }
@@ -211,14 +278,15 @@ impl<'r> RequestPath<'r> {
 
     /// Whether it has just the escapes that it needs.
     pub fn is_canonical(self) -> bool {
-        forms(self.0).is_none_or(|[_, escaped]| escaped == self.0)
+        forms(self.path).is_none_or(|[_, escaped]| escaped == self.path)
     }
 
     /// Whether servers read it as different paths: dot segments, empty segments,
-    /// parameters of segments, backslashes, or escapes of what needs none or of what
-    /// divides a path. What is left, several [`forms`] of one path, is not among these.
+    /// parameters of segments, backslashes, escapes of what needs none or of what divides a
+    /// path, or a query that names a path. What is left, several `forms` of one path, is not
+    /// among these.
     pub fn is_ambiguous(self) -> bool {
-        let path = self.0;
+        let path = self.path;
         let plain = |byte: &u8| matches!(byte, b'\\' | b';' | 0..=0x20 | 0x7f);
         let segments = || path.split(|byte| *byte == b'/').skip(1);
         // SECURITY: what it may be is not looked for in a path of any length.
@@ -229,6 +297,17 @@ impl<'r> RequestPath<'r> {
             || path.windows(2).any(|pair| pair == b"//")
             || path.split(|byte| *byte == b'%').skip(1).any(is_odd_escape)
             || path.contains(&b'%') && segments().any(is_blank_dots)
+            || self.is_in_query
+    }
+
+    /// Whether some server takes what the query says for the path.
+    pub const fn is_in_query(self) -> bool {
+        self.is_in_query
+    }
+
+    /// Whether it goes on behind a script, which is to go by the rest.
+    pub fn is_behind_script(self) -> bool {
+        behind_scripts(self.path).next().is_some()
     }
 }
 
@@ -256,19 +335,19 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// A path without a slash at its end.
-fn without_slash(path: &[u8]) -> &[u8] {
+pub(super) fn without_slash(path: &[u8]) -> &[u8] {
     path.strip_suffix(b"/").unwrap_or(path)
 }
 
 /// What follows a front that is there but for case.
-fn without_case<'p>(path: &'p [u8], front: &[u8]) -> Option<&'p [u8]> {
+pub(super) fn without_case<'p>(path: &'p [u8], front: &[u8]) -> Option<&'p [u8]> {
     let (found, rest) = path.split_at_checked(front.len())?;
     found.eq_ignore_ascii_case(front).then_some(rest)
 }
 
 /// A path without escapes, as servers read it that know the case of all letters and take
 /// blanks off names.
-fn tidied(path: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn tidied(path: &[u8]) -> Cow<'_, [u8]> {
     match plain(path) {
         Cow::Owned(path) => Cow::Owned(tidy(path)),
         Cow::Borrowed(path) if path.contains(&b' ') => Cow::Owned(tidy(path.to_vec())),
@@ -289,7 +368,7 @@ fn tidy(path: Vec<u8>) -> Vec<u8> {
 }
 
 /// A path without escapes.
-pub fn plain(path: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn plain(path: &[u8]) -> Cow<'_, [u8]> {
     match forms(path) {
         Some([plain, _]) => Cow::Owned(plain),
         None => Cow::Borrowed(path),
@@ -298,7 +377,7 @@ pub fn plain(path: &[u8]) -> Cow<'_, [u8]> {
 
 /// A path in the two forms that servers bring it into: without escapes, and with those
 /// that it needs. `None` where both are the path as it is.
-pub fn forms(path: &[u8]) -> Option<[Vec<u8>; 2]> {
+pub(super) fn forms(path: &[u8]) -> Option<[Vec<u8>; 2]> {
     if path.is_ascii() && !path.contains(&b'%') {
         return None;
     }
@@ -368,12 +447,11 @@ mod tests {
         for path in [
             "/",
             "",
-            "/mcpx",
             "/mc",
-            "/x/mcp",
+            "/x/mcp/y",
+            "/xmcp",
             "/health?/mcp",
             "/api/v1",
-            "/api/v1/mcpx",
             "*",
         ] {
             assert!(!is_mcp(path), "{path}");
@@ -427,6 +505,17 @@ mod tests {
             "/m%09cp",
             "/%20mcp",
             "/API/V1/mcp.json",
+            "/mcpx",
+            "/MCP-v2/x",
+            "/mcp%41",
+            "/api/v1/mcp_",
+            "/x/mcp",
+            "/x/%6dCP/",
+            "/x/y/api/v1/mcp",
+            "/index.php/mcp/x",
+            "/Index.PHP/%6dcp",
+            "/x%2ephp/mcp/x",
+            "//host/mcpx",
         ] {
             assert!(is_mcp(path), "{path}");
         }
@@ -436,18 +525,18 @@ mod tests {
     #[test]
     fn what_no_server_could_read_as_mcp() {
         for path in [
-            "/mcpx",
-            "/MCPX",
             "/x.mcp",
-            "/x/%6dcp",
-            "/x;a/mcp",
+            "/x/%6dc",
+            "/x;a/mcp/x",
             "/mc%2f",
-            "/caf%C3%A9/mcp",
-            "/api.json/v1/mcp",
+            "/caf%C3%A9/mcp/x",
+            "/api.json/v1/mcp/x",
             "/api/v1/..",
             "/x/../y",
-            "/files//mcp",
-            "//host/mcpx",
+            "/files//mcp/x",
+            "/x.php",
+            "/x.php/mc",
+            "//host/x/mc",
         ] {
             assert!(!is_mcp(path), "{path}");
         }
@@ -481,6 +570,7 @@ mod tests {
             "/mcp/..;a/x",
             "/mcp/.. /x",
             "/mcp/x\\..\\..",
+            "/mcpx",
         ] {
             assert!(!is_surely(path), "{path}");
         }

@@ -10,9 +10,9 @@ use std::borrow::Cow;
 use crate::json::{has_letters_of, is_twin};
 use crate::uri::{decode_all, escaped};
 
-use super::HeadFault;
 use super::keys::{DECODINGS, is_end, texts, units};
-use super::path::{decode, escape};
+use super::path::{decode, escape, may_name_any, query, without_query};
+use super::{HeadFault, Headers};
 
 /// The members of a message, but for `id`: it chooses nothing, and names much else.
 const MEMBERS: &[&str] = &["jsonrpc", "method", "params", "result", "error"];
@@ -37,12 +37,26 @@ const LONGEST: usize = 1024;
 /// How many methods a query may name.
 const MOST_METHODS: usize = 8;
 
+/// Whether a message is posted beside an event stream, on which its client awaits the answer: by
+/// the name that a session has in the query of such a request.
+///
+/// SPEC: MCP 2024-11-05, transports, HTTP with SSE. The official SDKs for TypeScript and Python
+/// have these names.
+pub fn awaits_event(headers: &Headers) -> bool {
+    let target = headers.only(":path").and_then(query);
+    let mut pairs = target
+        .into_iter()
+        .flat_map(|query| query.split(|byte| *byte == b'&'));
+    pairs.any(|pair| pair.starts_with(b"sessionId=") || pair.starts_with(b"session_id="))
+}
+
 /// Whether the query of a target says nothing of the message, nor of another method.
 ///
 /// # Errors
-/// [`HeadFault::Query`] or [`HeadFault::Override`].
+/// [`HeadFault::Query`], [`HeadFault::Override`] or [`HeadFault::Route`].
 pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
     each_pair(target, |key, value| match Key::of(key) {
+        _ if route(target, key, value).is_some() || is_command(key, value) => Err(HeadFault::Route),
         Key {
             is_member: true, ..
         } => Err(HeadFault::Query),
@@ -53,11 +67,113 @@ pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
     })
 }
 
+/// Whether a pair of a query on an MCP path is a path or a command by itself.
+fn is_command(key: &[u8], value: &[u8]) -> bool {
+    let key = decode_all(key);
+    let names = |text: &str| has_letters_of(text, &["cmd"]);
+    key.first() == Some(&b'/') || (!value.is_empty() && texts(&key).any(|text| names(&text)))
+}
+
+/// Whether the query of a target says a path that may be one of some, to a server that goes by
+/// it.
+pub(super) fn may_route_to(target: &[u8], prefixes: &[String]) -> bool {
+    let (mut left, mut pairs) = (MOST_ROUTES, MOST_PAIRS);
+    let see = |key: &[u8], value: &[u8]| {
+        pairs = pairs.checked_sub(1).ok_or(HeadFault::Route)?;
+        let found = route(target, key, value).or_else(|| loose_route(key, value));
+        let Some(path) = found else {
+            return Ok(());
+        };
+        left = left.checked_sub(1).ok_or(HeadFault::Route)?;
+        match may_name_any(&path, prefixes) {
+            true => Err(HeadFault::Route),
+            false => Ok(()),
+        }
+    };
+    each_pair(target, see).is_err()
+}
+
+/// Whether some server takes what the query of a target says for the path.
+pub(super) fn names_path(target: &[u8]) -> bool {
+    let mut pairs = MOST_PAIRS;
+    let see = |key: &[u8], value: &[u8]| {
+        pairs = pairs.checked_sub(1).ok_or(HeadFault::Route)?;
+        match route(target, key, value) {
+            Some(_) => Err(HeadFault::Route),
+            None => Ok(()),
+        }
+    };
+    each_pair(target, see).is_err()
+}
+
+/// How many pairs of a query are looked at for a path, however often it is decoded.
+///
+/// SECURITY: a client chooses how many there are, and each takes a microsecond or so.
+const MOST_PAIRS: usize = 1024;
+
+/// How many paths a query may say: nobody means so many.
+const MOST_ROUTES: usize = 16;
+
+/// The path that a pair of a query says.
+///
+/// SECURITY: WordPress prefers `rest_route` to the path, Phalcon `_url`; Yii goes by `r`,
+/// ThinkPHP by `s`, Frappe by `cmd`, others by `route`; CodeIgniter by a query that is a path,
+/// of the root or of its script. PHP takes `rest.route` and `rest[route` for `rest_route`.
+fn route(target: &[u8], key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    let key = decode_all(key);
+    if key.first() == Some(&b'/') {
+        let path = without_query(target);
+        let is_front = path == b"/" || path.to_ascii_lowercase().ends_with(b".php");
+        return (is_front && value.is_empty()).then(|| key.to_vec());
+    }
+    let texts: Vec<_> = texts(&key).collect();
+    let is_one = |names: &[&str]| {
+        texts.iter().any(|text| {
+            let front = text.split_once('[').filter(|(_, rest)| rest.contains(']'));
+            let names_it = |name: &str| has_letters_of(name, names);
+            names_it(text) || front.is_some_and(|(front, _)| names_it(front))
+        })
+    };
+    // `url` by itself is a parameter like others.
+    let has_line = || !key.iter().all(u8::is_ascii_alphanumeric);
+    if is_one(&["restroute"]) || (is_one(&["url"]) && has_line()) {
+        return Some(decode_all(value));
+    }
+    let divides: &[u8] = match () {
+        () if is_one(&["cmd"]) => b"./",
+        () if is_one(&["r", "s", "route"]) => b"/",
+        () => return None,
+    };
+    let value = decode_all(value);
+    let is_path = value.iter().any(|byte| divides.contains(byte));
+    is_path.then_some(value)
+}
+
+/// The same, of what says a path to a few servers and other things to most: only where it
+/// leads matters. Drupal goes by `q`, and Yii by `r` without a `/`.
+fn loose_route(key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    let key = decode_all(key);
+    if value.is_empty() {
+        return key.contains(&b'/').then_some(key);
+    }
+    let is_one = |names: &[&str]| texts(&key).any(|text| has_letters_of(&text, names));
+    let value = || decode_all(value);
+    match () {
+        () if is_one(&["r", "route"]) => Some(value()),
+        () if is_one(&["q"]) => Some(value()).filter(|value| value.contains(&b'/')),
+        () => None,
+    }
+}
+
 /// The methods that the query of a target names, each spelling once; `None` where it may be
 /// any: nobody means so many, nor so long a query.
 pub(super) fn methods(target: &[u8]) -> Option<Vec<Vec<u8>>> {
     if target.len() > LONGEST_READ && target.contains(&b'?') {
-        return None;
+        // Without anything that some reader leaves out of a key, the word stands there whole.
+        let word = |part: &[u8]| part.eq_ignore_ascii_case(b"method");
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"?=&,/".contains(byte);
+        let is_silent = target.iter().all(is_plain) && !target.windows(6).any(word);
+        return is_silent.then(Vec::new);
     }
     let mut methods: Vec<Vec<u8>> = Vec::new();
     let walked = each_pair(target, |key, value| {
@@ -430,7 +546,15 @@ mod tests {
         assert_eq!(count(MOST_METHODS), Some(MOST_METHODS));
         assert_eq!(count(MOST_METHODS + 1), None);
         let long = format!("/files?{}", "a=b&".repeat(LONGEST_READ / 4));
-        assert_eq!(methods(long.as_bytes()), None);
+        assert_eq!(methods(long.as_bytes()), Some(Vec::new()));
+        // As many pairs as nobody means may say a path.
+        assert!(!names_path(format!("/?{}", "r&".repeat(300)).as_bytes()));
+        assert!(names_path(
+            format!("/?{}", "r&".repeat(MOST_PAIRS)).as_bytes()
+        ));
+        for end in ["_METHOD=DELETE", "%5fx", "\u{e9}=b"] {
+            assert_eq!(methods(format!("{long}{end}").as_bytes()), None, "{end}");
+        }
         let path = format!("/{}", "a".repeat(LONGEST_READ));
         assert_eq!(methods(path.as_bytes()), Some(Vec::new()));
     }

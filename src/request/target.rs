@@ -12,12 +12,19 @@ const OVERRIDING: [&str; 3] = [
 ];
 
 /// The headers that name the host to some server, in the place of the authority.
-const NAMING_HOSTS: [&str; 4] = [
+const NAMING_HOSTS: [&str; 5] = [
     "x-forwarded-host",
     "x-host",
     "x-http-host-override",
     "x-original-host",
+    "x-frappe-site-name",
 ];
+
+/// The longest lists of hosts, or of methods, that are looked at, in bytes.
+const LONGEST: usize = 8 << 10;
+
+/// How many methods may take the place of the one that was sent: nobody means so many.
+const MOST_METHODS: usize = 16;
 
 /// The header that does among other things.
 ///
@@ -104,35 +111,45 @@ impl<'r> HttpTarget<'r> {
     }
 
     /// The methods that frameworks put in the place of the one that was sent, in upper
-    /// case: where headers say so, of a POST also where the query does, or where the body is
-    /// a form, which may.
+    /// case: where headers or the query say so, and of a POST also where the body is a form,
+    /// which may.
     ///
-    /// SECURITY: Rails and Symfony know the headers for POST and Yii for every method;
-    /// Symfony and Express also `_method` in the query of a POST. Rails, Laravel and Symfony
-    /// take it from forms, which are not read here. No MCP message is one: its type is JSON.
-    pub fn overriding_methods(&self) -> impl Iterator<Item = Vec<u8>> {
+    /// SECURITY: Rails and Symfony know the headers for POST and Yii for every method; Symfony
+    /// knows `_method` in the query of a POST, WordPress and many Express applications of
+    /// every method. Rails, Laravel and Symfony take it from forms, which are not read here. No
+    /// MCP message is one: its type is JSON.
+    ///
+    /// Each once; `None` where they may be any: nobody means so many.
+    pub fn overriding_methods(&self) -> Option<Vec<Vec<u8>>> {
         let sent = self.method();
         let is_post = sent == Some(b"POST".as_slice());
-        let headers = OVERRIDING.iter().flat_map(|name| self.headers.alike(name));
-        let values = headers.flat_map(|line| line.split(|byte| *byte == b','));
-        let target = self.headers.only(":path").filter(|_| is_post);
+        let headers = || OVERRIDING.iter().flat_map(|name| self.headers.alike(name));
+        if headers().map(<[u8]>::len).sum::<usize>() > LONGEST {
+            return None;
+        }
+        let values = headers().flat_map(|line| line.split(|byte| *byte == b','));
+        let target = self.headers.only(":path");
         let told = target.map_or(Some(Vec::new()), query::methods);
         let is_any = told.is_none() || (is_post && self.may_be_form());
+        let told = told.unwrap_or_default();
+        let mut methods: Vec<Vec<u8>> = Vec::new();
+        for value in values.chain(told.iter().map(Vec::as_slice)) {
+            let value = String::from_utf8_lossy(value).replace('+', " ");
+            // Case as JavaScript and Python know it: `ı` becomes `I`.
+            let method = value.trim().to_uppercase().into_bytes();
+            if method.is_empty() || sent == Some(&*method) || methods.contains(&method) {
+                continue;
+            }
+            if methods.len() >= MOST_METHODS {
+                return None;
+            }
+            let get = (method == b"HEAD").then(|| b"GET".to_vec());
+            methods.push(method);
+            methods.extend(get);
+        }
         let of_forms: &[&[u8]] = if is_any { &OF_FORMS } else { &[] };
-        values
-            .map(<[u8]>::to_vec)
-            .chain(told.unwrap_or_default())
-            .map(|value| {
-                let value = String::from_utf8_lossy(&value).replace('+', " ");
-                // Case as JavaScript and Python know it: `ı` becomes `I`.
-                value.trim().to_uppercase().into_bytes()
-            })
-            .filter(move |method| !method.is_empty() && sent != Some(method))
-            .flat_map(|method| {
-                let get = (method == b"HEAD").then(|| b"GET".to_vec());
-                std::iter::once(method).chain(get)
-            })
-            .chain(of_forms.iter().map(|method| method.to_vec()))
+        methods.extend(of_forms.iter().map(|method| method.to_vec()));
+        Some(methods)
     }
 
     /// Whether a header that is not shown to somebody names another method.
@@ -178,7 +195,15 @@ impl<'r> HttpTarget<'r> {
     /// SECURITY: to Rails and others the host is what `x-forwarded-host` says, and to some
     /// what `forwarded` does, whoever wrote it.
     pub fn host(&self) -> Option<Host> {
-        let host = Host::new(self.headers.only(":authority")?)?;
+        let authority = self.headers.only(":authority")?;
+        let names = NAMING_HOSTS.iter().chain([&FORWARDED]);
+        let lines = names.flat_map(|name| self.headers.alike(name));
+        let lengths = lines.chain([authority]).map(<[u8]>::len);
+        // SECURITY: a client chooses how many names there are to be looked at.
+        if lengths.sum::<usize>() > LONGEST {
+            return None;
+        }
+        let host = Host::new(authority)?;
         let is_same = |name: &[u8]| Host::new(name.trim_ascii()).as_ref() == Some(&host);
         let named = NAMING_HOSTS
             .iter()
@@ -381,7 +406,7 @@ mod tests {
             let content = content.map(|content| ("Content_Type", content));
             let headers = Headers::from_lines(lines.chain(content));
             let target = HttpTarget::new(&headers, None).with_body(may_have_body);
-            target.overriding_methods().count()
+            target.overriding_methods().map(|methods| methods.len())
         };
         for form in [
             None,
@@ -391,11 +416,11 @@ mod tests {
             Some("MULTIPART/form-data; boundary=a"),
             Some("multipart/related"),
         ] {
-            assert_eq!(of(form, true), OF_FORMS.len(), "{form:?}");
-            assert_eq!(of(form, false), 0, "{form:?}");
+            assert_eq!(of(form, true), Some(OF_FORMS.len()), "{form:?}");
+            assert_eq!(of(form, false), Some(0), "{form:?}");
         }
         for other in ["application/json", "text/plain", "multipart"] {
-            assert_eq!(of(Some(other), true), 0, "{other}");
+            assert_eq!(of(Some(other), true), Some(0), "{other}");
         }
     }
 
@@ -405,8 +430,7 @@ mod tests {
             let lines = [(":method", method), (":path", path)].into_iter();
             let headers = Headers::from_lines(lines.chain(header));
             let target = HttpTarget::new(&headers, None);
-            let methods: Vec<_> = target.overriding_methods().collect();
-            methods.join(&b' ')
+            target.overriding_methods().unwrap().join(&b' ')
         };
         for method in ["GET", "POST", "PUT", "HEAD"] {
             let header = Some(("X_HTTP_Method_Override", " delete ,patch"));
@@ -421,13 +445,40 @@ mod tests {
             "?_method=%50ut",
         ] {
             assert_eq!(of("POST", &format!("/{query}"), None), b"PUT", "{query}");
-            assert_eq!(of("GET", &format!("/{query}"), None), b"", "{query}");
+            assert_eq!(of("GET", &format!("/{query}"), None), b"PUT", "{query}");
         }
         assert_eq!(
             of("POST", "/?_method=opt\u{131}on\u{17f}", None),
             b"OPTIONS"
         );
         assert_eq!(of("PUT", "/", Some(("x-http-method", "head"))), b"HEAD GET");
+    }
+
+    /// A client chooses how long they are, and every rule asks for them.
+    #[test]
+    fn long_lists_are_not_looked_at() {
+        let of = |name: &str, value: String| {
+            let lines = [(":authority", "a"), (":method", "POST"), (name, &value)];
+            let headers = Headers::from_lines(lines);
+            let target = HttpTarget::new(&headers, None);
+            let host = target.host().is_some();
+            (
+                host,
+                target.overriding_methods().map(|methods| methods.len()),
+            )
+        };
+        for (name, item) in [("x-forwarded-host", "a,"), ("Forwarded", "host=a;")] {
+            let list = |length: usize| item.repeat(length / item.len()) + "a";
+            assert_eq!(of(name, list(LONGEST - 8)), (true, Some(0)), "{name}");
+            assert_eq!(of(name, list(LONGEST + 8)), (false, Some(0)), "{name}");
+        }
+        let name = "x-http-method-override";
+        assert_eq!(of(name, "POST,".repeat(LONGEST / 5)), (true, Some(0)));
+        assert_eq!(of(name, "GET,".repeat(LONGEST / 4)), (true, Some(1)));
+        assert_eq!(of(name, "GET,".repeat(LONGEST / 3)), (true, None));
+        let others = |count: usize| (0..count).map(|it| format!("A{it},")).collect();
+        assert_eq!(of(name, others(MOST_METHODS)), (true, Some(MOST_METHODS)));
+        assert_eq!(of(name, others(MOST_METHODS + 1)), (true, None));
     }
 
     #[test]

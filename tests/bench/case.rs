@@ -7,6 +7,7 @@ use std::rc::Rc;
 use accesspolicy::enforcement::{Envelopes, Facts, Permitted, Step, Stream};
 use accesspolicy::policy::Policies;
 use accesspolicy::request::{Caller, Headers};
+use serde_json::Value;
 
 use crate::traffic::{self, Filling, OPEN};
 
@@ -27,15 +28,39 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new((tool, size, filling, rules): Call) -> Self {
-        let text = traffic::policy(rules).to_string();
+    pub fn new(call: Call) -> Self {
+        let (.., rules) = call;
+        Self::of(call, &traffic::policy(rules), "/mcp", &[])
+    }
+
+    /// As long a head as is looked at, under as many rules that ask for it.
+    #[allow(dead_code, reason = "not every benchmark has it")]
+    pub fn with_long_head(call: Call) -> Self {
+        let (.., rules) = call;
+        let path = format!("/mcp/{}a.b", "a%20/".repeat(1600));
+        let hosts = "localhost,".repeat(800) + "localhost";
+        let methods = "POST,".repeat(1600) + "POST";
+        let more = [
+            ("x-forwarded-host", &*hosts),
+            ("x-http-method-override", &*methods),
+        ];
+        Self::of(call, &traffic::policy_about_heads(rules), &path, &more)
+    }
+
+    fn of(
+        (tool, size, filling, _): Call,
+        policy: &Value,
+        path: &str,
+        more: &[(&str, &str)],
+    ) -> Self {
+        let text = policy.to_string();
         let body = traffic::body(tool, size, filling).into_bytes();
         let length = body.len().to_string();
         let lines = [
             (":method", "POST"),
             (":scheme", "https"),
             (":authority", "localhost"),
-            (":path", "/mcp"),
+            (":path", path),
             ("content-type", "application/json"),
             ("accept", "application/json, text/event-stream"),
             ("mcp-protocol-version", "2025-06-18"),
@@ -48,6 +73,7 @@ impl Case {
             headers.extend_from_slice(text.as_bytes());
             start..headers.len()
         };
+        let lines = lines.iter().chain(more);
         places.extend(lines.map(|(name, value)| (add(name), add(value))));
         Self {
             headers,

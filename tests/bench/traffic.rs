@@ -71,6 +71,31 @@ pub fn policy(rules: usize) -> Value {
     })
 }
 
+/// Rules of Deny policies, each of which asks for something of a head, and one that allows.
+#[allow(dead_code, reason = "not every benchmark has them")]
+pub fn policy_about_heads(rules: usize) -> Value {
+    let rules = (0..rules).map(|number| {
+        let http = match number % 4 {
+            0 => json!({"paths": [{"Exact": format!("/admin/{number}")}]}),
+            1 => json!({"paths": [{"PathPrefix": format!("/admin/{number}")}]}),
+            2 => json!({"hosts": [format!("h{number}.example")]}),
+            _ => json!({"methods": ["DELETE"]}),
+        };
+        json!({"name": format!("rule-{number:05}"), "http": http})
+    });
+    let mut policy = policy(1);
+    let rules: Vec<Value> = rules.collect();
+    let refusing = rules.chunks(10).enumerate().map(|(number, rules)| {
+        json!({
+            "policy": {"namespace": "agents", "name": format!("no-{number:05}")},
+            "action": "Deny", "mode": "Enforce", "targets": ["Gateway"], "rules": rules,
+        })
+    });
+    let policies = policy["policies"].as_array_mut().expect("policies");
+    policies.extend(refusing);
+    policy
+}
+
 /// A call of a tool whose one argument fills it up to `size` bytes.
 pub fn body(tool: &str, size: usize, filling: Filling) -> String {
     let head = format!(

@@ -421,14 +421,22 @@ impl Sent<'_> {
             (Some(Expect::Deny), Some(id)) => {
                 let words = self.expected.says.as_deref().unwrap_or_default();
                 is_denied_with(answer, &id, words)
+                    || (answer.status == 403 && self.expected.status == Some(403) && {
+                        let form = json_of(answer);
+                        (&form["id"], form["error"]["code"].as_i64()) == (&id, Some(403))
+                    })
             }
             (Some(Expect::Deny), None) => answer.status == 403 && is_text,
-            _ if is_text => [400, 405, 413, 415].contains(&answer.status),
+            _ if is_text => [400, 405].contains(&answer.status),
             _ => {
                 let code = json_of(answer)["error"]["code"]
                     .as_i64()
                     .unwrap_or_default();
-                answer.status == 400 && [-32700, -32600, -32602, -32020].contains(&code)
+                match answer.status {
+                    400 => [-32700, -32600, -32602, -32020].contains(&code),
+                    413 | 415 => code == -32600,
+                    _ => false,
+                }
             }
         };
         if !has_form {
@@ -578,6 +586,6 @@ impl Sent<'_> {
 
 /// Whether the filter takes a path of the vectors for MCP's: without case or extension.
 fn is_on_mcp(path: &str) -> bool {
-    let first = path.split(['?', '/', '.', '%']).nth(1);
-    first.is_some_and(|first| first.eq_ignore_ascii_case("mcp"))
+    let path = path.split('?').next().unwrap_or_default();
+    path.to_ascii_lowercase().contains("mcp")
 }

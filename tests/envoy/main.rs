@@ -27,6 +27,7 @@ mod metadata;
 mod metrics;
 mod module;
 mod ports;
+mod redirects;
 mod refusals;
 mod setup;
 mod slow;

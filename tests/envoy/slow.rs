@@ -36,6 +36,7 @@ fn a_body_that_does_not_come_in_time() {
             let answer = client.send(&endless(front).header("x-request-id", &id));
             let answer = answer.expect("an answer");
             assert_eq!(answer.status, 408, "{id}: {answer:?}");
+            assert_eq!(answer.json()["error"]["code"], json!(-32000), "{id}");
             let took = start.elapsed();
             assert!((1..5).contains(&took.as_secs()), "{id}: {took:?}");
             let records = stage.records(std::iter::once(&*id));

@@ -216,9 +216,9 @@ impl Sent<'_> {
         };
         match &self.case.verdict.answer {
             Some(expected) => {
-                // To the byte where it is JSON-RPC. Elsewhere the text says what was
-                // wrong with what Envoy made of the headers: it joins lines.
-                let is_same = self.case.verdict.id.is_none() || answer.body == expected.body;
+                // To the byte, but where it says what was wrong with what Envoy made of the
+                // headers: it joins lines.
+                let is_same = self.case.verdict.is_of_headers || answer.body == expected.body;
                 if answer.status != expected.status || !is_same {
                     return Some(format!("answered {} {}", answer.status, answer.text()));
                 }

@@ -41,6 +41,7 @@ fn headers_alone_act_for_nobody_where_every_path_is_mcp() {
         change: |policy| {
             let settings = policy["settings"].as_object_mut().expect("settings");
             settings.remove("mcpPaths").expect("paths");
+            policy.as_object_mut().expect("a policy").remove("seal");
         },
         ..Setting::new(&[allow_known()], Paths::Rendered)
     };

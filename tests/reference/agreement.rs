@@ -24,7 +24,7 @@ const LEAST: [(&str, f64); 15] = [
     ("allow: unprotected", 10.0),
     ("allow: no Allow policy", 30.0),
     ("allow: Gateway", 30.0),
-    ("allow: Backend", 20.0),
+    ("allow: Backend", 10.0),
     ("allow: both levels", 1.0),
     ("deny: unprotected", 10.0),
     ("deny: no port", 5.0),

@@ -136,7 +136,10 @@ const EXPRESSIONS: [(&str, Meaning); 16] = [
         "request.mcp.method in ['ping', 'tools/call']",
         |request| match &request.asks {
             Asks::Message(message) => match method(message) {
-                Some(method) => Truth::from(["ping", "tools/call"].contains(&method)),
+                Some(method) if ["ping", "tools/call"].contains(&method) => Truth::Yes,
+                // A method that no version knows may be any to its server.
+                Some(_) if unknown(message).is_some() => Truth::Undecided,
+                Some(_) => Truth::No,
                 None => Truth::Undecided,
             },
             _ => Truth::Undecided,

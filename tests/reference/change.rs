@@ -39,6 +39,7 @@ pub fn shuffle(document: &mut CompiledPolicy, numbers: &mut Numbers) {
     let CompiledPolicy {
         schema_version: _,
         digest: _,
+        seal: _,
         gateway: _,
         settings,
         listeners,
@@ -128,7 +129,7 @@ pub fn is_settled(document: &CompiledPolicy) -> bool {
 
 /// Takes one condition other than the source from one rule of an enforced Allow policy.
 pub fn drop_condition(document: &mut CompiledPolicy, numbers: &mut Numbers) -> Option<()> {
-    let rule = allowing_rule(document, numbers)?;
+    let rule = rule_of(document, Action::Allow, numbers)?;
     let drop_member = |http: &mut Http, number| match number {
         0 => http.methods.take().map(drop),
         1 => http.paths.take().map(drop),
@@ -161,19 +162,27 @@ pub fn drop_condition(document: &mut CompiledPolicy, numbers: &mut Numbers) -> O
 
 /// Takes the source from one rule of an enforced Allow policy. Says which rule it was.
 pub fn drop_source(document: &mut CompiledPolicy, numbers: &mut Numbers) -> Option<Rule> {
-    let rule = allowing_rule(document, numbers)?;
+    let rule = rule_of(document, Action::Allow, numbers)?;
     rule.source.take()?;
     Some(rule.clone())
 }
 
-fn allowing_rule<'d>(
+/// Takes one list of things from one rule of an enforced Deny policy.
+pub fn drop_denied_list(document: &mut CompiledPolicy, numbers: &mut Numbers) -> Option<()> {
+    let rule = rule_of(document, Action::Deny, numbers)?;
+    let mut methods = rule.mcp.as_mut()?.methods.iter_mut().flatten();
+    methods.find_map(|method| method.params.take()).map(drop)
+}
+
+/// One rule of the enforced policies of an action.
+fn rule_of<'d>(
     document: &'d mut CompiledPolicy,
+    action: Action,
     numbers: &mut Numbers,
 ) -> Option<&'d mut Rule> {
     let policies = document.policies.iter_mut();
-    let allowing =
-        policies.filter(|policy| policy.mode == Mode::Enforce && policy.action == Action::Allow);
-    let mut rules: Vec<&mut Rule> = allowing
+    let those = policies.filter(|policy| policy.mode == Mode::Enforce && policy.action == action);
+    let mut rules: Vec<&mut Rule> = those
         .flat_map(|policy| policy.rules.iter_mut().flatten())
         .collect();
     let chosen = numbers.below(rules.len());

@@ -97,10 +97,10 @@ pub fn overriding(request: &Request) -> Vec<String> {
     headers
         .flat_map(|(_, value)| value.split(','))
         .map(|value| value.trim().to_uppercase())
+        .chain(query.map(|(_, value)| value.to_uppercase()))
         .chain(
-            query
-                .map(|(_, value)| value.to_uppercase())
-                .chain(form.split_whitespace().map(str::to_owned))
+            form.split_whitespace()
+                .map(str::to_owned)
                 .filter(|_| is_post),
         )
         .filter(|method| !method.is_empty() && *method != request.method)

@@ -274,6 +274,15 @@ fn restricts(rule: &Rule, request: &Request) -> bool {
         && things.any(|thing| mcp::restricts(part, thing))
 }
 
+/// A rule that refuses allows nothing more where it is about all that a method acts on, and
+/// not some of it only.
+#[test]
+fn a_list_less_never_allows() {
+    let change =
+        |change: &mut Change<'_>| change::drop_denied_list(change.document, &mut change.numbers);
+    law(change, |effect, ()| effect.allows_no_more()).are_many();
+}
+
 /// A Deny policy more never allows.
 ///
 /// Only where something was enforced before, or `unprotected` allows: the first policy

@@ -62,57 +62,19 @@ fn touches_as_it_is(mcp: &Mcp, message: &Value, asks: &Asks) -> bool {
     // Completing tells of the thing what getting it would.
     let completes = method(message) == Some("completion/complete");
     let touches = completes && things(message).into_iter().any(|thing| gets(mcp, thing));
-    touches || matches(mcp, asks) || mentions(mcp, message)
+    touches || matches(mcp, asks) || unknown(message).is_some()
 }
 
-/// What the params of a method that no version knows name, under any word.
-fn named(message: &Value) -> Vec<&Value> {
+/// Whether the params of a method that no version knows name anything, under any word.
+fn names_something(message: &Value) -> bool {
     let words = ["name", "uri", "tool", "toolName", "tool_name"];
-    let named = |_| words.iter().filter_map(|word| message["params"].get(word));
-    unknown(message).into_iter().flat_map(named).collect()
+    let names = |word| message["params"].get(word).is_some();
+    unknown(message).is_some() && words.into_iter().any(names)
 }
 
 /// A method that no version knows.
 pub fn unknown(message: &Value) -> Option<&str> {
     method(message).filter(|method| !Method::NAMES.contains(method))
-}
-
-/// What stands between two of the characters that part names, or at an end.
-fn parts(method: &str) -> Vec<&str> {
-    let is_gap = |byte: Option<&u8>| byte.is_none_or(|byte| b"/.:#_- ".contains(byte));
-    let bytes = method.as_bytes();
-    let starts = (0..bytes.len()).filter(|at| *at == 0 || is_gap(bytes.get(at - 1)));
-    let to_ends = |start: usize| {
-        let ends = (start + 1..=bytes.len()).filter(|end| is_gap(bytes.get(*end)));
-        ends.map(move |end| &method[start..end])
-    };
-    starts.flat_map(to_ends).collect()
-}
-
-/// Whether the MCP part lists what an unknown method names, or is called after.
-fn mentions(mcp: &Mcp, message: &Value) -> bool {
-    let Some(unknown) = unknown(message) else {
-        return false;
-    };
-    let named = named(message);
-    let texts = named.iter().filter_map(|named| named.as_str());
-    let asked: Vec<&str> = texts.chain(parts(unknown)).collect();
-    // What is no text may be anything.
-    let may_be_any = named.iter().any(|named| !named.is_string());
-    mcp.methods.iter().flatten().any(|method| {
-        let mut params = method.params.iter().flatten();
-        if may_be_any {
-            return method.params.is_some();
-        }
-        match method.name.as_str() {
-            "tools/call" | "prompts/get" => params.any(|param| asked.contains(&&**param)),
-            _ => params.any(|param| {
-                let is_one = |asked: &str| asked.contains("://") && uri::is_one(param, asked);
-                let mut asked = asked.iter();
-                asked.any(|asked| param == asked || is_one(asked))
-            }),
-        }
-    })
 }
 
 /// Whether a message is a completion, and the MCP part lets it through as part of the
@@ -206,7 +168,7 @@ fn is_of_rest(asks: &Asks) -> bool {
     let Asks::Message(message) = asks else {
         return false;
     };
-    if !named(message).is_empty() {
+    if names_something(message) {
         return false;
     }
     let prefixes = ["completion/", "logging/", "notifications/"];

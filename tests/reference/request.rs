@@ -78,7 +78,17 @@ impl Request {
                 ..self.clone()
             }
         };
-        named.into_iter().map(of).collect()
+        let mut parts: Vec<Self> = named.into_iter().map(of).collect();
+        // Changes of lists are listened for as by naming nothing.
+        if message["params"]["notifications"]["toolsListChanged"] == true {
+            let mut message = message.clone();
+            message["params"]["notifications"] = json!({});
+            parts.push(Self {
+                asks: Asks::Message(message),
+                ..self.clone()
+            });
+        }
+        parts
     }
 }
 

@@ -284,7 +284,7 @@ pub fn binary() -> &'static Path {
 }
 
 /// Looks until there is something, for as long as a log may lag behind.
-fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+pub fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
         let found = look();

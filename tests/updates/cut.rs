@@ -35,6 +35,7 @@ fn endless() -> (SocketAddr, mpsc::Receiver<()>) {
 /// What discovery gives, with a policy of this number under a setting.
 fn under(setting: &str, number: usize) -> String {
     let mut policy: Value = serde_json::from_str(&policies(number).0).unwrap();
+    policy.as_object_mut().unwrap().remove("seal");
     policy["settings"]["onRevocation"] = json!(setting);
     let policy = serde_json::from_value(policy).unwrap();
     deploy::discovery(&policy, filter_module().to_str().unwrap())
@@ -99,6 +100,7 @@ fn a_stream_whose_request_never_ends_is_cut_too() {
     let file = folder.path().join("filter.yaml");
     let text = |number: usize| {
         let mut policy: Value = serde_json::from_str(&policies(number).0).unwrap();
+        policy.as_object_mut().unwrap().remove("seal");
         policy["settings"]["onRevocation"] = json!("Close");
         policy["settings"]["requestHeaders"] = json!("Stream");
         policy["settings"]["mcpPaths"] = json!(["/mcp"]);

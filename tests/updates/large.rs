@@ -5,9 +5,10 @@ use super::*;
 const UNAFFORDABLE: &str = "wasmcustom.accesspolicy_config_loads_total;outcome=unaffordable";
 
 /// The first policies, changed, as a short file from which Envoy takes the filter.
-fn changed(digest: usize, change: impl FnOnce(&mut Value)) -> String {
+pub(super) fn changed(digest: usize, change: impl FnOnce(&mut Value)) -> String {
     let (policy, _) = policies(0);
     let mut policy: Value = serde_json::from_str(&policy).unwrap();
+    policy.as_object_mut().unwrap().remove("seal");
     policy["digest"] = json!(format!("sha256:{digest:064x}"));
     policy["settings"]["allowPolicies"] = json!("Any");
     change(&mut policy);
@@ -36,7 +37,7 @@ fn changed(digest: usize, change: impl FnOnce(&mut Value)) -> String {
     json!({"resources": [resource]}).to_string()
 }
 
-fn policy(name: String, target: &Value, rules: &Value) -> Value {
+pub(super) fn policy(name: String, target: &Value, rules: &Value) -> Value {
     json!({
         "policy": {"namespace": "infra", "name": name},
         "action": "Allow", "mode": "Enforce", "targets": [target], "rules": rules,

@@ -4,6 +4,7 @@
 
 mod cut;
 mod large;
+mod names;
 mod open;
 mod revoked;
 #[path = "../support/mod.rs"]

@@ -12,6 +12,7 @@ const PER_UPDATE: usize = 4;
 fn large(number: usize) -> String {
     let (policy, _) = policies(0);
     let mut policy: Value = serde_json::from_str(&policy).unwrap();
+    policy.as_object_mut().unwrap().remove("seal");
     policy["digest"] = json!(format!("sha256:{number:064x}"));
     let gateway = &mut policy["policies"][0];
     let rules = gateway["rules"].as_array_mut().unwrap();

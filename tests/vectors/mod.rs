@@ -142,6 +142,8 @@ files![
     "deny-policies",
     "deny-undecided",
     "deny-evasions",
+    "unknown-methods",
+    "routes",
     "allow-evasions",
     "deny-queries",
     "deny-spellings",

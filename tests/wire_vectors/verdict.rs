@@ -3,7 +3,7 @@
 use accesspolicy::enforcement::{Answer, Facts, Permitted, Reason, Step, Stream};
 use accesspolicy::mcp::{Envelope, Message, Thing};
 use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Head, HeadFault, Headers};
+use accesspolicy::request::{Caller, Head, Headers};
 
 use super::{BODY_LIMIT, DEPTH_LIMIT, Http, Vector};
 
@@ -36,6 +36,8 @@ pub struct Verdict {
     pub answer: Option<Answer>,
     /// Where the fault is said to be.
     pub offset: Option<usize>,
+    /// Whether the headers alone refuse it.
+    pub is_of_headers: bool,
 }
 
 /// A vector, ready to be judged again and again.
@@ -125,6 +127,7 @@ impl Verdict {
             id: None,
             answer: None,
             offset: None,
+            is_of_headers: false,
         };
         match step {
             Step::Continue(Permitted::Now(..)) => text(understood()),
@@ -138,6 +141,7 @@ impl Verdict {
                     id,
                     answer: Some(answer),
                     offset,
+                    is_of_headers: matches!(refusal.reason, Reason::Head(_)),
                 }
             }
             other => text(format!("unsettled: {other:?}")),
@@ -147,19 +151,9 @@ impl Verdict {
 
 /// The kind of fault, and where in the body it is.
 fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
-    let head = |fault: &HeadFault| match fault {
-        HeadFault::Incomplete => "no single method and path",
-        HeadFault::Method => "http method",
-        HeadFault::Body => "unexpected body",
-        HeadFault::Upgrade => "upgrade",
-        HeadFault::Media(media) => media.as_str(),
-        HeadFault::TooLarge => "too large",
-        HeadFault::Query => "query",
-        HeadFault::Override => "method override",
-    };
     match reason {
-        Reason::Head(fault) => (head(fault).to_owned(), None),
-        Reason::TooLarge => ("too large".to_owned(), None),
+        Reason::Head(fault) => (fault.as_str().to_owned(), None),
+        Reason::TooLarge => ("body is too large".to_owned(), None),
         Reason::Malformed(fault, offset) => (fault.to_string(), *offset),
         Reason::Denied(_)
         | Reason::DeniedByHeaders(_)

@@ -329,12 +329,34 @@ impl McpMethod {
     fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut object = Object::open(value, problems)?;
         let method = Self {
-            name: object.required("name", "name: tools/call", choice),
+            name: object.required("name", "name: tools/call", method_name),
             params: object.optional("params", params),
         };
         object.finish();
         Some(method)
     }
+}
+
+/// A name out of the list, to which those of the base protocol do not belong.
+fn method_name(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<McpMethodName> {
+    let written = value.node.text().map(str::to_owned);
+    let name = choice(value, problems);
+    let base = written.filter(|written| name.is_none() && is_of_base_protocol(written));
+    if let (Some(base), Some(problem)) = (base, problems.last_mut()) {
+        let help = format!(
+            "`{base}` is of the base protocol: say `mcpBaseProtocolMethodsOption: \
+             MATCH_BASE_PROTOCOL_METHODS` beside `methods`, which matches all of it"
+        );
+        problem.help = Some(help.into());
+    }
+    name
+}
+
+/// SPEC: `mcpBaseProtocolMethodsOption`; and `server/discover`, which is younger.
+fn is_of_base_protocol(name: &str) -> bool {
+    let category = name.split('/').next().unwrap_or_default();
+    let categories = ["notifications", "logging", "completion"];
+    matches!(name, "initialize" | "server/discover" | "ping") || categories.contains(&category)
 }
 
 /// The CRD's bound of 20 characters is a warning of the compiler: real names are longer.

@@ -1,8 +1,10 @@
 //! Text to documents.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use serde::de::IgnoredAny;
 
 use super::{Entry, FileId, Node, NodeKind, Offsets, Scalar, Span, Style};
 use crate::api::decode::{Place, Problem};
@@ -36,9 +38,54 @@ pub struct Document {
     pub problems: Vec<Problem>,
 }
 
-/// Reads every document of a text.
+/// Reads every document of a text: of YAML, or objects of JSON one after the other, as
+/// programs write them that know no `---`.
 pub fn load(file: FileId, text: &str) -> Loaded {
-    let offsets = Offsets::new(file, text);
+    let mut documents = Vec::new();
+    for part in objects(text) {
+        let loaded = load_part(file, text, part);
+        documents.extend(loaded.documents);
+        if loaded.broken.is_some() {
+            let broken = loaded.broken;
+            return Loaded { documents, broken };
+        }
+    }
+    Loaded {
+        documents,
+        broken: None,
+    }
+}
+
+/// The objects of JSON that a text is, where it is nothing else; or all of it.
+fn objects(text: &str) -> Vec<Range<usize>> {
+    let whole = 0..text.len();
+    if !text.trim_start().starts_with('{') {
+        return vec![whole];
+    }
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let mut objects = Vec::new();
+    let mut start = 0;
+    while let Some(object) = stream.next() {
+        let end = stream.byte_offset();
+        let is_object = text
+            .get(start..end)
+            .is_some_and(|t| t.trim_end().ends_with('}'));
+        if object.is_err() || !is_object {
+            return vec![whole];
+        }
+        objects.push(start..end);
+        start = end;
+    }
+    match objects.len() {
+        0 | 1 => vec![whole],
+        _ => objects,
+    }
+}
+
+fn load_part(file: FileId, text: &str, part: Range<usize>) -> Loaded {
+    let from = part.start;
+    let text = text.get(part).unwrap_or_default();
+    let offsets = Offsets::new(file, text).from(from);
     let mut builder = Builder {
         offsets,
         ..Builder::new(file)
@@ -285,7 +332,8 @@ fn enter(
         Some(first) => Problem::new(&place, format!("the field `{}` is given twice", entry.key))
             .help("keep one of the two")
             .related(first.key_span, "first given here"),
-        None => Problem::new(&place, "merge keys (`<<`) are not read").help("write the fields out"),
+        None => Problem::new(&place, "merge keys (`<<`) are not read")
+            .help("write the fields out, or let `yq 'explode(.)'` do it"),
     })
 }
 
@@ -394,6 +442,34 @@ mod tests {
         let problems = loaded.documents[0].problems.iter();
         let fields: Vec<&str> = problems.map(|problem| &*problem.at.field).collect();
         assert_eq!(fields, ["a[0].b", "a[1].c.d", "a[1].c.d"]);
+    }
+
+    #[test]
+    fn objects_of_json_may_follow_each_other() {
+        let texts = [
+            "{\"a\": \"é\"}{\"b\": [1]}",
+            " {\"a\": \"}{\"}\n\n{\"b\":{}}\n",
+            "{\"a\": 1}\n{\"b\": 2}\n{\"c\": 3}",
+        ];
+        for text in texts {
+            let loaded = load(FileId(0), text);
+            assert_eq!(loaded.broken, None, "{text}");
+            assert!(loaded.documents.len() > 1, "{text}");
+            for document in &loaded.documents {
+                let mut found = Vec::new();
+                scalars(&document.root, &mut found);
+                let (key, span) = found[0];
+                assert_eq!(&text[span.start..span.end], format!("\"{key}\""));
+            }
+        }
+        for text in [
+            "{\"a\": 1}{b: 2}",
+            "{\"a\": 1}, {\"b\": 2}",
+            "{\"a\": 1} 2",
+            "{\"a\": 1}[1]",
+        ] {
+            assert!(load(FileId(0), text).broken.is_some(), "{text}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Span {
 /// Turns the YAML parser's positions, which count characters, into bytes.
 pub(crate) struct Offsets {
     file: FileId,
+    /// Where in its source the text begins.
+    base: usize,
     length: usize,
     /// The byte at which each character starts; absent for ASCII, where both are the same.
     starts: Option<Vec<usize>>,
@@ -28,9 +30,15 @@ impl Offsets {
         let starts = (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect());
         Self {
             file,
+            base: 0,
             length: text.len(),
             starts,
         }
+    }
+
+    /// The same for a text that is part of another, from this byte on.
+    pub(crate) fn from(self, base: usize) -> Self {
+        Self { base, ..self }
     }
 
     pub(crate) fn span(&self, from: usize, to: usize) -> Span {
@@ -43,9 +51,10 @@ impl Offsets {
     }
 
     fn byte(&self, character: usize) -> usize {
-        match &self.starts {
+        let byte = match &self.starts {
             None => character.min(self.length),
             Some(starts) => starts.get(character).copied().unwrap_or(self.length),
-        }
+        };
+        self.base + byte
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::place_name;
-use crate::effective::{Acted, Ask, Change, Changes, Effective, Grant, Mention, Universe};
+use crate::effective::{Acted, Ask, Change, Changes, Effective, Grant, Universe};
+use crate::json::shown_json;
 use crate::policy::CompiledPolicy;
 
 /// Every grant; what is not listed is refused.
@@ -55,7 +56,7 @@ pub(super) fn changes(compiled: &CompiledPolicy, changes: &Changes) -> String {
 
 fn text(value: &Value) -> String {
     // Strings, lists and objects of them always serialize.
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    shown_json(&serde_json::to_string_pretty(value).unwrap_or_default()) + "\n"
 }
 
 /// What there is to say of each place, caller and ask.
@@ -94,10 +95,7 @@ fn acted(ask: &Ask, said: &mut Value) {
         Acted::Other(kind, _) => said["anyOther"] = json!(kind.as_str()),
         Acted::Unnamed => said["anyUnnamed"] = json!("resource"),
         Acted::Respelt(uri) => said["spellingOf"] = json!(uri),
-        Acted::Mentioned(Mention::Named(name) | Mention::Called(name)) => {
-            said["names"] = json!(name);
-        }
-        Acted::Mentioned(Mention::Anything) => said["names"] = Value::Null,
+        Acted::Something => said["names"] = json!("something"),
     }
 }
 

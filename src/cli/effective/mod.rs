@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use super::subject::Subject;
 use super::subject::{Loaded, read};
 use super::{OutputForm, REFUSED, fail, output, say, terminal};
-use crate::effective::{At, Place, Universe, changes, effective};
+use crate::effective::{At, Place, Universe, changes, effective, quoted};
 use crate::policy::CompiledPolicy;
 
 /// Say who may do what
@@ -110,7 +110,9 @@ fn place_name(compiled: &CompiledPolicy, place: &Place) -> String {
         At::Other if compiled.backends.is_empty() => format!("Gateway {}", compiled.gateway),
         At::Other => "other clusters".to_owned(),
         At::Unsaid => "an unknown cluster".to_owned(),
-        At::Known(cluster) => serves(cluster).unwrap_or_else(|| format!("cluster {cluster}")),
+        At::Known(cluster) => {
+            serves(cluster).unwrap_or_else(|| format!("cluster {}", quoted(cluster)))
+        }
     };
     let mut listeners = compiled.listeners.iter();
     match place.port {

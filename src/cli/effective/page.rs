@@ -1,9 +1,11 @@
 //! Who may do what, for people.
 
+use std::borrow::Cow;
+
 use super::super::terminal::{Tone, hang, plain};
 use super::rows::rows;
 use super::{caller_name, merged, place_name};
-use crate::effective::{Acted, Effective, Grant, Kind};
+use crate::effective::{Acted, Effective, Grant, Kind, quoted};
 use crate::policy::CompiledPolicy;
 
 /// A column is no wider.
@@ -56,8 +58,8 @@ fn of_caller(effective: &Effective, grants: &[Grant], notes: &mut Notes, width: 
         *grant != Grant::Never
     });
     let lines = rows.iter();
-    let lines = lines.map(|row| (row.what.as_str(), said(row.value, notes)));
-    let lines: Vec<(&str, Vec<String>)> = lines.collect();
+    let lines = lines.map(|row| (row.what.as_str().into(), said(row.value, notes)));
+    let lines: Vec<(Cow<'_, str>, Vec<String>)> = lines.collect();
     match lines.as_slice() {
         [] => "    nothing\n".to_owned(),
         lines => columns(lines, width),
@@ -82,10 +84,12 @@ fn said(grant: &Grant, notes: &mut Notes) -> Vec<String> {
 
 /// For every tool its callers.
 fn of_tools(effective: &Effective, grants: &[Vec<Grant>], width: usize) -> String {
-    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut lines: Vec<(Cow<'_, str>, Vec<String>)> = Vec::new();
     for (number, ask) in effective.universe.asks.iter().enumerate() {
-        let (Acted::Named(Kind::Tool, tool) | Acted::Other(Kind::Tool, tool)) = &ask.acted else {
-            continue;
+        let tool = match &ask.acted {
+            Acted::Named(Kind::Tool, tool) => quoted(tool),
+            Acted::Other(Kind::Tool, _) => Cow::Borrowed("any other tool"),
+            _ => continue,
         };
         let callers = effective.universe.callers.iter().zip(grants);
         let callers = callers.filter_map(|(caller, grants)| {
@@ -108,7 +112,7 @@ fn of_tools(effective: &Effective, grants: &[Vec<Grant>], width: usize) -> Strin
 }
 
 /// Two columns: a name, and what is said of it.
-fn columns(lines: &[(&str, Vec<String>)], width: usize) -> String {
+fn columns(lines: &[(Cow<'_, str>, Vec<String>)], width: usize) -> String {
     let widths = lines.iter().map(|(name, _)| plain(name).chars().count());
     let column = widths.max().unwrap_or(0).min(WIDEST);
     let mut text = String::new();

@@ -80,17 +80,23 @@ fn wide(asks: &[Ask]) -> Vec<(String, Member)> {
             Box::new(|ask| ask.group == Group::Session),
         ),
     ];
-    for (kind, name) in [
-        (Kind::Tool, "tools/*"),
-        (Kind::Prompt, "prompts/*"),
-        (Kind::Resource, "resources/*"),
+    for (kind, name, unknown) in [
+        (Kind::Tool, "tools/*", "tools/other"),
+        (Kind::Prompt, "prompts/*", "prompts/other"),
+        (Kind::Resource, "resources/*", "resources/other"),
     ] {
-        let is_member = move |ask: &Ask| {
+        let is_known = move |ask: &Ask| {
             let is_list = kind == Kind::Tool && ask.name == "tools/list";
             ask.group == Group::Things(kind) || is_list
         };
+        let is_member = move |ask: &Ask| is_known(ask) || ask.name == unknown;
         wide.push((name.to_owned(), Box::new(is_member)));
+        wide.push((format!("known {name}"), Box::new(is_known)));
     }
+    wide.push((
+        "unknown methods".to_owned(),
+        Box::new(|ask| ask.group == Group::Unknown),
+    ));
     let mut seen = BTreeSet::new();
     for ask in asks {
         let name = ask.name;
@@ -107,12 +113,12 @@ fn method(ask: &Ask) -> &'static str {
     match ask.name {
         "logging/setLevel" => "logging/*",
         "notifications/cancelled" => "notifications/*",
-        "completion/other" => "other completion/*",
-        "tools/other" => "other tools/*",
-        "prompts/other" => "other prompts/*",
-        "resources/other" => "other resources/*",
+        "completion/other" => "unknown completion/*",
+        "tools/other" => "unknown tools/*",
+        "prompts/other" => "unknown prompts/*",
+        "resources/other" => "unknown resources/*",
         "tasks/list" => "tasks/*",
-        "other" => "other methods",
+        "other" => "other unknown methods",
         name => name,
     }
 }

@@ -7,11 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::super::subject::{Loaded, Subject};
 use super::super::{OutputForm, REFUSED, fail, render, say};
+use super::caller;
 use crate::api::decode::closest;
 use crate::cases::{Body, Expect, Given, Request, Suite, call_body, read_request};
 use crate::compile::{STANDARD_INPUT, read_bytes, read_source};
 use crate::mcp::Method;
-use crate::policy::ObjectName;
+use crate::policy::{CompiledPolicy, ObjectName};
 use crate::request::SpiffeId;
 
 /// Say what becomes of one request, and why
@@ -156,8 +157,8 @@ impl Arguments {
                 ));
             }
         };
-        self.add_to(&mut request)?;
         let compiled = loaded.document.compiled();
+        self.add_to(&mut request, compiled)?;
         if let Some(name) = &self.backend {
             let known = name.split_once('/').and_then(|(namespace, name)| {
                 let (namespace, name) = (namespace.to_owned(), name.to_owned());
@@ -187,15 +188,21 @@ impl Arguments {
         Ok((request, answers))
     }
 
-    fn add_to(&self, request: &mut Request) -> Result<(), ExitCode> {
+    fn add_to(&self, request: &mut Request, policy: &CompiledPolicy) -> Result<(), ExitCode> {
         if let Some(caller) = &self.caller {
             if SpiffeId::new(caller).is_none() {
-                let account = caller.split_once('/').filter(|_| !caller.contains(':'));
-                let (namespace, name) = account.unwrap_or(("agents", "reader"));
-                return Err(fail(format_args!(
-                    "`{caller}` is no SPIFFE ID, such as \
-                     `spiffe://cluster.local/ns/{namespace}/sa/{name}`"
-                )));
+                return Err(fail(match caller::of_account(caller, policy) {
+                    Some(meant) => format!("`{caller}` is no SPIFFE ID; did you mean `{meant}`?"),
+                    None => format!(
+                        "`{caller}` is no SPIFFE ID, such as `{}`",
+                        caller::example(policy)
+                    ),
+                }));
+            }
+            if let Some(meant) = caller::in_another_domain(caller, policy) {
+                say(format_args!(
+                    "note: no rule is for `{caller}`; did you mean `{meant}`?"
+                ));
             }
             request.caller = Some(caller.clone());
         }

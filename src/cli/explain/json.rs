@@ -7,13 +7,14 @@ use super::{Explanation, asked};
 use crate::cases::{Expect, Outcome};
 use crate::decision::{Check, LevelTrace, Match, PolicyTrace, RuleTrace};
 use crate::enforcement::{Reason, Step};
+use crate::json::shown_json;
 use crate::policy::{Action, Mode};
 
 /// The explanation as JSON text.
 pub(super) fn text(explanation: &Explanation<'_>) -> String {
     let value = value(explanation);
     // Strings, lists and objects of them always serialize.
-    serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+    shown_json(&serde_json::to_string_pretty(&value).unwrap_or_default()) + "\n"
 }
 
 /// The explanation: what a test can expect, and why it is so.

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asked;
+mod caller;
 mod json;
 mod page;
 mod settings;

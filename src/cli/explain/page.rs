@@ -449,12 +449,24 @@ pub(super) fn check_text(check: &Check, front: &str, column: usize, width: usize
 }
 
 fn wanted(items: &[String]) -> String {
-    let mut named: Vec<String> = items.iter().take(ITEMS).map(|item| short(item)).collect();
+    let mut named: Vec<String> = items
+        .iter()
+        .take(ITEMS)
+        .map(|item| among(items.len(), &short(item)))
+        .collect();
     let more = items.len().saturating_sub(ITEMS);
     if more > 0 {
         named.push(format!("or {more} more"));
     }
     named.join(", ")
+}
+
+/// An item as it stands among others: in quotes, where it could be taken for several.
+fn among(count: usize, item: &str) -> String {
+    match count > 1 && item.contains([',', '"']) {
+        true => format!("\"{}\"", item.replace('\\', "\\\\").replace('"', "\\\"")),
+        false => item.to_owned(),
+    }
 }
 
 /// The front of a long value.

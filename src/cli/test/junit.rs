@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Run;
+use crate::json::{is_hidden, shown};
 
 /// The results as an XML document.
 pub(super) fn text(runs: &[Run]) -> String {
@@ -41,7 +42,8 @@ pub(super) fn text(runs: &[Run]) -> String {
     xml
 }
 
-/// Text as it may stand in XML. What XML has no form for is replaced.
+/// Text as it may stand in XML. What XML has no form for is escaped as in other text, with
+/// all that is not seen.
 ///
 /// SPEC: XML 1.0, 2.2 and 2.4.
 fn escape(text: &str) -> String {
@@ -54,7 +56,7 @@ fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\n' => escaped.push_str("&#10;"),
             '\t' => escaped.push_str("&#9;"),
-            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            letter if is_hidden(letter) => escaped.push_str(&shown(&letter.to_string())),
             letter => escaped.push(letter),
         }
     }
@@ -69,7 +71,7 @@ mod tests {
     #[test]
     fn hostile_names_stay_text() {
         let result = TestResult {
-            name: "a\"<b>&\u{1}\n".to_owned(),
+            name: "a\"<b>&\u{1}\u{202e}\u{9b}\n".to_owned(),
             line: 3,
             wrong: vec!["x".to_owned()],
             why: "\u{1b}[1mwhy\u{1b}[0m ]]>".to_owned(),
@@ -81,7 +83,7 @@ mod tests {
         };
         let xml = text(&[run]);
         assert!(
-            xml.contains("name=\"a&quot;&lt;b&gt;&amp;\u{fffd}&#10;\""),
+            xml.contains("name=\"a&quot;&lt;b&gt;&amp;\\u{1}\\u{202e}\\u{9b}&#10;\""),
             "{xml}"
         );
         assert!(

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use super::explain::{Explanation, page};
 use super::subject::Loaded;
 use super::terminal::{Tone, hang, plain};
-use super::{REFUSED, fail, output, render, terminal};
+use super::{REFUSED, count, fail, output, render, say, terminal};
 use crate::cases::{Case, Given, Suite};
 use crate::compile::{FilesError, Report, Source, list_files, read_source};
 use crate::policy::Document;
@@ -20,12 +20,13 @@ use coverage::Coverage;
 /// Reads the files and folders given for documents of `kind: DecisionTests`: policies, an
 /// enforcement point, requests, and what is to become of each. Every request goes the
 /// whole way that it goes in the filter. Of those that fail, the decision is explained.
+/// Files that cannot be read as YAML, or are nearly decision tests, are refused.
 ///
 /// Rules that determined nothing in any test are listed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 all passed, 1 some failed or policies are refused, 2 \
-                        wrong usage."
+    after_help = "Exit codes: 0 all passed, 1 some failed, none was run, or files are \
+                        refused, 2 wrong usage."
 )]
 pub(super) struct Arguments {
     /// Files and folders (*.yaml, *.yml and *.json in them and below)
@@ -70,8 +71,8 @@ enum Stop {
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let runs = match runs(arguments) {
-        Ok(runs) => runs,
+    let (runs, others) = match runs(arguments) {
+        Ok(found) => found,
         Err(Stop::Usage(code)) => return code,
         Err(Stop::Refused(report)) => {
             render::print(&report);
@@ -79,21 +80,29 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(REFUSED);
         }
     };
-    if runs.is_empty() {
-        return fail("no decision tests found: no document of `kind: DecisionTests`");
+    let (passed, failed) = counts(&runs);
+    if passed + failed == 0 {
+        say(match runs.as_slice() {
+            [] => "error: no test was run: no document of `kind: DecisionTests` was found",
+            _ => "error: no test was run: the decision tests that were found are empty",
+        });
+        return ExitCode::from(REFUSED);
     }
     if let Some(path) = &arguments.junit
         && let Err(error) = output::write(&junit::text(&runs), Some(path))
     {
         return fail(format_args!("cannot write `{}`: {error}", path.display()));
     }
-    let (passed, failed) = counts(&runs);
     if let Err(error) = terminal::print(&text(&runs, arguments.quiet)) {
         return output::unwritten(&error);
     }
-    match (passed, failed) {
-        (_, 1..) => ExitCode::from(REFUSED),
-        _ => ExitCode::SUCCESS,
+    if others > 0 && !arguments.quiet {
+        let others = count(others, "file holds", "files hold");
+        say(format_args!("note: {others} no decision tests"));
+    }
+    match failed {
+        1.. => ExitCode::from(REFUSED),
+        0 => ExitCode::SUCCESS,
     }
 }
 
@@ -103,18 +112,20 @@ fn counts(runs: &[Run]) -> (usize, usize) {
     (passed, results().count() - passed)
 }
 
-fn runs(arguments: &Arguments) -> Result<Vec<Run>, Stop> {
+/// Runs what there is of tests, and counts the files that hold something else.
+fn runs(arguments: &Arguments) -> Result<(Vec<Run>, usize), Stop> {
     let usage = |error| Stop::Usage(fail(error));
     let point = arguments.enforcement_point.as_deref();
     let point = point.map(read_source).transpose().map_err(usage)?;
-    let mut runs = Vec::new();
+    let (mut runs, mut others) = (Vec::new(), 0);
     for path in list_files(&arguments.paths).map_err(usage)? {
         let source = read_source(&path).map_err(usage)?;
-        if Suite::is_meant(&source) {
-            runs.push(of_file(&path, source, point.clone())?);
+        match Suite::is_one(&source).map_err(Stop::Refused)? {
+            true => runs.push(of_file(&path, source, point.clone())?),
+            false => others += 1,
         }
     }
-    Ok(runs)
+    Ok((runs, others))
 }
 
 fn of_file(path: &Path, source: Source, point: Option<Source>) -> Result<Run, Stop> {

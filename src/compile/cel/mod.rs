@@ -7,7 +7,9 @@
 
 mod call;
 mod check;
+mod constant;
 mod cost;
+mod dead;
 mod functions;
 mod literal;
 mod macros;
@@ -20,6 +22,7 @@ mod types;
 mod vocabulary;
 mod zone;
 
+pub(super) use dead::dead;
 pub use syntax::Fault;
 pub(super) use truth::{Truth, truth};
 

@@ -1,6 +1,6 @@
 //! The expression of a rule.
 
-use crate::api::decode::{Located, Problem};
+use crate::api::decode::{Located, Place, Problem};
 use crate::compile::cel::{self, Fault};
 use crate::expr::Program;
 
@@ -19,17 +19,20 @@ pub(super) fn check_expression(
         }
         Err(faults) => faults,
     };
-    problems.extend(faults.into_iter().map(|fault| {
-        let Fault {
-            span,
-            message,
-            help,
-        } = fault;
-        let problem = Problem::new(at, message).within(value, span);
-        match help {
-            Some(help) => problem.help(help),
-            None => problem,
-        }
-    }));
+    problems.extend(faults.into_iter().map(|fault| problem(fault, value, at)));
     None
+}
+
+/// What is wrong with an expression, at its place in the manifest.
+pub(in crate::compile) fn problem(fault: Fault, text: &str, at: &Place) -> Problem {
+    let Fault {
+        span,
+        message,
+        help,
+    } = fault;
+    let problem = Problem::new(at, message).within(text, span);
+    match help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
 }

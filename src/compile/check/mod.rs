@@ -18,6 +18,7 @@ mod target;
 pub(super) mod v0alpha0;
 
 use authorization::{CheckedAuthorization, check_authorization};
+pub(super) use expression::problem;
 pub(super) use extensions::{Extensions, check_extensions};
 use external_auth::check_external_auth;
 pub(super) use external_auth::{CheckedAuth, ServicePort};

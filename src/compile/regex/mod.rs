@@ -5,7 +5,11 @@
 //! as `matches` of CEL does. Its automaton is bounded in size, so that nothing is
 //! compiled in the filter and every value takes linear time.
 
+mod budget;
 mod dialect;
+mod shape;
+
+pub(super) use budget::{bounded, is_about_it, is_spent};
 
 use base64ct::{Base64, Encoding};
 use regex_automata::dfa::dense;
@@ -38,7 +42,8 @@ pub(super) struct Refusal {
 /// Compiles an expression in RE2's syntax that is to match whole values.
 ///
 /// # Errors
-/// What of it RE2 does not have or reads otherwise, or that its automaton is too big.
+/// What of it RE2 does not have or reads otherwise, or that its automaton is too big, or all
+/// are that are built [together](bounded).
 pub(super) fn compile(text: &str) -> Result<Expression, Refusal> {
     let whole = Hir::concat(vec![
         Hir::look(Look::Start),
@@ -63,6 +68,18 @@ pub(super) fn compile_search(text: &str) -> Result<Expression, Refusal> {
     finish(text, &Hir::concat(vec![before, parse(text)?]))
 }
 
+/// Whether a value that an expression matches as a whole may begin with an ASCII character; of
+/// one that cannot be read that is not known.
+pub(super) fn may_begin_with(text: &str, first: u8) -> bool {
+    parse(text).map_or(true, |parsed| shape::may_begin_with(&parsed, first))
+}
+
+/// Whether an expression says where the values end that it matches: by `$`, or by `.*` and the
+/// like. What cannot be read is taken to.
+pub(super) fn says_its_end(text: &str) -> bool {
+    parse(text).map_or(true, |parsed| shape::says_its_end(&parsed))
+}
+
 fn parse(text: &str) -> Result<Hir, Refusal> {
     let re2 = dialect::translate(text, NESTING).map_err(|foreign| foreign.refusal(text))?;
     let parsed = ParserBuilder::new()
@@ -79,7 +96,7 @@ fn parse(text: &str) -> Result<Hir, Refusal> {
 }
 
 fn finish(text: &str, whole: &Hir) -> Result<Expression, Refusal> {
-    let automaton = automaton(whole).ok_or_else(too_big)?;
+    let automaton = budget::spend(|| automaton(whole))?.ok_or_else(too_big)?;
     Ok(Expression {
         text: text.to_owned(),
         automaton: Base64::encode_string(&automaton),

@@ -50,13 +50,20 @@ impl<'p> Walk<'p, '_> {
         let has_listener = port.is_some_and(|port| policies.has_listener(port));
         let is_foreign =
             (reach.backends && backend.is_none()) || (reach.listeners && !has_listener);
+        // Of what the request does each; an Allow policy has judged all of it.
         let judging = |policy: &PolicyTrace<'_>| match policy.action {
             Action::Allow => policy.is_in(view),
             Action::Deny => false,
-            Action::ExternalAuth => self.judge.progress.has_answer(policy.policy),
+            Action::ExternalAuth => {
+                policy.direct.is_some() && self.judge.progress.has_answer(policy.policy)
+            }
         };
-        let mut acts = levels.iter().flat_map(|level| &level.acts);
-        if is_foreign && !acts.any(|act| act.policies.iter().any(judging)) {
+        let is_judged = |number: usize| {
+            let mut acts = levels.iter().filter_map(|level| level.acts.get(number));
+            acts.any(|act| act.policies.iter().any(judging))
+        };
+        let count = levels.first().map_or(0, |level| level.acts.len());
+        if is_foreign && !(0..count).all(is_judged) {
             return self.unprotected();
         }
         Ok(Basis::Policies {

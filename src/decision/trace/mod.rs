@@ -2,7 +2,8 @@
 //! wanted and what it found.
 //!
 //! Walks through everything where the engine looks things up, with the engine's own
-//! conditions, and concludes from what it saw. What it concludes is compared with the
+//! conditions, and concludes from what it saw. What the engine has found out on its way
+//! stays found: judging may take so much and no more, and the walk takes more. What it concludes is compared with the
 //! decision ([`Trace::contradiction`]): a story that ends otherwise is not told.
 //!
 //! For people; the filter has none of it.
@@ -20,7 +21,8 @@ use crate::request::Request;
 
 use super::act::Act;
 use super::{
-    Audit, Basis, Decision, DenialReason, Determining, Judge, LevelName, Match, Progress, decide,
+    Allowance, Audit, Basis, Decision, DenialReason, Determining, Judge, LevelName, Match,
+    Progress, decide,
 };
 
 /// What a view of the policies comes to.
@@ -189,15 +191,15 @@ pub fn explain<'p>(
 ) -> Trace<'p> {
     let mut progress = Progress::default();
     for _ in 0..answered {
-        if let Decision::Ask(ask) = decide(policies, request, &progress) {
+        let decision = decide(policies, request, &progress, &Allowance::default());
+        if let Decision::Ask(ask) = decision {
             progress = ask.wait(progress).allowed();
         }
     }
-    let decision = decide(policies, request, &progress);
-    let walk = Walk {
-        judge: Judge::new(policies, request, &progress),
-        document,
-    };
+    let allowance = Allowance::default();
+    let judge = Judge::new(policies, request, &progress, &allowance);
+    let decision = judge.decide();
+    let walk = Walk { judge, document };
     let levels = walk.levels();
     let enforced = walk.conclude(&levels, View::Enforced);
     let audited = policies

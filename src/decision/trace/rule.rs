@@ -6,8 +6,8 @@ use crate::policy::{
 };
 
 use super::super::act::{Act, Completion};
-use super::super::answers::Answers;
-use super::super::{Match, http};
+use super::super::known::About;
+use super::super::{Allowance, Match, as_match, http};
 use super::{Check, Part, PolicyTrace, RuleTrace, Walk, found};
 
 /// How a rule comes to be looked at.
@@ -207,7 +207,9 @@ impl<'p, 'r> Walk<'p, 'r> {
         else {
             return Vec::new();
         };
-        let request = &self.judge.request.http;
+        let head = &self.judge.known.head;
+        let request = head.target();
+        let allowance = Allowance::default();
         let HttpConditions {
             methods,
             paths,
@@ -232,14 +234,14 @@ impl<'p, 'r> Walk<'p, 'r> {
         };
         let mut checks = Vec::new();
         if let Some(wanted) = wanted_methods {
-            let matches = http::of_methods(methods.as_deref(), request);
+            let matches = http::of_methods(methods.as_deref(), head);
             let found = request.method().map(text);
             checks.push(check(Part::Method, wanted.clone(), found, matches));
         }
         if let Some(wanted) = wanted_paths {
             let wanted = wanted.iter().map(wanted_path).collect();
             let found = request.path().map(|path| text(path.as_bytes()));
-            let matches = http::of_paths(paths.as_deref(), request);
+            let matches = http::of_paths(paths.as_deref(), head, &allowance);
             checks.push(check(Part::Path, wanted, found, matches));
         }
         for (wanted, (name, value)) in wanted_headers
@@ -252,7 +254,7 @@ impl<'p, 'r> Walk<'p, 'r> {
                 ValueMatch::RegularExpression(expression) => matching(&expression.text),
             };
             let found = request.header(name).map(|value| text(&value));
-            let matches = http::of_header(name, value, request);
+            let matches = http::of_header(name, value, request, &allowance);
             checks.push(check(
                 Part::Header(name.clone()),
                 vec![wanted],
@@ -261,8 +263,8 @@ impl<'p, 'r> Walk<'p, 'r> {
             ));
         }
         if let Some(wanted) = wanted_hosts {
-            let matches = http::of_hosts(hosts.as_deref(), request);
-            let found = request.host().map(|host| text(host.as_bytes()));
+            let matches = http::of_hosts(hosts.as_deref(), head);
+            let found = head.host().map(|host| text(host.as_bytes()));
             checks.push(check(Part::Host, wanted.clone(), found, matches));
         }
         if let Some(wanted) = wanted_ports {
@@ -271,14 +273,25 @@ impl<'p, 'r> Walk<'p, 'r> {
             let matches = http::of_ports(ports.as_deref(), request);
             checks.push(check(Part::Port, wanted, found, matches));
         }
+        let all = checks.iter().map(|check| check.matches);
+        let known = self.judge.known.found(rule, About::Http);
+        // It had nothing left to look at them.
+        if known.is_some_and(|known| as_match(known) != all.fold(Match::Yes, Match::and)) {
+            let is_pattern =
+                |check: &&mut Check| matches!(check.part, Part::Path | Part::Header(_));
+            let patterns = checks.iter_mut().filter(is_pattern);
+            patterns.for_each(|check| check.matches = Match::Undecided);
+        }
         checks
     }
 
     fn cel(&self, rule: RuleRef, act: &Act<'r>) -> Option<Check> {
         let condition = self.judge.policies.cel(rule)?;
         // What an expression asks of the thing, it asks of the one being judged.
-        let answers = Answers::new(self.judge.request, act, &self.judge.params);
-        let value = condition.evaluate(&answers);
+        let answers = self.judge.answers(act);
+        let known = self.judge.known.found(rule, About::act(act));
+        // What the engine did not get to decides nothing.
+        let value = known.unwrap_or_else(|| condition.evaluate(&answers));
         Some(Check {
             part: Part::Cel,
             wanted: vec![condition.text().to_owned()],

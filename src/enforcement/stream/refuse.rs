@@ -4,6 +4,7 @@ use crate::decision::{Denial, Elsewhere};
 use crate::mcp::{Envelope, Fault, Message};
 use crate::policy::{DenialForm, Policies};
 
+use super::super::answer::Recipient;
 use super::super::held::{Asking, Held};
 use super::super::{Answer, Called, Reason, Refusal, Step};
 use super::{State, Stream};
@@ -43,6 +44,15 @@ impl Stream {
         self.forbidden(policies, Reason::Rerouted(elsewhere), message, None)
     }
 
+    /// In which form a client is denied: one that waits for an event would wait for ever for what
+    /// is in the body of a 200.
+    fn form(&self, policies: &Policies) -> DenialForm {
+        match policies.settings().denial {
+            DenialForm::JsonRpc if self.awaits_event => DenialForm::Http403,
+            form => form,
+        }
+    }
+
     fn forbidden<'p>(
         &mut self,
         policies: &Policies,
@@ -50,7 +60,7 @@ impl Stream {
         message: Option<&Message<'_>>,
         said: Option<&str>,
     ) -> Step<'p> {
-        let form = policies.settings().denial;
+        let form = self.form(policies);
         let answer = match message {
             Some(message) => Answer::to_denied(form, message, said),
             None => Answer::forbidden(),
@@ -65,7 +75,7 @@ impl Stream {
     pub(super) fn too_large<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
         match std::mem::replace(&mut self.state, State::Refused) {
             State::Reading(held) if held.is_denied() => self.denied_unread(policies, &held),
-            _ => self.refuse(Answer::too_large(), Reason::TooLarge, None),
+            _ => self.refuse(Answer::too_large(Recipient::UNREAD), Reason::TooLarge, None),
         }
     }
 
@@ -73,7 +83,11 @@ impl Stream {
         if held.is_denied() {
             return self.denied_unread(policies, held);
         }
-        self.refuse(Answer::overloaded(), Reason::Overloaded, None)
+        self.refuse(
+            Answer::overloaded(held.recipient()),
+            Reason::Overloaded,
+            None,
+        )
     }
 
     /// Ends what is denied by its headers without reading on.
@@ -112,7 +126,7 @@ impl Stream {
             Ok((request, _)) => request.operation.message(),
             Err((fault, offset)) => return self.malformed(fault, offset, None),
         };
-        let answer = answer(policies.settings().denial, message.as_ref());
+        let answer = answer(self.form(policies), message.as_ref());
         self.refuse(answer, reason, message.as_ref())
     }
 }

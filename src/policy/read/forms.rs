@@ -96,6 +96,7 @@ record! {
     CompiledPolicy<Policies> {
         schema_version: "schemaVersion" required,
         digest: "digest" required,
+        seal: "seal" optional,
         gateway: "gateway" required,
         settings: "settings" required,
         listeners: "listeners" required,

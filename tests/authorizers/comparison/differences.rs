@@ -193,7 +193,7 @@ pub(super) const ROWS: &[Row] = &[
                 || it.is(
                     "client.body",
                     "Payload Too Large",
-                    "Refused: the body is too large.\n",
+                    "Invalid request: body is too large.\n",
                 )
                 || it.is(
                     "client.header.content-type",

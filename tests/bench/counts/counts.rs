@@ -12,7 +12,7 @@ use accesspolicy::policy::Policies;
 use case::{Call, Case};
 use traffic::{CLOSED, Filling, OPEN};
 
-const CALLS: [(&str, Call); 8] = [
+const CALLS: [(&str, Call); 9] = [
     ("allowed, 10 rules", (OPEN, 100, Filling::Text, 10)),
     ("allowed, 1000 rules", (OPEN, 100, Filling::Text, 1000)),
     ("allowed, 10000 rules", (OPEN, 100, Filling::Text, 10_000)),
@@ -27,7 +27,11 @@ const CALLS: [(&str, Call); 8] = [
         "1 MiB of small values",
         (OPEN, 1 << 20, Filling::Values, 10),
     ),
+    (HEAD, (OPEN, 100, Filling::Text, 1000)),
 ];
+
+/// What is derived of a head must not be derived for each rule.
+const HEAD: &str = "long head, 1000 rules";
 
 const LOAD: &str = "loading 1000 rules";
 
@@ -36,7 +40,7 @@ fn main() {
     match arguments.as_slice() {
         [] => {
             for (name, call) in CALLS {
-                let case = Case::new(call);
+                let case = made(name, call);
                 case.run();
                 let cost = allocation_counter::measure(|| case.run());
                 println!("{name}\t{}", cost.count_total);
@@ -54,10 +58,17 @@ fn main() {
             }
             let call = CALLS.into_iter().find(|(known, _)| known == name);
             let (_, call) = call.expect("a case");
-            let case = Case::new(call);
+            let case = made(name, call);
             (0..times).for_each(|_| case.run());
         }
         _ => panic!("usage: counts [CASE TIMES]"),
+    }
+}
+
+fn made(name: &str, call: Call) -> Case {
+    match name {
+        HEAD => Case::with_long_head(call),
+        _ => Case::new(call),
     }
 }
 

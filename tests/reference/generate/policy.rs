@@ -19,6 +19,7 @@ pub fn document(every_path: bool) -> impl Strategy<Value = CompiledPolicy> {
     (settings(every_path), policies()).prop_map(|(settings, policies)| CompiledPolicy {
         schema_version: Whole::from(SCHEMA_VERSION),
         digest: format!("sha256:{}", "0".repeat(64)),
+        seal: None,
         gateway: name("n", "g"),
         settings,
         listeners: LISTENERS

@@ -193,10 +193,18 @@ fn completed() -> BoxedStrategy<Value> {
 /// What `subscriptions/listen` names.
 fn heard() -> BoxedStrategy<Value> {
     let tasks = prop_oneof![4 => Just(vec![]), 1 => Just(vec![TASKS[0]])];
-    (subsequence(ASKED_URIS.to_vec(), 0..=3).prop_shuffle(), tasks).prop_map(
-        |(uris, tasks)| json!({"notifications": {"resourceSubscriptions": uris, "taskIds": tasks}}),
+    let changes = select(&[Value::Null, json!(false), json!(true)][..]);
+    (
+        subsequence(ASKED_URIS.to_vec(), 0..=3).prop_shuffle(),
+        tasks,
+        changes,
     )
-.boxed()
+        .prop_map(|(uris, tasks, changes)| {
+            json!({"notifications": {
+                "resourceSubscriptions": uris, "taskIds": tasks, "toolsListChanged": changes,
+            }})
+        })
+        .boxed()
 }
 
 /// Messages that name nothing; notifications among them, which have no id.

@@ -88,7 +88,14 @@ fn becomes(before: Set, after: Set) -> (u16, Option<&'static str>) {
     match stream.body(both(&before, &after), rest, true) {
         Step::Continue(_) => (0, None),
         Step::Ask(_) => (1, None),
-        Step::Refuse(refusal) => (refusal.answer.status, Some(refusal.reason.kind())),
+        Step::Refuse(refusal) => {
+            let answer = String::from_utf8(refusal.answer.body).unwrap();
+            assert!(
+                answer.starts_with(r#"{"jsonrpc":"2.0","id":"a","error":"#),
+                "{answer}"
+            );
+            (refusal.answer.status, Some(refusal.reason.kind()))
+        }
         step => panic!("{step:?}"),
     }
 }

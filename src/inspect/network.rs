@@ -1,0 +1,130 @@
+//! What leads connections to backends without looking at requests.
+
+use serde_json::Value;
+
+use super::clusters::Leading;
+use super::dump::{Dump, Network};
+use super::state;
+use super::typed::{all_called, below, is_type, kind, kinds, list, text};
+
+const SNI_CLUSTER: &str = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
+
+/// Filters that do what a program says.
+const PROGRAMS: [&str; 4] = [
+    "envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter",
+    "envoy.extensions.filters.network.ext_proc.v3.NetworkExternalProcessor",
+    "envoy.extensions.filters.network.golang.v3alpha.Config",
+    "envoy.extensions.filters.network.wasm.v3.Wasm",
+];
+
+/// What does so: where, and what of it.
+pub(super) fn round(
+    dump: Dump<'_>,
+    network: &Network<'_>,
+    leading: &Leading<'_>,
+) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut named = Vec::new();
+    for (place, outer, config) in &network.others {
+        let wrong = leads(config, leading)
+            .or_else(|| state::leads(config, leading))
+            .or_else(|| chosen(config, outer, leading));
+        found.extend(wrong.map(|wrong| (place.clone(), wrong)));
+        for name in all_called(config, "route_config_name").filter_map(Value::as_str) {
+            let mut routes = dump.other_routes();
+            if !routes.any(|routes| text(routes, "/name") == name) {
+                let wrong = format!("its routes `{name}` are not in the dump: they cannot be seen");
+                found.push((place.clone(), wrong));
+            }
+            named.push((name, place));
+        }
+    }
+    for routes in dump.other_routes() {
+        let own = text(routes, "/name");
+        let Some(wrong) = leads(routes, leading).or_else(|| by_header(routes, leading)) else {
+            continue;
+        };
+        let mut places: Vec<String> = named
+            .iter()
+            .filter(|(name, _)| *name == own)
+            .map(|(_, place)| (*place).clone())
+            .collect();
+        if places.is_empty() {
+            places.push("routes".to_owned());
+        }
+        found.extend(places.into_iter().map(|place| (place, wrong.clone())));
+    }
+    for chain in &network.chains {
+        let filters = list(chain.manager, "/http_filters").iter();
+        let filters = filters.flat_map(|filter| dump.discovered(filter));
+        let routes = dump.routes(chain.manager);
+        let mut parts = routes.into_iter().chain(filters).chain([chain.manager]);
+        let wrong = parts.find_map(|part| state::leads(part, leading));
+        found.extend(wrong.map(|wrong| (chain.place.clone(), wrong)));
+    }
+    found
+}
+
+/// Whether something names a cluster that leads to a backend.
+fn leads(config: &Value, leading: &Leading<'_>) -> Option<String> {
+    let mut clusters: Vec<&str> = below(config)
+        .into_iter()
+        .filter(|(key, _)| !["@type", "stat_prefix"].contains(key))
+        .filter_map(|(_, member)| member.as_str())
+        .filter(|name| leading.has(name))
+        .collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    (!clusters.is_empty()).then(|| {
+        let (_, what) = kind(config).rsplit_once('.').unwrap_or_default();
+        let clusters = clusters.join(", ");
+        format!("`{what}` leads connections to {clusters}: nobody judges them")
+    })
+}
+
+/// Whether a filter leads connections to a cluster that clients choose.
+fn chosen(config: &Value, outer: &Value, leading: &Leading<'_>) -> Option<String> {
+    if is_type(config, SNI_CLUSTER) && may_be_named(outer, leading) {
+        return Some(
+            "`SniCluster` leads connections to whatever cluster clients name: nobody judges them"
+                .to_owned(),
+        );
+    }
+    by_header(config, leading)
+}
+
+fn by_header(config: &Value, leading: &Leading<'_>) -> Option<String> {
+    let by_header = all_called(config, "cluster_header").next();
+    by_header.filter(|_| !leading.is_empty()).map(|_| {
+        let (_, what) = kind(config).rsplit_once('.').unwrap_or_default();
+        format!("`{what}` leads to whatever cluster a header names: nobody judges it")
+    })
+}
+
+/// Whether a filter chain takes connections to a name that a cluster has.
+fn may_be_named(outer: &Value, leading: &Leading<'_>) -> bool {
+    let names = list(outer, "/filter_chain_match/server_names");
+    let mut names = names.iter().filter_map(Value::as_str).peekable();
+    if names.peek().is_none() {
+        return !leading.is_empty();
+    }
+    names.any(|name| match name.strip_prefix('*') {
+        Some(end) => leading.has_ending(end),
+        None => leading.has(name),
+    })
+}
+
+/// Programs of which nobody knows where they lead connections.
+pub(super) fn programs(network: &Network<'_>) -> Vec<(String, String)> {
+    let is_program = |config: &Value| kinds(config).any(|kind| PROGRAMS.contains(&kind));
+    let all = network
+        .others
+        .iter()
+        .filter(|(_, _, config)| is_program(config));
+    all.map(|(place, _, config)| {
+        let (_, what) = kind(config).rsplit_once('.').unwrap_or_default();
+        let warning = format!("`{what}` is a program, which may lead connections anywhere");
+        (place.clone(), warning)
+    })
+    .collect()
+}

@@ -1,0 +1,17 @@
+//! `accesspolicy check`: what it says of a running Envoy, as `render` writes it and with each
+//! thing in it that takes the filter away.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod capabilities;
+mod chain;
+mod clusters;
+mod discovery;
+mod dump;
+mod filters;
+mod network;
+mod routes;
+mod setup;
+#[path = "../support/mod.rs"]
+mod support;
+mod trust;
