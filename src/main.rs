@@ -2,7 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
-    accesspolicy::cli::run()
+    accesspolicy::tool::cli::run()
 }
 
 /// There is no command line where the filter runs.

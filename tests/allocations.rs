@@ -1,10 +1,10 @@
 //! What reading costs in memory.
 #![cfg(not(target_arch = "wasm32"))]
 
-use accesspolicy::decision::{Allowance, Decision, Progress, decide};
-use accesspolicy::mcp::{Claims, Envelope};
-use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Headers, HttpTarget, Operation, Request};
+use accesspolicy::engine::decision::{Allowance, Decision, Progress, decide};
+use accesspolicy::engine::mcp::{Claims, Envelope};
+use accesspolicy::engine::policy::Policies;
+use accesspolicy::engine::request::{Caller, Headers, HttpTarget, Operation, Request};
 use allocation_counter::measure;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Who a certificate names, compared with an independent reader of whole certificates.
 #![cfg(not(target_arch = "wasm32"))]
 
-use accesspolicy::request::Caller;
+use accesspolicy::engine::request::Caller;
 use proptest::prelude::*;
 use rcgen::string::Ia5String;
 use rcgen::{BasicConstraints, CertificateParams, CustomExtension, IsCa, KeyPair, SanType};
@@ -140,7 +140,7 @@ proptest! {
         if let Some(uris) = theirs(text.as_bytes()) {
             let mut ids = uris.iter().filter(|uri| uri.to_lowercase().starts_with("spiffe:"));
             let expected = ids.next().filter(|_| ids.next().is_none());
-            let expected = expected.and_then(|id| accesspolicy::request::SpiffeId::new(id));
+            let expected = expected.and_then(|id| accesspolicy::engine::request::SpiffeId::new(id));
             if let Some(id) = ours.spiffe_id() {
                 prop_assert_eq!(Some(id), expected.as_ref().map(|id| id.as_str()));
             }

@@ -2,7 +2,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use accesspolicy::compile::{Compiled, Report, Severity, Source, compile, validate};
+use accesspolicy::tool::compile::{Compiled, Report, Severity, Source, compile, validate};
 
 const POINT: &str = "\
 apiVersion: accesspolicy/v1

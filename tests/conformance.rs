@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use accesspolicy::compile::{Source, compile};
+use accesspolicy::tool::compile::{Source, compile};
 use outside::{Outside, installed};
 use serde_json::{Value, json};
 use support::config::{Bootstrap, Cluster, Filter, Listener};

@@ -6,10 +6,12 @@ mod vectors;
 use std::collections::BTreeSet;
 use std::fs;
 
-use accesspolicy::cases::Body;
-use accesspolicy::effective::{Acted, Ask, At, Effective, Grant, Kind, Place, Universe, effective};
-use accesspolicy::policy::{CompiledPolicy, Document, Policies};
-use accesspolicy::uri;
+use accesspolicy::engine::policy::{CompiledPolicy, Document, Policies};
+use accesspolicy::engine::uri;
+use accesspolicy::tool::cases::Body;
+use accesspolicy::tool::effective::{
+    Acted, Ask, At, Effective, Grant, Kind, Place, Universe, effective,
+};
 use serde_json::Value;
 use vectors::{DecisionTests, Expect, FILES, Given, Outcome, Test, difference};
 

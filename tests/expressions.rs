@@ -3,8 +3,8 @@
 
 mod expression_vectors;
 
-use accesspolicy::compile;
-use accesspolicy::expr::{Condition, Program};
+use accesspolicy::engine::expr::{Condition, Program};
+use accesspolicy::tool::compile;
 use expression_vectors::{FILES, File, Request};
 
 /// Those of cel-spec's conformance tests, and ours.

@@ -122,7 +122,7 @@ fn the_image_holds_the_module_and_says_what_it_is() {
     assert_eq!(of_it("licenses"), "Apache-2.0");
     assert_eq!(
         said["accesspolicy.policy-schema"],
-        accesspolicy::policy::SCHEMA_VERSION.to_string()
+        accesspolicy::engine::policy::SCHEMA_VERSION.to_string()
     );
 }
 

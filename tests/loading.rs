@@ -4,8 +4,8 @@
 
 use std::cell::Cell;
 
-use accesspolicy::compile::{Source, compile};
-use accesspolicy::policy::{Policies, memory_to_load};
+use accesspolicy::engine::policy::{Policies, memory_to_load};
+use accesspolicy::tool::compile::{Source, compile};
 use allocation_counter::measure;
 use serde_json::{Value, json};
 

@@ -20,7 +20,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use accesspolicy::policy::{CompiledPolicy, Policies};
+use accesspolicy::engine::policy::{CompiledPolicy, Policies};
 
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/manifests");
 

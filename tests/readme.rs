@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use accesspolicy::compile::{Source, compile};
+use accesspolicy::tool::compile::{Source, compile};
 use serde_json::{Value, json};
 
 #[test]

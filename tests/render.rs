@@ -12,8 +12,8 @@ mod vectors;
 use std::fs;
 use std::process::{Command, Output};
 
-use accesspolicy::deploy::{self, ImageReference};
-use accesspolicy::policy::{CompiledPolicy, Policies, PortAlias, RequestHeaders, Whole};
+use accesspolicy::engine::policy::{CompiledPolicy, Policies, PortAlias, RequestHeaders, Whole};
+use accesspolicy::tool::deploy::{self, ImageReference};
 use serde_json::{Map, Value, json};
 use support::{root, yaml};
 use vectors::{DecisionTests, FILES};

@@ -11,8 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use accesspolicy::expr::{Expression, Node, Program};
-use accesspolicy::policy::{
+use accesspolicy::engine::expr::{Expression, Node, Program};
+use accesspolicy::engine::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CalloutHost, CompiledPolicy,
     DenialForm, ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits,
     Listener, Mcp, MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize,
@@ -431,8 +431,8 @@ fn everything() -> CompiledPolicy {
             identity: IdentitySource::Metadata(metadata.unwrap()),
             allow_policies: AllowPolicies::Any,
             unprotected: Unprotected::Allow,
-            unlisted: accesspolicy::policy::Unlisted::Gateway,
-            on_revocation: accesspolicy::policy::OnRevocation::Close,
+            unlisted: accesspolicy::engine::policy::Unlisted::Gateway,
+            on_revocation: accesspolicy::engine::policy::OnRevocation::Close,
             resource_param: ResourceParam::Name,
             request_headers: RequestHeaders::Stream,
             mcp_paths: Some(strings(&["/mcp"])),
@@ -448,7 +448,7 @@ fn everything() -> CompiledPolicy {
                 timeout: Timeout::new(1).unwrap(),
                 on_error: OnError::Allow,
                 oversize: Oversize::Truncate,
-                routing: accesspolicy::policy::Routing::Fixed,
+                routing: accesspolicy::engine::policy::Routing::Fixed,
                 host: CalloutHost::Service,
             },
             edge: true,

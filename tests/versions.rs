@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use accesspolicy::compile::{Source, compile};
-use accesspolicy::deploy::{self, Edge};
-use accesspolicy::policy::CompiledPolicy;
+use accesspolicy::engine::policy::CompiledPolicy;
+use accesspolicy::tool::compile::{Source, compile};
+use accesspolicy::tool::deploy::{self, Edge};
 use serde_json::{Value, json};
 use support::certificates::Authority;
 use support::client::Client;

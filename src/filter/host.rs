@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use proxy_wasm::hostcalls::{dispatch_grpc_call, dispatch_http_call};
 
-use crate::external_auth::{Call, Edit, Question, grpc};
-use crate::request::Headers;
+use crate::engine::external_auth::{Call, Edit, Question, grpc};
+use crate::engine::request::Headers;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -345,7 +345,7 @@ pub(super) fn respond(
 mod map {
     use std::ops::Range;
 
-    use crate::request::Headers;
+    use crate::engine::request::Headers;
 
     pub(super) fn parse(bytes: Vec<u8>) -> Option<Headers> {
         let Some((count, sizes)) = bytes.split_first_chunk() else {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::policy::IdentitySource;
-use crate::request::{Caller, Headers};
+use crate::engine::policy::IdentitySource;
+use crate::engine::request::{Caller, Headers};
 
 use super::host;
 

@@ -1,7 +1,7 @@
 //! What is in force for a plugin.
 
-use crate::observe::Sampler;
-use crate::policy::Policies;
+use crate::engine::observe::Sampler;
+use crate::engine::policy::Policies;
 
 use super::host::{self, Level};
 use super::metrics::Metrics;

@@ -7,10 +7,12 @@ use std::rc::Rc;
 
 use proxy_wasm::types::Action;
 
-use crate::enforcement::{Begun, Facts, Generation, Judges, Permitted, Settled, Step, Stream};
-use crate::external_auth::{AskError, Edit, Response, needs_headers, settled_edits};
-use crate::policy::{OnRevocation, Policies};
-use crate::request::{Caller, Scheme, may_trail};
+use crate::engine::enforcement::{
+    Begun, Facts, Generation, Judges, Permitted, Settled, Step, Stream,
+};
+use crate::engine::external_auth::{AskError, Edit, Response, needs_headers, settled_edits};
+use crate::engine::policy::{OnRevocation, Policies};
+use crate::engine::request::{Caller, Scheme, may_trail};
 
 use super::host::{self, Buffer, Level};
 use super::identity;

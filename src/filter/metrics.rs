@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ptr;
 
-use crate::decision::{Audit, Basis, Denial, Determining, LevelName, Permit};
-use crate::enforcement::{Abandoned, Answered, Said};
-use crate::observe::{Determined, Metric, digest_value};
-use crate::policy::{ObjectName, PolicyId};
+use crate::engine::decision::{Audit, Basis, Denial, Determining, LevelName, Permit};
+use crate::engine::enforcement::{Abandoned, Answered, Said};
+use crate::engine::observe::{Determined, Metric, digest_value};
+use crate::engine::policy::{ObjectName, PolicyId};
 
 use super::host::{self, MetricKind};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use crate::enforcement::{Generation, Lineage};
-use crate::policy::{LoadError, Policies, SCHEMA_VERSION, memory_to_load};
+use crate::engine::enforcement::{Generation, Lineage};
+use crate::engine::policy::{LoadError, Policies, SCHEMA_VERSION, memory_to_load};
 
 use super::host::{self, Buffer, Level};
 use super::in_force::{Enforced, InForce};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::enforcement::Generation;
+use crate::engine::enforcement::Generation;
 
 use super::in_force::InForce;
 use super::life::Life;

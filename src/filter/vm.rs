@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use crate::enforcement::{Envelopes, Host, Lineage};
-use crate::policy::ObjectName;
+use crate::engine::enforcement::{Envelopes, Host, Lineage};
+use crate::engine::policy::ObjectName;
 
 use super::host;
 use super::identity::Callers;

@@ -1,10 +1,10 @@
 //! A real policy engine finds in our questions what its policies are about.
 
-use accesspolicy::external_auth::Verdict;
-use accesspolicy::external_auth::grpc::{
+use accesspolicy::engine::external_auth::Verdict;
+use accesspolicy::engine::external_auth::grpc::{
     CheckQuestion, McpFacts, check_request, read_check_response,
 };
-use accesspolicy::mcp::Thing;
+use accesspolicy::engine::mcp::Thing;
 
 use crate::authorizer::Act;
 use crate::authorizer::cerbos::Cerbos;

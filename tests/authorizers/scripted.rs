@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use accesspolicy::external_auth::Verdict;
-use accesspolicy::external_auth::grpc::{
+use accesspolicy::engine::external_auth::Verdict;
+use accesspolicy::engine::external_auth::grpc::{
     CheckQuestion, METHOD, SERVICE, check_request, read_check_response,
 };
 use envoy_types::pb::envoy::service::auth::v3::OkHttpResponse;

@@ -4,9 +4,9 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::rc::Rc;
 
-use accesspolicy::enforcement::{Envelopes, Facts, Permitted, Step, Stream};
-use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Headers};
+use accesspolicy::engine::enforcement::{Envelopes, Facts, Permitted, Step, Stream};
+use accesspolicy::engine::policy::Policies;
+use accesspolicy::engine::request::{Caller, Headers};
 use serde_json::Value;
 
 use crate::traffic::{self, Filling, OPEN};

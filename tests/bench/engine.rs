@@ -4,7 +4,7 @@
 mod case;
 mod traffic;
 
-use accesspolicy::policy::Policies;
+use accesspolicy::engine::policy::Policies;
 use divan::{AllocProfiler, Bencher};
 
 use case::Case;

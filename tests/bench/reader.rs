@@ -3,7 +3,7 @@
 //! Beside each size stands what copying the same bytes takes: reading a message
 //! must not cost more than ten times its copy.
 
-use accesspolicy::mcp::{Claims, Envelope};
+use accesspolicy::engine::mcp::{Claims, Envelope};
 use divan::Bencher;
 use divan::counter::BytesCount;
 

@@ -1,7 +1,7 @@
 //! What answers mean: ours against the obvious reading of the published types.
 
-use accesspolicy::external_auth::grpc::read_check_response;
-use accesspolicy::external_auth::{AskError, Changes, Header, Reply, Verdict};
+use accesspolicy::engine::external_auth::grpc::read_check_response;
+use accesspolicy::engine::external_auth::{AskError, Changes, Header, Reply, Verdict};
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption, QueryParameter};
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use accesspolicy::external_auth::Unshown;
-use accesspolicy::external_auth::grpc::{
+use accesspolicy::engine::external_auth::Unshown;
+use accesspolicy::engine::external_auth::grpc::{
     ARGUMENTS_DEPTH, CheckQuestion, McpFacts, QUESTION_LIMIT, check_request, grpc_service,
 };
-use accesspolicy::mcp::Thing;
+use accesspolicy::engine::mcp::Thing;
 use envoy_types::pb::envoy::config::core::v3::grpc_service::TargetSpecifier;
 use envoy_types::pb::envoy::config::core::v3::socket_address::PortSpecifier;
 use envoy_types::pb::envoy::config::core::v3::{Address, GrpcService, address};

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use accesspolicy::external_auth::grpc::check_response;
-use accesspolicy::policy::{IdentitySource, Policies};
+use accesspolicy::engine::external_auth::grpc::check_response;
+use accesspolicy::engine::policy::{IdentitySource, Policies};
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use prost::Message;
 use serde_json::{Value, json};

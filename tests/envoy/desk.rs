@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use accesspolicy::compile::{self, Source};
+use accesspolicy::tool::compile::{self, Source};
 use serde_json::{Value, json};
 
 use crate::authorizer::grpc::{Asked, GrpcAuthorizer};

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use accesspolicy::deploy::{self, Edge};
-use accesspolicy::policy::CompiledPolicy;
+use accesspolicy::engine::policy::CompiledPolicy;
+use accesspolicy::tool::deploy::{self, Edge};
 use serde_json::{Value, json};
 
 use crate::setup::{Mode, PROTOCOLS, Stage, call, compiled, is_denied, plain_listener, speaking};

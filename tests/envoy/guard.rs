@@ -1,7 +1,7 @@
 //! The guard: a filter of Envoy's own behind the filter, which lets nothing through that
 //! the filter did not.
 
-use accesspolicy::deploy;
+use accesspolicy::tool::deploy;
 use serde_json::{Value, json};
 
 use crate::setup::{Mode, anybody_may_call, call, compiled, is_denied, managers, speaking};

@@ -1,8 +1,8 @@
 //! Ports of the Gateway where Envoy listens on another.
 
-use accesspolicy::compile::{Source, compile};
-use accesspolicy::deploy::{Platform, placed};
-use accesspolicy::policy::CompiledPolicy;
+use accesspolicy::engine::policy::CompiledPolicy;
+use accesspolicy::tool::compile::{Source, compile};
+use accesspolicy::tool::deploy::{Platform, placed};
 use serde_json::{Value, json};
 
 use crate::edge::{authority, rendered};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use accesspolicy::compile::{self, Source};
+use accesspolicy::tool::compile::{self, Source};
 use serde_json::{Value, json};
 
 use crate::support::client::{Client, Protocol};

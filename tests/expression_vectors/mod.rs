@@ -9,8 +9,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use accesspolicy::compile;
-use accesspolicy::expr::{Condition, Error, Fact, Given, Timestamp, Variables};
+use accesspolicy::engine::expr::{Condition, Error, Fact, Given, Timestamp, Variables};
+use accesspolicy::tool::compile;
 use serde::Deserialize;
 
 /// A file of vectors.

@@ -2,7 +2,7 @@
 
 #![allow(unreachable_pub)] // modules of a test have no outside
 
-use accesspolicy::compile::{self, Source};
+use accesspolicy::tool::compile::{self, Source};
 use serde_json::{Value, json};
 
 use crate::stage::KNOWN;

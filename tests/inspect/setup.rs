@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use accesspolicy::policy::CompiledPolicy;
+use accesspolicy::engine::policy::CompiledPolicy;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

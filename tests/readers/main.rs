@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use accesspolicy::mcp::{Claims, Envelope, Fault};
+use accesspolicy::engine::mcp::{Claims, Envelope, Fault};
 
 use generate::Generator;
 use others::{Call, OTHERS};

@@ -3,8 +3,8 @@
 //! What expressions mean at large is shown elsewhere (`tests/expressions.rs`); this is
 //! about what they are told of a request, and what becomes of those without a value.
 
-use accesspolicy::compile;
-use accesspolicy::expr::Program;
+use accesspolicy::engine::expr::Program;
+use accesspolicy::tool::compile;
 
 use super::http::{escaped, folded, host, is_ambiguous, is_plain, overriding, readings, unescaped};
 use super::mcp::unknown;

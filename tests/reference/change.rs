@@ -1,6 +1,6 @@
 //! Changes of a compiled policy, each by a number that says which of many.
 
-use accesspolicy::policy::{
+use accesspolicy::engine::policy::{
     Action, CompiledPolicy, Http, Mode, ObjectName, Policy, Rule, Target, Unprotected,
 };
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! What becomes of a request by the engine, the whole way that it takes in the filter:
 //! headers and body are read, and nobody tells it what the request asks.
 
-use accesspolicy::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName};
-use accesspolicy::enforcement::{Facts, Permitted, Reason as Refusal, Step, Stream};
-use accesspolicy::external_auth::Response;
-use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Headers, Scheme, SpiffeId};
+use accesspolicy::engine::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName};
+use accesspolicy::engine::enforcement::{Facts, Permitted, Reason as Refusal, Step, Stream};
+use accesspolicy::engine::external_auth::Response;
+use accesspolicy::engine::policy::Policies;
+use accesspolicy::engine::request::{Caller, Headers, Scheme, SpiffeId};
 
 use super::outcome::{Level, Outcome, Reason, Verdict};
 use super::request::{Asks, Request};

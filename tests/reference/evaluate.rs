@@ -1,7 +1,7 @@
 //! What the policies make of a request: every policy and every rule is walked through,
 //! for each request, in the order in which the semantics are written.
 
-use accesspolicy::policy::{
+use accesspolicy::engine::policy::{
     Action, AllowPolicies, CompiledPolicy, Mode, Policy, RequestHeaders, Target, Unlisted,
     Unprotected,
 };

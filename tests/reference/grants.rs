@@ -5,11 +5,11 @@
 
 use std::cell::Cell;
 
-use accesspolicy::effective::may_grant;
-use accesspolicy::policy::{
+use accesspolicy::engine::policy::{
     Action, AllowPolicies, BaseProtocol, CompiledPolicy, ExternalAuth, Mode, Policies, Policy,
     Rule, Target, Unlisted, Unprotected,
 };
+use accesspolicy::tool::effective::may_grant;
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 use serde_json::json;

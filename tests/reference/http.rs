@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock};
 
-use accesspolicy::policy::{HeaderMatch, Http, PathMatch, ValueMatch};
+use accesspolicy::engine::policy::{HeaderMatch, Http, PathMatch, ValueMatch};
 use regex_lite::Regex;
 
 use super::request::Request;

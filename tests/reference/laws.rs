@@ -5,7 +5,9 @@
 
 use std::cell::Cell;
 
-use accesspolicy::policy::{Action, AllowPolicies, CompiledPolicy, Mode, Policies, Policy, Rule};
+use accesspolicy::engine::policy::{
+    Action, AllowPolicies, CompiledPolicy, Mode, Policies, Policy, Rule,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! The MCP part of a rule.
 
-use accesspolicy::mcp::Method;
-use accesspolicy::policy::{BaseProtocol, Mcp};
+use accesspolicy::engine::mcp::Method;
+use accesspolicy::engine::policy::{BaseProtocol, Mcp};
 use serde_json::Value;
 
 use super::request::{Asks, Thing, method, things};

@@ -1,7 +1,7 @@
 //! Which rule of a policy speaks for a request, or against it.
 
-use accesspolicy::expr::Program;
-use accesspolicy::policy::{BaseProtocol, Mcp, Policy, Rule};
+use accesspolicy::engine::expr::Program;
+use accesspolicy::engine::policy::{BaseProtocol, Mcp, Policy, Rule};
 
 use super::request::{Asks, Request, method};
 use super::truth::Truth;

@@ -1,6 +1,6 @@
 //! What is refused of a request whatever policies say, though its body is a message.
 
-use accesspolicy::policy::{CompiledPolicy, UnknownMembers};
+use accesspolicy::engine::policy::{CompiledPolicy, UnknownMembers};
 use serde_json::Value;
 
 use super::http::folded;

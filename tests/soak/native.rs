@@ -10,9 +10,9 @@ mod wire_vectors;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use accesspolicy::enforcement::{Facts, Permitted, Step, Stream};
-use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Headers};
+use accesspolicy::engine::enforcement::{Facts, Permitted, Step, Stream};
+use accesspolicy::engine::policy::Policies;
+use accesspolicy::engine::request::{Caller, Headers};
 
 use messages::Messages;
 use wire_vectors::{Http, WireTests};

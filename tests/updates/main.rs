@@ -16,8 +16,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use accesspolicy::compile::{Source, compile};
-use accesspolicy::deploy;
+use accesspolicy::tool::compile::{Source, compile};
+use accesspolicy::tool::deploy;
 use serde_json::{Value, json};
 use support::client::{Client, Connection, Protocol};
 use support::config::{Bootstrap, Cluster, Filter, Listener};

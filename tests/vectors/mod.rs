@@ -8,10 +8,10 @@
 
 use std::path::Path;
 
-use accesspolicy::cases::Suite;
-pub use accesspolicy::cases::{Case as Test, ELSEWHERE, Expect, Given, Outcome, said};
-use accesspolicy::compile::{FilesError, Source};
-use accesspolicy::policy::Policies;
+use accesspolicy::engine::policy::Policies;
+use accesspolicy::tool::cases::Suite;
+pub use accesspolicy::tool::cases::{Case as Test, ELSEWHERE, Expect, Given, Outcome, said};
+use accesspolicy::tool::compile::{FilesError, Source};
 use serde_json::{Value, json};
 
 /// A file of vectors: one compiled policy, many requests.

@@ -1,9 +1,9 @@
 //! What becomes of a request, in the words of the vectors.
 
-use accesspolicy::enforcement::{Answer, Facts, Permitted, Reason, Step, Stream};
-use accesspolicy::mcp::{Envelope, Message, Thing};
-use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Head, Headers};
+use accesspolicy::engine::enforcement::{Answer, Facts, Permitted, Reason, Step, Stream};
+use accesspolicy::engine::mcp::{Envelope, Message, Thing};
+use accesspolicy::engine::policy::Policies;
+use accesspolicy::engine::request::{Caller, Head, Headers};
 
 use super::{BODY_LIMIT, DEPTH_LIMIT, Http, Vector};
 

@@ -2,8 +2,8 @@
 
 use proxy_wasm::types::Action;
 
-use crate::enforcement::{Judges, Step, Stream};
-use crate::external_auth::{ANSWER_LIMIT, AskError, Question, Response, grpc};
+use crate::engine::enforcement::{Judges, Step, Stream};
+use crate::engine::external_auth::{ANSWER_LIMIT, AskError, Question, Response, grpc};
 
 use super::super::host::{self, Buffer, Level};
 use super::super::in_force::InForce;

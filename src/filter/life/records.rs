@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::decision::Permit;
-use crate::enforcement::{Abandoned, Called, Reason, Refusal, Unauthorized};
-use crate::observe::{AskRecord, Record};
+use crate::engine::decision::Permit;
+use crate::engine::enforcement::{Abandoned, Called, Reason, Refusal, Unauthorized};
+use crate::engine::observe::{AskRecord, Record};
 
 use super::super::host::{self, Level};
 use super::super::in_force::InForce;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use accesspolicy::compile::{self, Source};
+use accesspolicy::tool::compile::{self, Source};
 use serde_json::{Value, json};
 
 use super::observed::{self, Observed};

@@ -8,7 +8,7 @@ mod traffic;
 
 use std::hint::black_box;
 
-use accesspolicy::policy::Policies;
+use accesspolicy::engine::policy::Policies;
 use case::{Call, Case};
 use traffic::{CLOSED, Filling, OPEN};
 

@@ -1,7 +1,7 @@
 //! What is compared: one Envoy, a listener for each chain of filters, in plain and over
 //! mutual TLS, each between the same two: a `buffer` filter and an answer without server.
 
-use accesspolicy::deploy;
+use accesspolicy::tool::deploy;
 use serde_json::{Value, json};
 
 use crate::support::certificates::Identity;

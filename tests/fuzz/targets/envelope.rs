@@ -1,7 +1,7 @@
 //! The message: what passes, serde_json reads as the same call.
 #![no_main]
 
-use accesspolicy::mcp::{Claims, Envelope};
+use accesspolicy::engine::mcp::{Claims, Envelope};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

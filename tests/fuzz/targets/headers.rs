@@ -2,7 +2,7 @@
 //! and a claim that is taken is true.
 #![no_main]
 
-use accesspolicy::mcp::{Claim, Claims, Envelope, check_media};
+use accesspolicy::engine::mcp::{Claim, Claims, Envelope, check_media};
 use libfuzzer_sys::fuzz_target;
 
 const BODY: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}"#;

@@ -3,7 +3,7 @@
 //! quick way and the slow way find the same, at the same place.
 #![no_main]
 
-use accesspolicy::json::{Kind, Reader, Refused, Visitor, Want, Why};
+use accesspolicy::engine::json::{Kind, Reader, Refused, Visitor, Want, Why};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Default, PartialEq)]

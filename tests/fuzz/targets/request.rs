@@ -3,9 +3,9 @@
 #![no_main]
 
 
-use accesspolicy::enforcement::{Facts, Step, Stream};
-use accesspolicy::policy::Policies;
-use accesspolicy::request::{Caller, Headers};
+use accesspolicy::engine::enforcement::{Facts, Step, Stream};
+use accesspolicy::engine::policy::Policies;
+use accesspolicy::engine::request::{Caller, Headers};
 use libfuzzer_sys::fuzz_target;
 
 const POLICY: &str = r#"{

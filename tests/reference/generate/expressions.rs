@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use accesspolicy::compile::{self, Source};
-use accesspolicy::policy::{Expression, PathMatch};
+use accesspolicy::engine::policy::{Expression, PathMatch};
+use accesspolicy::tool::compile::{self, Source};
 use serde_json::{Value, json};
 
 use super::words::{HEADER_EXPRESSIONS, PATH_EXPRESSIONS};

@@ -1,6 +1,6 @@
 //! HTTP parts of rules.
 
-use accesspolicy::policy::{HeaderMatch, Http, PathMatch, ValueMatch, Whole};
+use accesspolicy::engine::policy::{HeaderMatch, Http, PathMatch, ValueMatch, Whole};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;

@@ -6,7 +6,7 @@ mod policy;
 mod request;
 mod words;
 
-use accesspolicy::policy::{CompiledPolicy, Policies};
+use accesspolicy::engine::policy::{CompiledPolicy, Policies};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::Config;

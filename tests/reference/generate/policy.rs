@@ -1,6 +1,6 @@
 //! Compiled policies.
 
-use accesspolicy::policy::{
+use accesspolicy::engine::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
     IdentitySource, Limits, Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy,
     RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, UnknownMembers,
@@ -65,7 +65,7 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                     allow_policies,
                     unprotected,
                     unlisted,
-                    on_revocation: accesspolicy::policy::OnRevocation::Keep,
+                    on_revocation: accesspolicy::engine::policy::OnRevocation::Keep,
                     resource_param: ResourceParam::Uri,
                     request_headers,
                     mcp_paths: match (every_path, request_headers) {

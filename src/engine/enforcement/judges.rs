@@ -1,0 +1,59 @@
+//! Whose policies judge a request.
+
+use crate::engine::decision::{Allowance, Decision, Denial, Progress, decide_answered};
+use crate::engine::policy::Policies;
+use crate::engine::request::Request;
+
+/// Whose policies judge a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Judges<'p> {
+    /// Those that it came to.
+    pub policies: &'p Policies,
+    /// Those that came while it was read, which have to allow it as well.
+    pub newer: Option<&'p Policies>,
+}
+
+impl<'p> From<&'p Policies> for Judges<'p> {
+    fn from(policies: &'p Policies) -> Self {
+        Self {
+            policies,
+            newer: None,
+        }
+    }
+}
+
+/// Why newer policies do not allow what older ones do.
+#[derive(Debug)]
+pub(super) enum Forbidden<'p> {
+    /// They deny it.
+    Denied(Denial<'p>),
+    /// They read requests otherwise, or would ask an authorizer that was not asked.
+    Superseded,
+}
+
+impl<'p> Judges<'p> {
+    /// Whether the newer policies allow a request as well, of which the authorizers of the
+    /// others have said so far that it may go on.
+    pub(super) fn allow_too(
+        self,
+        request: &Request<'_>,
+        progress: &Progress,
+        allowance: &Allowance,
+    ) -> Result<(), Forbidden<'p>> {
+        let Some(newer) = self.newer else {
+            return Ok(());
+        };
+        if !self.policies.terms().suffice_for(newer.terms()) {
+            return Err(Forbidden::Superseded);
+        }
+        let decision = decide_answered(newer, request, allowance, &mut |ask| {
+            let mut asked = progress.asked(self.policies);
+            asked.any(|auth| auth == ask.auth)
+        });
+        match decision {
+            Decision::Allow(_) => Ok(()),
+            Decision::Deny(denial) => Err(Forbidden::Denied(denial)),
+            Decision::Ask(_) => Err(Forbidden::Superseded),
+        }
+    }
+}

@@ -1,0 +1,583 @@
+//! The state machine.
+
+mod refuse;
+
+use std::rc::Rc;
+
+use crate::engine::decision::{
+    Allowance, Audit, Decision, Permit, Progress, allowed_everywhere, decide,
+};
+use crate::engine::external_auth::{self, Obligations, Response, Shown, Verdict};
+use crate::engine::policy::{OnError, Policies, RequestHeaders, Routing};
+use crate::engine::request::{Head, HeadFault, Operation, awaits_event};
+
+use super::answer::Recipient;
+use super::envelopes::{Envelopes, Obliged, Share};
+use super::held::{Asking, Full, Held, Ready};
+use super::judges::{Forbidden, Judges};
+use super::said::{Answered, Said, Spans};
+use super::{Answer, Called, Facts, Permitted, Reason, Step, Unauthorized};
+
+#[derive(Debug, Default)]
+enum State {
+    /// No headers yet.
+    #[default]
+    New,
+    /// The body is being taken.
+    Reading(Box<Held>),
+    /// An authorizer is asked.
+    Asking(Box<Asking>),
+    /// It has to be refused, and holds nothing any more.
+    GivenUp(Recipient<'static>),
+    /// Permitted.
+    Passed,
+    /// Refused.
+    Refused,
+}
+
+/// One request's life.
+#[derive(Debug, Default)]
+pub struct Stream {
+    state: State,
+    envelopes: Rc<Envelopes>,
+    /// By which the host knows it.
+    number: u32,
+    spans: Spans,
+    said: Vec<Said>,
+    message_bytes: Option<usize>,
+    /// A body may come, which has to be empty.
+    is_bodiless: bool,
+    keeps_called: bool,
+    called: Option<Called>,
+    /// Its client reads no answer but by its status.
+    awaits_event: bool,
+    /// For the changes to its response.
+    obliged: Option<Obliged>,
+}
+
+impl Stream {
+    /// A stream that takes what it reads with from those that streams share.
+    pub fn new(envelopes: Rc<Envelopes>) -> Self {
+        // In full: what a default shares with nobody would be made only to be dropped.
+        Self {
+            envelopes,
+            number: 0,
+            state: State::New,
+            spans: Spans::default(),
+            said: Vec::new(),
+            message_bytes: None,
+            is_bodiless: false,
+            keeps_called: false,
+            called: None,
+            awaits_event: false,
+            obliged: None,
+        }
+    }
+
+    /// The same, known to the host by a number.
+    pub fn numbered(self, number: u32) -> Self {
+        Self { number, ..self }
+    }
+
+    /// Gives the calls of this stream spans of their own, from a random seed.
+    pub fn trace(&mut self, seed: [u8; 8]) {
+        self.spans = Spans(Some(seed));
+    }
+
+    /// Keeps what is called for a record, also where the request goes on.
+    pub fn keep_called(&mut self) {
+        self.keeps_called = true;
+    }
+
+    /// What a request calls that goes on, where that was kept.
+    pub const fn called(&self) -> Option<&Called> {
+        self.called.as_ref()
+    }
+
+    /// Whether a record says that the request goes on, whoever asks for it: a policy in
+    /// Audit mode would refuse it, or it goes on because an authorizer did not answer.
+    pub fn is_notable(&self, permit: &Permit<'_>) -> bool {
+        let is_audited = matches!(permit.audit(), Some(Audit::Deny(_)));
+        let mut said = self.said.iter();
+        is_audited || said.any(|said| said.answered == Answered::Error)
+    }
+
+    /// What authorizers have said so far, in order.
+    pub fn said(&self) -> &[Said] {
+        &self.said
+    }
+
+    /// The headers have come; `ended` is whether the request ends with them.
+    pub fn headers<'p>(
+        &mut self,
+        policies: &'p Policies,
+        mut facts: Facts,
+        ended: bool,
+    ) -> Step<'p> {
+        if !matches!(self.state, State::New) {
+            return self.out_of_order();
+        }
+        facts.judged_at(self.time(policies));
+        let settings = policies.settings();
+        let body_limit = settings.limits.body_bytes.size();
+        let paths = settings.mcp_paths.as_deref();
+        let operation = match Head::read(&facts.headers, paths, body_limit, ended) {
+            Err(fault) => {
+                return self.refuse(Answer::to_head(fault), Reason::Head(fault), None);
+            }
+            Ok(Head::Http) => Operation::Http,
+            Ok(Head::Get) => Operation::Get,
+            Ok(Head::Delete { session }) => Operation::Delete { session },
+            Ok(Head::Options) => Operation::Options,
+            Ok(Head::Post) => return self.posted(policies, facts, ended),
+        };
+        // SECURITY: nothing of a body goes on that the method does not have.
+        self.is_bodiless = !ended && operation != Operation::Http;
+        let holds = settings.request_headers == RequestHeaders::Hold;
+        let request = facts.request(operation, b"", facts.size(ended));
+        match decide(
+            policies,
+            &request,
+            &Progress::default(),
+            &Allowance::default(),
+        ) {
+            Decision::Allow(permit) if !(self.is_bodiless && holds) => {
+                self.pass(permit, Obligations::default())
+            }
+            Decision::Deny(denial) => {
+                self.refuse(Answer::forbidden(), Reason::Denied(denial), None)
+            }
+            Decision::Allow(_) | Decision::Ask(_) => {
+                let depth = settings.limits.depth.size();
+                let envelope = self.envelopes.take(depth, Share::Undecided, self.number);
+                let held = Held::other(facts, operation, ended, envelope, policies);
+                // SECURITY: while a body is awaited, streamed headers would go on unjudged.
+                let has_more = policies.needs().other_body > 0 || self.is_bodiless;
+                let waits = !ended && has_more && holds;
+                self.hold(policies, Box::new(held), !waits)
+            }
+        }
+    }
+
+    /// The headers of a message have come.
+    fn posted<'p>(&mut self, policies: &'p Policies, facts: Facts, ended: bool) -> Step<'p> {
+        self.awaits_event = awaits_event(&facts.headers);
+        let settings = policies.settings();
+        let share = match facts.denied(policies) {
+            None => Share::Undecided,
+            // SECURITY: some servers act on headers alone.
+            Some(denial) if settings.request_headers == RequestHeaders::Stream => {
+                return self.denied_by_headers(denial);
+            }
+            Some(denial) => {
+                let limit = Share::Denied.body_limit(settings.limits.body_bytes.size());
+                let announced = facts
+                    .size(ended)
+                    .and_then(|size| usize::try_from(size).ok());
+                if announced.is_some_and(|size| size > limit) {
+                    return self.denied_by_headers(denial);
+                }
+                Share::Denied
+            }
+        };
+        let depth = settings.limits.depth.size();
+        let envelope = self.envelopes.take(depth, share, self.number);
+        let held = Box::new(Held::message(facts, envelope, policies));
+        self.hold(policies, held, ended)
+    }
+
+    /// Keeps a request until its body has come; `ended` is whether nothing of it is missing.
+    fn hold<'p>(&mut self, policies: &'p Policies, mut held: Box<Held>, ended: bool) -> Step<'p> {
+        if held.account().is_err() {
+            return self.overloaded(policies, &held);
+        }
+        if ended {
+            return self.judge(policies.into(), Ready::new(held));
+        }
+        self.state = State::Reading(held);
+        match policies.settings().request_headers {
+            RequestHeaders::Hold => Step::Wait,
+            RequestHeaders::Stream => Step::PassHeaders,
+        }
+    }
+
+    /// What became of it, where that is settled.
+    pub const fn settled_as(&self) -> Option<Settled> {
+        match self.state {
+            State::Passed if self.is_bodiless => None,
+            State::Passed => Some(Settled::Passed),
+            State::Refused => Some(Settled::Refused),
+            State::New | State::Reading(_) | State::Asking(_) | State::GivenUp(_) => None,
+        }
+    }
+
+    /// Whether it was permitted, though a body may come yet that has to be empty.
+    pub const fn has_passed(&self) -> bool {
+        matches!(self.state, State::Passed)
+    }
+
+    /// It is refused without a look at it.
+    pub fn refused(&mut self) {
+        self.state = State::Refused;
+    }
+
+    /// How many bytes of the body have been taken. Those before are not needed again.
+    pub fn received(&self) -> usize {
+        match &self.state {
+            State::Reading(held) => held.received,
+            _ => 0,
+        }
+    }
+
+    /// The length in bytes of the message that was read, once it was found well-formed.
+    pub const fn message_bytes(&self) -> Option<usize> {
+        self.message_bytes
+    }
+
+    /// Whether the stream still wants to see its body.
+    pub const fn is_reading(&self) -> bool {
+        matches!(self.state, State::Reading(_))
+    }
+
+    /// The next piece of the body has come; `ended` is whether it is the last.
+    pub fn body<'p>(&mut self, by: impl Into<Judges<'p>>, piece: &[u8], ended: bool) -> Step<'p> {
+        let by = by.into();
+        let policies = by.policies;
+        if self.is_bodiless && !piece.is_empty() {
+            return self.unexpected_body();
+        }
+        self.is_bodiless &= !ended;
+        if self.is_bodiless && self.is_reading() {
+            return Step::Wait;
+        }
+        let State::Reading(held) = &mut self.state else {
+            return self.settled();
+        };
+        let received = held.received.saturating_add(piece.len());
+        if held
+            .body_limit(policies)
+            .is_some_and(|limit| received > limit)
+        {
+            return self.too_large(policies);
+        }
+        match held.push(piece, policies.needs().other_body) {
+            Err(Full::Malformed((fault, offset))) => self.malformed(fault, offset, None),
+            Err(Full::Overloaded) => match std::mem::replace(&mut self.state, State::Refused) {
+                State::Reading(held) => self.overloaded(policies, &held),
+                _ => self.out_of_order(),
+            },
+            Ok(_) if ended => self.ended(by),
+            Ok(false) => self.read(by),
+            Ok(true) => Step::Wait,
+        }
+    }
+
+    /// Whether nothing may be in the body.
+    pub const fn is_bodiless(&self) -> bool {
+        self.is_bodiless
+    }
+
+    /// Something is in a body that has to be empty, whatever has become of the request.
+    pub fn unexpected_body<'p>(&mut self) -> Step<'p> {
+        let fault = HeadFault::Body;
+        self.refuse(Answer::to_head(fault), Reason::Head(fault), None)
+    }
+
+    /// The body is known to be longer than [`body_limit`](Self::body_limit), whatever is
+    /// in it.
+    pub fn body_too_large<'p>(&mut self, policies: &'p Policies) -> Step<'p> {
+        if self.is_reading() {
+            self.too_large(policies)
+        } else {
+            self.settled()
+        }
+    }
+
+    /// The longest body that is read, in bytes, where it is a message's.
+    pub fn body_limit(&self, policies: &Policies) -> Option<usize> {
+        match &self.state {
+            State::Reading(held) => held.body_limit(policies),
+            _ => None,
+        }
+    }
+
+    /// Trailers have come, so the body has ended.
+    ///
+    /// SECURITY: with trailers no piece of the body is ever marked as the last.
+    pub fn trailers<'p>(&mut self, by: impl Into<Judges<'p>>) -> Step<'p> {
+        self.is_bodiless = false;
+        if self.is_reading() {
+            self.ended(by.into())
+        } else {
+            self.settled()
+        }
+    }
+
+    /// The body could not be read from the host.
+    pub fn unreadable<'p>(&mut self) -> Step<'p> {
+        if self.is_reading() {
+            self.out_of_order()
+        } else {
+            self.settled()
+        }
+    }
+
+    /// The authorizer that was asked has answered, or never will. An answer that nobody
+    /// waits for changes nothing.
+    pub fn answer<'p>(&mut self, by: impl Into<Judges<'p>>, response: &Response<'_>) -> Step<'p> {
+        let by = by.into();
+        let policies = by.policies;
+        if !matches!(self.state, State::Asking(_)) {
+            return Step::Wait;
+        }
+        let State::Asking(asking) = std::mem::replace(&mut self.state, State::Refused) else {
+            return self.out_of_order();
+        };
+        let Some(ask) = asking.pending.ask(policies) else {
+            return self.out_of_order();
+        };
+        let settings = policies.settings();
+        let verdict = external_auth::read(ask.auth, settings.request_headers, response);
+        self.said.push(Said::new(&ask, &verdict));
+        match (verdict, settings.external_auth.on_error) {
+            (Verdict::Allow(changes), _) => self.judge(by, asking.allowed(changes)),
+            (Verdict::Error(error), OnError::Allow) if error.is_outage() => {
+                let changes = external_auth::unanswered(ask.auth);
+                self.judge(by, asking.allowed(changes))
+            }
+            (Verdict::Error(error), _) => {
+                let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
+                self.refuse_asked(policies, *asking, reason, Answer::to_unanswered)
+            }
+            (Verdict::Refuse(reply), _) => {
+                let reason = Reason::Unauthorized(Unauthorized::new(&ask, reply.status));
+                self.refuse_asked(policies, *asking, reason, |form, message| {
+                    Answer::to_unauthorized(form, message, reply)
+                })
+            }
+        }
+    }
+
+    /// What it holds is needed for others: it holds nothing any more, and its next event
+    /// refuses it.
+    pub fn give_up(&mut self) {
+        let to = match &self.state {
+            State::Reading(held) => held.recipient(),
+            State::Asking(asking) => asking.held.recipient(),
+            _ => return,
+        };
+        self.state = State::GivenUp(to);
+    }
+
+    /// The server responds: what was to be changed about that is no longer held.
+    pub fn responds(&mut self) {
+        self.obliged = None;
+    }
+
+    /// Whether it waits for a verdict, or to be refused.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(
+            self.state,
+            State::Reading(_) | State::Asking(_) | State::GivenUp(_)
+        )
+    }
+
+    /// Time has passed; `is_late` is whether a body may be awaited no longer.
+    pub fn tick<'p>(&mut self, policies: &'p Policies, is_late: bool) -> Step<'p> {
+        match std::mem::take(&mut self.state) {
+            State::GivenUp(to) => self.refuse(Answer::overloaded(to), Reason::Overloaded, None),
+            State::Reading(held) if is_late && held.is_denied() => {
+                self.denied_unread(policies, &held)
+            }
+            State::Reading(held) if is_late => {
+                let answer = Answer::timed_out(held.recipient());
+                self.refuse(answer, Reason::TimedOut, None)
+            }
+            other => {
+                self.state = other;
+                Step::Wait
+            }
+        }
+    }
+
+    /// The stream has ended, and nothing comes any more. Where it was not decided, what it
+    /// called, as far as that was known.
+    pub fn abandon(&mut self) -> Option<Abandoned> {
+        let called = match std::mem::replace(&mut self.state, State::Refused) {
+            State::New | State::Passed | State::Refused => return None,
+            State::Reading(_) | State::GivenUp(_) => None,
+            State::Asking(mut asking) => {
+                let request = asking.held.request().ok();
+                let message = request.and_then(|(request, _)| request.operation.message());
+                message.as_ref().and_then(Called::of)
+            }
+        };
+        Some(Abandoned { called })
+    }
+
+    /// What a permit obliges to could not be done: nothing more goes on.
+    pub fn unobliged<'p>(&mut self) -> Step<'p> {
+        self.out_of_order()
+    }
+
+    /// An event after the verdict, or while an authorizer is asked.
+    fn settled<'p>(&mut self) -> Step<'p> {
+        match self.state {
+            State::Passed => Step::Continue(Permitted::Before),
+            State::Refused | State::Asking(_) => Step::Wait,
+            State::GivenUp(to) => self.refuse(Answer::overloaded(to), Reason::Overloaded, None),
+            State::New | State::Reading(_) => self.out_of_order(),
+        }
+    }
+
+    /// The whole body has come.
+    fn ended<'p>(&mut self, by: Judges<'p>) -> Step<'p> {
+        if let State::Reading(held) = &mut self.state {
+            held.end();
+        }
+        self.read(by)
+    }
+
+    /// As much of the body has come as is needed.
+    fn read<'p>(&mut self, by: Judges<'p>) -> Step<'p> {
+        match std::mem::replace(&mut self.state, State::Refused) {
+            State::Reading(held) => self.judge(by, Ready::new(held)),
+            _ => self.out_of_order(),
+        }
+    }
+
+    /// When a request is judged, where some rule asks for it.
+    fn time(&self, policies: &Policies) -> Option<u64> {
+        let asks = policies.needs().time;
+        asks.then(|| self.envelopes.now()).flatten()
+    }
+
+    fn judge<'p>(&mut self, by: Judges<'p>, ready: Ready) -> Step<'p> {
+        let policies = by.policies;
+        let Ready {
+            mut held,
+            progress,
+            obligations,
+        } = ready;
+        held.facts.judged_at(self.time(policies));
+        let (request, body) = match held.request() {
+            Ok(read) => read,
+            Err((fault, offset)) => {
+                return self.malformed(fault, offset, held.envelope());
+            }
+        };
+        let message = request.operation.message();
+        if message.is_some() {
+            self.message_bytes = request.size.and_then(|size| usize::try_from(size).ok());
+        }
+        let allowance = Allowance::default();
+        let ask = match decide(policies, &request, &progress, &allowance) {
+            Decision::Allow(permit) => {
+                match by.allow_too(&request, &progress, &allowance) {
+                    Ok(()) => {}
+                    Err(Forbidden::Denied(denial)) => {
+                        return self.denied(policies, denial, message.as_ref());
+                    }
+                    Err(Forbidden::Superseded) => {
+                        let answer = Answer::superseded(message.as_ref().into());
+                        return self.refuse(answer, Reason::Superseded, None);
+                    }
+                }
+                let everywhere =
+                    || allowed_everywhere(policies, &request, &progress, &permit, &allowance);
+                let routing = policies.settings().external_auth.routing;
+                let headers = request.http.headers();
+                if obligations.may_change(headers, policies.needs().headers())
+                    && routing == Routing::Unknown
+                    && let Err(elsewhere) = everywhere()
+                {
+                    return self.rerouted(policies, elsewhere, message.as_ref());
+                }
+                if !obligations.response.is_empty() {
+                    let Some(room) = self.envelopes.oblige(obligations.response_memory()) else {
+                        let answer = Answer::overloaded(message.as_ref().into());
+                        return self.refuse(answer, Reason::Overloaded, message.as_ref());
+                    };
+                    self.obliged = Some(room);
+                }
+                if self.keeps_called || self.is_notable(&permit) {
+                    self.called = message.as_ref().and_then(Called::of);
+                }
+                return self.pass(permit, obligations);
+            }
+            Decision::Deny(denial) => return self.denied(policies, denial, message.as_ref()),
+            Decision::Ask(ask) => ask,
+        };
+        let shown = Shown {
+            request: &request,
+            body,
+            span: self.spans.next(self.said.len()),
+            mcp_paths: policies.settings().mcp_paths.as_deref(),
+        };
+        match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
+            Ok(question) => {
+                let timeout = question.timeout.milliseconds();
+                let owner = self.envelopes.owner(request.caller.spiffe_id());
+                let Some(place) = self.envelopes.callouts.take(owner, timeout) else {
+                    let answer = Answer::crowded(message.as_ref().into());
+                    return self.refuse(answer, Reason::Crowded, message.as_ref());
+                };
+                let shown = question.size().saturating_add(obligations.memory());
+                if held.shows(shown).is_err() {
+                    place.ended();
+                    let answer = Answer::overloaded(held.recipient());
+                    return self.refuse(answer, Reason::Overloaded, None);
+                }
+                self.state = State::Asking(Box::new(Asking {
+                    pending: ask.wait(progress),
+                    place,
+                    held,
+                    obligations,
+                }));
+                Step::Ask(Box::new(question))
+            }
+            Err(unshown) => {
+                let answer = Answer::to_unshown(unshown, message.as_ref().into());
+                self.refuse(answer, Reason::Unshown(unshown), message.as_ref())
+            }
+        }
+    }
+
+    fn pass<'p>(&mut self, permit: Permit<'p>, obligations: Obligations) -> Step<'p> {
+        self.state = State::Passed;
+        Step::Continue(Permitted::Now(permit, obligations))
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Everything goes on.
+    Passed,
+    /// It is answered, and nothing more goes on.
+    Refused,
+}
+
+/// A request that ended before it was decided: its client has gone, or the host gave up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abandoned {
+    /// What it called, where its message was read.
+    pub called: Option<Called>,
+}
+
+impl Abandoned {
+    /// The kind of reason, for records and metrics: one word.
+    pub const REASON: &'static str = "abandoned";
+}
+
+/// The front of a name, for records and answers: a client chooses how long it is.
+pub(super) fn brief(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(BRIEF))
+        .unwrap_or_default()
+}
+
+/// How much of a name is repeated, in bytes.
+const BRIEF: usize = 256;
+
+#[cfg(test)]
+mod tests;

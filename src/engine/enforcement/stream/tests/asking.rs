@@ -1,0 +1,484 @@
+//! Streams about which authorizers are asked: what becomes of them, and short orders of
+//! any events. Longer ones are in `orders`.
+
+mod orders;
+
+use super::super::*;
+use crate::engine::external_auth::{AskError, Call, Edit, Question};
+use crate::engine::request::Headers;
+use serde_json::{Value, json};
+
+/// Two authorizers, of which the second is asked about calls of `echo`.
+fn policies(settings: &Value, max_body: Option<u32>) -> Policies {
+    of(&document(settings, max_body))
+}
+
+fn of(document: &Value) -> Policies {
+    Policies::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+fn document(settings: &Value, max_body: Option<u32>) -> Value {
+    let asks = |name: &str, order: u32| {
+        let mut auth = json!({
+            "protocol": {"Http": {"path": "", "allowedHeaders": ["x-team"]}},
+            "cluster": name, "authority": "a:1", "order": order
+        });
+        if let Some(max) = max_body {
+            auth["maxBody"] = json!(max);
+        }
+        json!({
+            "policy": {"namespace": "n", "name": name}, "action": "ExternalAuth",
+            "mode": "Enforce", "targets": ["Gateway"], "externalAuth": auth
+        })
+    };
+    let mut second = asks("a-second", 2);
+    second["rules"] = json!([{"name": "r", "mcp": {
+        "methods": [{"name": "tools/call", "params": ["echo"]}], "baseProtocol": "None"
+    }}]);
+    let mut document = json!({
+        "schemaVersion": 1, "digest": "", "gateway": {"namespace": "n", "name": "g"},
+        "settings": {
+            "identity": "PeerCertificate", "allowPolicies": "All", "unprotected": "Deny",
+            "requestHeaders": "Hold", "mcpPaths": ["/mcp"], "denial": "JsonRpc",
+            "limits": {"bodyBytes": 100, "depth": 8}
+        },
+        "listeners": [], "backends": [], "policies": [asks("z-first", 1), second]
+    });
+    for (name, value) in settings.as_object().unwrap() {
+        document["settings"][name] = value.clone();
+    }
+    document
+}
+
+fn facts(method: &str, path: &str) -> Facts {
+    let lines = [
+        (":method", method),
+        (":path", path),
+        ("content-type", "application/json"),
+        ("authorization", "t"),
+        ("x-team", "a"),
+        ("x-other", "b"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ];
+    Facts {
+        headers: Headers::from_lines(lines),
+        ..Facts::default()
+    }
+}
+
+const ECHO: &[u8] = br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"echo"}}"#;
+const SUM: &[u8] = br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"sum"}}"#;
+
+fn answered<'p>(stream: &mut Stream, policies: &'p Policies, lines: &[(&str, &str)]) -> Step<'p> {
+    // What the host adds to what others answer.
+    let measured = ("x-envoy-upstream-service-time", "1");
+    let headers = Headers::from_lines(lines.iter().copied().chain([measured]));
+    let response = Response::Http {
+        headers: &headers,
+        body: b"no",
+    };
+    stream.answer(policies, &response)
+}
+
+fn allowed<'p>(stream: &mut Stream, policies: &'p Policies) -> Step<'p> {
+    answered(stream, policies, &[(":status", "200"), ("x-user", "me")])
+}
+
+/// The cluster that is asked, and what it is shown.
+fn asked(step: Step<'_>) -> (String, Vec<(String, String)>, Vec<u8>) {
+    let Step::Ask(question) = step else {
+        panic!("{step:?}")
+    };
+    let Question { cluster, call, .. } = *question;
+    let Call::Http { headers, body } = call else {
+        panic!("{call:?}")
+    };
+    (cluster, headers, body)
+}
+
+fn is_refused(step: &Step<'_>, status: u16) -> bool {
+    matches!(step, Step::Refuse(refusal) if refusal.answer.status == status)
+}
+
+#[test]
+fn authorizers_are_asked_one_after_the_other() {
+    let policies = policies(&json!({}), None);
+    let mut stream = Stream::default();
+    assert!(matches!(
+        stream.headers(&policies, facts("POST", "/mcp"), false),
+        Step::Wait
+    ));
+    let (first, headers, body) = asked(stream.body(&policies, ECHO, true));
+    assert_eq!((first.as_str(), body.len()), ("z-first", 0));
+    assert!(headers.contains(&("x-team".to_owned(), "a".to_owned())));
+    assert!(!headers.iter().any(|(name, _)| name == "x-other"));
+    let (second, ..) = asked(allowed(&mut stream, &policies));
+    assert_eq!(second, "a-second");
+    let Step::Continue(Permitted::Now(_, obligations)) = allowed(&mut stream, &policies) else {
+        panic!()
+    };
+    let user = Edit::Set((b"x-user".to_vec(), b"me".to_vec()));
+    assert_eq!(obligations.request, [user.clone(), user]);
+    let said: Vec<_> = stream.said().iter().map(|said| &said.policy[..]).collect();
+    assert_eq!(said, ["n/z-first", "n/a-second"]);
+    // An answer that nobody waits for.
+    assert!(matches!(allowed(&mut stream, &policies), Step::Wait));
+}
+
+#[test]
+fn each_call_has_a_span_of_its_own() {
+    let policies = policies(&json!({}), None);
+    let mut stream = Stream::default();
+    stream.trace([0xff; 8]);
+    stream.headers(&policies, facts("POST", "/mcp"), false);
+    let span = |headers: Vec<(String, String)>| {
+        let mut headers = headers.into_iter();
+        let (_, value) = headers.find(|(name, _)| name == "traceparent").unwrap();
+        value.split('-').nth(2).unwrap().to_owned()
+    };
+    let (_, headers, _) = asked(stream.body(&policies, ECHO, true));
+    assert_eq!(span(headers), "ffffffffffffffff");
+    // Zero is no span: such a call would have none.
+    let (_, headers, _) = asked(allowed(&mut stream, &policies));
+    assert!(!headers.iter().any(|(name, _)| name == "traceparent"));
+}
+
+#[test]
+fn a_refusal_is_final() {
+    let policies = policies(&json!({}), None);
+    for (status, says_how, expected) in [
+        ("403", false, 200),
+        ("401", false, 200),
+        ("401", true, 401),
+        ("302", true, 200),
+    ] {
+        let mut stream = Stream::default();
+        stream.headers(&policies, facts("POST", "/mcp"), false);
+        stream.body(&policies, ECHO, true);
+        let how = if says_how { "www-authenticate" } else { "x-a" };
+        let lines = [
+            (":status", status),
+            (how, "Bearer"),
+            ("content-length", "9"),
+        ];
+        let Step::Refuse(refusal) = answered(&mut stream, &policies, &lines) else {
+            panic!()
+        };
+        let Answer {
+            status: found,
+            passed_on,
+            body,
+            ..
+        } = refusal.answer;
+        assert_eq!(found, expected);
+        if expected == 401 {
+            assert_eq!(body, b"no");
+            assert_eq!(passed_on, [(how.into(), b"Bearer".to_vec())]);
+        } else {
+            let answer: Value = serde_json::from_slice(&body).unwrap();
+            let error = json!({"code": 403, "message": "Access to this tool is forbidden.",
+                "data": {"status": status.parse::<u16>().unwrap()}});
+            assert_eq!(answer, json!({"jsonrpc": "2.0", "id": "a", "error": error}));
+        }
+        assert_eq!(refusal.called.unwrap().method, "tools/call");
+        assert!(matches!(allowed(&mut stream, &policies), Step::Wait));
+    }
+}
+
+#[test]
+fn what_is_no_request_is_answered_as_the_authorizer_says() {
+    let policies = policies(&json!({}), None);
+    let notification = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    for status in [201, 302, 403, 404] {
+        let text = status.to_string();
+        let lines = [(":status", text.as_str()), ("location", "/x")];
+        let mut of_headers = Stream::default();
+        asked(of_headers.headers(&policies, facts("GET", "/mcp"), true));
+        let mut of_message = Stream::default();
+        of_message.headers(&policies, facts("POST", "/mcp"), false);
+        asked(of_message.body(&policies, notification, true));
+        for stream in [&mut of_headers, &mut of_message] {
+            let Step::Refuse(refusal) = answered(stream, &policies, &lines) else {
+                panic!()
+            };
+            assert_eq!(refusal.answer.status, status);
+            assert_eq!(refusal.answer.body, b"no");
+            assert_eq!(refusal.answer.headers, []);
+        }
+    }
+}
+
+#[test]
+fn without_an_answer_the_enforcement_point_decides() {
+    for (error, is_outage) in [
+        (AskError::Unavailable, true),
+        (AskError::Timeout, true),
+        (AskError::ServerError(502), true),
+        (AskError::ServerError(503), true),
+        (AskError::ServerError(504), true),
+        (AskError::ServerError(500), false),
+        (AskError::ServerError(501), false),
+        (AskError::ServerError(505), false),
+        (AskError::Status(12), false),
+        (AskError::NotCalled, false),
+        (AskError::BrokenOff, false),
+        (AskError::TooLarge, false),
+        (AskError::Unreadable, false),
+    ] {
+        let failed = Response::Failed(error);
+        let deny = policies(&json!({}), None);
+        let mut stream = Stream::default();
+        stream.headers(&deny, facts("POST", "/mcp"), false);
+        stream.body(&deny, SUM, true);
+        let step = stream.answer(&deny, &failed);
+        assert!(is_refused(&step, 403), "{step:?}");
+        let auth = json!({"timeout": 5, "onError": "Allow", "oversize": "Reject"});
+        let allow = policies(&json!({"externalAuth": auth}), None);
+        let mut stream = Stream::default();
+        stream.headers(&allow, facts("POST", "/mcp"), false);
+        stream.body(&allow, SUM, true);
+        let step = stream.answer(&allow, &failed);
+        assert_eq!(matches!(step, Step::Continue(_)), is_outage, "{step:?}");
+        assert_eq!(is_refused(&step, 403), !is_outage, "{step:?}");
+    }
+}
+
+/// With `onError: Allow` the server gets no header in the authorizer's name.
+#[test]
+fn without_an_answer_no_header_is_the_authorizers() {
+    let auth = json!({"timeout": 5, "onError": "Allow", "oversize": "Reject"});
+    let mut document = document(&json!({"externalAuth": auth}), None);
+    let http = &mut document["policies"][0]["externalAuth"]["protocol"]["Http"];
+    http["allowedResponseHeaders"] = json!(["x-user"]);
+    let policies = of(&document);
+    let mut stream = Stream::default();
+    stream.headers(&policies, facts("POST", "/mcp"), false);
+    stream.body(&policies, SUM, true);
+    let step = stream.answer(&policies, &Response::Failed(AskError::Timeout));
+    let Step::Continue(Permitted::Now(_, obligations)) = step else {
+        panic!("{step:?}")
+    };
+    assert_eq!(obligations.request, [Edit::Remove(b"x-user".to_vec())]);
+}
+
+#[test]
+fn what_is_malformed_is_shown_to_nobody() {
+    let policies = policies(&json!({}), Some(50));
+    let mut stream = Stream::default();
+    stream.headers(&policies, facts("POST", "/mcp"), false);
+    let step = stream.body(&policies, b"{}", true);
+    assert!(is_refused(&step, 400), "{step:?}");
+    assert_eq!(stream.said(), []);
+}
+
+#[test]
+fn bodies_that_are_too_long_to_show() {
+    for (oversize, path, expected) in [
+        ("Reject", "/mcp", None),
+        ("Reject", "/other", None),
+        ("Truncate", "/mcp", Some(&ECHO[..50])),
+        ("Truncate", "/other", Some(&ECHO[..50])),
+    ] {
+        let auth = json!({"timeout": 5, "onError": "Deny", "oversize": oversize});
+        let policies = policies(&json!({"externalAuth": auth}), Some(50));
+        let mut stream = Stream::default();
+        stream.headers(&policies, facts("POST", path), false);
+        let mut last = Step::Wait;
+        for (at, piece) in ECHO.chunks(10).enumerate() {
+            if let Step::Wait = last {
+                last = stream.body(&policies, piece, at == ECHO.len() / 10);
+            }
+        }
+        match expected {
+            None => assert!(is_refused(&last, 413), "{last:?}"),
+            Some(front) => {
+                let (_, headers, body) = asked(last);
+                assert_eq!(body, front);
+                let partial = ("x-envoy-auth-partial-body".to_owned(), "true".to_owned());
+                assert!(headers.contains(&partial));
+            }
+        }
+    }
+}
+
+/// Also where the end comes with the piece that is too much.
+#[test]
+fn a_body_that_ends_too_late() {
+    for (oversize, length, is_refused) in [
+        ("Reject", 50, false),
+        ("Reject", 51, true),
+        ("Truncate", 51, false),
+    ] {
+        let auth = json!({"timeout": 5, "onError": "Deny", "oversize": oversize});
+        let policies = policies(&json!({"externalAuth": auth}), Some(50));
+        let mut stream = Stream::default();
+        stream.headers(&policies, facts("POST", "/other"), false);
+        let step = stream.body(&policies, &vec![b'x'; length], true);
+        if is_refused {
+            assert!(matches!(&step, Step::Refuse(refusal) if refusal.answer.status == 413));
+        } else {
+            let (_, headers, body) = asked(step);
+            let is_partial = (length > 50).to_string();
+            assert_eq!(body.len(), 50);
+            assert!(headers.contains(&("x-envoy-auth-partial-body".to_owned(), is_partial)));
+        }
+    }
+}
+
+#[test]
+fn what_waits_is_accounted_for() {
+    let policies = policies(&json!({}), Some(50));
+    let envelopes = Rc::new(Envelopes::default());
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let mut stream = Stream::new(Rc::clone(&envelopes));
+        stream.headers(&policies, facts("POST", "/other"), false);
+        asked(stream.body(&policies, b"body", true));
+        streams.push(stream);
+    }
+    assert!(envelopes.held() > 0);
+    drop(streams);
+    assert_eq!(envelopes.held(), 0);
+}
+
+/// One caller alone may have half of all calls open, and gets them back when they end.
+#[test]
+fn each_caller_has_a_share_of_the_calls() {
+    let open = json!({"timeout": 5, "onError": "Allow", "oversize": "Reject"});
+    let policies = policies(&json!({"externalAuth": open}), None);
+    let envelopes = Rc::new(Envelopes::default());
+    let of = |name: &str| {
+        let caller = crate::engine::request::SpiffeId::new(name).unwrap();
+        let mut stream = Stream::new(Rc::clone(&envelopes));
+        let facts = Facts {
+            caller: crate::engine::request::Caller::Spiffe(caller),
+            ..facts("GET", "/other")
+        };
+        let asks = match stream.headers(&policies, facts, true) {
+            Step::Ask(_) => true,
+            step => {
+                assert!(is_refused(&step, 503), "{step:?}");
+                let Step::Refuse(refusal) = step else {
+                    panic!()
+                };
+                assert_eq!(refusal.reason.kind(), "overloaded");
+                false
+            }
+        };
+        asks.then_some(stream)
+    };
+    let mut waiting: Vec<Stream> = Vec::new();
+    waiting.extend(std::iter::from_fn(|| of("spiffe://d/a")));
+    assert_eq!(waiting.len(), 512);
+    let other = of("spiffe://d/b").unwrap();
+    assert!(of("spiffe://d/a").is_none());
+    drop(other);
+    for (mut stream, lines) in waiting.into_iter().zip(
+        [
+            [(":status", "200"), ("x-a", "")],
+            [(":status", "403"), ("x-a", "")],
+        ]
+        .into_iter()
+        .cycle(),
+    ) {
+        answered(&mut stream, &policies, &lines);
+        assert!(of("spiffe://d/a").is_some());
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Event {
+    Headers { ended: bool },
+    Echo { ended: bool },
+    Empty { ended: bool },
+    Trailers,
+    Allowed,
+    Refused,
+    Failed,
+}
+
+fn apply<'p>(stream: &mut Stream, policies: &'p Policies, path: &str, event: Event) -> Step<'p> {
+    match event {
+        Event::Headers { ended } => stream.headers(policies, facts("POST", path), ended),
+        Event::Echo { ended } => stream.body(policies, ECHO, ended),
+        Event::Empty { ended } => stream.body(policies, b"", ended),
+        Event::Trailers => stream.trailers(policies),
+        Event::Allowed => allowed(stream, policies),
+        Event::Refused => answered(stream, policies, &[(":status", "403")]),
+        Event::Failed => stream.answer(policies, &Response::Failed(AskError::Timeout)),
+    }
+}
+
+/// Every order of up to five events: nothing goes on but what every authorizer allowed
+/// that was asked, and nothing at all after a refusal.
+#[test]
+fn no_order_of_events_gets_round_an_authorizer() {
+    let all = [
+        Event::Headers { ended: false },
+        Event::Headers { ended: true },
+        Event::Echo { ended: true },
+        Event::Echo { ended: false },
+        Event::Empty { ended: true },
+        Event::Trailers,
+        Event::Allowed,
+        Event::Refused,
+        Event::Failed,
+    ];
+    for (path, max_body, questions) in [
+        ("/mcp", None, 2),
+        ("/other", None, 1),
+        ("/other", Some(90), 1),
+    ] {
+        let policies = policies(&json!({}), max_body);
+        let mut permits = 0;
+        for code in 0..all.len().pow(5) {
+            let events: Vec<Event> = (0..5)
+                .map(|place| all[code / all.len().pow(place) % all.len()])
+                .collect();
+            permits += usize::from(goes_on(&policies, path, &events, questions));
+        }
+        assert!(permits > 0, "{path}");
+    }
+}
+
+/// Whether it goes on in the end.
+fn goes_on(policies: &Policies, path: &str, events: &[Event], questions: usize) -> bool {
+    let mut stream = Stream::default();
+    let (mut open, mut allowed, mut passed, mut refused) = (0, 0, false, false);
+    for event in events {
+        let answers = matches!(event, Event::Allowed | Event::Refused | Event::Failed);
+        let step = apply(&mut stream, policies, path, *event);
+        if answers && open == 0 {
+            assert!(matches!(step, Step::Wait), "{events:?}");
+            continue;
+        }
+        if answers {
+            open -= 1;
+            allowed += usize::from(*event == Event::Allowed);
+            let is_refused = matches!(step, Step::Refuse(_));
+            assert_eq!(is_refused, *event != Event::Allowed, "{events:?}");
+        }
+        match step {
+            Step::Ask(_) => {
+                assert!(!passed && !refused, "{events:?}");
+                open += 1;
+                assert_eq!(open, 1, "{events:?}");
+            }
+            Step::Continue(_) => {
+                assert!(!refused && open == 0 && allowed == questions, "{events:?}");
+                passed = true;
+            }
+            Step::Refuse(_) => {
+                // Nobody waits any more.
+                open = 0;
+                refused = true;
+            }
+            Step::PassHeaders => panic!("{events:?}"),
+            Step::Wait => {}
+        }
+    }
+    passed
+}

@@ -1,0 +1,41 @@
+//! What expressions are once compiled, and how they are evaluated.
+//!
+//! An expression is parsed, checked and resolved by the compiler. What is left of it is
+//! a [`Program`]: a document that names what to do and what to read. A [`Condition`] is
+//! a program that was found sound, ready to be evaluated against whatever answers for a
+//! request ([`Variables`]).
+//!
+//! Nothing here parses an expression or compiles a regular one. An evaluation is bounded
+//! in steps and bytes whatever the request holds, and ends in a boolean or an [`Error`].
+//!
+//! SPEC: cel-spec, `doc/langdef.md`, and the strings extension of cel-go.
+
+mod budget;
+mod compare;
+mod condition;
+mod convert;
+mod error;
+mod evaluate;
+mod fact;
+mod function;
+mod map;
+mod needs;
+mod operators;
+mod pattern;
+mod program;
+mod readings;
+mod strings;
+mod time;
+mod value;
+mod written;
+
+pub use budget::{Allowance, STEPS};
+pub use condition::{Condition, Unsound};
+pub use error::Error;
+pub use fact::{Fact, Given, Reading, ReadingKind, Variables};
+pub use function::Function;
+pub use needs::Needs;
+pub use pattern::{Expression, Pattern};
+pub use program::{Constant, Loop, MAX_DEPTH, MAX_NODES, Node, NodeId, Program, Real};
+pub use time::{Duration, Timestamp};
+pub use value::{TypeName, Value};

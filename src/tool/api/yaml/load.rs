@@ -1,0 +1,516 @@
+//! Text to documents.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use serde::de::IgnoredAny;
+
+use super::{Entry, FileId, Node, NodeKind, Offsets, Scalar, Span, Style};
+use crate::tool::api::decode::{Place, Problem};
+
+/// The deepest nesting that is read, in a document as written and after aliases.
+const DEPTH: usize = 64;
+
+/// How much may be copied for the anchors and aliases of a text: bytes of what is written, and
+/// [`NODE`] for each value.
+///
+/// SECURITY: a few nested aliases, or many of one long text, can stand for more than there is
+/// memory.
+const COPIED: usize = 16 << 20;
+const NODE: usize = 100;
+
+/// What a text holds.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its documents, up to where it stops being YAML.
+    pub documents: Vec<Document>,
+    /// Where and why it stops being YAML.
+    pub broken: Option<Problem>,
+}
+
+/// One document.
+#[derive(Debug)]
+pub struct Document {
+    /// Its value.
+    pub root: Node,
+    /// What is wrong with it whatever it is about: duplicate keys, merge keys.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads every document of a text: of YAML, or objects of JSON one after the other, as
+/// programs write them that know no `---`.
+pub fn load(file: FileId, text: &str) -> Loaded {
+    let mut documents = Vec::new();
+    for part in objects(text) {
+        let loaded = load_part(file, text, part);
+        documents.extend(loaded.documents);
+        if loaded.broken.is_some() {
+            let broken = loaded.broken;
+            return Loaded { documents, broken };
+        }
+    }
+    Loaded {
+        documents,
+        broken: None,
+    }
+}
+
+/// The objects of JSON that a text is, where it is nothing else; or all of it.
+fn objects(text: &str) -> Vec<Range<usize>> {
+    let whole = 0..text.len();
+    if !text.trim_start().starts_with('{') {
+        return vec![whole];
+    }
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let mut objects = Vec::new();
+    let mut start = 0;
+    while let Some(object) = stream.next() {
+        let end = stream.byte_offset();
+        let is_object = text
+            .get(start..end)
+            .is_some_and(|t| t.trim_end().ends_with('}'));
+        if object.is_err() || !is_object {
+            return vec![whole];
+        }
+        objects.push(start..end);
+        start = end;
+    }
+    match objects.len() {
+        0 | 1 => vec![whole],
+        _ => objects,
+    }
+}
+
+fn load_part(file: FileId, text: &str, part: Range<usize>) -> Loaded {
+    let from = part.start;
+    let text = text.get(part).unwrap_or_default();
+    let offsets = Offsets::new(file, text).from(from);
+    let mut builder = Builder {
+        offsets,
+        ..Builder::new(file)
+    };
+    let mut parser = Parser::new_from_str(text);
+    let broken = loop {
+        match parser.next_event() {
+            None | Some(Ok((Event::StreamEnd, _))) => break None,
+            Some(Ok((event, span))) => {
+                let span = builder.offsets.span(span.start.index(), span.end.index());
+                if let Err(problem) = builder.event(event, span) {
+                    break Some(problem);
+                }
+            }
+            Some(Err(error)) => {
+                let at = error.marker().index();
+                let span = builder.offsets.span(at, at + 1);
+                break Some(malformed(span, format!("malformed YAML: {}", error.info())));
+            }
+        }
+    };
+    Loaded {
+        documents: builder.documents,
+        broken,
+    }
+}
+
+/// A collection that is still open.
+struct Open {
+    span: Span,
+    tag: Option<String>,
+    anchor: usize,
+    parts: Parts,
+}
+
+enum Parts {
+    Sequence(Vec<Node>),
+    Mapping {
+        entries: Vec<Entry>,
+        /// Where each field is among the entries.
+        places: HashMap<String, usize>,
+        key: Option<(String, Span)>,
+    },
+}
+
+struct Builder {
+    offsets: Offsets,
+    documents: Vec<Document>,
+    open: Vec<Open>,
+    root: Option<Node>,
+    anchors: HashMap<usize, Node>,
+    copied: usize,
+    problems: Vec<Problem>,
+}
+
+impl Builder {
+    fn new(file: FileId) -> Self {
+        Self {
+            offsets: Offsets::new(file, ""),
+            documents: Vec::new(),
+            open: Vec::new(),
+            root: None,
+            anchors: HashMap::new(),
+            copied: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        match event {
+            Event::SequenceStart(anchor, tag) => {
+                self.begin(span, tag.as_deref(), anchor, Parts::Sequence(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                let parts = Parts::Mapping {
+                    entries: Vec::new(),
+                    places: HashMap::new(),
+                    key: None,
+                };
+                self.begin(span, tag.as_deref(), anchor, parts)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(open) => self.finish(open, span),
+                None => Ok(()),
+            },
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag.as_deref();
+                let is_text = style != ScalarStyle::Plain || tag.is_some_and(|t| core(t, "str"));
+                let style = if is_text { Style::Text } else { Style::Plain };
+                let kind = NodeKind::Scalar(Scalar {
+                    text: text.into_owned(),
+                    style,
+                });
+                self.place(
+                    Node {
+                        span,
+                        tag: foreign(tag),
+                        kind,
+                    },
+                    anchor,
+                )
+            }
+            Event::Alias(anchor) => {
+                let node = self.alias(anchor, span)?;
+                self.place(node, 0)
+            }
+            Event::DocumentEnd => {
+                if let Some(root) = self.root.take() {
+                    let problems = std::mem::take(&mut self.problems);
+                    self.documents.push(Document { root, problems });
+                }
+                self.anchors.clear();
+                Ok(())
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        span: Span,
+        tag: Option<&Tag>,
+        anchor: usize,
+        parts: Parts,
+    ) -> Result<(), Problem> {
+        if self.open.len() >= DEPTH {
+            return Err(malformed(
+                span,
+                format!("nested deeper than {DEPTH} levels"),
+            ));
+        }
+        self.open.push(Open {
+            span,
+            tag: foreign(tag),
+            anchor,
+            parts,
+        });
+        Ok(())
+    }
+
+    fn finish(&mut self, open: Open, end: Span) -> Result<(), Problem> {
+        let span = Span {
+            end: end.end.max(open.span.end),
+            ..open.span
+        };
+        let kind = match open.parts {
+            Parts::Sequence(items) => NodeKind::Sequence(items),
+            Parts::Mapping { entries, .. } => NodeKind::Mapping(entries),
+        };
+        self.place(
+            Node {
+                span,
+                tag: open.tag,
+                kind,
+            },
+            open.anchor,
+        )
+    }
+
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+        if anchor > 0 {
+            self.copies(measure(&node).0, node.span)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some((open, around)) = self.open.split_last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.parts {
+            Parts::Sequence(items) => items.push(node),
+            Parts::Mapping {
+                entries,
+                places,
+                key,
+            } => match key.take() {
+                None => *key = Some(key_of(node)?),
+                Some((key, key_span)) => {
+                    let entry = Entry {
+                        key,
+                        key_span,
+                        value: node,
+                    };
+                    if let Err(problem) = enter(entries, places, entry, around) {
+                        self.problems.push(problem);
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// What an alias stands for. It keeps the positions at which that is written.
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Problem> {
+        let Some(node) = self.anchors.get(&anchor) else {
+            return Err(malformed(
+                span,
+                "an alias stands for what it is part of".to_owned(),
+            ));
+        };
+        let (size, height) = measure(node);
+        let node = node.clone();
+        self.copies(size, span)?;
+        if self.open.len() + height > DEPTH {
+            return Err(malformed(
+                span,
+                format!("nested deeper than {DEPTH} levels"),
+            ));
+        }
+        Ok(node)
+    }
+
+    fn copies(&mut self, size: usize, span: Span) -> Result<(), Problem> {
+        self.copied = self.copied.saturating_add(size);
+        match self.copied > COPIED {
+            true => Err(malformed(
+                span,
+                "anchors and aliases stand for too much".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Adds a field to an object, which is in what is `around` it.
+fn enter(
+    entries: &mut Vec<Entry>,
+    places: &mut HashMap<String, usize>,
+    entry: Entry,
+    around: &[Open],
+) -> Result<(), Problem> {
+    let first = places.get(&entry.key).and_then(|at| entries.get(*at));
+    if entry.key != "<<" && first.is_none() {
+        places.insert(entry.key.clone(), entries.len());
+        entries.push(entry);
+        return Ok(());
+    }
+    let place = Place {
+        span: entry.key_span,
+        field: field(around, &entry.key),
+    };
+    Err(match first {
+        Some(first) => Problem::new(&place, format!("the field `{}` is given twice", entry.key))
+            .help("keep one of the two")
+            .related(first.key_span, "first given here"),
+        None => Problem::new(&place, "merge keys (`<<`) are not read")
+            .help("write the fields out, or let `yq 'explode(.)'` do it"),
+    })
+}
+
+/// The path to a field of an object that is in what is `around` it.
+fn field(around: &[Open], key: &str) -> String {
+    let mut path = String::new();
+    for open in around {
+        match &open.parts {
+            Parts::Sequence(items) => path.push_str(&format!("[{}]", items.len())),
+            Parts::Mapping { key, .. } => {
+                let key = key.as_ref().map_or("", |(key, _)| key);
+                path.push_str(if path.is_empty() { "" } else { "." });
+                path.push_str(key);
+            }
+        }
+    }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+fn key_of(node: Node) -> Result<(String, Span), Problem> {
+    match node.kind {
+        NodeKind::Scalar(scalar) => Ok((scalar.text, node.span)),
+        _ => Err(malformed(
+            node.span,
+            "a field's name is a list or an object".to_owned(),
+        )),
+    }
+}
+
+/// How much it takes to copy a node, and how many levels it has.
+fn measure(node: &Node) -> (usize, usize) {
+    let (own, parts): (usize, &mut dyn Iterator<Item = &Node>) = match &node.kind {
+        NodeKind::Scalar(scalar) => return (NODE + scalar.text.len(), 0),
+        NodeKind::Sequence(items) => (NODE, &mut items.iter()),
+        NodeKind::Mapping(entries) => {
+            let keys = entries.iter().map(|entry| entry.key.len()).sum::<usize>();
+            (NODE + keys, &mut entries.iter().map(|entry| &entry.value))
+        }
+    };
+    parts.map(measure).fold((own, 1), |(size, height), (s, h)| {
+        (size + s, std::cmp::max(height, h + 1))
+    })
+}
+
+/// The tag, unless it says what the form of the value says as well.
+fn foreign(tag: Option<&Tag>) -> Option<String> {
+    let tag = tag?;
+    let redundant = core(tag, "str") || core(tag, "map") || core(tag, "seq");
+    (!redundant).then(|| tag.to_string())
+}
+
+fn core(tag: &Tag, suffix: &str) -> bool {
+    tag.is_yaml_core_schema() && tag.suffix == suffix
+}
+
+fn malformed(span: Span, message: String) -> Problem {
+    Problem::new(
+        &Place {
+            span,
+            field: String::new(),
+        },
+        message,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every key and scalar, and where it is said to be.
+    fn scalars<'n>(node: &'n Node, found: &mut Vec<(&'n str, Span)>) {
+        match &node.kind {
+            NodeKind::Scalar(scalar) => found.push((&scalar.text, node.span)),
+            NodeKind::Sequence(items) => items.iter().for_each(|item| scalars(item, found)),
+            NodeKind::Mapping(entries) => {
+                for entry in entries {
+                    found.push((&entry.key, entry.key_span));
+                    scalars(&entry.value, found);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn positions_are_bytes_whatever_the_letters_and_line_ends() {
+        let text = "ü: ß # é\nl: [á, 🦀, c]\nm:\n  - {x: 世, y: z}\n  - w\t\n";
+        for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+            let loaded = load(FileId(0), &text);
+            assert_eq!(loaded.broken, None);
+            let mut found = Vec::new();
+            scalars(&loaded.documents[0].root, &mut found);
+            assert_eq!(found.len(), 12);
+            for (value, span) in found {
+                assert_eq!(&text[span.start..span.end], value);
+            }
+        }
+    }
+
+    #[test]
+    fn every_duplicate_is_reported_with_its_path() {
+        let loaded = load(FileId(0), "a: [{b: 1, b: 2}, {c: {d: 1, d: 2, d: 3}}]\n");
+        let problems = loaded.documents[0].problems.iter();
+        let fields: Vec<&str> = problems.map(|problem| &*problem.at.field).collect();
+        assert_eq!(fields, ["a[0].b", "a[1].c.d", "a[1].c.d"]);
+    }
+
+    #[test]
+    fn objects_of_json_may_follow_each_other() {
+        let texts = [
+            "{\"a\": \"é\"}{\"b\": [1]}",
+            " {\"a\": \"}{\"}\n\n{\"b\":{}}\n",
+            "{\"a\": 1}\n{\"b\": 2}\n{\"c\": 3}",
+        ];
+        for text in texts {
+            let loaded = load(FileId(0), text);
+            assert_eq!(loaded.broken, None, "{text}");
+            assert!(loaded.documents.len() > 1, "{text}");
+            for document in &loaded.documents {
+                let mut found = Vec::new();
+                scalars(&document.root, &mut found);
+                let (key, span) = found[0];
+                assert_eq!(&text[span.start..span.end], format!("\"{key}\""));
+            }
+        }
+        for text in [
+            "{\"a\": 1}{b: 2}",
+            "{\"a\": 1}, {\"b\": 2}",
+            "{\"a\": 1} 2",
+            "{\"a\": 1}[1]",
+        ] {
+            assert!(load(FileId(0), text).broken.is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_before_a_break_are_kept() {
+        let loaded = load(FileId(0), "a: 1\n---\nb: 2\n---\nc: [\n");
+        assert_eq!(loaded.documents.len(), 2);
+        assert!(loaded.broken.is_some());
+    }
+
+    #[test]
+    fn aliases_count_by_what_they_stand_for() {
+        let long = "x".repeat(1 << 20);
+        let of = |aliases: &str| load(FileId(0), &format!("a: &a {long}\nb: [{aliases}]\n"));
+        assert_eq!(of(&"*a, ".repeat(10)).broken, None);
+        assert!(of(&"*a, ".repeat(100)).broken.is_some());
+        let doubled: String = (1..40)
+            .map(|n| format!("a{n}: &a{n} [*a{}, *a{}]\n", n - 1, n - 1))
+            .collect();
+        assert!(
+            load(FileId(0), &format!("a0: &a0 x\n{doubled}"))
+                .broken
+                .is_some()
+        );
+        let nested = format!("{}{long}{}", "&x [".repeat(50), "]".repeat(50));
+        assert!(load(FileId(0), &nested).broken.is_some());
+    }
+
+    #[test]
+    fn an_object_with_very_many_fields_is_read_at_once() {
+        let fields: String = (0..200_000).map(|n| format!("k{n}: 1\n")).collect();
+        let start = std::time::Instant::now();
+        let loaded = load(FileId(0), &format!("{fields}k7: 2\n"));
+        assert_eq!(loaded.documents[0].problems.len(), 1);
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn an_alias_keeps_the_position_of_what_it_stands_for() {
+        let loaded = load(FileId(0), "a: &x here\nb: *x\n");
+        let mut found = Vec::new();
+        scalars(&loaded.documents[0].root, &mut found);
+        assert_eq!(found[1], found[3]);
+    }
+}

@@ -1,0 +1,81 @@
+//! Expressions: from CEL to programs that the filter runs.
+//!
+//! An expression is parsed (`token`, `literal`, `parse`), checked against the types and
+//! names there are and resolved in the same walk (`check` and its parts), and bounded in
+//! what it may take (`cost`). What the filter gets names what to do and what to read,
+//! and nothing in it is looked up by name.
+
+mod call;
+mod check;
+mod constant;
+mod cost;
+mod dead;
+mod functions;
+mod literal;
+mod macros;
+mod operators;
+mod parse;
+mod syntax;
+mod token;
+mod truth;
+mod types;
+mod vocabulary;
+mod zone;
+
+pub(super) use dead::dead;
+pub use syntax::Fault;
+pub(super) use truth::{Truth, truth};
+
+use std::ops::Range;
+
+use crate::engine::expr::{Condition, Fact, Program, Unsound};
+use check::Checker;
+
+/// Compiles an expression of CEL that is to be a boolean.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn expression(text: &str) -> Result<Program, Vec<Fault>> {
+    let tree = parse::parse(text).map_err(|fault| vec![fault])?;
+    let mut checker = Checker::default();
+    checker.result(&tree);
+    let Checker {
+        nodes,
+        patterns,
+        faults,
+        facts: _,
+        scope: _,
+    } = checker;
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let program = Program {
+        text: text.to_owned(),
+        nodes,
+        patterns,
+    };
+    cost::check(&program).map_err(|fault| vec![fault])?;
+    match Condition::new(program.clone()) {
+        Ok(_) => Ok(program),
+        Err(unsound) => Err(vec![refused(text, unsound)]),
+    }
+}
+
+/// The facts that an expression reads, each with its bytes in the text. None of one that does
+/// not compile.
+pub(super) fn facts(text: &str) -> Vec<(Fact, Range<usize>)> {
+    let mut checker = Checker::default();
+    if let Ok(tree) = parse::parse(text) {
+        checker.result(&tree);
+    }
+    checker.facts
+}
+
+/// What the checks before should have said in better words.
+fn refused(text: &str, unsound: Unsound) -> Fault {
+    Fault::new(&(0..text.len()), format!("this is {unsound}"))
+        .help("write several rules, or a simpler one")
+}
+
+#[cfg(test)]
+mod tests;

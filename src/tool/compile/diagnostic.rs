@@ -1,0 +1,163 @@
+//! What the compiler has to say.
+
+use std::fmt;
+
+use super::Source;
+use crate::tool::api::decode::{Part, Place, Problem};
+use crate::tool::api::yaml::{Span, locate};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Something was skipped, or is to be known, and may be meant to be so.
+    Note,
+    /// The policy is valid, and may not do what its author wants.
+    Warning,
+    /// The policy is refused.
+    Error,
+}
+
+/// One thing to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where: the source, the stretch of text and the field's path.
+    pub at: Place,
+    /// The policy it is about, as `namespace/name`.
+    pub policy: Option<String>,
+    /// What: one sentence in lower case, what was found in backticks.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+    /// Other places that have to do with it, and how.
+    pub related: Vec<(Span, String)>,
+}
+
+/// Everything the compiler has to say, with the sources it speaks of.
+///
+/// Notes come first, then warnings, then errors; each in the order of the sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The sources; a span's file is an index into them.
+    pub sources: Vec<Source>,
+    /// What there is to say.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Severity {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn new(sources: Vec<Source>) -> Self {
+        Self {
+            sources,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// What is wrong with texts that others than the compiler read.
+    pub fn refusal(sources: Vec<Source>, problems: Vec<Problem>) -> Self {
+        let mut report = Self::new(sources);
+        report.add(Severity::Error, None, problems);
+        report.finish().unwrap_or_else(|refused| refused)
+    }
+
+    /// Adds what is wrong with a policy, or with a text.
+    pub(super) fn add(
+        &mut self,
+        severity: Severity,
+        policy: Option<&str>,
+        problems: impl IntoIterator<Item = Problem>,
+    ) {
+        let sources = &self.sources;
+        self.diagnostics.extend(problems.into_iter().map(|problem| {
+            let Problem {
+                mut at,
+                mut message,
+                help,
+                related,
+                part,
+            } = problem;
+            if let Some(part) = part {
+                let source = sources.get(at.span.file.0);
+                let found = source
+                    .and_then(|source| locate(source.text(), at.span, &part.text, &part.range));
+                match found {
+                    Some(span) => at.span = span,
+                    // What begins with the string is where that is pointed at.
+                    None if part.range.start == 0 => {}
+                    None => message.push_str(&position(&part)),
+                }
+            }
+            Diagnostic {
+                severity,
+                at,
+                policy: policy.map(str::to_owned),
+                message,
+                help: help.map(String::from),
+                related,
+            }
+        }));
+    }
+
+    pub(super) fn finish(mut self) -> Result<Self, Self> {
+        self.diagnostics
+            .sort_by_key(|diagnostic| (diagnostic.severity, diagnostic.at.span));
+        if self.count(Severity::Error) > 0 {
+            Err(self)
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// How many diagnostics there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    }
+
+    /// The name of a span's source, and its first line and column.
+    pub fn position(&self, span: Span) -> (&str, usize, usize) {
+        self.sources.get(span.file.0).map_or(("", 0, 0), |source| {
+            let (line, column) = source.position(span.start);
+            (source.name(), line, column)
+        })
+    }
+}
+
+/// Where a part is that cannot be pointed at.
+fn position(part: &Part) -> String {
+    let before = part.text.get(..part.range.start).unwrap_or(&part.text);
+    format!(", at character {}", before.chars().count() + 1)
+}
+
+/// One line for each diagnostic: for logs and failed tests.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Diagnostic {
+            severity,
+            at,
+            message,
+            ..
+        } in &self.diagnostics
+        {
+            let (name, line, column) = self.position(at.span);
+            let severity = severity.as_str();
+            writeln!(f, "{severity}: {name}:{line}:{column}: {message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Report {}
