@@ -142,7 +142,7 @@ fn validate_says_in_one_line_what_it_found() {
     let refused = accesspolicy(&["validate", REFUSED]);
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(stdout(&refused), "");
-    assert!(stderr(&refused).ends_with("1 problem: the policies are refused\n"));
+    assert!(stderr(&refused).ends_with("1 problem: the policies are not accepted\n"));
 }
 
 #[test]

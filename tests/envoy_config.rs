@@ -6,12 +6,12 @@ mod support;
 use accesspolicy::tool::compile::{Source, compile};
 use support::{root, yaml};
 
-/// The dashboard shows what there is: metrics that the README names.
+/// The dashboard shows what there is: metrics that the operations page names.
 #[test]
 fn the_dashboard_shows_metrics_that_are_described() {
     let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
-    let (readme, dashboard) = (
-        read("README.md"),
+    let (page, dashboard) = (
+        read("envoy-config/operations.md"),
         read("envoy-config/grafana-dashboard.json"),
     );
     let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
@@ -25,7 +25,7 @@ fn the_dashboard_shows_metrics_that_are_described() {
         for word in expression.split(|c| !is_name(c)) {
             if word.starts_with("accesspolicy_") {
                 let metric = word.trim_end_matches("_bucket");
-                assert!(readme.contains(&format!("| `{metric}` |")), "{metric}");
+                assert!(page.contains(&format!("| `{metric}` |")), "{metric}");
                 count += 1;
             }
         }

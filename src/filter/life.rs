@@ -145,16 +145,16 @@ impl Life {
         let content = self.generation.content();
         let enforced = match content.as_deref() {
             Some(InForce::Enforced(enforced)) => enforced,
-            Some(InForce::Unaffordable) => return self.deny("unaffordable"),
+            Some(InForce::Unaffordable) => return self.deny("out_of_memory"),
             Some(InForce::Nothing) => return self.deny("not_configured"),
-            None => return self.deny("let_go"),
+            None => return self.deny("evicted"),
         };
         let newer = self.generation.newer(self.begun);
         let newer = match newer.as_ref().map(Option::as_deref) {
             None => None,
             Some(Some(InForce::Enforced(newer))) => Some(&newer.policies),
-            Some(Some(_)) => return self.deny("unaffordable"),
-            Some(None) => return self.deny("let_go"),
+            Some(Some(_)) => return self.deny("out_of_memory"),
+            Some(None) => return self.deny("evicted"),
         };
         let judges = Judges {
             policies: &enforced.policies,

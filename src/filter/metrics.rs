@@ -144,7 +144,7 @@ impl Metrics {
         self.audited(permit.audit());
     }
 
-    /// A request is refused by policy.
+    /// A request is denied by policy.
     pub(super) fn denied(&self, denial: &Denial<'_>) {
         if let Some(by) = Determined::by(&denial.reason) {
             self.determined(Use::Decisions, by);
@@ -152,9 +152,9 @@ impl Metrics {
         self.audited(denial.audit);
     }
 
-    /// A request is refused, for a kind of reason.
-    pub(super) fn refused(&self, reason: &'static str) {
-        self.request(Kind::Deny, "deny", reason);
+    /// A request is denied or rejected, for a kind of reason.
+    pub(super) fn blocked(&self, decision: &'static str, reason: &'static str) {
+        self.request(Kind::Deny, decision, reason);
     }
 
     /// A request ended before it was decided.
@@ -274,7 +274,7 @@ impl Metrics {
     }
 }
 
-/// A request is refused because there are no policies, for a kind of reason.
+/// A request is denied because there are no policies, for a kind of reason.
 pub(super) fn without_policies(reason: &'static str) {
     let metric = Metric::Requests {
         decision: "deny",

@@ -105,7 +105,7 @@ impl Root {
 
     /// Nothing of this plugin goes on, nor of those that it takes the place of.
     fn deny(&mut self, size: usize) {
-        metrics::configured("unaffordable");
+        metrics::configured("out_of_memory");
         metrics::in_force("");
         host::log(
             Level::Error,
@@ -148,7 +148,7 @@ impl RootContext for Root {
                         policies.digest(),
                     ),
                 );
-                metrics::configured("taken");
+                metrics::configured("loaded");
                 metrics::in_force(policies.digest());
                 let lineage = self.vm.lineage(&plugin, policies.gateway_name());
                 let enforced = Box::new(Enforced::new(policies));
@@ -161,10 +161,10 @@ impl RootContext for Root {
                 true
             }
             Err(error) => {
-                metrics::configured("refused");
+                metrics::configured("rejected");
                 host::log(
                     Level::Error,
-                    &format!("accesspolicy: configuration refused: {error}"),
+                    &format!("accesspolicy: configuration rejected: {error}"),
                 );
                 false
             }

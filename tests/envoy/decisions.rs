@@ -548,18 +548,18 @@ impl Sent<'_> {
                 recorded_call(record)
             ));
         }
-        let refused = record["decision"] == "deny";
+        let refused = record["decision"] != "allow";
         let is_decided = !refused || record["reason"] == "policy" || record["reason"] == "unlisted";
         let asked = record["external_auth"].as_array().into_iter().flatten();
         let asks = asked.filter_map(|asked| asked["policy"].as_str());
         let outcome = Outcome {
             caller: record["enduser.id"].as_str().map(str::to_owned),
-            expect: Some(match (refused, record["reason"].as_str()) {
-                (false, _) => Expect::Allow,
-                (true, Some("policy" | "unlisted" | "rerouted")) => Expect::Deny,
-                (true, Some("authorizer" | "authorizer_error")) => Expect::Deny,
-                (true, _) => Expect::Refuse,
-            }),
+            expect: match record["decision"].as_str() {
+                Some("allow") => Some(Expect::Allow),
+                Some("deny") => Some(Expect::Deny),
+                Some("reject") => Some(Expect::Refuse),
+                _ => None,
+            },
             gateway: self.expected.gateway.clone(),
             backend: self.expected.backend.clone(),
             level: record["level"].as_str().map(str::to_owned),

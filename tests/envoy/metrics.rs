@@ -115,7 +115,7 @@ fn numbers_are_those_of_the_requests() {
     let expected: BTreeMap<String, f64> = [
         (r#"accesspolicy_requests_total{decision="allow",reason="policy"}"#, 5.0),
         (r#"accesspolicy_requests_total{decision="deny",reason="policy"}"#, 5.0),
-        (r#"accesspolicy_requests_total{decision="deny",reason="malformed"}"#, 4.0),
+        (r#"accesspolicy_requests_total{decision="reject",reason="malformed"}"#, 4.0),
         (
             r#"accesspolicy_decisions_total{decision="allow",level="Gateway",policy="infra/tools.v1",rule="r"}"#,
             5.0,

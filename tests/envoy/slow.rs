@@ -50,7 +50,7 @@ fn a_body_that_does_not_come_in_time() {
             assert_eq!(answer.json()["result"], json!({}), "{id}");
         }
     }
-    let counted = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=timeout";
+    let counted = "wasmcustom.accesspolicy_requests_total;decision=reject;reason=timeout";
     assert_eq!(stage.envoy.stat(counted), 4);
 }
 
@@ -104,7 +104,7 @@ fn who_holds_the_most_gives_way() {
             start.elapsed()
         );
     }
-    let given_up = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=overloaded";
+    let given_up = "wasmcustom.accesspolicy_requests_total;decision=reject;reason=overloaded";
     let given_up = stage.envoy.stat(given_up);
     println!(
         "{given_up} given up; {} bytes",
@@ -129,7 +129,7 @@ fn many_that_end_at_once() {
     let open: Vec<_> = (0..STREAMS)
         .map(|number| connections[number % 20].begin(endless(front)))
         .collect();
-    let counted = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=timeout";
+    let counted = "wasmcustom.accesspolicy_requests_total;decision=reject;reason=timeout";
     let start = Instant::now();
     while stage.envoy.stat(counted) < STREAMS as u64 {
         assert!(
@@ -163,7 +163,7 @@ fn many_small_bodies_shut_out_nobody() {
         open.extend((0..900).map(|_| connection.begin(request.clone())));
         connections.push(connection);
     }
-    let given_up = "wasmcustom.accesspolicy_requests_total;decision=deny;reason=overloaded";
+    let given_up = "wasmcustom.accesspolicy_requests_total;decision=reject;reason=overloaded";
     let start = Instant::now();
     while stage.envoy.stat(given_up) == 0 {
         assert!(

@@ -49,7 +49,7 @@ fn manifests_that_are_wrong_are_noticed() {
 /// clusters that follow it; that Envoy takes those too, `tests/envoy/load` shows.
 #[test]
 fn what_asks_authorizers_compiles() {
-    let blocks = yaml_of("Asking an authorizer");
+    let blocks = yaml_of("Connect an authorizer");
     let is_policy = |(_, block): &&(String, Value)| block["kind"] == "XAccessPolicy";
     assert_eq!(blocks.iter().filter(is_policy).count(), 2, "{blocks:?}");
     for (at, (text, _)) in blocks.iter().enumerate().filter(|(_, it)| is_policy(it)) {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const UNAFFORDABLE: &str = "wasmcustom.accesspolicy_config_loads_total;outcome=unaffordable";
+const UNAFFORDABLE: &str = "wasmcustom.accesspolicy_config_loads_total;outcome=out_of_memory";
 
 /// The first policies, changed, as a short file from which Envoy takes the filter.
 pub(super) fn changed(digest: usize, change: impl FnOnce(&mut Value)) -> String {

@@ -74,7 +74,7 @@ fn open_streams_keep_no_policies() {
         levels.push(envoy.stat("wasmcustom.accesspolicy_memory_bytes"));
     }
     assert_eq!(
-        envoy.stat("wasmcustom.accesspolicy_config_loads_total;outcome=unaffordable"),
+        envoy.stat("wasmcustom.accesspolicy_config_loads_total;outcome=out_of_memory"),
         0
     );
     assert_eq!(envoy.vm_failures(), []);

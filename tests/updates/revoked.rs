@@ -282,9 +282,9 @@ fn a_configuration_that_there_is_no_memory_for_denies_everything() {
     assert_eq!(recorder.requests().len(), served);
     let stats = envoy.stats();
     let counted = |name: &str| stats.get(&format!("wasmcustom.{name}")).copied();
-    let loads = counted("accesspolicy_config_loads_total;outcome=unaffordable");
+    let loads = counted("accesspolicy_config_loads_total;outcome=out_of_memory");
     assert!(loads >= Some(2), "{loads:?}");
-    let denied = counted("accesspolicy_requests_total;decision=deny;reason=unaffordable");
+    let denied = counted("accesspolicy_requests_total;decision=deny;reason=out_of_memory");
     assert_eq!(denied, Some(17));
     // A later one that there is room for.
     update(&listeners(3, &recorder).1);

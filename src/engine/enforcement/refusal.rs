@@ -132,6 +132,27 @@ impl Reason<'_> {
         }
     }
 
+    /// What became of the request, in one word: `deny` where policies or an authorizer had
+    /// their say, `reject` where it was turned away without them.
+    pub const fn decision(&self) -> &'static str {
+        match self {
+            Self::Denied(_)
+            | Self::DeniedByHeaders(_)
+            | Self::Unauthorized(_)
+            | Self::Unanswered(_)
+            | Self::Rerouted(_) => "deny",
+            Self::Head(_)
+            | Self::TooLarge
+            | Self::Malformed(..)
+            | Self::Unshown(_)
+            | Self::Overloaded
+            | Self::TimedOut
+            | Self::Crowded
+            | Self::Superseded
+            | Self::OutOfOrder => "reject",
+        }
+    }
+
     /// The reason in a few words, where it is not a decision's.
     pub fn detail(&self) -> Option<String> {
         match self {
@@ -149,7 +170,7 @@ impl Reason<'_> {
                  be chosen; `externalAuth.routing: Fixed` says that none is"
                     .to_owned(),
             ),
-            Self::Unauthorized(by) => Some(format!("an authorizer refuses it ({})", by.why)),
+            Self::Unauthorized(by) => Some(format!("an authorizer denies it ({})", by.why)),
             Self::Unanswered(by) => Some(format!("no answer of an authorizer: {}", by.why)),
             Self::Crowded => Some("the caller waits for too many authorizers".to_owned()),
             Self::Superseded => {

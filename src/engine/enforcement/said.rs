@@ -31,11 +31,11 @@ pub enum Answered {
 }
 
 impl Answered {
-    /// `allow`, `refuse` or `error`.
+    /// `allow`, `deny` or `error`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
-            Self::Refuse => "refuse",
+            Self::Refuse => "deny",
             Self::Error => "error",
         }
     }

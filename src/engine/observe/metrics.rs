@@ -41,7 +41,7 @@ pub enum Metric<'m> {
     BodyBytes,
     /// Configurations, by whether they were taken: a counter.
     ConfigLoads {
-        /// `taken`, `refused`, or `unaffordable` where there was no memory for it.
+        /// `loaded`, `rejected`, or `out_of_memory` where there was no memory for it.
         outcome: &'static str,
     },
     /// The first 48 bits of the digest of the configuration in force: a gauge. As a

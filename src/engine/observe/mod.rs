@@ -21,7 +21,7 @@ use crate::engine::mcp::ThingKind;
 /// One decision.
 #[derive(Debug, Default, Serialize)]
 pub struct Record<'r> {
-    /// `allow`, `deny`, or `none` of a request that ended before it was decided.
+    /// `allow`, `deny`, `reject`, or `none` of a request that ended before it was decided.
     pub decision: &'static str,
     /// When it was made, as RFC 3339 has it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,9 +65,9 @@ pub struct Record<'r> {
 pub struct AskRecord<'r> {
     /// The policy that asked, `namespace/name`.
     pub policy: &'r str,
-    /// `allow`, `refuse` or `error`.
+    /// `allow`, `deny` or `error`.
     pub answer: &'static str,
-    /// The status by which it refused, or the kind of error.
+    /// The status by which it denied, or the kind of error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'r str>,
     /// How long that took, in milliseconds.
@@ -117,7 +117,7 @@ impl Grounds {
                 level: Some(level.as_str()),
                 policies: vec![by.policy.to_string()],
                 rules: vec![by.to_string()],
-                ..words("a rule refuses it")
+                ..words("a rule denies it")
             },
             DenialReason::NotAllowed { level, policy, .. } => Self {
                 level: Some(level.as_str()),

@@ -46,10 +46,10 @@ impl Life {
             reason,
             called,
         } = refusal;
-        metrics.refused(reason.kind());
-        host::set_property(DECISION, "deny");
+        metrics.blocked(reason.decision(), reason.kind());
+        host::set_property(DECISION, reason.decision());
         host::set_property("accesspolicy.reason", reason.kind());
-        let mut record = self.record("deny", reason.kind(), called.as_ref());
+        let mut record = self.record(reason.decision(), reason.kind(), called.as_ref());
         record.grounds.detail = reason.detail().map(Cow::Owned);
         let is_policies = match reason {
             Reason::Denied(denial) | Reason::DeniedByHeaders(denial) => {

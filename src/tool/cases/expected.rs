@@ -8,9 +8,9 @@ use crate::tool::api::decode::{Choice, Object};
 pub enum Expect {
     /// It goes on, byte for byte.
     Allow,
-    /// Policy refuses it.
+    /// Policies or an authorizer deny it.
     Deny,
-    /// It is refused before any policy is asked.
+    /// It is rejected before any policy is consulted.
     Refuse,
 }
 
@@ -18,8 +18,9 @@ impl Choice for Expect {
     const ALL: &'static [(&'static str, Self)] = &[
         ("allow", Self::Allow),
         ("deny", Self::Deny),
-        ("refuse", Self::Refuse),
+        ("reject", Self::Refuse),
     ];
+    const OLD: &'static [(&'static str, &'static str)] = &[("refuse", "reject")];
 }
 
 impl Expect {
@@ -28,7 +29,7 @@ impl Expect {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
-            Self::Refuse => "refuse",
+            Self::Refuse => "reject",
         }
     }
 }
@@ -43,17 +44,17 @@ pub struct Expected {
     pub gateway: Option<String>,
     /// The rule that determines the Backend level.
     pub backend: Option<String>,
-    /// The level that refuses.
+    /// The level that denies.
     pub level: Option<String>,
-    /// The policy that refuses, where each must allow, or whose rule refuses.
+    /// The policy that denies: where each must allow, or whose rule denies.
     pub policy: Option<String>,
-    /// The rule that refuses, `namespace/policy#rule`.
+    /// The rule that denies, `namespace/policy#rule`.
     pub rule: Option<String>,
     /// What policies in Audit mode would make of it; `none` when there are none.
     pub audit: Option<String>,
     /// The status of the answer.
     pub status: Option<u16>,
-    /// What the error of the answer says to a JSON-RPC request that policy refuses.
+    /// What the error of the answer says to a JSON-RPC request that policy denies.
     pub says: Option<String>,
     /// The policies that ask, in order; none where it is left out.
     pub asks: Vec<String>,

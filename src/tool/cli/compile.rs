@@ -17,7 +17,7 @@ use crate::tool::compile::{Compiled, FilesError, STANDARD_INPUT, compile_files};
 /// list are skipped with a note, objects of other kinds as well; where such a name is
 /// nearly one of the enforcement point's, with a warning.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 written, 1 refused, 2 wrong usage.")]
+#[command(after_help = "Exit codes: 0 written, 1 invalid, 2 wrong usage.")]
 pub(super) struct Arguments {
     /// Manifests: files, folders (*.yaml, *.yml and *.json in them and below) or `-` for
     /// standard input

@@ -14,7 +14,7 @@ use crate::tool::image::{Blob, Image, Progress, Push, PushError};
 /// ~/.docker/config.json), credential helpers included. Registries are spoken to by TLS;
 /// those on loopback in the clear.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 pushed, 1 the registry refused, 2 wrong usage.")]
+#[command(after_help = "Exit codes: 0 pushed, 1 not pushed, 2 wrong usage.")]
 pub(super) struct Arguments {
     /// Where to: registry.example/path[:tag]; without a tag, the version is the tag
     #[arg(value_name = "REF")]

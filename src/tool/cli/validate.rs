@@ -14,7 +14,7 @@ use crate::tool::compile::{
 /// Makes the same checks as `compile`. Without --enforcement-point, except for what only
 /// an enforcement point knows: gateways, backends, trust domain and settings.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 valid, 1 refused, 2 wrong usage, or no policy at all.")]
+#[command(after_help = "Exit codes: 0 valid, 1 invalid, 2 wrong usage, or no policy at all.")]
 pub(super) struct Arguments {
     /// Manifests: files, folders (*.yaml, *.yml and *.json in them and below) or `-` for
     /// standard input
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         ),
         Ok(Validated { policies, report }) => {
             render::print(&report);
-            if *deny_warnings && render::warned(&report, "the policies are refused") {
+            if *deny_warnings && render::warned(&report, "the policies are not accepted") {
                 return ExitCode::from(REFUSED);
             }
             say(summary(policies, report.count(Severity::Warning)));
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         }
         Err(report) => {
             render::print(&report);
-            render::refused(&report, "the policies are refused");
+            render::refused(&report, "the policies are not accepted");
             ExitCode::from(REFUSED)
         }
     }

@@ -21,7 +21,7 @@ use crate::support::recorder::Answer;
 
 #[test]
 fn envoy_takes_the_clusters_of_the_readme() {
-    let blocks = readme::yaml_of("### Asking an authorizer");
+    let blocks = readme::yaml_of("## Connect an authorizer");
     let clusters = blocks.iter().map(|(_, block)| &block["clusters"]);
     let clusters: Vec<&Value> = clusters.filter_map(Value::as_array).flatten().collect();
     assert_eq!(clusters.len(), 2, "{blocks:?}");

@@ -21,6 +21,8 @@ pub struct Value<'n> {
 pub trait Choice: Copy + 'static {
     /// Every value, as the API spells it.
     const ALL: &'static [(&'static str, Self)];
+    /// Spellings of before, each with the one that took its place.
+    const OLD: &'static [(&'static str, &'static str)] = &[];
 }
 
 /// What a string of the API has to look like.
@@ -252,7 +254,9 @@ pub fn choice<T: Choice>(value: Value<'_>, problems: &mut Vec<Problem>) -> Optio
     }
     let lower = text.to_lowercase();
     let end = |name: &&str| lower.len() > 3 && name.to_lowercase().ends_with(&lower);
-    let near = closest(&text, names()).or_else(|| names().find(end));
+    let near = T::OLD.iter().find(|(old, _)| *old == text);
+    let near = near.map(|(_, name)| *name);
+    let near = near.or_else(|| closest(&text, names()).or_else(|| names().find(end)));
     let help = match near {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("one of {}", listed(names())),

@@ -28,7 +28,7 @@ pub(super) fn text(old: &CompiledPolicy, new: &CompiledPolicy, changes: &Changes
         _ => None,
     });
     let taken = lines(new, changes, |change| match change {
-        Change::Taken(Grant::Never) => Some(vec!["refused".to_owned()]),
+        Change::Taken(Grant::Never) => Some(vec!["denied".to_owned()]),
         Change::Taken(grant) => Some(vec![how(grant)]),
         _ => None,
     });
@@ -95,7 +95,7 @@ fn lines(
 /// How something is allowed.
 fn how(grant: &Grant) -> String {
     match grant {
-        Grant::Never => "refused".to_owned(),
+        Grant::Never => "denied".to_owned(),
         Grant::Always { by } if by.is_empty() => "no Allow policy is for it".to_owned(),
         Grant::Always { by } => format!("by {}", cell(&by.join(", "))),
         Grant::Depends { by, on } => {

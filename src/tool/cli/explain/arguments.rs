@@ -93,15 +93,15 @@ pub(crate) struct Arguments {
     pub(super) output: OutputForm,
 }
 
-/// Yes or no, whoever says it.
+/// What becomes of a request, as decision tests have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Answer {
     /// The request goes on
     Allow,
-    /// It does not
+    /// Policies or an authorizer deny it
     Deny,
-    /// It does not, and no policy was asked
-    Refuse,
+    /// It is rejected before any policy is consulted
+    Reject,
 }
 
 impl Answer {
@@ -109,15 +109,15 @@ impl Answer {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
-            Self::Refuse => "refuse",
+            Self::Reject => "reject",
         }
     }
 
     pub(super) fn is_met(self, found: Option<Expect>) -> bool {
         match self {
             Self::Allow => found == Some(Expect::Allow),
-            Self::Deny => found != Some(Expect::Allow),
-            Self::Refuse => found == Some(Expect::Refuse),
+            Self::Deny => found == Some(Expect::Deny),
+            Self::Reject => found == Some(Expect::Refuse),
         }
     }
 }

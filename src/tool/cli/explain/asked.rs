@@ -133,7 +133,7 @@ fn answer(said: Option<&Said>) -> String {
     let detail = said.detail.as_deref().unwrap_or_default();
     match said.answered {
         Answered::Allow => "allows".to_owned(),
-        Answered::Refuse => format!("refuses ({detail})"),
+        Answered::Refuse => format!("denies ({detail})"),
         Answered::Error => format!("none ({detail})"),
     }
 }

@@ -96,7 +96,7 @@ fn verdict(explanation: &Explanation<'_>) -> (&'static str, Tone, String) {
             reason => {
                 let detail = reason.detail().unwrap_or_else(|| reason.kind().to_owned());
                 let why = format!("{detail}; no policy is asked");
-                ("Refused", Tone::Bad, why)
+                ("Rejected", Tone::Bad, why)
             }
         },
         Step::Ask(_) => {
@@ -125,7 +125,7 @@ fn allowed(basis: Basis<'_>) -> String {
         .chain(at(backend, "Backend"))
         .collect();
     match by.as_slice() {
-        [] => "no Allow policy is for this, and nothing refuses it".to_owned(),
+        [] => "no Allow policy is for this, and nothing denies it".to_owned(),
         by => by.join(", "),
     }
 }
@@ -133,7 +133,7 @@ fn allowed(basis: Basis<'_>) -> String {
 /// Why a request is denied, in a sentence.
 pub(super) fn denied(reason: &DenialReason<'_>) -> String {
     match reason {
-        DenialReason::Unprotected => "no policy is for this, and that is refused here".to_owned(),
+        DenialReason::Unprotected => "no policy is for this, and that is denied here".to_owned(),
         DenialReason::NoPort => {
             "policies are for listeners, and the port it arrived on is not known".to_owned()
         }
@@ -144,7 +144,7 @@ pub(super) fn denied(reason: &DenialReason<'_>) -> String {
             "the route goes to a cluster of no backend that the enforcement point lists".to_owned()
         }
         DenialReason::Refused { level, by, .. } => {
-            format!("{by} refuses it at the {}", level.as_str())
+            format!("{by} denies it at the {}", level.as_str())
         }
         DenialReason::NotAllowed {
             level,
@@ -275,11 +275,11 @@ fn level_text(
 ) -> String {
     let is_refused = explanation.reason().is_some();
     let (word, tone) = match (level.asks, level.enforced) {
-        (Some(_), _) if is_refused => ("refuses, for its authorizer", Tone::Bad),
+        (Some(_), _) if is_refused => ("denies, for its authorizer", Tone::Bad),
         (Some(_), _) => ("asks first", Tone::Plain),
         (None, Ok(None)) => ("passes, no Allow policy is for it", Tone::Plain),
         (None, Ok(Some(_))) => ("passes", Tone::Good),
-        (None, Err(_)) => ("refuses", Tone::Bad),
+        (None, Err(_)) => ("denies", Tone::Bad),
     };
     let target = Tone::Strong.paint(&plain(&level.target));
     let mut text = format!("{target}: {}\n", tone.paint(word));
@@ -328,10 +328,10 @@ fn policy_text(
     let (action, word, tone) = match (policy.action, matched) {
         (Action::Allow, true) => ("Allow", "allows", Tone::Good),
         (Action::Allow, false) => ("Allow", "does not allow", Tone::Bad),
-        (Action::Deny, true) => ("Deny", "refuses", Tone::Bad),
+        (Action::Deny, true) => ("Deny", "denies", Tone::Bad),
         (Action::ExternalAuth, true) => ("ExternalAuth", "asks", Tone::Plain),
         (Action::ExternalAuth, false) => ("ExternalAuth", "does not ask", Tone::Plain),
-        (Action::Deny, false) => ("Deny", "does not refuse", Tone::Good),
+        (Action::Deny, false) => ("Deny", "does not deny", Tone::Good),
     };
     let (mode, tone) = match policy.mode {
         Mode::Enforce => ("", tone),

@@ -42,7 +42,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
             ),
             Unprotected::Deny => add(
                 "unprotected: Deny".to_owned(),
-                "what no policy is for is refused",
+                "what no policy is for is denied",
             ),
         }
     }
