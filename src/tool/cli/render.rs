@@ -9,7 +9,7 @@ use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::excerpt::Excerpt;
-use super::terminal::{plain, tame};
+use super::terminal::{plain, tame, wrapping};
 use super::{count, say};
 use crate::tool::api::yaml::{FileId, Span};
 use crate::tool::compile::{Diagnostic, Report, Severity, Source};
@@ -231,23 +231,11 @@ fn line_end(text: &str, from: usize) -> usize {
 fn wrapped(text: &str, width: usize) -> String {
     // What stands before the text, and no lines that are longer than one likes to read.
     let width = width.saturating_sub(16).min(90);
-    let mut wrapped = String::new();
-    let mut column = 0;
     let cut = text.char_indices().nth(LETTERS);
     let front = cut.and_then(|(at, _)| text.get(..at));
     let more = if front.is_some() { "…" } else { "" };
     let text = tame(front.unwrap_or(text)) + more;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > 0 {
-            let fits = column + 1 + length <= width;
-            wrapped.push(if fits { ' ' } else { '\n' });
-            column = if fits { column + 1 } else { 0 };
-        }
-        wrapped.push_str(word);
-        column += length;
-    }
-    wrapped
+    textwrap::fill(&text, wrapping(width).break_words(false))
 }
 
 #[cfg(test)]

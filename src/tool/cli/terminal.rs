@@ -82,36 +82,19 @@ pub(super) fn hang(front: &str, text: &str, width: usize) -> String {
         .chars()
         .count();
     let room = width.saturating_sub(indent).max(20);
-    let mut lines = vec![String::new()];
-    let mut column = 0;
-    for word in plain(text).split(' ') {
-        let letters: Vec<char> = word.chars().collect();
-        let fits = column + usize::from(column > 0) + letters.len() <= room;
-        if column > 0 && !fits {
-            lines.push(String::new());
-            column = 0;
-        }
-        if column > 0 {
-            push(&mut lines, " ");
-            column += 1;
-        }
-        for (number, piece) in letters.chunks(room).enumerate() {
-            if number > 0 {
-                lines.push(String::new());
-                column = 0;
-            }
-            push(&mut lines, &piece.iter().collect::<String>());
-            column += piece.len();
-        }
-    }
+    let text = plain(text);
+    let lines = textwrap::wrap(&text, wrapping(room));
     let rest = format!("\n{}", " ".repeat(indent));
     format!("{front}{}\n", lines.join(&rest))
 }
 
-fn push(lines: &mut [String], text: &str) {
-    if let Some(last) = lines.last_mut() {
-        last.push_str(text);
-    }
+/// How text is broken: at blanks, line by line, never within what has none, such as `tools/call`
+/// or a flag.
+pub(super) fn wrapping<'a>(width: usize) -> textwrap::Options<'a> {
+    textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
 }
 
 #[cfg(test)]
