@@ -210,7 +210,7 @@ impl<'a, 'c> Answers<'a, 'c> {
 const METHODS: usize = 8;
 
 /// How much of other readings of a path with its query is looked at, in bytes.
-const READ: usize = 256 << 10;
+const READ: usize = 512 << 10;
 
 /// The other forms of a uri, with a slash at the end and without.
 fn uris(uri: &str) -> Vec<Reading> {

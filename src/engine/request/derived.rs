@@ -220,6 +220,15 @@ mod tests {
             ("/.a", "/", false),
             ("/%C5%BFx", "/sx", true),
             ("/%E2%84%AAx", "/kX", true),
+            ("/adm%ffin", "/admin", true),
+            ("/%C3%A9t%C3%A9", "/t", false),
+            ("/ad%E2%80%8Bmin.x", "/admin", true),
+            ("/a/del-user", "/a/del_user", true),
+            ("/a/Del.User.json", "/a/del_user", true),
+            ("/a/del%21user", "/a/del_user", true),
+            ("/a/del/user", "/a/del_user", false),
+            ("/a/delxuser", "/a/del_user", false),
+            ("/a/del_user", "/a/del-user", false),
         ] {
             assert_eq!(
                 path(asked, |path| path.may_be(other)),
@@ -236,6 +245,10 @@ mod tests {
             ("/a.json/b", "/a", true),
             ("/ab", "/a", false),
             ("/caf%C3%A9/x", "/caf\u{e9}", true),
+            ("/%80a/b", "/a", true),
+            ("/a%80b/b", "/a", false),
+            ("/a-b/c", "/a_b", true),
+            ("/a-bc", "/a_b", false),
         ] {
             let found = path(asked, |path| path.may_be_under(prefix));
             assert_eq!(found, may_be, "{asked} {prefix}");
@@ -254,6 +267,7 @@ mod tests {
             assert_eq!(same.count(), 1, "{text}");
         }
         assert!(!texts.contains(&b"/A/b%20c.d".to_vec()));
+        assert!(texts.contains(&b"/a/b c_d".to_vec()));
     }
 
     #[test]

@@ -138,11 +138,21 @@ impl Reading {
 /// it.
 pub(super) fn texts(key: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
     let cut = key.split(|byte| *byte == 0).next().unwrap_or_default();
-    let whole = (cut.len() < key.len()).then(|| {
+    let [text, other] = readings(cut);
+    let [whole, other_whole] = if cut.len() < key.len() {
         let whole: Vec<u8> = key.iter().copied().filter(|byte| *byte != 0).collect();
-        Cow::Owned(text(&whole).into_owned())
-    });
-    std::iter::once(text(cut)).chain(whole)
+        readings(&whole).map(|text| text.map(|text| Cow::Owned(text.into_owned())))
+    } else {
+        [None, None]
+    };
+    [text, other, whole, other_whole].into_iter().flatten()
+}
+
+/// What bytes are to those who leave out what is no UTF-8, and to those who take long forms
+/// for ASCII, where there are any.
+fn readings(bytes: &[u8]) -> [Option<Cow<'_, str>>; 2] {
+    let long = with_long_forms(bytes).map(|bytes| Cow::Owned(characters(&bytes).into_owned()));
+    [Some(characters(bytes)), long]
 }
 
 /// The text with `%u0041` for `A`, as ASP.NET and JavaScript's `unescape` know it.
@@ -177,27 +187,50 @@ pub(super) fn units(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
-/// The text of a key: bytes that are no UTF-8 are left out, as some readers do, but for
-/// the long forms of ASCII, which others take.
-fn text(key: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(key) {
+/// The characters of a text: bytes that are no UTF-8 are left out.
+///
+/// SECURITY: Bottle and others decode a path and a query so: `%ffmcp` is `mcp` to them.
+pub(super) fn characters(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
-    let mut plain = Vec::with_capacity(key.len());
-    let mut rest = key;
-    while let Some((first, later)) = rest.split_first() {
-        rest = later;
-        match (first, later) {
-            (0xC0 | 0xC1, [second @ 0x80..=0xBF, after @ ..]) => {
-                plain.push(((first & 1) << 6) | (second & 0x3F));
-                rest = after;
-            }
-            _ => plain.push(*first),
-        }
-    }
-    let mut text = String::from_utf8_lossy(&plain).into_owned();
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
     text.retain(|char| char != char::REPLACEMENT_CHARACTER);
     Cow::Owned(text)
+}
+
+/// A text with ASCII for its long forms, as decoders take them that do not look whether a
+/// form is the shortest; `None` where it has none.
+///
+/// SECURITY: no UTF-8 has any. `%c0%ae` is a dot to old servers, and nothing to those who
+/// leave out what is no UTF-8.
+pub(super) fn with_long_forms(text: &[u8]) -> Option<Vec<u8>> {
+    if !text
+        .iter()
+        .any(|byte| matches!(byte, 0xC0 | 0xC1 | 0xE0 | 0xF0))
+    {
+        return None;
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, later)) = rest.split_first() {
+        let long = long_form(rest);
+        plain.push(long.map_or(*first, |(byte, _)| byte));
+        rest = long.map_or(later, |(_, after)| after);
+    }
+    (plain.len() < text.len()).then_some(plain)
+}
+
+/// The byte of ASCII that a text begins with in two, three or four bytes, and what follows.
+fn long_form(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (high, low, after) = match text {
+        [high @ (0xC0 | 0xC1), low, after @ ..]
+        | [0xE0, high @ (0x80 | 0x81), low, after @ ..]
+        | [0xF0, 0x80, high @ (0x80 | 0x81), low, after @ ..] => (high, low, after),
+        _ => return None,
+    };
+    let is_later = matches!(low, 0x80..=0xBF);
+    is_later.then_some((((high & 1) << 6) | (low & 0x3F), after))
 }
 
 #[cfg(test)]
@@ -239,7 +272,10 @@ mod tests {
                     "adm%C4%B1n",
                     "admin%E2%80%8B",
                     "%c1%a1dmin",
+                    "%e0%81%a1dmin",
+                    "%f0%80%81%a1dmin",
                     "ad%ffmin",
+                    "ad%c0%aemin",
                 ][..],
             ),
             (

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::keys::{characters, units, with_long_forms};
 use super::query::names_path;
 use crate::engine::json::folded;
 use crate::engine::uri::{decode_all, escaped};
@@ -30,15 +31,57 @@ pub(super) fn is_under_any(target: &[u8], prefixes: &[String]) -> bool {
     if path.len() > LONGEST {
         return true;
     }
-    let decoded = decode_all(path);
-    let tidied = tidy(decoded.clone());
+    let has_line = prefixes().any(|prefix| prefix.contains(&b'_'));
+    let moments = moments(path, has_line);
     let may_be = |path: &[u8], prefix: &[u8]| has(path, prefix) || may_lie(path, prefix);
+    let may_be_at = |moment: &[u8], prefix: &[u8]| {
+        let mut scripts = behind_scripts(moment).enumerate();
+        may_be(moment, prefix)
+            || may_end(moment, prefix)
+            || scripts.any(|(number, path)| number >= MOST_SCRIPTS || may_be(path, prefix))
+    };
     prefixes().map(decode_all).any(|prefix| {
-        may_be(&decoded, &prefix)
-            || may_end(&decoded, &prefix)
-            || behind_scripts(&decoded).any(|path| may_be(path, &prefix))
-            || (tidied != decoded && may_be(&tidied, &tidy(prefix)))
+        let tidied = tidy(prefix.clone());
+        moments.iter().any(|moment| {
+            may_be_at(moment, &prefix) || (tidied != prefix && may_be_at(moment, &tidied))
+        })
     })
+}
+
+/// How many scripts are looked behind: nobody means so many, and each look takes the rest of
+/// a path.
+const MOST_SCRIPTS: usize = 16;
+
+/// What a path is to servers that decode it, each once: without escapes; of `%u006d` and of
+/// long forms as well; without what is no UTF-8, or is not seen; and where a prefix has a
+/// `_`, with what is one to some.
+fn moments(path: &[u8], has_line: bool) -> Vec<Vec<u8>> {
+    let decoded = decode_all(path);
+    let mut all = Vec::new();
+    let mut add = |moment: Vec<u8>| {
+        if !all.contains(&moment) {
+            all.push(moment);
+        }
+    };
+    if has_line {
+        // `a%25bc` is `a%bc` before it is anything else.
+        add(decode(path));
+        let line = |byte: &u8| if *byte == b'\\' { b'_' } else { *byte };
+        add(decoded.iter().map(line).collect());
+    }
+    let units = match units(path) {
+        Cow::Owned(path) => decode_all(&path),
+        Cow::Borrowed(_) => decoded.clone(),
+    };
+    add(decoded);
+    if let Some(short) = with_long_forms(&units) {
+        add(decode_all(&tidy(short)));
+    }
+    if !units.is_ascii() || units.contains(&b' ') {
+        add(decode_all(&tidy(units.clone())));
+    }
+    add(units);
+    all
 }
 
 /// Whether some server may take what a query says for the path, or for the end of one, under
@@ -69,16 +112,16 @@ fn may_end(path: &[u8], prefix: &[u8]) -> bool {
         && pairs.all(|(segment, name)| reads_as(segment, name, false))
 }
 
-/// Whether a path ends as another one, but for case and a slash.
+/// Whether a path ends as one of a policy, but for case and a slash.
 fn ends_alike(path: &[u8], end: &[u8]) -> bool {
     !end.is_empty() && has_end(without_slash(path), end)
 }
 
-/// Whether a path ends so, but for case.
+/// Whether a path ends so, to some server.
 fn has_end(path: &[u8], end: &[u8]) -> bool {
     let start = path.len().checked_sub(end.len());
     let found = start.and_then(|start| path.get(start..));
-    found.is_some_and(|found| found.eq_ignore_ascii_case(end))
+    found.is_some_and(|found| spells(found, end))
 }
 
 /// What stands behind each script in a path, from the slash on.
@@ -176,7 +219,7 @@ fn reads_as(segment: &[u8], name: &[u8], is_last: bool) -> bool {
     let name = name.split(|byte| *byte == b';').next().unwrap_or_default();
     for byte in name.trim_ascii() {
         let next = rest.find(|byte| !byte.is_ascii_control());
-        if !next.is_some_and(|next| next.eq_ignore_ascii_case(byte)) {
+        if !next.is_some_and(|next| spells_byte(*next, *byte)) {
             return false;
         }
     }
@@ -239,12 +282,16 @@ impl<'r> RequestPath<'r> {
     /// Whether it lies under one of some prefixes to every server: as it is spelt, and
     /// wherever it is tidied.
     pub fn is_surely_under_any(self, prefixes: &[String]) -> bool {
-        let leads_out = || is_odd(self.path) && segments(&decode_all(self.path)).any(is_parent);
+        let leads_out = || {
+            let mut moments = moments(self.path, false).into_iter();
+            is_odd(self.path) && moments.any(|path| segments(&path).any(is_parent))
+        };
         prefixes.iter().any(|prefix| self.is_under(prefix)) && !leads_out()
     }
 
     /// The other paths that servers may take it for, without case, without a slash at its
-    /// end, without an extension: each once; `None` where it is too long to look at so many.
+    /// end, without an extension, and of these in small letters those with a `_` for what is
+    /// one to some: each once; `None` where it is too long to look at so many.
     pub fn readings(self) -> Option<Vec<Vec<u8>>> {
         let path = self.path;
         if path.len() > LONGEST {
@@ -253,7 +300,7 @@ impl<'r> RequestPath<'r> {
         let mut readings = Vec::new();
         let lower = path.to_ascii_lowercase();
         let tidied = tidied(path);
-        for path in [path, &lower, &tidied] {
+        for (path, is_lined) in [(path, false), (&*lower, false), (&*tidied, true)] {
             let whole = without_slash(path);
             let last = whole
                 .rsplit(|byte| *byte == b'/')
@@ -265,7 +312,13 @@ impl<'r> RequestPath<'r> {
             let dots = [last.iter().position(is_dot), last.iter().rposition(is_dot)];
             let dots = dots.into_iter().flatten().filter(|dot| *dot > 0);
             let stems = dots.filter_map(|dot| whole.get(..before.saturating_add(dot)));
-            for stem in std::iter::once(whole).chain(stems) {
+            let stems: Vec<&[u8]> = std::iter::once(whole).chain(stems).collect();
+            let lined = stems
+                .iter()
+                .filter(|_| is_lined)
+                .filter_map(|stem| lined(&stem.to_ascii_lowercase()));
+            let lined: Vec<Vec<u8>> = lined.collect();
+            for stem in stems.into_iter().chain(lined.iter().map(Vec::as_slice)) {
                 for reading in [stem.to_vec(), [stem, b"/"].concat()] {
                     if !reading.is_empty() && reading != self.path && !readings.contains(&reading) {
                         readings.push(reading);
@@ -283,21 +336,22 @@ impl<'r> RequestPath<'r> {
 
     /// Whether servers read it as different paths: dot segments, empty segments,
     /// parameters of segments, backslashes, escapes of what needs none or of what divides a
-    /// path, or a query that names a path. What is left, several `forms` of one path, is not
+    /// path, long forms of ASCII, or a query that names a path. What is left, several `forms` of one path, is not
     /// among these.
     pub fn is_ambiguous(self) -> bool {
         let path = self.path;
-        let plain = |byte: &u8| matches!(byte, b'\\' | b';' | 0..=0x20 | 0x7f);
+        let odd = |byte: &u8| matches!(byte, b'\\' | b';' | 0..=0x20 | 0x7f);
         let segments = || path.split(|byte| *byte == b'/').skip(1);
         // SECURITY: what it may be is not looked for in a path of any length.
         path.len() > LONGEST
             || path.first() != Some(&b'/')
-            || path.iter().any(plain)
+            || path.iter().any(odd)
             || segments().any(|segment| matches!(segment, b"." | b".."))
             || path.windows(2).any(|pair| pair == b"//")
             || path.split(|byte| *byte == b'%').skip(1).any(is_odd_escape)
-            || path.contains(&b'%') && segments().any(is_blank_dots)
             || self.is_in_query
+            || ((path.contains(&b'%') || !path.is_ascii())
+                && (with_long_forms(&decode(path)).is_some() || segments().any(is_blank_dots)))
     }
 
     /// Whether some server takes what the query says for the path.
@@ -307,14 +361,17 @@ impl<'r> RequestPath<'r> {
 
     /// Whether it goes on behind a script, which is to go by the rest.
     pub fn is_behind_script(self) -> bool {
-        behind_scripts(self.path).next().is_some()
+        let is_behind = |path: &[u8]| behind_scripts(path).next().is_some();
+        is_behind(self.path) || matches!(tidied(self.path), Cow::Owned(path) if is_behind(&path))
     }
 }
 
-/// Whether a segment is nothing, or dots, once escaped blanks around it are taken off.
+/// Whether a segment is nothing, or dots, once escaped blanks around it are taken off, and
+/// what is no UTF-8 or is not seen; or becomes several, one of which is.
 fn is_blank_dots(segment: &[u8]) -> bool {
     let tidy = tidied(segment);
-    tidy != segment && matches!(&*tidy, b"" | b"." | b"..")
+    let mut parts = tidy.split(|byte| *byte == b'/');
+    tidy != segment && parts.any(|part| matches!(part, b"" | b"." | b".."))
 }
 
 /// Whether what follows a `%` is no escape, or one that servers treat in different ways.
@@ -339,10 +396,38 @@ pub(super) fn without_slash(path: &[u8]) -> &[u8] {
     path.strip_suffix(b"/").unwrap_or(path)
 }
 
-/// What follows a front that is there but for case.
+/// What follows the front that a policy has, to a server that routes without case.
 pub(super) fn without_case<'p>(path: &'p [u8], front: &[u8]) -> Option<&'p [u8]> {
     let (found, rest) = path.split_at_checked(front.len())?;
-    found.eq_ignore_ascii_case(front).then_some(rest)
+    spells(found, front).then_some(rest)
+}
+
+/// Whether some server takes a part of a path for what a policy has there.
+fn spells(found: &[u8], name: &[u8]) -> bool {
+    found.eq_ignore_ascii_case(name)
+        || (name.contains(&b'_')
+            && found.len() == name.len()
+            && found
+                .iter()
+                .zip(name)
+                .all(|(found, byte)| spells_byte(*found, *byte)))
+}
+
+/// SECURITY: CherryPy runs `del_user` for `del-user` and `del.user`, CodeIgniter for the first.
+const fn spells_byte(found: u8, name: u8) -> bool {
+    found.eq_ignore_ascii_case(&name) || (name == b'_' && is_line(found))
+}
+
+/// Whether a byte is a `_` to servers that look for a function of a name.
+const fn is_line(byte: u8) -> bool {
+    byte.is_ascii_punctuation() && byte != b'/'
+}
+
+/// A path with a `_` for each byte that is one to some; `None` where there is none.
+fn lined(path: &[u8]) -> Option<Vec<u8>> {
+    let line = |byte: &u8| if is_line(*byte) { b'_' } else { *byte };
+    let lined: Vec<u8> = path.iter().map(line).collect();
+    (lined != path).then_some(lined)
 }
 
 /// A path without escapes, as servers read it that know the case of all letters and take
@@ -355,16 +440,39 @@ pub(super) fn tidied(path: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// SECURITY: the lower case of the Kelvin sign is `k`, and so on.
+/// SECURITY: the lower case of the Kelvin sign is `k`, and so on. Bytes that are no UTF-8 are
+/// left out by some, and what is not seen by others.
 fn tidy(path: Vec<u8>) -> Vec<u8> {
     if path.is_ascii() && !path.contains(&b' ') {
         return path;
     }
-    let path = String::from_utf8_lossy(&path);
+    let path = narrow(&characters(&path));
     let segments = path
         .split('/')
         .map(|segment| folded(segment).trim().to_owned());
     segments.collect::<Vec<_>>().join("/").into_bytes()
+}
+
+/// A text with the ASCII for what looks like it, as code pages have it that know no more.
+///
+/// SECURITY: of what becomes ASCII in other ways (NFKC knows letters in circles), only what is
+/// as wide as a sign of Chinese, and what divides paths, is looked at.
+fn narrow(text: &str) -> String {
+    let mut narrow = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            char::REPLACEMENT_CHARACTER => {}
+            '\u{2024}' | '\u{fe52}' => narrow.push('.'),
+            '\u{2025}' => narrow.push_str(".."),
+            '\u{2044}' | '\u{2215}' => narrow.push('/'),
+            '\u{ff01}'..='\u{ff5e}' => {
+                let ascii = u32::from(char).saturating_sub(0xFEE0);
+                narrow.push(char::from_u32(ascii).unwrap_or(char));
+            }
+            char => narrow.push(char),
+        }
+    }
+    narrow
 }
 
 /// A path without escapes.
@@ -516,8 +624,41 @@ mod tests {
             "/Index.PHP/%6dcp",
             "/x%2ephp/mcp/x",
             "//host/mcpx",
+            "/%ffmcp",
+            "/m%ffcp",
+            "/mcp%ff",
+            "/m%80cp",
+            "/m%C3cp",
+            "/m%25ffcp",
+            "/m%ed%a0%80cp",
+            "/x/%ff..%ff/mcp",
+            "/%ff/mcp",
+            "/x/m%ffcp",
+            "/index.php/m%ffcp/x",
+            "/index.ph%ffp/mcp/x",
+            "/m%c0%aecp",
+            "/%c1%adcp",
+            "/%e0%81%adcp",
+            "/x%c0%af..%c0%afmcp/x",
+            "/%u006dcp",
+            "/m%E2%80%8Bcp",
+            "/m\u{ad}cp",
+            "/m\u{fffd}cp",
+            "/\u{feff}mcp",
+            "/\u{ff4d}cp",
+            "/x\u{ff0f}..\u{2215}mcp/x",
+            "/x/\u{2025}/mcp/x",
         ] {
             assert!(is_mcp(path), "{path}");
+        }
+        for path in [
+            &b"/m\xffcp"[..],
+            b"/\xc1\xadcp",
+            b"/m\xff%ffcp/x",
+            b"/%\xff6dcp",
+        ] {
+            let found = is_under_any(path, &["/mcp".to_owned()]);
+            assert!(found, "{}", path.escape_ascii());
         }
         assert!(is_mcp(&format!("/%20{}", "x".repeat(LONGEST))));
     }
@@ -537,6 +678,11 @@ mod tests {
             "/x.php",
             "/x.php/mc",
             "//host/x/mc",
+            "/%C3%A9t%C3%A9",
+            "/m%C3%A9cp",
+            "/%E6%97%A5%E6%9C%AC/x",
+            "/x%ff",
+            "/mc%c0%ae",
         ] {
             assert!(!is_mcp(path), "{path}");
         }
@@ -554,6 +700,8 @@ mod tests {
             "/mcp?a=/../b",
             "/mcp/a..b/.c",
             "/mcp//x",
+            "/mcp/%C3%A9..%C3%A9",
+            "/mcp/%ff",
         ] {
             assert!(is_surely(path), "{path}");
         }
@@ -571,6 +719,11 @@ mod tests {
             "/mcp/.. /x",
             "/mcp/x\\..\\..",
             "/mcpx",
+            "/mcp/%ff..%ff/x",
+            "/mcp/.%ff./x",
+            "/mcp/%c0%ae%c0%ae/x",
+            "/mcp/x%c0%af..%c0%afx",
+            "/mcp/.%E2%80%8B./x",
         ] {
             assert!(!is_surely(path), "{path}");
         }
@@ -595,6 +748,46 @@ mod tests {
     }
 
     #[test]
+    fn functions_that_a_path_may_name() {
+        let is = |path: &str| is_under_any(path.as_bytes(), &["/mcp_server/v_1".to_owned()]);
+        for path in [
+            "/mcp_server/v_1",
+            "/mcp-server/v-1",
+            "/MCP.server/v~1/x",
+            "/mcp%2Dserver/v%251",
+            "/mcp%21server/v_1",
+            "/mcp%25aerver/v_1",
+            "/mcp;server/v_1",
+            "/mcp\\server/v_1",
+            "/x/../mcp\\server/v\\1/x",
+            "/x/mcp-server/v:1",
+            "/index.php/mcp-server/v-1/x",
+            "/m%ffcp-server/v-1",
+        ] {
+            let expected = path != "/mcp%25aerver/v_1";
+            assert_eq!(is(path), expected, "{path}");
+        }
+        for path in [
+            "/mcp/server/v_1",
+            "/mcpxserver/v_1",
+            "/mcp--server/v_1",
+            "/mcp-server/v",
+        ] {
+            assert!(!is(path), "{path}");
+        }
+        // Only where a prefix has one.
+        assert!(!is_under_any(b"/mcp_server", &["/mcp-server".to_owned()]));
+        assert!(!RequestPath::new(b"/mcp-server/x").is_under("/mcp_server"));
+    }
+
+    #[test]
+    fn scripts_are_looked_behind_so_many_times() {
+        let path = |count: usize| format!("/{}", "x.php/".repeat(count));
+        assert!(!is_mcp(&path(MOST_SCRIPTS)));
+        assert!(is_mcp(&path(MOST_SCRIPTS + 1)));
+    }
+
+    #[test]
     fn paths_that_servers_read_in_one_way() {
         for path in [
             "/",
@@ -606,6 +799,10 @@ mod tests {
             "/a%20b",
             "/%C3%A9",
             "/%2b%26",
+            "/a%ff",
+            "/%E9t%E9",
+            "/\u{ff41}\u{ff0f}b",
+            "/\u{2026}",
         ] {
             assert!(!RequestPath::new(path.as_bytes()).is_ambiguous(), "{path}");
         }
@@ -634,6 +831,13 @@ mod tests {
             "/a%3Fb",
             "/a%23",
             "/%7e",
+            "/%ff",
+            "/a/%ff/b",
+            "/a/%ff..%ff/b",
+            "/a/.%e2%80%8b./b",
+            "/a%c0%aeb",
+            "/a\u{ff0f}..\u{ff0f}b",
+            "/a/\u{2025}/b",
         ] {
             assert!(RequestPath::new(path.as_bytes()).is_ambiguous(), "{path}");
         }
