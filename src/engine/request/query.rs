@@ -30,6 +30,37 @@ const SHORT_BODY: &str = "_";
 /// The method of HTTP, to frameworks that let a form choose it.
 const METHOD: &str = "_method";
 
+/// The same, by the letters of its name: Plack and Catalyst have `x-tunneled-method`, ASP.NET
+/// and ServiceStack the names of headers.
+const TUNNELED: &[&str] = &[
+    "xtunneledmethod",
+    "xhttpmethodoverride",
+    "xmethodoverride",
+    "methodoverride",
+    "xhttpmethod",
+];
+
+/// The same to Restlet, and much else to others.
+const PLAIN_METHOD: &str = "method";
+
+/// The methods that somebody means who says [`PLAIN_METHOD`], however they are spelt.
+const KNOWN_METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+];
+
+/// Those that are other words in small letters.
+const KNOWN_CAPITALS: [&str; 9] = [
+    "COPY",
+    "LINK",
+    "LOCK",
+    "MKCOL",
+    "MOVE",
+    "PROPFIND",
+    "PROPPATCH",
+    "UNLINK",
+    "UNLOCK",
+];
+
 /// The longest key that is compared, in bytes. One that is longer, and is a name to
 /// somebody, is so by what cannot be seen in it.
 const LONGEST: usize = 1024;
@@ -177,7 +208,8 @@ pub(super) fn methods(target: &[u8]) -> Option<Vec<Vec<u8>>> {
     }
     let mut methods: Vec<Vec<u8>> = Vec::new();
     let walked = each_pair(target, |key, value| {
-        if Key::of(key).is_method || (key.contains(&b'%') && Key::of(&decode_all(key)).is_method) {
+        let names_it = |key: &[u8]| Key::of(key).names_method(value);
+        if names_it(key) || (key.contains(&b'%') && names_it(&decode_all(key))) {
             let method = decode_all(value);
             if methods.contains(&method) {
                 return Ok(());
@@ -238,6 +270,13 @@ fn each_pair_once(
     })
 }
 
+/// Whether a value is a method of HTTP, and hardly anything else.
+fn is_known_method(value: &[u8]) -> bool {
+    let value = String::from_utf8_lossy(value).replace('+', " ");
+    let (word, upper) = (value.trim(), value.trim().to_uppercase());
+    KNOWN_METHODS.contains(&&*upper) || KNOWN_CAPITALS.contains(&word)
+}
+
 /// Whether a value names this method and no other.
 pub(super) fn is_method(value: &[u8], method: &[u8]) -> bool {
     let mut names = value.split(|byte| *byte == b',');
@@ -249,6 +288,8 @@ pub(super) fn is_method(value: &[u8], method: &[u8]) -> bool {
 struct Key {
     is_member: bool,
     is_method: bool,
+    /// It is one if its value is.
+    may_be_method: bool,
 }
 
 impl Key {
@@ -257,7 +298,13 @@ impl Key {
         known.fold(Self::default(), |all, one| Self {
             is_member: all.is_member || one.is_member,
             is_method: all.is_method || one.is_method,
+            may_be_method: all.may_be_method || one.may_be_method,
         })
+    }
+
+    /// Whether a pair names a method of HTTP by its value.
+    fn names_method(self, value: &[u8]) -> bool {
+        self.is_method || (self.may_be_method && is_known_method(&decode_all(value)))
     }
 
     fn of_text(key: &str) -> Self {
@@ -285,7 +332,12 @@ impl Key {
         let is_body = is_after_line(BODY) || (has_parts && word == SHORT_BODY);
         Self {
             is_member: is_body || is_member(word) || inner.any(is_member),
-            is_method: word == METHOD || is_twin(word, &[METHOD], &[]) || is_after_line(METHOD),
+            is_method: word == METHOD
+                || is_twin(word, &[METHOD], &[])
+                || is_after_line(METHOD)
+                || has_letters_of(word, TUNNELED),
+            may_be_method: word.eq_ignore_ascii_case(PLAIN_METHOD)
+                || is_twin(word, &[PLAIN_METHOD], &[]),
         }
     }
 }
@@ -484,9 +536,13 @@ mod tests {
             "?%5Fmethod=PUT",
             "?_method%00=PUT",
             "?_method[]=PUT",
+            "?x-tunneled-method=DELETE",
+            "?X_HTTP_Method_Override=GET",
+            "?x-http%2Dmethod=a",
         ] {
             assert_eq!(fault(query), Some(HeadFault::Override), "{query}");
         }
+        assert_eq!(fault("?x-tunneled-method=POST"), None);
         assert_eq!(fault("?_method=POST"), None);
         assert_eq!(fault("?_method=post&a=b"), None);
     }
@@ -517,13 +573,22 @@ mod tests {
             "a;_method",
             "a?_method",
             "a=b%26_method",
+            "method",
+            "Method[]",
+            "m%65thod",
+            "x-tunneled-method",
+            "X-HTTP-Method-Override",
+            "x_method_override",
+            "x-http%2dmethod",
+            "me%c0%aethod",
         ] {
             let named = methods(format!("/files?{key}=DELETE").as_bytes()).unwrap();
             assert!(named.contains(&b"DELETE".to_vec()), "{key}");
         }
         for key in [
-            "method",
             "methods",
+            "http_methods",
+            "x-method",
             "_methods",
             "x_method",
             "a_method",
@@ -532,6 +597,34 @@ mod tests {
         ] {
             let named = methods(format!("/files?{key}=DELETE").as_bytes());
             assert_eq!(named, Some(Vec::<Vec<u8>>::new()), "{key}");
+        }
+    }
+
+    #[test]
+    fn methods_by_a_key_that_is_much_else() {
+        let of = |value: &str| methods(format!("/files?method={value}").as_bytes()).unwrap();
+        for value in [
+            "DELETE",
+            "delete",
+            "+Put",
+            "%50ATCH",
+            "PROPFIND",
+            "op\u{17f}",
+        ] {
+            let is_one = value != "op\u{17f}";
+            assert_eq!(of(value).len(), usize::from(is_one), "{value}");
+        }
+        for value in [
+            "",
+            "search",
+            "lock",
+            "sms",
+            "SMS",
+            "GET,PUT",
+            "tools/call",
+            "deleted",
+        ] {
+            assert!(of(value).is_empty(), "{value}");
         }
     }
 
