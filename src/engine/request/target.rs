@@ -57,7 +57,7 @@ fn forwarded_hosts(line: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// What a form may say in `_method`. In the place of HEAD the handler of GET runs.
-const OF_FORMS: [&[u8]; 4] = [b"GET", b"PUT", b"PATCH", b"DELETE"];
+const OF_FORMS: [&[u8]; 5] = [b"GET", b"POST", b"PUT", b"PATCH", b"DELETE"];
 
 /// Whether a header is one of those, or one that is alike.
 pub(super) fn is_overriding(name: &[u8]) -> bool {
@@ -111,18 +111,17 @@ impl<'r> HttpTarget<'r> {
     }
 
     /// The methods that frameworks put in the place of the one that was sent, in upper
-    /// case: where headers or the query say so, and of a POST also where the body is a form,
-    /// which may.
+    /// case: where headers or the query say so, and where the body is a form, which may.
     ///
     /// SECURITY: Rails and Symfony know the headers for POST and Yii for every method; Symfony
     /// knows `_method` in the query of a POST, WordPress and many Express applications of
-    /// every method. Rails, Laravel and Symfony take it from forms, which are not read here. No
-    /// MCP message is one: its type is JSON.
+    /// every method. Rails, Laravel and Symfony take it from forms that are posted, Hono from
+    /// those that come by any method; they are not read here. No MCP message is one: its type
+    /// is JSON.
     ///
     /// Each once; `None` where they may be any: nobody means so many.
     pub fn overriding_methods(&self) -> Option<Vec<Vec<u8>>> {
         let sent = self.method();
-        let is_post = sent == Some(b"POST".as_slice());
         let headers = || OVERRIDING.iter().flat_map(|name| self.headers.alike(name));
         if headers().map(<[u8]>::len).sum::<usize>() > LONGEST {
             return None;
@@ -130,7 +129,7 @@ impl<'r> HttpTarget<'r> {
         let values = headers().flat_map(|line| line.split(|byte| *byte == b','));
         let target = self.headers.only(":path");
         let told = target.map_or(Some(Vec::new()), query::methods);
-        let is_any = told.is_none() || (is_post && self.may_be_form());
+        let is_any = told.is_none() || self.may_be_form();
         let told = told.unwrap_or_default();
         let mut methods: Vec<Vec<u8>> = Vec::new();
         for value in values.chain(told.iter().map(Vec::as_slice)) {
@@ -148,7 +147,8 @@ impl<'r> HttpTarget<'r> {
             methods.extend(get);
         }
         let of_forms: &[&[u8]] = if is_any { &OF_FORMS } else { &[] };
-        methods.extend(of_forms.iter().map(|method| method.to_vec()));
+        let of_forms = of_forms.iter().filter(|method| sent != Some(**method));
+        methods.extend(of_forms.map(|method| method.to_vec()));
         Some(methods)
     }
 
@@ -169,10 +169,11 @@ impl<'r> HttpTarget<'r> {
 
     /// Whether some framework reads the body as a form.
     ///
-    /// SECURITY: Rack takes every `multipart/` for one, and what has no type.
+    /// SECURITY: Rack takes every `multipart/` for one, and what is posted without a type.
     fn may_be_form(&self) -> bool {
         let mut types = self.headers.alike("content-type").peekable();
-        let is_untyped = types.peek().is_none();
+        let is_post = self.method() == Some(b"POST".as_slice());
+        let is_untyped = is_post && types.peek().is_none();
         let may_be = |line: &[u8]| is_form(line) || line.trim_ascii().is_empty();
         self.may_have_body && (is_untyped || types.any(may_be))
     }
@@ -401,27 +402,35 @@ mod tests {
 
     #[test]
     fn methods_that_a_form_may_name() {
-        let of = |content: Option<&str>, may_have_body| {
-            let lines = [(":method", "POST"), (":path", "/")].into_iter();
+        let of = |method: &str, content: Option<&str>, may_have_body| {
+            let lines = [(":method", method), (":path", "/")].into_iter();
             let content = content.map(|content| ("Content_Type", content));
             let headers = Headers::from_lines(lines.chain(content));
             let target = HttpTarget::new(&headers, None).with_body(may_have_body);
-            target.overriding_methods().map(|methods| methods.len())
+            target.overriding_methods().unwrap()
         };
-        for form in [
-            None,
-            Some(""),
-            Some("application/x-www-form-urlencoded"),
-            Some("Application/X-WWW-Form-Urlencoded ;a"),
-            Some("MULTIPART/form-data; boundary=a"),
-            Some("multipart/related"),
-        ] {
-            assert_eq!(of(form, true), Some(OF_FORMS.len()), "{form:?}");
-            assert_eq!(of(form, false), Some(0), "{form:?}");
+        let others = |method: &str| -> Vec<Vec<u8>> {
+            let others = OF_FORMS.into_iter().filter(|it| *it != method.as_bytes());
+            others.map(<[u8]>::to_vec).collect()
+        };
+        for method in ["POST", "PUT", "DELETE", "GET", "HEAD", "OPTIONS", "X"] {
+            for form in [
+                "",
+                "application/x-www-form-urlencoded",
+                "Application/X-WWW-Form-Urlencoded ;a",
+                "MULTIPART/form-data; boundary=a",
+                "multipart/related",
+            ] {
+                let form = Some(form);
+                assert_eq!(of(method, form, true), others(method), "{form:?}");
+                assert!(of(method, form, false).is_empty(), "{form:?}");
+            }
+            for other in ["application/json", "text/plain", "multipart"] {
+                assert!(of(method, Some(other), true).is_empty(), "{other}");
+            }
         }
-        for other in ["application/json", "text/plain", "multipart"] {
-            assert_eq!(of(Some(other), true), Some(0), "{other}");
-        }
+        assert_eq!(of("POST", None, true), others("POST"));
+        assert!(of("POST", None, false).is_empty() && of("PUT", None, true).is_empty());
     }
 
     #[test]
@@ -447,6 +456,19 @@ mod tests {
             assert_eq!(of("POST", &format!("/{query}"), None), b"PUT", "{query}");
             assert_eq!(of("GET", &format!("/{query}"), None), b"PUT", "{query}");
         }
+        for query in [
+            "?method=delete",
+            "?a&Method=+DELETE",
+            "?%6dethod=DELETE",
+            "?x-tunneled-method=DELETE",
+            "?X-HTTP-Method-Override=delete",
+            "?__METHOD_OVERRIDE__=DELETE",
+        ] {
+            let path = format!("/{query}");
+            assert_eq!(of("POST", &path, None), b"DELETE", "{query}");
+            assert_eq!(of("DELETE", &path, None), b"", "{query}");
+        }
+        assert_eq!(of("POST", "/?method=search&method=deleted", None), b"");
         assert_eq!(
             of("POST", "/?_method=opt\u{131}on\u{17f}", None),
             b"OPTIONS"
