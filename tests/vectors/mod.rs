@@ -150,6 +150,7 @@ files![
     "allow-queries",
     "allow-spellings",
     "allow-undecided",
+    "path-readings",
     "deny-methods",
     "allow-methods",
     "deny-uris",
