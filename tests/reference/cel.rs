@@ -6,7 +6,9 @@
 use accesspolicy::engine::expr::Program;
 use accesspolicy::tool::compile;
 
-use super::http::{escaped, folded, host, is_ambiguous, is_plain, overriding, readings, unescaped};
+use super::http::{
+    folded, host, is_ambiguous, is_canonical, is_plain, overriding, readings, unescaped,
+};
 use super::mcp::unknown;
 use super::request::{Asks, Request, Thing, method, things};
 use super::truth::Truth;
@@ -15,7 +17,7 @@ use super::uri;
 type Meaning = fn(&Request) -> Truth;
 
 /// Expressions and their meanings.
-const EXPRESSIONS: [(&str, Meaning); 16] = [
+const EXPRESSIONS: [(&str, Meaning); 17] = [
     ("request.method == 'GET'", |request| {
         method_is(request, "GET")
     }),
@@ -36,6 +38,14 @@ const EXPRESSIONS: [(&str, Meaning); 16] = [
             "/Admin" => Truth::No,
             _ if readings(path).iter().any(may_be) => Truth::Undecided,
             _ => Truth::Yes,
+        })
+    }),
+    ("request.url_path == '/my_files'", |request| {
+        let is_one = |path: &String| path == "/my_files";
+        url_path(request, |path| match path {
+            "/my_files" => Truth::Yes,
+            _ if readings(path).iter().any(is_one) => Truth::Undecided,
+            _ => Truth::No,
         })
     }),
     ("request.query == 'a=b c'", |request| {
@@ -225,7 +235,7 @@ fn method_is(request: &Request, wanted: &str) -> Truth {
 /// What an expression is, of a path that it can be told.
 fn url_path(request: &Request, decide: impl Fn(&str) -> Truth) -> Truth {
     let path = request.path.split(['?', '#']).next().unwrap_or_default();
-    if is_ambiguous(path) || escaped(&unescaped(path)) != path {
+    if is_ambiguous(path) || !is_canonical(path) {
         return Truth::Undecided;
     }
     decide(path)

@@ -82,8 +82,7 @@ pub fn overriding(request: &Request) -> Vec<String> {
     let pairs = query
         .split(['&', ';'])
         .filter_map(|pair| pair.split_once('='));
-    let query = pairs.filter(|(key, _)| key.trim_matches('+') == "_method");
-    let is_post = request.method == "POST";
+    let query = pairs.filter(|(key, value)| names_method(key, value));
     let mut types = request.headers.iter().filter(|(name, value)| {
         let value = value.to_lowercase();
         name.to_lowercase().replace('_', "-") == "content-type"
@@ -91,18 +90,14 @@ pub fn overriding(request: &Request) -> Vec<String> {
     });
     // A form may name any of these; one that names HEAD has GET run.
     let form = match types.next() {
-        Some(_) => "GET PUT PATCH DELETE",
+        Some(_) => "GET POST PUT PATCH DELETE",
         None => "",
     };
     headers
         .flat_map(|(_, value)| value.split(','))
         .map(|value| value.trim().to_uppercase())
         .chain(query.map(|(_, value)| value.to_uppercase()))
-        .chain(
-            form.split_whitespace()
-                .map(str::to_owned)
-                .filter(|_| is_post),
-        )
+        .chain(form.split_whitespace().map(str::to_owned))
         .filter(|method| !method.is_empty() && *method != request.method)
         // In the place of HEAD the handler of GET runs.
         .flat_map(|method| match method.as_str() {
@@ -110,6 +105,15 @@ pub fn overriding(request: &Request) -> Vec<String> {
             _ => vec![method],
         })
         .collect()
+}
+
+/// Whether a pair of a query names a method of HTTP, some keys only by what they say.
+pub fn names_method(key: &str, value: &str) -> bool {
+    match key.trim_matches('+').to_lowercase().as_str() {
+        "_method" | "x-tunneled-method" | "x-http-method-override" => true,
+        "method" => ["get", "post", "put", "delete"].contains(&&*value.to_lowercase()),
+        _ => false,
+    }
 }
 
 /// A path that servers read in different ways is only ever what it is spelt like. Where
@@ -132,7 +136,7 @@ fn path_matches(wanted: &PathMatch, path: &str) -> Truth {
             let wanted = others(&tidied(exact));
             let found = others(&tidied(path)).iter().any(|other| {
                 // The extension is one of what was sent, not of what is wanted.
-                *other == wanted[0]
+                behind(other, &wanted[0]) == Some("")
             });
             agree(false, &[found])
         }
@@ -142,13 +146,21 @@ fn path_matches(wanted: &PathMatch, path: &str) -> Truth {
                 return agree(true, &[under(&plain, &wanted)]);
             }
             let [plain, wanted] = [path, prefix].map(|path| tidied(path).to_lowercase());
-            let extended = plain.starts_with(&format!("{wanted}."));
-            agree(false, &[under(&plain, &wanted), extended])
+            let rest = behind(&plain, &wanted);
+            let found = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']));
+            agree(false, &[found])
+        }
+        // A pattern says nothing of what are no characters.
+        PathMatch::RegularExpression(_) if String::from_utf8(bytes(path)).is_err() => {
+            Truth::Undecided
         }
         PathMatch::RegularExpression(expression) => {
             let found = |path: &str| is_whole_match(&expression.text, path);
             let plain = unescaped(path);
-            let spelt = agree(found(path), &[found(&plain), found(&escaped(&plain))]);
+            let spelt = agree(
+                found(path),
+                &[found(&plain), found(&escaped(plain.as_bytes()))],
+            );
             let as_it_is = |path: &str| {
                 readings(path)
                     .iter()
@@ -160,6 +172,19 @@ fn path_matches(wanted: &PathMatch, path: &str) -> Truth {
             }
         }
     }
+}
+
+/// What follows a front where a path has it; for a `_` there may be any sign.
+fn behind<'p>(path: &'p str, front: &str) -> Option<&'p str> {
+    let (found, rest) = path.split_at_checked(front.len())?;
+    let mut pairs = found.bytes().zip(front.bytes());
+    pairs
+        .all(|(found, wanted)| found == wanted || (wanted == b'_' && is_sign(char::from(found))))
+        .then_some(rest)
+}
+
+fn is_sign(char: char) -> bool {
+    char.is_ascii_punctuation() && char != '/'
 }
 
 /// What a path is in small letters without a slash at its end, and what it is without each
@@ -182,7 +207,7 @@ fn others(path: &str) -> Vec<String> {
 }
 
 /// What a path may be taken for: in small letters or not, with a slash at its end or not,
-/// without its last extension, or all of them.
+/// without its last extension, or all of them; in small letters with a `_` for each sign too.
 pub fn readings(path: &str) -> Vec<String> {
     let mut all = Vec::new();
     for cased in [path.to_owned(), path.to_lowercase(), tidied(path)] {
@@ -198,7 +223,9 @@ pub fn readings(path: &str) -> Vec<String> {
                 stems.push(format!("{}{stem}", &whole[..start]));
             }
         }
-        for stem in stems {
+        let lined = stems.iter().map(|stem| tidied(stem).to_lowercase());
+        let lined: Vec<String> = lined.map(|stem| stem.replace(is_sign, "_")).collect();
+        for stem in stems.into_iter().chain(lined) {
             all.push(format!("{stem}/"));
             all.push(stem);
         }
@@ -207,21 +234,25 @@ pub fn readings(path: &str) -> Vec<String> {
     all
 }
 
-/// A path without escapes; those there are stand for ASCII or for whole characters.
+/// A path without escapes, blanks around its segments, and what is left out or not seen.
 fn tidied(path: &str) -> String {
     let plain = unescaped(path);
-    if plain == path && path.is_ascii() {
+    if bytes(path).is_ascii() && !plain.contains(' ') {
         return plain;
     }
+    let plain = plain.replace(['\u{fffd}', '\u{200b}'], "");
+    let plain = plain.replace('\u{ff41}', "a").replace('\u{ff0f}', "/");
     let segments = plain.split('/').map(str::trim);
     let tidy = segments.collect::<Vec<_>>().join("/");
-    match tidy.is_ascii() && tidy == plain {
-        true => plain,
-        false => tidy.to_uppercase().to_lowercase(),
-    }
+    tidy.to_uppercase().to_lowercase()
 }
 
+/// A path without escapes; what stands for no character is U+FFFD.
 pub fn unescaped(path: &str) -> String {
+    String::from_utf8_lossy(&bytes(path)).into_owned()
+}
+
+fn bytes(path: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = path;
     while let Some(at) = rest.find('%') {
@@ -231,22 +262,27 @@ pub fn unescaped(path: &str) -> String {
         rest = after;
     }
     bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).expect("characters")
+    bytes
+}
+
+/// Whether a path has just the escapes that it needs.
+pub fn is_canonical(path: &str) -> bool {
+    escaped(&bytes(path)) == path
 }
 
 /// A path with the escapes that it needs.
-pub fn escaped(path: &str) -> String {
+fn escaped(path: &[u8]) -> String {
     let as_it_is = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte);
-    path.bytes()
-        .map(|byte| match as_it_is(byte) {
-            true => char::from(byte).to_string(),
+    path.iter()
+        .map(|byte| match as_it_is(*byte) {
+            true => char::from(*byte).to_string(),
             false => format!("%{byte:02X}"),
         })
         .collect()
 }
 
 /// Dot segments, empty segments, parameters, backslashes, blanks, and escapes that are
-/// none, that need not be, or that hide what divides a path.
+/// none, that need not be, or that hide what divides a path; and long forms of ASCII.
 pub fn is_ambiguous(path: &str) -> bool {
     let found = |text: &str| with_regex(text, |regex| regex.is_match(path));
     let hides = |escape: &str| match u8::from_str_radix(&escape[1..3], 16) {
@@ -262,12 +298,15 @@ pub fn is_ambiguous(path: &str) -> bool {
             .match_indices('%')
             .any(|(at, _)| hides(&path[at..at + 3]))
         || path.split('/').skip(1).any(is_blank_dots)
+        || bytes(path)
+            .windows(2)
+            .any(|pair| matches!(pair, [0xC0 | 0xC1, 0x80..=0xBF]))
 }
 
-/// Whether a segment is nothing, or dots, but for escaped blanks around it.
+/// Whether a segment is nothing, or dots, but for what is left out of it; or what it falls into.
 fn is_blank_dots(segment: &str) -> bool {
     let tidy = tidied(segment);
-    tidy != segment && ["", ".", ".."].contains(&&*tidy)
+    tidy != segment && tidy.split('/').any(|part| ["", ".", ".."].contains(&part))
 }
 
 /// The host name, if everybody reads the authority in the same way, and no header names

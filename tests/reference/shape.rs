@@ -51,7 +51,7 @@ pub fn says_more(request: &Request) -> bool {
         match key.trim_matches('+').to_lowercase().as_str() {
             "id" => {}
             "_json" | "tool" | "arguments" => return true,
-            "_method" => methods.push(value),
+            "_method" | "x-tunneled-method" | "x-http-method-override" => methods.push(value),
             member if MEMBERS.contains(&member) => return true,
             _ => {}
         }

@@ -57,7 +57,7 @@ pub const CLUSTERS: [&str; 4] = ["c1", "c2", "c3", "c4"];
 pub const MCP_PATH: &str = "/mcp";
 
 /// Paths that lie there, in the eyes of some server at least.
-pub const MCP_PATHS: [&str; 15] = [
+pub const MCP_PATHS: [&str; 21] = [
     "/mcp",
     "/mcp/x",
     "/mcp/",
@@ -73,11 +73,17 @@ pub const MCP_PATHS: [&str; 15] = [
     "/MCP/..%20/files",
     "/mcp.json",
     "//x/mcp",
+    "/%FFmcp",
+    "/m%80cp",
+    "/x/..%FF/mcp",
+    "/%C1%ADcp",
+    "/mcp%E2%80%8B/x",
+    "/mcp/%FF",
 ];
 
 /// Queries that are part of the message to some server, or name a method; and some that
 /// are neither.
-pub const QUERIES: [&str; 15] = [
+pub const QUERIES: [&str; 17] = [
     "?method=tools/call",
     "?a=b&params[name]=echo",
     "?params%5Bname%5D=echo",
@@ -86,6 +92,8 @@ pub const QUERIES: [&str; 15] = [
     "?_json[]=1",
     "?_method=DELETE",
     "?_method=post",
+    "?x-tunneled-method=DELETE",
+    "?x-tunneled-method=get",
     "?id=1&session_id=2",
     "?methods=a&x[name]=b",
     "?methods=a&x[method]=b",
@@ -96,7 +104,7 @@ pub const QUERIES: [&str; 15] = [
 ];
 
 /// Paths that do not.
-pub const OTHER_PATHS: [&str; 32] = [
+pub const OTHER_PATHS: [&str; 54] = [
     "/files",
     "/files/",
     "/files/a",
@@ -129,10 +137,32 @@ pub const OTHER_PATHS: [&str; 32] = [
     "/files?%61=b%20c",
     "/files?a=b+d",
     "/administration",
+    "/files?x-tunneled-method=DELETE",
+    "/files?X-HTTP-Method-Override=put",
+    "/files?method=delete",
+    "/files?method=search",
+    "/%FFadmin",
+    "/adm%80in/x",
+    "/Files%C3/a",
+    "/adm%C0%AEin",
+    "/files/..%FF/a",
+    "/files/%FF",
+    "/files/%E9t%E9",
+    "/ad%E2%80%8Bmin",
+    "/%EF%BD%81dmin",
+    "/files%EF%BC%8Fa",
+    "/files/x%EF%BC%8Fy",
+    "/my_files",
+    "/my-files/",
+    "/My.files/a",
+    "/my%21files",
+    "/my-files-too",
+    "/my%FF-files",
+    "/my/files",
 ];
 
 /// What rules ask of paths: most are asked for, some are never.
-pub const EXACT_PATHS: [&str; 11] = [
+pub const EXACT_PATHS: [&str; 13] = [
     "/%C3%A9",
     "/mcp",
     "/mcp/x",
@@ -144,15 +174,26 @@ pub const EXACT_PATHS: [&str; 11] = [
     "/admin",
     "/Files/",
     "/files.tar",
+    "/my_files",
+    "/my_files/a",
 ];
-pub const PATH_PREFIXES: [&str; 6] = ["", "/mcp", "/files", "/files/a", "/admin", "/Files/A"];
-pub const PATH_EXPRESSIONS: [&str; 6] = [
+pub const PATH_PREFIXES: [&str; 7] = [
+    "",
+    "/mcp",
+    "/files",
+    "/files/a",
+    "/admin",
+    "/Files/A",
+    "/my_files",
+];
+pub const PATH_EXPRESSIONS: [&str; 7] = [
     ".*:b",
     "/mcp",
     "/(mcp|files)(/.*)?",
     "/[^/]*",
     "(?i)/mcp.*",
     "/(files|admin)",
+    "/my_[a-z]+",
 ];
 
 pub const HEADER: &str = "x-team";
