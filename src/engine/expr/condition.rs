@@ -1,7 +1,5 @@
 //! A program that was found sound.
 
-use std::fmt;
-
 use super::budget::{Allowance, Budget};
 use super::evaluate::Evaluation;
 use super::needs;
@@ -20,7 +18,8 @@ pub struct Condition {
 }
 
 /// Why a program is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.as_str())]
 pub enum Unsound {
     /// It has no node at all.
     Empty,
@@ -53,12 +52,6 @@ impl Unsound {
             Self::Pattern => "an expression whose automaton cannot be read",
             Self::Presence => "an expression that asks for what is always there",
         }
-    }
-}
-
-impl fmt::Display for Unsound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -1,12 +1,11 @@
 //! Why an expression has no value.
 
-use std::fmt;
-
 /// Why an expression has no value.
 ///
 /// SPEC: cel-spec, "Evaluation" and "Runtime errors". Which error it is changes nothing
 /// of what becomes of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{}", self.as_str())]
 pub enum Error {
     /// The request does not have a field, or a map no such key.
     NoSuchKey,
@@ -49,11 +48,3 @@ impl Error {
         }
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::error::Error for Error {}

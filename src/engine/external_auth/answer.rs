@@ -1,7 +1,5 @@
 //! What an authorizer's answer means, whichever protocol it came by.
 
-use std::fmt;
-
 /// What an answer means for the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // there is one at a time, taken apart at once
@@ -161,24 +159,32 @@ impl Reply {
 }
 
 /// Why there is no answer that says anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AskError {
     /// No connection to the authorizer could be made.
+    #[error("{}", self.as_str())]
     Unavailable,
     /// It took too long.
+    #[error("{}", self.as_str())]
     Timeout,
     /// It failed, with this HTTP status.
+    #[error("{kind} ({0})", kind = self.as_str())]
     ServerError(u16),
     /// The call failed with this gRPC status.
+    #[error("{kind} (gRPC status {0})", kind = self.as_str())]
     Status(u32),
     /// The host made no call: too many are open to the authorizer, or it has no address.
     /// Which of these it is, the host does not say.
+    #[error("{}", self.as_str())]
     NotCalled,
     /// The connection was made, and broke off before there was an answer.
+    #[error("{}", self.as_str())]
     BrokenOff,
     /// Its answer is longer than what is read.
+    #[error("{}", self.as_str())]
     TooLarge,
     /// Its answer is none.
+    #[error("{}", self.as_str())]
     Unreadable,
 }
 
@@ -225,16 +231,6 @@ impl AskError {
             Self::BrokenOff => "broken_off",
             Self::TooLarge => "too_large",
             Self::Unreadable => "unreadable",
-        }
-    }
-}
-
-impl fmt::Display for AskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServerError(status) => write!(f, "{} ({status})", self.as_str()),
-            Self::Status(status) => write!(f, "{} (gRPC status {status})", self.as_str()),
-            _ => f.write_str(self.as_str()),
         }
     }
 }

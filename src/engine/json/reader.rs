@@ -1,7 +1,5 @@
 //! The reader: one explicit state, bytes in, events out.
 
-use std::fmt;
-
 use super::keys::{Keys, Mark};
 use super::number::Number;
 use super::scan::{self, Plain};
@@ -67,7 +65,8 @@ pub trait Visitor {
 }
 
 /// What is wrong with a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{}", self.as_str())]
 pub enum Syntax {
     /// There is nothing but white space.
     Empty,
@@ -115,12 +114,6 @@ impl Syntax {
             Self::DuplicateKey => "duplicate key",
             Self::Keys => "too many keys",
         }
-    }
-}
-
-impl fmt::Display for Syntax {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

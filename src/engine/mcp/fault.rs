@@ -1,7 +1,5 @@
 //! What can be wrong with a message that is well-formed JSON, or is not.
 
-use std::fmt;
-
 use crate::engine::json::Syntax;
 
 /// A JSON-RPC error code.
@@ -32,7 +30,8 @@ impl ResponseCode {
 }
 
 /// Why a body is not one message that everybody reads the same way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{}", self.as_str())]
 pub enum Fault {
     /// The reader refused it.
     Json(Syntax),
@@ -130,11 +129,5 @@ impl Fault {
             Self::HeaderMissing => "required header is missing",
             Self::VersionMissing => "params._meta does not have the protocol version",
         }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

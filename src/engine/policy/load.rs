@@ -1,7 +1,6 @@
 //! From the text of a compiled policy to [`Policies`]: taken whole or refused.
 
 use std::cmp::Ordering;
-use std::fmt;
 use std::rc::Rc;
 
 use super::Whole;
@@ -22,53 +21,36 @@ use crate::engine::expr::{self, Fact};
 use crate::engine::json::{Number, View};
 
 /// Why a compiled policy was not taken. Its display is one sentence.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// There is no text at all.
+    #[error("the plugin configuration is empty; give it the output of `accesspolicy compile`")]
     Empty,
     /// The text is not a compiled policy.
+    #[error("the plugin configuration is not a compiled policy: {0}")]
     Malformed(Malformed),
     /// The text is a compiled policy of another schema version.
+    #[error(
+        "the compiled policy has schema version {found} and this filter takes {SCHEMA_VERSION}; \
+         compile it with the tool of the same release"
+    )]
     SchemaVersion {
         /// The version found.
         found: u64,
     },
     /// The document contradicts itself.
+    #[error("the compiled policy contradicts itself: {0}")]
     Inconsistent(String),
     /// It is not what the compiler wrote.
+    #[error(
+        "the compiled policy was changed after it was compiled; change the policies, and compile \
+         them again"
+    )]
     Changed,
     /// There is no memory for it.
+    #[error("there is no memory for the compiled policy")]
     Unaffordable,
 }
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str(
-                "the plugin configuration is empty; give it the output of `accesspolicy compile`",
-            ),
-            Self::Malformed(error) => {
-                write!(
-                    f,
-                    "the plugin configuration is not a compiled policy: {error}"
-                )
-            }
-            Self::SchemaVersion { found } => write!(
-                f,
-                "the compiled policy has schema version {found} and this filter takes \
-                 {SCHEMA_VERSION}; compile it with the tool of the same release"
-            ),
-            Self::Inconsistent(what) => write!(f, "the compiled policy contradicts itself: {what}"),
-            Self::Changed => f.write_str(
-                "the compiled policy was changed after it was compiled; change the policies, and \
-                 compile them again",
-            ),
-            Self::Unaffordable => f.write_str("there is no memory for the compiled policy"),
-        }
-    }
-}
-
-impl std::error::Error for LoadError {}
 
 /// The version that a document says it has, whose other members may be of any form.
 fn version(text: &[u8]) -> Option<Whole> {

@@ -1,6 +1,5 @@
 //! Where something is that Envoy is to reach, and what leads there.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
@@ -12,16 +11,9 @@ pub struct Address {
 }
 
 /// Text that is no address. Its display is one sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an address is `HOST:PORT`, such as `127.0.0.1:8000`")]
 pub struct NoAddress;
-
-impl fmt::Display for NoAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an address is `HOST:PORT`, such as `127.0.0.1:8000`")
-    }
-}
-
-impl std::error::Error for NoAddress {}
 
 impl Address {
     /// The host, without brackets.

@@ -4,7 +4,6 @@
 //! policies with sources deny it, and a page cannot read a response that does not allow its
 //! origin: both are for Envoy's own filter, which stands before.
 
-use std::fmt;
 use std::str::FromStr;
 
 use super::template::{Template, indented, quoted};
@@ -16,19 +15,12 @@ use crate::engine::policy::CompiledPolicy;
 pub struct Origin(String);
 
 /// What is no origin. Its display is one sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an origin is what browsers send of a page: `https://app.example` or \
+     `http://localhost:8080`, in lower case, without a path or a `*`"
+)]
 pub struct NoOrigin;
-
-impl fmt::Display for NoOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "an origin is what browsers send of a page: `https://app.example` or \
-             `http://localhost:8080`, in lower case, without a path or a `*`",
-        )
-    }
-}
-
-impl std::error::Error for NoOrigin {}
 
 impl FromStr for Origin {
     type Err = NoOrigin;

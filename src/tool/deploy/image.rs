@@ -11,19 +11,12 @@ pub struct ImageReference {
 }
 
 /// A reference that names no digest. Its display is one sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an image is named with its digest, as `accesspolicy push` writes it: \
+     `registry.example/path@sha256:` and 64 hexadecimal digits"
+)]
 pub struct NotByDigest;
-
-impl fmt::Display for NotByDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "an image is named with its digest, as `accesspolicy push` writes it: \
-             `registry.example/path@sha256:` and 64 hexadecimal digits",
-        )
-    }
-}
-
-impl std::error::Error for NotByDigest {}
 
 impl ImageReference {
     /// The digest, without its kind.

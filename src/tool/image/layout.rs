@@ -3,7 +3,6 @@
 //! What is read is checked against its digests, so that what is pushed is what was built.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,42 +20,21 @@ pub(super) const INDEX: &str = "index.json";
 const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Why a layout was not written or read. Its display is one sentence.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     /// The folder holds something else.
+    #[error("`{}` holds something other than an image: name a folder that is new or empty", .0.display())]
     Occupied(PathBuf),
     /// A file or folder cannot be read or written.
+    #[error("`{path}`: {1}", path = .0.display())]
     Io(PathBuf, io::Error),
     /// It does not hold one image of one manifest.
+    #[error("`{path}` is no image as `accesspolicy package` writes it: {1}", path = .0.display())]
     NoImage(PathBuf, String),
     /// The bytes in a file are not those of its digest.
+    #[error("`{}` was changed after it was written: package the module again", .0.display())]
     Altered(PathBuf),
 }
-
-impl fmt::Display for LayoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Occupied(folder) => write!(
-                f,
-                "`{}` holds something other than an image: name a folder that is new or empty",
-                folder.display()
-            ),
-            Self::Io(path, error) => write!(f, "`{}`: {error}", path.display()),
-            Self::NoImage(folder, why) => write!(
-                f,
-                "`{}` is no image as `accesspolicy package` writes it: {why}",
-                folder.display()
-            ),
-            Self::Altered(file) => write!(
-                f,
-                "`{}` was changed after it was written: package the module again",
-                file.display()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for LayoutError {}
 
 /// A descriptor, as far as it is needed to find a blob.
 #[derive(Deserialize)]

@@ -2,8 +2,6 @@
 //!
 //! The filter logs it when it is loaded, and so it can be found in its bytes.
 
-use std::fmt;
-
 /// What a filter is built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
@@ -22,24 +20,15 @@ pub struct Provenance {
 }
 
 /// Bytes that are no filter of this project. Its display is one sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAFilter {
     /// They do not begin as WebAssembly does.
+    #[error("is no WebAssembly module")]
     NotWasm,
     /// They do not say what they are.
+    #[error("is no accesspolicy filter: it does not say its version and commit")]
     Unknown,
 }
-
-impl fmt::Display for NotAFilter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotWasm => "is no WebAssembly module",
-            Self::Unknown => "is no accesspolicy filter: it does not say its version and commit",
-        })
-    }
-}
-
-impl std::error::Error for NotAFilter {}
 
 /// How every module of WebAssembly 1 begins.
 const WASM: &[u8] = b"\0asm\x01\0\0\0";
