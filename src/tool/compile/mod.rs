@@ -25,6 +25,7 @@ mod enforcement_point;
 mod files;
 mod implied;
 mod invisible;
+mod likeness;
 mod lint;
 mod listener_ports;
 mod lower;

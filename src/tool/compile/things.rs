@@ -4,6 +4,7 @@
 
 use super::enforcement_point::EnforcementPoint;
 use super::invisible;
+use super::likeness;
 use super::lower::Lowered;
 use crate::engine::policy::{Mcp, ObjectName, ResourceParam};
 use crate::tool::api::decode::{Located, Problem};
@@ -18,13 +19,30 @@ pub(super) fn unlikely(mcp: &Located<Mcp>) -> Vec<Problem> {
     });
     things
         .filter_map(|(thing, are_uris)| {
-            let (message, help) = mistaken(thing, are_uris)?;
+            let (message, help) = mistaken(thing, are_uris).or_else(|| alike(thing, are_uris))?;
             Some(Problem::new(&mcp.at, message).help(help))
         })
         .collect()
 }
 
-fn mistaken(thing: &str, is_uri: bool) -> Option<(String, &'static str)> {
+/// What looks like a pattern or a list.
+fn alike(thing: &str, is_uri: bool) -> Option<(String, &'static str)> {
+    let likeness = match is_uri {
+        true => likeness::of_uri(thing),
+        false => likeness::of_name(thing),
+    }?;
+    let help = match likeness.means_several {
+        true => "list every name that the rule is for",
+        false => "write the name alone",
+    };
+    let message = format!(
+        "`{thing}` is the whole name of one thing: {}",
+        likeness.is_none
+    );
+    Some((message, help))
+}
+
+pub(super) fn mistaken(thing: &str, is_uri: bool) -> Option<(String, &'static str)> {
     let shown = invisible::shown(thing);
     let is_break = |c: char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
     Some(if thing.contains('*') {
@@ -92,8 +110,8 @@ pub(super) fn no_uris(
     warnings
 }
 
-fn no_uri(uri: &str) -> Option<(String, &'static str)> {
-    if mistaken(uri, true).is_some() {
+pub(super) fn no_uri(uri: &str) -> Option<(String, &'static str)> {
+    if mistaken(uri, true).is_some() || likeness::of_uri(uri).is_some() {
         return None;
     }
     let is_template = uri
