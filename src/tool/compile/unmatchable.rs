@@ -2,8 +2,8 @@
 //!
 //! INVARIANT: sound, not complete: what is said to match nothing never matches.
 
-mod headers;
-mod paths;
+pub(super) mod headers;
+pub(super) mod paths;
 
 use std::collections::HashMap;
 

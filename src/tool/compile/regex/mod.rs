@@ -80,6 +80,34 @@ pub(super) fn says_its_end(text: &str) -> bool {
     parse(text).map_or(true, |parsed| shape::says_its_end(&parsed))
 }
 
+/// Whether every match of an expression has a character of a kind; of one that cannot be read
+/// that is not known.
+pub(super) fn needs(text: &str, is_of_kind: fn(char) -> bool) -> bool {
+    parse(text).is_ok_and(|parsed| shape::needs(&parsed, is_of_kind))
+}
+
+/// Whether an expression is for the front of a value, by `^` or `\\A`.
+pub(super) fn is_of_front(text: &str) -> bool {
+    parse(text).is_ok_and(|parsed| shape::is_of_front(&parsed))
+}
+
+/// Whether an expression is a text without anything that makes it an expression.
+pub(super) fn is_plain(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains([
+            '\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$',
+        ])
+}
+
+/// What stands before a `*` at the end that repeats only a mark between words, as in `/a/*` and
+/// `a-*`: to shells that is all that begins so.
+pub(super) fn glob(text: &str) -> Option<&str> {
+    let front = text.strip_suffix('$').unwrap_or(text).strip_suffix('*')?;
+    let words = front.strip_suffix(['/', '-', '_', ':'])?;
+    let is_word = words.ends_with(|c: char| c.is_alphanumeric());
+    is_word.then_some(front)
+}
+
 fn parse(text: &str) -> Result<Hir, Refusal> {
     let re2 = dialect::translate(text, NESTING).map_err(|foreign| foreign.refusal(text))?;
     let parsed = ParserBuilder::new()

@@ -67,6 +67,50 @@ fn contains(class: &Class, byte: u8) -> bool {
     }
 }
 
+/// Whether every match has a character of a kind.
+pub(super) fn needs(expression: &Hir, is_of_kind: fn(char) -> bool) -> bool {
+    match expression.kind() {
+        HirKind::Literal(literal) => {
+            std::str::from_utf8(&literal.0).is_ok_and(|text| text.contains(is_of_kind))
+        }
+        HirKind::Class(class) => is_within(class, is_of_kind),
+        HirKind::Repetition(repetition) => repetition.min > 0 && needs(&repetition.sub, is_of_kind),
+        HirKind::Capture(capture) => needs(&capture.sub, is_of_kind),
+        HirKind::Concat(subs) => subs.iter().any(|sub| needs(sub, is_of_kind)),
+        HirKind::Alternation(subs) => subs.iter().all(|sub| needs(sub, is_of_kind)),
+        HirKind::Empty | HirKind::Look(_) => false,
+    }
+}
+
+/// Whether a class has only ASCII characters, and all are of a kind.
+fn is_within(class: &Class, is_of_kind: fn(char) -> bool) -> bool {
+    let are_of_kind = |start: char, end: char| end.is_ascii() && (start..=end).all(is_of_kind);
+    match class {
+        Class::Unicode(class) => {
+            let mut ranges = class.ranges().iter();
+            !class.ranges().is_empty()
+                && ranges.all(|range| are_of_kind(range.start(), range.end()))
+        }
+        Class::Bytes(class) => {
+            let mut ranges = class.ranges().iter();
+            let are_of_kind = |start: u8, end: u8| are_of_kind(start.into(), end.into());
+            !class.ranges().is_empty()
+                && ranges.all(|range| are_of_kind(range.start(), range.end()))
+        }
+    }
+}
+
+/// Whether every match begins where the value does.
+pub(super) fn is_of_front(expression: &Hir) -> bool {
+    match expression.kind() {
+        HirKind::Look(look) => matches!(look, Look::Start),
+        HirKind::Capture(capture) => is_of_front(&capture.sub),
+        HirKind::Concat(subs) => subs.first().is_some_and(is_of_front),
+        HirKind::Alternation(subs) => subs.iter().all(is_of_front),
+        HirKind::Repetition(_) | HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) => false,
+    }
+}
+
 /// Whether an expression says where its matches end: by `$`, or by what goes on without end.
 pub(super) fn says_its_end(expression: &Hir) -> bool {
     match expression.kind() {

@@ -287,3 +287,56 @@ mod by_another_engine {
         }
     }
 }
+
+#[test]
+fn what_every_match_needs_is_found() {
+    let is_mark: fn(char) -> bool = |c| matches!(c, '?' | '#');
+    for text in [
+        r"/a\?b",
+        "/a[?]b",
+        r"/(a#|b\?)",
+        r"(/a\?)+",
+        r"/a\?{2}",
+        "[?#]",
+    ] {
+        assert!(needs(text, is_mark), "{text}");
+    }
+    for text in [
+        "/a?",
+        "/a[?b]",
+        r"/(a|\?)",
+        r"/a(\?)?",
+        r"/a\?{0,2}",
+        "(",
+        "",
+        "[^a]",
+    ] {
+        assert!(!needs(text, is_mark), "{text}");
+    }
+    assert!(!needs("(?i)A", |c| c.is_ascii_uppercase()));
+}
+
+#[test]
+fn anchors_in_front_are_found() {
+    for text in ["^a", "(^a)", "^a|^b", r"\Aa"] {
+        assert!(is_of_front(text), "{text}");
+    }
+    for text in ["a", "^a|b", "a^", "(^a)?", r"\^a", "(?m)^a"] {
+        assert!(!is_of_front(text), "{text}");
+    }
+}
+
+#[test]
+fn patterns_of_shells_are_told_from_expressions() {
+    for (text, front) in [
+        ("/a/*", "/a/"),
+        ("^/a-*$", "^/a-"),
+        ("red_*", "red_"),
+        ("a:*", "a:"),
+    ] {
+        assert_eq!(glob(text), Some(front), "{text}");
+    }
+    for text in ["/*", "/a/.*", "a*", "[a-z]*", ".*/*", "(a/)*", "a*/b", ""] {
+        assert_eq!(glob(text), None, "{text}");
+    }
+}

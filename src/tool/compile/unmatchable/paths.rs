@@ -13,6 +13,8 @@ pub(super) fn path(path: &Located<PathMatch>) -> Vec<Problem> {
     };
     let warning = match kind {
         Some(PathMatchType::RegularExpression) => no_slash(value)
+            .or_else(|| no_query(value))
+            .or_else(|| glob(value))
             .or_else(|| no_end(value))
             .or_else(|| unseen(value)),
         Some(PathMatchType::Exact) => query(value).or_else(|| literal(value, true)),
@@ -34,17 +36,11 @@ fn query(path: &Located<String>) -> Option<Problem> {
 /// What other matchers take for more than it says.
 fn literal(path: &Located<String>, is_exact: bool) -> Option<Problem> {
     let Located { value, at } = path;
-    let is_variable = |segment: &str| {
-        let name = segment.strip_prefix(':');
-        name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
-    };
     let ends_blank = value.ends_with(char::is_whitespace);
     let what = if value.contains('*') {
         "`*` is no wildcard"
-    } else if value.contains(['{', '}']) {
-        "`{` and `}` are no pattern"
-    } else if value.split('/').any(is_variable) {
-        "a segment with `:` is no variable"
+    } else if let Some(what) = template(value) {
+        what
     } else if ends_blank {
         let message = format!("the path `{value}` ends in a blank, which is taken as a part of it");
         return Some(Problem::new(at, message).help("write the path without the blank"));
@@ -65,6 +61,21 @@ fn literal(path: &Located<String>, is_exact: bool) -> Option<Problem> {
     Some(Problem::new(at, message).help(help))
 }
 
+/// What in a path other matchers fill in.
+pub(in crate::tool::compile) fn template(path: &str) -> Option<&'static str> {
+    let is_variable = |segment: &str| {
+        let name = segment.strip_prefix(':');
+        name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+    };
+    if path.contains(['{', '}']) {
+        Some("`{` and `}` are no pattern")
+    } else if path.split('/').any(is_variable) {
+        Some("a segment with `:` is no variable")
+    } else {
+        None
+    }
+}
+
 fn unseen(path: &Located<String>) -> Option<Problem> {
     let letter = invisible::named(&path.value)?;
     let message = format!(
@@ -81,6 +92,24 @@ fn no_slash(expression: &Located<String>) -> Option<Problem> {
         let message = format!("no path matches `{value}`: the whole path is matched, from its `/`");
         Problem::new(at, message).help("begin with `/`, or with `.*` for any path before it")
     })
+}
+
+/// A path is matched without its query.
+fn no_query(expression: &Located<String>) -> Option<Problem> {
+    let Located { value, at } = expression;
+    regex::needs(value, |c| matches!(c, '?' | '#')).then(|| {
+        let message = format!("no path matches `{value}`: a path ends where its query begins");
+        Problem::new(at, message).help("leave out the `\\?` and what follows it")
+    })
+}
+
+/// What is a pattern to shells, and repeats one letter here.
+fn glob(expression: &Located<String>) -> Option<Problem> {
+    let Located { value, at } = expression;
+    let front = regex::glob(value)?;
+    let message = format!("`{value}` does not match all that begins with `{front}`");
+    let help = format!("`*` repeats the letter before it: for anything write `{front}.*`");
+    Some(Problem::new(at, message).help(help))
 }
 
 /// Who writes `^` may believe that without `$` the path may go on.
