@@ -1,7 +1,8 @@
 //! Warnings about one policy: it is valid, and may not do what its author wants.
 
+use super::callers;
 use super::cel::{Truth, dead, truth};
-use super::check::{Caller, Checked, CheckedRule, problem};
+use super::check::{Checked, CheckedRule, problem};
 use super::edge::headers_of_clients;
 use super::pointless::covers;
 use super::things::unlikely;
@@ -12,9 +13,6 @@ use crate::tool::api::v1alpha1::{McpMethod, Spec};
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
-
-/// SPEC: SPIFFE-ID, 2.3.
-const SPIFFE_ID_BYTES: usize = 2048;
 
 /// The warnings about a valid policy.
 pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
@@ -37,7 +35,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
     };
     for rule in rules {
         warnings.extend(headers_of_clients(rule));
-        warnings.extend(nobody(&rule.value));
+        warnings.extend(callers::unlikely(&rule.value));
         warnings.extend(decided(&rule.value, checked.action));
         warnings.extend(constants(&rule.value));
         warnings.extend(may_be_no_bool(&rule.value, checked.action));
@@ -85,24 +83,6 @@ pub(super) fn long_params(spec: &Spec) -> Vec<Problem> {
         ))
     };
     params.filter(long).map(warn).collect()
-}
-
-/// SPEC: SPIFFE-ID, 2.2 and 2.3: no path segment is `.` or `..`, and no ID is longer
-/// than 2048 bytes. The CRD's pattern takes both.
-fn nobody(rule: &CheckedRule) -> Option<Problem> {
-    let source = rule.source.as_ref()?;
-    let Caller::Spiffe(id) = &source.value else {
-        return None;
-    };
-    let help = if id.split('/').any(|segment| matches!(segment, "." | "..")) {
-        "a SPIFFE ID has no `.` or `..` as a path segment"
-    } else if id.len() > SPIFFE_ID_BYTES {
-        "a SPIFFE ID has 2048 characters at most"
-    } else {
-        return None;
-    };
-    let message = "nobody has this SPIFFE ID: the rule matches no request";
-    Some(Problem::new(&source.at, message).help(help))
 }
 
 /// An expression whose value is known before any request.

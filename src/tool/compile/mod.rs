@@ -16,6 +16,7 @@
 
 mod automata;
 mod base_protocol;
+mod callers;
 mod cel;
 mod check;
 mod diagnostic;
