@@ -3,7 +3,7 @@
 //! SECURITY: one that is not known is refused, because a misspelt `Deny` would allow.
 
 use crate::engine::policy::{Action, Mode};
-use crate::tool::api::decode::{Located, Problem, closest};
+use crate::tool::api::decode::{Located, Optional, Problem, closest};
 use crate::tool::api::metadata::{Annotation, Metadata};
 
 /// The prefix of the annotations that are ours.
@@ -13,6 +13,14 @@ const MODE: &str = "accesspolicy/mode";
 const ACTION: &str = "accesspolicy/action";
 const ORDER: &str = "accesspolicy/order";
 const KNOWN: [&str; 3] = [MODE, ACTION, ORDER];
+
+/// What stands before the same words where somebody means ours: nothing, or the API's group.
+const PREFIXES: [&str; 4] = [
+    "",
+    "agentic.networking.x-k8s.io",
+    "agentic.networking.k8s.io",
+    "gateway.networking.k8s.io",
+];
 
 /// The last place among policies that ask.
 const LAST: u32 = 1_000_000;
@@ -93,6 +101,40 @@ pub(in crate::tool::compile) fn check_extensions(
         }
     }
     extensions
+}
+
+/// What is nearly an annotation of ours, by its last word and its value: nothing reads it.
+pub(in crate::tool::compile) fn unread(
+    metadata: &Metadata,
+    extensions: &Extensions,
+) -> Vec<Problem> {
+    let unread = |Annotation { key, value }: &Annotation, is_label: bool| {
+        let (prefix, name) = key.value.rsplit_once('/').unwrap_or(("", &key.value));
+        // By labels and plain words people sort what they have.
+        let is_plain = is_label || prefix.is_empty();
+        let is_near = PREFIXES.contains(&prefix);
+        let is_value = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(value));
+        let ours = match name.to_ascii_lowercase().as_str() {
+            "action" if extensions.action.is_none() && is_value(&["Deny"]) => ACTION,
+            "mode" if !is_label && extensions.mode.is_none() && is_value(&["Audit", "Enforce"]) => {
+                MODE
+            }
+            "order" if !is_plain && extensions.order.is_none() && order(value).is_some() => ORDER,
+            _ => return None,
+        };
+        is_near.then(|| {
+            let message = format!("`{}` says nothing here", key.value);
+            let help = format!("did you mean the annotation `{ours}`?");
+            Problem::new(&key.at, message).help(help)
+        })
+    };
+    let of = |list: &Optional<Vec<Annotation>>, is_label: bool| -> Vec<Problem> {
+        let given = list.given().map(|given| given.value.as_slice());
+        let given = given.unwrap_or_default().iter();
+        given.filter_map(|item| unread(item, is_label)).collect()
+    };
+    let (annotations, labels) = (&metadata.annotations, &metadata.labels);
+    [of(annotations, false), of(labels, true)].concat()
 }
 
 fn order(text: &str) -> Option<u32> {

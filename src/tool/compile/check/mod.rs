@@ -19,7 +19,7 @@ pub(super) mod v0alpha0;
 
 use authorization::{CheckedAuthorization, check_authorization};
 pub(super) use expression::problem;
-pub(super) use extensions::{Extensions, check_extensions};
+pub(super) use extensions::{Extensions, check_extensions, unread};
 use external_auth::check_external_auth;
 pub(super) use external_auth::{CheckedAuth, ServicePort};
 pub(super) use source::Caller;
