@@ -1,9 +1,17 @@
 //! Warnings about rules for ports that no request of their policy arrives on.
 
+use std::ops::RangeInclusive;
+
+use super::cel::{self, By, What};
+use super::check::CheckedRule;
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
+use crate::engine::expr::{Constant, Fact, Function};
 use crate::engine::policy::{Listener, ObjectName, Target};
-use crate::tool::api::decode::Problem;
+use crate::tool::api::decode::{Located, Problem};
+
+/// What else is no port is told of whatever the listeners are.
+const PORTS: RangeInclusive<i64> = 0..=65_535;
 
 /// The warnings, each with the policy that it is about. Where the enforcement point lists no
 /// listeners nobody knows the ports.
@@ -36,35 +44,78 @@ fn listeners<'l>(targets: &[Target], all: &'l [Listener]) -> Vec<&'l Listener> {
 }
 
 fn about(lowered: &Lowered, listeners: &[&Listener]) -> Vec<Problem> {
+    let rules = lowered.written.iter().flat_map(|rule| {
+        let listed = listed(rule, listeners);
+        listed.into_iter().chain(compared(rule, listeners))
+    });
+    rules.collect()
+}
+
+fn listed(rule: &Located<CheckedRule>, listeners: &[&Listener]) -> Option<Problem> {
     let is_heard = |port: &u64| {
         let mut ports = listeners.iter().map(|listener| listener.port.get());
         ports.any(|known| known == *port)
     };
-    let rules = lowered.written.iter().filter_map(|rule| {
-        let ports = rule.value.http.as_ref()?.ports.as_ref()?;
-        let ports: Vec<u64> = ports.iter().map(|port| port.get()).collect();
-        let unheard = ports.iter().filter(|port| !is_heard(port));
-        let unheard: Vec<String> = unheard.map(|port| format!("`{port}`")).collect();
-        if unheard.is_empty() {
+    let ports = rule.value.http.as_ref()?.ports.as_ref()?;
+    let ports: Vec<u64> = ports.iter().map(|port| port.get()).collect();
+    let unheard = ports.iter().filter(|port| !is_heard(port));
+    let unheard: Vec<String> = unheard.map(|port| format!("`{port}`")).collect();
+    if unheard.is_empty() {
+        return None;
+    }
+    let consequence = match unheard.len() == ports.len() {
+        true => ": the rule matches no request",
+        false => "",
+    };
+    let message = format!(
+        "no listener that the policy is for has the port {}{consequence}",
+        unheard.join(", ")
+    );
+    Some(Problem::new(&rule.at, message).help(known(listeners)))
+}
+
+/// What an expression compares the port with.
+fn compared(rule: &Located<CheckedRule>, listeners: &[&Listener]) -> Vec<Problem> {
+    let Some(cel) = &rule.value.cel else {
+        return Vec::new();
+    };
+    let text = &cel.value.text;
+    let ports: Vec<i64> = listeners
+        .iter()
+        .filter_map(|listener| i64::try_from(listener.port.get()).ok())
+        .collect();
+    let unheard = cel::compared(text).into_iter().filter_map(|compared| {
+        let is_port = compared.subject.what == What::Fact(Fact::DestinationPort);
+        let Constant::Int(number) = compared.with else {
+            return None;
+        };
+        let function = match compared.by {
+            By::Order(function) => function,
+            By::Text(_) => Function::Equal,
+        };
+        let is_met = |port: &i64| cel::decided(function, (*port, *port), number) == Some(true);
+        if !is_port || !PORTS.contains(&number) || ports.iter().any(is_met) {
             return None;
         }
-        let consequence = match unheard.len() == ports.len() {
-            true => ": the rule matches no request",
-            false => "",
+        let message = match compared.by {
+            By::Order(_) => "no listener that the policy is for has such a port".to_owned(),
+            By::Text(_) => {
+                format!("no listener that the policy is for has the port `{number}`")
+            }
         };
-        let message = format!(
-            "no listener that the policy is for has the port {}{consequence}",
-            unheard.join(", ")
-        );
-        let known: Vec<String> = listeners
-            .iter()
-            .map(|listener| format!("`{}` ({})", listener.port.get(), listener.name))
-            .collect();
-        let help = format!(
-            "ports are those of the Gateway's listeners: {}",
-            known.join(", ")
-        );
-        Some(Problem::new(&rule.at, message).help(help))
+        let problem = Problem::new(&cel.at, message).within(text, compared.span);
+        Some(problem.help(known(listeners)))
     });
-    rules.collect()
+    unheard.collect()
+}
+
+fn known(listeners: &[&Listener]) -> String {
+    let known: Vec<String> = listeners
+        .iter()
+        .map(|listener| format!("`{}` ({})", listener.port.get(), listener.name))
+        .collect();
+    format!(
+        "ports are those of the Gateway's listeners: {}",
+        known.join(", ")
+    )
 }

@@ -3,9 +3,11 @@
 //! SECURITY: nobody is of a misspelt trust domain, so that a Deny policy for it refuses
 //! nobody.
 
+use super::cel::{self, By, How, What};
 use super::check::{Caller, Checked};
 use super::enforcement_point::EnforcementPoint;
 use super::resolve::is_near;
+use crate::engine::expr::{Constant, Fact, Program};
 use crate::tool::api::decode::{Located, Problem};
 
 /// The warnings about a policy's sources.
@@ -18,22 +20,65 @@ pub(super) fn near(checked: &Checked, point: &EnforcementPoint) -> Vec<Problem> 
         .iter()
         .flatten()
         .filter(|rule| !rule.value.is_implied);
-    let sources = written.filter_map(|rule| rule.value.source.as_ref());
-    sources
-        .filter_map(|source| of_source(source, own))
-        .collect()
+    let warnings = written.flat_map(|rule| {
+        let source = rule.value.source.as_ref();
+        let source = source.and_then(|source| of_source(source, own));
+        let compared = rule.value.cel.iter().flat_map(|cel| compared(cel, own));
+        source.into_iter().chain(compared)
+    });
+    warnings.collect()
+}
+
+/// What an expression compares an ID or its trust domain with.
+fn compared(cel: &Located<Program>, own: &str) -> Vec<Problem> {
+    let Located { value, at } = cel;
+    let near = cel::compared(&value.text)
+        .into_iter()
+        .filter_map(|compared| {
+            let (What::Fact(fact), Constant::String(text), By::Text(how)) =
+                (compared.subject.what, compared.with, compared.by)
+            else {
+                return None;
+            };
+            let (message, help) = match (fact, how) {
+                (Fact::TrustDomain, How::Is) if !text.contains(char::is_uppercase) => {
+                    nearly(&text, own, "", "")?
+                }
+                (Fact::SpiffeId, How::Is | How::Begins) => {
+                    let (domain, path) = parts(&text)?;
+                    // The front of an ID may end within its trust domain.
+                    let is_whole = how == How::Is || !path.is_empty();
+                    nearly(domain, own, "spiffe://", path).filter(|_| is_whole)?
+                }
+                _ => return None,
+            };
+            let problem = Problem::new(at, message).within(&value.text, compared.span);
+            Some(problem.help(help))
+        });
+    near.collect()
+}
+
+/// The trust domain of an ID, and its path.
+fn parts(id: &str) -> Option<(&str, &str)> {
+    let rest = id.strip_prefix("spiffe://")?;
+    Some(rest.split_at(rest.find('/').unwrap_or(rest.len())))
 }
 
 fn of_source(source: &Located<Caller>, own: &str) -> Option<Problem> {
     let Caller::Spiffe(id) = &source.value else {
         return None;
     };
-    let rest = id.strip_prefix("spiffe://")?;
-    let (domain, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (domain, path) = parts(id)?;
+    let (message, help) = nearly(domain, own, "spiffe://", path)?;
+    Some(Problem::new(&source.at, message).help(help))
+}
+
+/// What is said of a trust domain, and what may be meant.
+fn nearly(domain: &str, own: &str, before: &str, path: &str) -> Option<(String, String)> {
     (domain != own && is_nearly(domain, own)).then(|| {
         let message =
             format!("the trust domain `{domain}` is nearly that of the enforcement point, `{own}`");
-        Problem::new(&source.at, message).help(format!("did you mean `spiffe://{own}{path}`?"))
+        (message, format!("did you mean `{before}{own}{path}`?"))
     })
 }
 

@@ -1,10 +1,12 @@
 //! What facts of a request never are.
 
+use super::identity;
 use crate::engine::expr::Fact;
+use crate::tool::compile::check::NOT_IN_PATHS;
 
 /// How a fact is compared with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(in crate::tool::compile) enum How {
     Is,
     Begins,
     Ends,
@@ -13,7 +15,7 @@ pub(super) enum How {
 
 impl How {
     /// That it is not so.
-    const fn never(self) -> &'static str {
+    pub(super) const fn never(self) -> &'static str {
         match self {
             Self::Is => "is never",
             Self::Begins => "never begins with",
@@ -22,8 +24,13 @@ impl How {
         }
     }
 
+    /// Whether the text stands at the end of the fact.
+    pub(super) const fn is_back(self) -> bool {
+        matches!(self, Self::Is | Self::Ends)
+    }
+
     /// Whether the text stands at the front of the fact.
-    const fn is_front(self) -> bool {
+    pub(super) const fn is_front(self) -> bool {
         matches!(self, Self::Is | Self::Begins)
     }
 }
@@ -43,7 +50,7 @@ pub(super) fn message(fact: Fact, how: How, text: &str) -> String {
 /// What to write instead, where a fact never is or has a text.
 pub(super) fn never(fact: Fact, how: How, text: &str) -> Option<String> {
     match fact {
-        Fact::Method => method(text),
+        Fact::Method => method(how, text),
         Fact::Host | Fact::Hostname => host(how, text),
         Fact::Scheme => scheme(how, text),
         Fact::UrlPath if text.contains(['?', '#']) => {
@@ -53,21 +60,18 @@ pub(super) fn never(fact: Fact, how: How, text: &str) -> Option<String> {
         Fact::Query => query(how, text),
         Fact::McpMethod if how == How::Is => mcp_method(text),
         Fact::SourceAddress => address(how, text),
-        Fact::Namespace | Fact::ServiceAccount => text.contains('/').then(|| {
-            "it is one name without `/`: ask `identity.namespace` and `identity.service_account` \
-             one by one"
-                .into()
-        }),
-        Fact::TrustDomain => text
-            .contains('/')
-            .then(|| "it is the domain alone, without `spiffe://` and path".into()),
-        Fact::SpiffeId => spiffe_id(how, text),
+        Fact::Namespace | Fact::ServiceAccount => identity::name(text),
+        Fact::TrustDomain => identity::trust_domain(text),
+        Fact::SpiffeId => identity::spiffe_id(how, text),
         _ => None,
     }
 }
 
 /// SECURITY: methods with small letters are refused before they are judged.
-fn method(text: &str) -> Option<String> {
+fn method(how: How, text: &str) -> Option<String> {
+    if how == How::Is && text == "CONNECT" {
+        return Some("tunnels are always refused".into());
+    }
     let has_small = text.bytes().any(|b| b.is_ascii_lowercase());
     has_small.then(|| format!("methods are in upper case: `{}`", text.to_ascii_uppercase()))
 }
@@ -76,6 +80,9 @@ fn host(how: How, text: &str) -> Option<String> {
     if text.bytes().any(|b| b.is_ascii_uppercase()) {
         let lower = text.to_ascii_lowercase();
         return Some(format!("hosts are in lower case here: `{lower}`"));
+    }
+    if text.contains(['/', ' ']) {
+        return Some("it is the host alone, without scheme and path".into());
     }
     let has_end = matches!(how, How::Is | How::Ends);
     let (front, _) = port(text).filter(|_| has_end)?;
@@ -111,7 +118,14 @@ fn path(how: How, text: &str) -> Option<String> {
         How::Begins => !text.starts_with('/') && !text.is_empty(),
         How::Ends | How::Contains => false,
     };
-    is_wrong.then(|| format!("paths begin with `/`: `/{text}`"))
+    if is_wrong {
+        return Some(format!("paths begin with `/`: `/{text}`"));
+    }
+    let path = text.split('?').next().filter(|_| how.is_front())?;
+    let part = NOT_IN_PATHS.iter().find(|part| path.contains(**part))?;
+    Some(format!(
+        "no path has `{part}` here: Envoy tidies it up, or refuses it"
+    ))
 }
 
 /// It may begin with `?` where two of them stand in a path, which nobody means.
@@ -139,16 +153,6 @@ fn address(how: How, text: &str) -> Option<String> {
     is_address.then(|| {
         format!("the address has a port behind it: `source.address.startsWith(\"{text}:\")`")
     })
-}
-
-fn spiffe_id(how: How, text: &str) -> Option<String> {
-    const SCHEME: &str = "spiffe://";
-    let is_wrong = match how {
-        How::Is => !text.starts_with(SCHEME),
-        How::Begins => !text.starts_with(SCHEME) && !SCHEME.starts_with(text),
-        How::Ends | How::Contains => false,
-    };
-    is_wrong.then(|| "the whole ID begins with `spiffe://` and a trust domain".into())
 }
 
 /// SPEC: MCP 2024-11-05 to 2026-07-28, what clients send.

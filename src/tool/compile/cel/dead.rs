@@ -2,33 +2,68 @@
 //!
 //! INVARIANT: sound, not complete: what is said never to be is never so.
 
+use super::constant::How;
+use super::numbers::{self, Number, decided, int, is_slip, turned};
+use super::subject::{Subject, What, subject};
 use super::syntax::{Expr, Fault, Kind, Span};
-use super::vocabulary::{self, Meaning};
-use super::{constant, parse};
+use super::{both, parse, pattern, spelt};
 use crate::engine::expr::{Constant, Fact, Function};
-use constant::How;
+use crate::tool::compile::unmatchable::headers;
 
 /// What is wrong with the constants of an expression that compiles.
 pub(in crate::tool::compile) fn dead(text: &str) -> Vec<Fault> {
-    let mut search = Search::default();
+    searched(text).faults
+}
+
+/// What an expression that compiles compares with constants.
+pub(in crate::tool::compile) fn compared(text: &str) -> Vec<Compared> {
+    searched(text).compared
+}
+
+/// What something is compared with.
+pub(in crate::tool::compile) struct Compared {
+    pub(in crate::tool::compile) subject: Subject,
+    pub(in crate::tool::compile) with: Constant,
+    pub(in crate::tool::compile) by: By,
+    /// Where the constant is: bytes of the expression.
+    pub(in crate::tool::compile) span: Span,
+}
+
+/// How something is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tool::compile) enum By {
+    Text(How),
+    Order(Function),
+}
+
+fn searched(text: &str) -> Search<'_> {
+    let mut search = Search {
+        text,
+        ..Search::default()
+    };
     if let Ok(tree) = parse::parse(text) {
         search.search(&tree);
     }
-    search.faults
+    search
 }
 
 #[derive(Default)]
-struct Search {
+struct Search<'t> {
+    text: &'t str,
     faults: Vec<Fault>,
+    compared: Vec<Compared>,
     /// The variables of the macros around.
     scope: Vec<String>,
 }
 
-impl Search {
+impl Search<'_> {
     fn search(&mut self, expr: &Expr) {
         match &expr.kind {
             Kind::Literal(_) | Kind::Name(_) => {}
-            Kind::Select(operand, _) => self.search(operand),
+            Kind::Select(operand, name) => {
+                self.header(operand, &name.text, &name.span);
+                self.search(operand);
+            }
             Kind::Call {
                 target,
                 name,
@@ -37,6 +72,11 @@ impl Search {
                 if let Some(target) = target {
                     self.search(target);
                     self.called(target, &name.text, arguments);
+                }
+                if let (None, "matches", [text, pattern]) =
+                    (target, name.text.as_str(), arguments.as_slice())
+                {
+                    self.matched(text, pattern);
                 }
                 let variable = match (target, arguments.as_slice()) {
                     (Some(_), [first, _, ..]) => variable(first),
@@ -64,6 +104,8 @@ impl Search {
                 for expr in exprs {
                     self.search(expr);
                 }
+                let together = both::contradictions(&expr.kind, self.text, &self.scope);
+                self.faults.extend(together);
             }
             Kind::Conditional(parts) => {
                 for part in parts.iter() {
@@ -81,108 +123,148 @@ impl Search {
 
     /// A function of text, with a constant.
     fn called(&mut self, target: &Expr, name: &str, arguments: &[Expr]) {
+        let [argument] = arguments else {
+            return;
+        };
         let how = match name {
             "startsWith" => How::Begins,
             "endsWith" => How::Ends,
             "contains" => How::Contains,
+            "matches" => return self.matched(target, argument),
             _ => return,
         };
-        if let (Some(fact), [argument]) = (self.fact(target), arguments) {
-            self.constant(fact, how, argument);
+        if let Some(subject) = subject(target, &self.scope) {
+            self.constant(&subject, By::Text(how), argument);
         }
+    }
+
+    fn matched(&mut self, text: &Expr, pattern: &Expr) {
+        let subject = subject(text, &self.scope);
+        self.faults
+            .extend(pattern::unlikely(subject.as_ref(), pattern));
     }
 
     fn compared(&mut self, function: Function, left: &Expr, right: &Expr, span: &Span) {
         match function {
             Function::Equal | Function::NotEqual => {
-                if let Some(fact) = self.fact(left) {
-                    self.constant(fact, How::Is, right);
-                } else if let Some(fact) = self.fact(right) {
-                    self.constant(fact, How::Is, left);
+                if let Some(subject) = subject(left, &self.scope) {
+                    self.constant(&subject, By::Text(How::Is), right);
+                } else if let Some(subject) = subject(right, &self.scope) {
+                    self.constant(&subject, By::Text(How::Is), left);
                 }
-                self.sizes(function, left, right, span);
+                self.numbers(function, left, right, span);
             }
-            Function::In => {
-                let Kind::List(items) = &right.kind else {
-                    return;
-                };
-                if items.is_empty() {
-                    let help = "list what it may be";
-                    let fault = Fault::new(span, "nothing is in a list without items");
-                    self.faults.push(fault.help(help));
-                }
-                if let Some(fact) = self.fact(left) {
-                    for item in items {
-                        self.constant(fact, How::Is, item);
-                    }
+            Function::In => self.is_in(left, right, span),
+            Function::Index => {
+                if let Kind::Literal(Constant::String(name)) = &right.kind {
+                    self.header(left, name, &right.span);
                 }
             }
-            _ => self.sizes(function, left, right, span),
+            _ => self.numbers(function, left, right, span),
         }
     }
 
-    /// No size is below zero.
-    fn sizes(&mut self, function: Function, left: &Expr, right: &Expr, span: &Span) {
-        let (function, number) = match (self.is_size(left), self.is_size(right)) {
-            (true, false) => (function, number(right)),
-            (false, true) => (turned(function), number(left)),
+    fn is_in(&mut self, left: &Expr, right: &Expr, span: &Span) {
+        if let Kind::Literal(Constant::String(name)) = &left.kind {
+            self.header(right, name, &left.span);
+        }
+        let items: Vec<&Expr> = match &right.kind {
+            Kind::List(items) => items.iter().collect(),
+            Kind::Map(entries) => entries.iter().map(|(key, _)| key).collect(),
             _ => return,
         };
-        let Some(number) = number else {
-            return;
-        };
-        let always = match function {
-            Function::Less => (number <= 0).then_some("never"),
-            Function::LessOrEqual | Function::Equal => (number < 0).then_some("never"),
-            Function::Greater | Function::NotEqual => (number < 0).then_some("always"),
-            Function::GreaterOrEqual => (number <= 0).then_some("always"),
-            _ => None,
-        };
-        if let Some(always) = always {
-            let message = format!("this is {always} so: no size is below 0");
-            let help = "compare the size with what it may be, such as `size(...) == 0`";
-            self.faults.push(Fault::new(span, message).help(help));
+        if items.is_empty() {
+            let help = "list what it may be";
+            let fault = Fault::new(span, "nothing is in a list without items");
+            self.faults.push(fault.help(help));
+        }
+        let subject = subject(left, &self.scope);
+        let number = numbers::number(left, &self.scope);
+        for item in items {
+            if let Some(subject) = &subject {
+                self.constant(subject, By::Text(How::Is), item);
+            }
+            if let Some((number, value)) = number.as_ref().zip(int(item)) {
+                self.number(number, Function::Equal, value, &item.span);
+            }
         }
     }
 
-    fn is_size(&self, expr: &Expr) -> bool {
-        let is_call = matches!(&expr.kind, Kind::Call { name, .. } if name.text == "size");
-        is_call || self.fact(expr) == Some(Fact::Size)
-    }
-
-    fn constant(&mut self, fact: Fact, how: How, constant: &Expr) {
-        let Kind::Literal(Constant::String(text)) = &constant.kind else {
+    /// A number that is outside of what it is compared with.
+    fn numbers(&mut self, function: Function, left: &Expr, right: &Expr, span: &Span) {
+        let of = |expr: &Expr| numbers::number(expr, &self.scope);
+        let (subject_of, function, number, value) = match (of(left), of(right)) {
+            (Some(number), None) => (left, function, number, int(right)),
+            (None, Some(number)) => (right, turned(function), number, int(left)),
+            _ => return,
+        };
+        let Some(value) = value else {
             return;
         };
-        if let Some(help) = constant::never(fact, how, text) {
-            let message = constant::message(fact, how, text);
+        let is_order = !matches!(function, Function::Equal | Function::NotEqual);
+        if let Some(subject) = subject(subject_of, &self.scope).filter(|_| is_order) {
+            self.compared.push(Compared {
+                subject,
+                with: Constant::Int(value),
+                by: By::Order(function),
+                span: span.clone(),
+            });
+        }
+        self.number(&number, function, value, span);
+    }
+
+    fn number(&mut self, number: &Number, function: Function, value: i64, span: &Span) {
+        let Some(is_so) = decided(function, number.range, value) else {
+            return;
+        };
+        let is_size = number.range.1 == i64::MAX;
+        if is_so && !is_size && !is_slip(function, number.range, value) {
+            return;
+        }
+        let always = if is_so { "always" } else { "never" };
+        let message = format!("this is {always} so: {}", number.is);
+        self.faults
+            .push(Fault::new(span, message).help(number.help));
+    }
+
+    /// A constant that something is compared with.
+    fn constant(&mut self, subject: &Subject, by: By, constant: &Expr) {
+        let Kind::Literal(with) = &constant.kind else {
+            return;
+        };
+        self.compared.push(Compared {
+            subject: subject.clone(),
+            with: with.clone(),
+            by,
+            span: constant.span.clone(),
+        });
+        let (Constant::String(text), By::Text(how)) = (with, by) else {
+            return;
+        };
+        if let Some((message, help)) = spelt::unlikely(subject, how, text) {
             self.faults
                 .push(Fault::new(&constant.span, message).help(help));
         }
     }
 
-    /// The fact that an expression is.
-    fn fact(&self, expr: &Expr) -> Option<Fact> {
-        let mut names = Vec::new();
-        let mut expr = expr;
-        loop {
-            match &expr.kind {
-                Kind::Select(operand, name) => {
-                    names.push(name.text.as_str());
-                    expr = operand;
-                }
-                Kind::Name(name) if !self.scope.contains(name) => {
-                    names.push(name);
-                    break;
-                }
-                _ => return None,
-            }
+    /// A header that is read.
+    fn header(&mut self, of: &Expr, name: &str, span: &Span) {
+        let Kind::Select(request, headers) = &of.kind else {
+            return;
+        };
+        let is_short = matches!(&request.kind, Kind::Name(_)) && headers.text == "headers";
+        if !is_short || self.what(of) != Some(What::Fact(Fact::Headers)) {
+            return;
         }
-        names.reverse();
-        match vocabulary::meaning(&names) {
-            Meaning::Fact(fact, length) if length == names.len() => Some(fact),
-            _ => None,
-        }
+        let said = headers::of_envoy(name).or_else(|| headers::of_connection(name, None));
+        let faults = said
+            .into_iter()
+            .map(|(message, help)| Fault::new(span, message).help(help));
+        self.faults.extend(faults);
+    }
+
+    fn what(&self, expr: &Expr) -> Option<What> {
+        subject(expr, &self.scope).map(|subject| subject.what)
     }
 }
 
@@ -191,23 +273,5 @@ fn variable(expr: &Expr) -> Option<&str> {
     match &expr.kind {
         Kind::Name(name) => Some(name),
         _ => None,
-    }
-}
-
-fn number(expr: &Expr) -> Option<i64> {
-    match expr.kind {
-        Kind::Literal(Constant::Int(number)) => Some(number),
-        _ => None,
-    }
-}
-
-/// The comparison with its sides turned round.
-const fn turned(function: Function) -> Function {
-    match function {
-        Function::Less => Function::Greater,
-        Function::LessOrEqual => Function::GreaterOrEqual,
-        Function::Greater => Function::Less,
-        Function::GreaterOrEqual => Function::LessOrEqual,
-        other => other,
     }
 }

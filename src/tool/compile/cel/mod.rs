@@ -5,16 +5,22 @@
 //! what it may take (`cost`). What the filter gets names what to do and what to read,
 //! and nothing in it is looked up by name.
 
+mod both;
 mod call;
 mod check;
 mod constant;
 mod cost;
 mod dead;
 mod functions;
+mod identity;
 mod literal;
 mod macros;
+mod numbers;
 mod operators;
 mod parse;
+mod pattern;
+mod spelt;
+mod subject;
 mod syntax;
 mod token;
 mod truth;
@@ -22,7 +28,10 @@ mod types;
 mod vocabulary;
 mod zone;
 
-pub(super) use dead::dead;
+pub(super) use constant::How;
+pub(super) use dead::{By, compared, dead};
+pub(super) use numbers::decided;
+pub(super) use subject::What;
 pub use syntax::Fault;
 pub(super) use truth::{Truth, truth};
 

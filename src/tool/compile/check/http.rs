@@ -10,7 +10,8 @@ use crate::tool::compile::regex;
 /// What no path of a request that has been tidied up has within it.
 ///
 /// SPEC: Gateway API, the validation of `HTTPPathMatch`.
-const NOT_IN_PATHS: [&str; 6] = ["//", "/./", "/../", "%2f", "%2F", "#"];
+pub(in crate::tool::compile) const NOT_IN_PATHS: [&str; 6] =
+    ["//", "/./", "/../", "%2f", "%2F", "#"];
 
 /// What none ends in.
 const NOT_AT_THE_END: [&str; 2] = ["/.", "/.."];

@@ -22,6 +22,7 @@ pub(super) use expression::problem;
 pub(super) use extensions::{Extensions, check_extensions, unread};
 use external_auth::check_external_auth;
 pub(super) use external_auth::{CheckedAuth, ServicePort};
+pub(super) use http::NOT_IN_PATHS;
 pub(super) use source::Caller;
 use source::check_source;
 pub(super) use target::Attachment;
