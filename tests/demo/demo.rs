@@ -1,13 +1,15 @@
 //! The demo: two callers, their policies, a real Envoy, a real MCP server and an
 //! authorizer.
 //!
-//! `scripts/demo` builds everything and runs this with the policy it compiled:
-//! `demo --policy FILE [--keep]`. `demo --certificates` only makes certificates,
-//! for running `envoy-config/demo.yaml` by hand.
+//! `scripts/demo` builds everything and runs this: `demo [--keep]`. With `--keep` it stays
+//! up until Ctrl-C or SIGTERM. `demo --certificates` only makes certificates, for running
+//! `envoy-config/demo.yaml` by hand.
 
 // The table is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod page;
+mod policy;
 mod report;
 mod session;
 mod setup;
@@ -15,15 +17,13 @@ mod setup;
 mod support;
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use report::Expected;
-use setup::{Certificates, Running};
 
 /// How long one caller's session may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -64,7 +64,6 @@ const fn expect(caller: &'static str, call: &'static str, allowed: bool) -> Expe
 /// What is asked of the demo.
 #[derive(Debug, Default)]
 struct Wanted {
-    policy: PathBuf,
     keep: bool,
     certificates: bool,
 }
@@ -73,7 +72,7 @@ fn main() -> ExitCode {
     let wanted = match arguments() {
         Ok(wanted) => wanted,
         Err(wrong) => {
-            eprintln!("error: {wrong}\nusage: demo --policy FILE [--keep] | demo --certificates");
+            eprintln!("error: {wrong}\nusage: demo [--keep] | demo --certificates");
             return ExitCode::from(2);
         }
     };
@@ -88,14 +87,9 @@ fn main() -> ExitCode {
 }
 
 fn arguments() -> Result<Wanted, String> {
-    let mut wanted = Wanted {
-        policy: setup::folder().join("policy.json"),
-        ..Wanted::default()
-    };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
+    let mut wanted = Wanted::default();
+    for argument in std::env::args().skip(1) {
         match argument.as_str() {
-            "--policy" => wanted.policy = arguments.next().ok_or("--policy needs a file")?.into(),
             "--keep" => wanted.keep = true,
             "--certificates" => wanted.certificates = true,
             other => return Err(format!("{other} is unknown")),
@@ -115,7 +109,12 @@ fn run(wanted: &Wanted) -> Result<bool, Box<dyn Error>> {
         println!("{}", setup::folder().join("certs").display());
         return Ok(true);
     }
-    let running = setup::start(&wanted.policy)?;
+    // Envoy looks for the module from where it is started.
+    std::env::set_current_dir(support::root())?;
+    // From here on a signal stops what has been started, too.
+    let mut terminated = support::runtime().block_on(async { signal(SignalKind::terminate()) })?;
+    policy::write()?;
+    let running = setup::start()?;
     let url = format!("https://localhost:{}/mcp", running.gateway.port());
     let tools = [
         ("echo", json!({"message": "hello"})),
@@ -129,9 +128,13 @@ fn run(wanted: &Wanted) -> Result<bool, Box<dyn Error>> {
         ("writer", &certificates.writer),
     ] {
         let session = session::run(&url, &certificates.authority, identity, &tools);
-        let calls = support::runtime()
-            .block_on(async { tokio::time::timeout(PATIENCE, session).await })
-            .map_err(|_| format!("the session of {caller} did not end within {PATIENCE:?}"))??;
+        let calls = support::runtime().block_on(async {
+            tokio::select! {
+                calls = tokio::time::timeout(PATIENCE, session) => calls
+                    .map_err(|_| format!("the session of {caller} took over {PATIENCE:?}"))?,
+                _ = terminated.recv() => Err("stopped by a signal".into()),
+            }
+        })?;
         seen.extend(calls.into_iter().map(|call| (caller, call)));
     }
 
@@ -159,7 +162,8 @@ fn run(wanted: &Wanted) -> Result<bool, Box<dyn Error>> {
         eprintln!("\nEnvoy's log:\n{}", running.envoy.log());
     }
     if wanted.keep {
-        keep(&running, &certificates)?;
+        page::print(&running, &certificates)?;
+        wait(&mut terminated)?;
     }
     Ok(good)
 }
@@ -180,29 +184,12 @@ fn wanted_runs() -> Vec<String> {
         .collect()
 }
 
-/// Says where everything is, and waits to be told to stop.
-fn keep(running: &Running, certificates: &Certificates) -> Result<(), Box<dyn Error>> {
-    let port = running.gateway.port();
-    println!("\nEnvoy       https://localhost:{port}/mcp");
-    println!("its admin   http://{}", running.envoy.admin());
-    println!("its log     {}", running.envoy.log_file().display());
-    println!("MCP server  http://{}/mcp", running.server_address);
-    println!("\nThe reader asks for something that only the writer may have:\n");
-    println!("curl --cacert {} \\", certificates.authority.display());
-    println!("  --cert {} \\", certificates.reader.certificate.display());
-    println!("  --key {} \\", certificates.reader.key.display());
-    println!("  -H 'content-type: application/json' \\");
-    println!("  -H 'accept: application/json, text/event-stream' \\");
-    println!("  -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",");
-    println!("       \"params\":{{\"name\":\"get-sum\",\"arguments\":{{\"a\":2,\"b\":3}}}}}}' \\");
-    println!("  https://localhost:{port}/mcp\n");
-    println!("Press Ctrl-C to stop.");
+/// Waits to be told to stop.
+fn wait(terminated: &mut Signal) -> std::io::Result<()> {
     support::runtime().block_on(async {
-        let mut stopped = signal(SignalKind::terminate())?;
         tokio::select! {
             result = tokio::signal::ctrl_c() => result,
-            _ = stopped.recv() => Ok(()),
+            _ = terminated.recv() => Ok(()),
         }
-    })?;
-    Ok(())
+    })
 }

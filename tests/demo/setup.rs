@@ -1,15 +1,15 @@
 //! What the demo starts: a real MCP server, an authorizer, and Envoy with the configuration that
-//! `envoy-config/demo.yaml` shows, on free ports and with the fresh policy.
+//! `envoy-config/xds/envoy.yaml` shows, on free ports and with the demo's own file of the filter.
 
 use std::error::Error;
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::policy;
 use crate::support::certificates::{Authority, Identity};
 use crate::support::envoy::Envoy;
 use crate::support::process::Process;
@@ -33,6 +33,9 @@ pub(crate) struct Running {
     pub(crate) authorizer: Process,
 }
 
+/// The configuration of its Envoy.
+const ENVOY: &str = "envoy-config/xds/envoy.yaml";
+
 /// The demo's folder under `target`.
 pub(crate) fn folder() -> PathBuf {
     support::target().join("demo")
@@ -53,8 +56,8 @@ pub(crate) fn certificates() -> Result<Certificates, Box<dyn Error>> {
     })
 }
 
-/// Starts the server and the authorizer, and Envoy in front of them with the policy compiled to `policy`.
-pub(crate) fn start(policy: &Path) -> Result<Running, Box<dyn Error>> {
+/// Starts the server and the authorizer, and Envoy in front of them.
+pub(crate) fn start() -> Result<Running, Box<dyn Error>> {
     // The server's program lies beside this one.
     let program = std::env::current_exe()?.with_file_name("mcp-server");
     let mut server = Process::start(&mut Command::new(program), &folder(), "mcp-server")?;
@@ -66,12 +69,8 @@ pub(crate) fn start(policy: &Path) -> Result<Running, Box<dyn Error>> {
     let mut authorizer = Process::start(&mut command, &folder(), "authorizer")?;
     let authorizer_address = authorizer.wait_for_output(Duration::from_secs(10), listening)?;
 
-    let mut configuration = yaml::read(&support::root().join("envoy-config/demo.yaml"))?;
-    adapt(
-        &mut configuration,
-        policy,
-        [server_address, authorizer_address],
-    )?;
+    let mut configuration = yaml::read(&support::root().join(ENVOY))?;
+    adapt(&mut configuration, [server_address, authorizer_address])?;
     let envoy = Envoy::start(&configuration)?;
     let gateway = envoy.listener("mcp");
     Ok(Running {
@@ -110,17 +109,12 @@ fn listening(output: &str) -> Option<SocketAddr> {
     line["listening"].as_str()?.parse().ok()
 }
 
-/// Free ports, files wherever this runs from, and the fresh policy.
-fn adapt(
-    configuration: &mut Value,
-    policy: &Path,
-    clusters: [SocketAddr; 2],
-) -> Result<(), Box<dyn Error>> {
-    let policy = fs::read_to_string(policy)
-        .map_err(|error| format!("the compiled policy {}: {error}", policy.display()))?;
+/// Free ports, files wherever this runs from, and the demo's file of the filter.
+fn adapt(configuration: &mut Value, clusters: [SocketAddr; 2]) -> Result<(), Box<dyn Error>> {
     let listener = "/static_resources/listeners/0";
     let manager = format!("{listener}/filter_chains/0/filters/0/typed_config");
-    let plugin = format!("{manager}/http_filters/0/typed_config/config");
+    let source = format!("{manager}/http_filters/0/config_discovery/config_source");
+    let file = format!("{source}/path_config_source/path");
     let port = "address/socket_address/port_value";
 
     set(configuration, &format!("/admin/{port}"), json!(0))?;
@@ -134,11 +128,7 @@ fn adapt(
             json!(address.port()),
         )?;
     }
-    set(
-        configuration,
-        &format!("{plugin}/configuration/value"),
-        json!(policy),
-    )?;
+    set(configuration, &file, json!(policy::filter()))?;
     absolute(configuration);
     Ok(())
 }
@@ -146,7 +136,7 @@ fn adapt(
 fn set(configuration: &mut Value, place: &str, value: Value) -> Result<(), Box<dyn Error>> {
     let held = configuration
         .pointer_mut(place)
-        .ok_or_else(|| format!("envoy-config/demo.yaml has nothing at {place}"))?;
+        .ok_or_else(|| format!("{ENVOY} has nothing at {place}"))?;
     *held = value;
     Ok(())
 }
