@@ -17,7 +17,7 @@ use support::process::Process;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The last words of the page.
-const END: &str = "Ctrl-C here stops everything.";
+const END: &str = "Ctrl-C in this terminal stops everything.";
 
 /// Has `curl` print the status after the body.
 const CURL: &str = "curl() { command curl -sS --noproxy '*' -w '\\n%{http_code}' \"$@\"; }";

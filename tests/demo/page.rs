@@ -24,7 +24,7 @@ pub(crate) fn print(running: &Running, certificates: &Certificates) -> Result<()
     println!("MCP server  http://{}/mcp", running.server_address);
     println!("\nGo on in another terminal, in this folder:\n");
     println!("cd {}", quoted(&support::root().display().to_string()));
-    println!("\nThe reader may call echo:\n");
+    println!("\nThe reader may call echo (in MCP {VERSION} a call needs no session):\n");
     println!("{}", call("echo", &json!({"message": "hello"})));
     println!("\nThe reader may not call get-sum, and gets error 403:\n");
     println!("{}", call("get-sum", &json!({"a": 2, "b": 3})));
@@ -32,7 +32,7 @@ pub(crate) fn print(running: &Running, certificates: &Certificates) -> Result<()
     println!("{}", change());
     println!("\nGive the copy to Envoy, which takes it at once:\n");
     println!("{}", render()?);
-    println!("\nNow the call of get-sum is allowed. Ctrl-C here stops everything.");
+    println!("\nNow the call of get-sum is allowed.\n\nCtrl-C in this terminal stops everything.");
     Ok(())
 }
 
