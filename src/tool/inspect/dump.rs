@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::typed::{below, is_struct, is_type, kind, list, named, text};
+use super::managers::managers;
+use super::typed::{is_struct, is_type, kind, list, named, text};
 
 /// A configuration dump.
 #[derive(Debug, Clone, Copy)]
@@ -31,13 +32,6 @@ pub(super) struct Network<'d> {
     /// What may be a chain of HTTP filters, and cannot be seen: the place, and why.
     pub(super) unseen: Vec<(String, String)>,
 }
-
-const MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.v3.\
-                       HttpConnectionManager";
-
-/// The same, in a wrapper without a type of its own.
-const MOBILE: &str = "envoy.extensions.filters.network.http_connection_manager.v3.\
-                      EnvoyMobileHttpConnectionManager";
 
 const ROUTES: &str = "envoy.config.route.v3.RouteConfiguration";
 
@@ -260,21 +254,5 @@ impl<'d> Dump<'d> {
         regions
             .filter(|region| region.contains("/backend/"))
             .collect()
-    }
-}
-
-/// The connection managers that a network filter is, or has in it.
-fn managers(config: &Value) -> Vec<&Value> {
-    let of = |value| match kind(value) {
-        MANAGER => Some(value),
-        MOBILE => value.get("config"),
-        _ => None,
-    };
-    match of(config) {
-        Some(manager) => vec![manager],
-        None => {
-            let inner = below(config).into_iter();
-            inner.filter_map(|(_, value)| of(value)).collect()
-        }
     }
 }

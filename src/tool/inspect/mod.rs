@@ -2,10 +2,12 @@
 
 mod capabilities;
 mod clusters;
+mod connections;
 mod destinations;
 mod dump;
 mod filters;
 mod listener;
+mod managers;
 mod network;
 mod plugin;
 mod rewrites;

@@ -3,19 +3,12 @@
 use serde_json::Value;
 
 use super::clusters::Leading;
+use super::connections::{PROGRAMS, is_known};
 use super::dump::{Dump, Network};
 use super::state;
 use super::typed::{all_called, below, is_type, kind, kinds, list, text};
 
 const SNI_CLUSTER: &str = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
-
-/// Filters that do what a program says.
-const PROGRAMS: [&str; 4] = [
-    "envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter",
-    "envoy.extensions.filters.network.ext_proc.v3.NetworkExternalProcessor",
-    "envoy.extensions.filters.network.golang.v3alpha.Config",
-    "envoy.extensions.filters.network.wasm.v3.Wasm",
-];
 
 /// What does so: where, and what of it.
 pub(super) fn round(
@@ -28,7 +21,8 @@ pub(super) fn round(
     for (place, outer, config) in &network.others {
         let wrong = leads(config, leading)
             .or_else(|| state::leads(config, leading))
-            .or_else(|| chosen(config, outer, leading));
+            .or_else(|| chosen(config, outer, leading))
+            .or_else(|| unknown(config, outer));
         found.extend(wrong.map(|wrong| (place.clone(), wrong)));
         for name in all_called(config, "route_config_name").filter_map(Value::as_str) {
             let mut routes = dump.other_routes();
@@ -91,6 +85,18 @@ fn chosen(config: &Value, outer: &Value, leading: &Leading<'_>) -> Option<String
         );
     }
     by_header(config, leading)
+}
+
+/// A filter of which nobody can say whether it leads connections or datagrams on. A listener's
+/// own filters cannot, but those of datagrams.
+fn unknown(config: &Value, outer: &Value) -> Option<String> {
+    let is_network = outer.get("filters").is_some();
+    let is_udp = text(outer, "/address/socket_address/protocol") == "UDP";
+    let own = kind(config);
+    let is_udp = is_udp && !own.starts_with("envoy.extensions.filters.listener.");
+    (!is_known(own) && (is_network || is_udp)).then(|| {
+        format!("its filter `{own}` is not known here: it may lead connections to a backend")
+    })
 }
 
 fn by_header(config: &Value, leading: &Leading<'_>) -> Option<String> {
