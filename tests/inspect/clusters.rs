@@ -48,7 +48,7 @@ fn several_backends_in_one_cluster_are_warned_of() {
 }
 
 /// A second route, to a cluster.
-fn route(it: &mut Setup, to: Value) {
+pub(crate) fn route(it: &mut Setup, to: Value) {
     let route = json!({"match": {"prefix": "/other"}, "route": to});
     let routes = it.host()["routes"].as_array_mut();
     routes.unwrap().insert(0, route);

@@ -9,6 +9,7 @@ mod clusters;
 mod discovery;
 mod dump;
 mod filters;
+mod gateway;
 mod managers;
 mod network;
 mod routes;

@@ -8,7 +8,7 @@ use crate::setup::{
 };
 
 /// A listener that leads connections on, without HTTP.
-fn connections(it: &mut Setup, filters: &[(&str, Value)]) {
+pub(crate) fn connections(it: &mut Setup, filters: &[(&str, Value)]) {
     let filters = filters.iter().map(|(kind, value)| {
         let kind = format!("envoy.extensions.filters.network.{kind}");
         json!({"name": kind, "typed_config": of_type(&kind, value.clone())})
@@ -73,7 +73,7 @@ fn connections_round_it_are_found() {
 }
 
 /// Sets the filter state by which `tcp_proxy` takes its cluster.
-fn to_state(it: &mut Setup, key: &str, text: &str) {
+pub(crate) fn to_state(it: &mut Setup, key: &str, text: &str) {
     let format = json!({"text_format_source": {"inline_string": text}});
     let state = json!({"on_new_connection": [{"object_key": key, "format_string": format}]});
     let to = json!({"stat_prefix": "x", "cluster": "authorizer"});
@@ -84,11 +84,11 @@ fn to_state(it: &mut Setup, key: &str, text: &str) {
     connections(it, &filters);
 }
 
-const STATE: &str = "envoy.tcp_proxy.cluster";
+pub(crate) const STATE: &str = "envoy.tcp_proxy.cluster";
 const FORWARD: &str = "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig";
 
 /// A cluster that goes to whatever host a request names.
-fn forward() -> Value {
+pub(crate) fn forward() -> Value {
     let cache = json!({"name": "names", "dns_lookup_family": "V4_ONLY"});
     of_kind("forward", FORWARD, json!({"dns_cache_config": cache}))
 }

@@ -1,10 +1,10 @@
 //! Which clusters lead to backends, by whatever name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::dump::Dump;
+use super::dump::{Dump, Endpoints};
 use super::state;
 use super::typed::{all_called, below, is_on, kinds, list, text};
 use crate::engine::policy::Backend;
@@ -37,34 +37,33 @@ impl<'a> Leading<'a> {
         if found.is_empty() {
             return Self(found);
         }
-        let is_listed = |name: &str| listed.contains(&name);
-        let theirs: Vec<_> = dump
-            .clusters()
-            .filter(|cluster| is_listed(text(cluster, "/name")))
-            .map(|cluster| (text(cluster, "/name"), endpoints(dump, cluster)))
-            .collect();
+        let listed: BTreeSet<&str> = listed.iter().copied().collect();
+        let places = dump.endpoints();
+        let all = dump.clusters().map(|it| (text(it, "/name"), it));
+        let (own, others): (Vec<_>, Vec<_>) = all.partition(|(name, _)| listed.contains(name));
+        let theirs = own.into_iter().flat_map(|(name, cluster)| {
+            let keys = endpoints(&places, cluster).into_iter();
+            keys.map(move |key| (key, name))
+        });
+        let theirs: BTreeMap<String, &str> = theirs.collect();
         let is_told = is_told(dump);
-        for cluster in dump.clusters() {
-            let name = text(cluster, "/name");
-            if is_listed(name) {
-                continue;
-            }
-            let own = endpoints(dump, cluster);
-            let shared = theirs.iter().find(|(_, theirs)| !theirs.is_disjoint(&own));
+        for (name, cluster) in &others {
+            let own = endpoints(&places, cluster);
+            let shared = own.iter().find_map(|key| theirs.get(key));
             match shared {
-                Some((with, _)) => found.push((name, Way::Shares(with))),
+                Some(with) => found.push((name, Way::Shares(with))),
                 None if is_told(cluster) => found.push((name, Way::Told)),
                 None => {}
             }
         }
         // What is made of these, and of that.
         loop {
-            let more = dump.clusters().filter_map(|cluster| {
-                let name = text(cluster, "/name");
-                let is_new = found.iter().all(|(known, _)| *known != name);
+            let known: BTreeSet<&str> = found.iter().map(|(known, _)| *known).collect();
+            let new = others.iter().filter(|(name, _)| !known.contains(name));
+            let more = new.filter_map(|(name, cluster)| {
                 let parts = parts(cluster);
-                let of = found.iter().find(|(known, _)| parts.contains(known));
-                of.filter(|_| is_new).map(|(of, _)| (name, Way::MadeOf(of)))
+                let of = parts.into_iter().find_map(|part| known.get(part));
+                of.map(|of| (*name, Way::MadeOf(of)))
             });
             let more: Vec<_> = more.collect();
             if more.is_empty() {
@@ -125,13 +124,14 @@ fn is_told(dump: Dump<'_>) -> impl Fn(&Value) -> bool {
 }
 
 /// What tells the endpoints of a cluster, as far as the dump has them.
-fn endpoints(dump: Dump<'_>, cluster: &Value) -> BTreeSet<String> {
+fn endpoints(places: &Endpoints<'_>, cluster: &Value) -> BTreeSet<String> {
     let name = text(cluster, "/name");
     let service = text(cluster, "/eds_cluster_config/service_name");
     let service = if service.is_empty() { name } else { service };
     let own = list(cluster, "/load_assignment/endpoints").iter();
-    let names = [name, service];
-    let found = dump.endpoints(&names);
+    let names = BTreeSet::from([name, service]);
+    let found = names.into_iter().filter_map(|name| places.get(name));
+    let found = found.flatten().copied();
     let all = own
         .chain(found)
         .flat_map(|place| list(place, "/lb_endpoints"))

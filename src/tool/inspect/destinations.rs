@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::clusters::Leading;
-use super::dump::{Chain, Dump};
+use super::dump::{Chain, Dump, Network};
+use super::plugin::Plugin;
 use super::typed::{all_called, below, is_called, is_on, kinds, text};
 
 /// What of routes leads nowhere itself: mirrors are looked at elsewhere.
@@ -47,6 +48,22 @@ pub(super) fn unlisted(dump: Dump<'_>, chain: &Chain<'_>, leading: &Leading<'_>)
     })
 }
 
+/// The clusters to which the filter lets requests go on, by the routes of chains that have it.
+/// Where a request may name one, that is all of them.
+pub(super) fn judged<'d>(dump: Dump<'d>, network: &Network<'d>) -> BTreeSet<&'d str> {
+    let chains = network.chains.iter();
+    let chains = chains.filter(|chain| Plugin::find(dump, chain).is_some());
+    let mut names = Names::default();
+    for routes in chains.flat_map(|chain| dump.routes(chain.manager)) {
+        names.read(routes);
+    }
+    if names.is_any {
+        let all = dump.clusters();
+        names.clusters.extend(all.map(|found| text(found, "/name")));
+    }
+    names.clusters
+}
+
 /// Clusters of no backend of which nobody can say where they lead.
 fn unseen<'d>(dump: Dump<'d>, leading: &Leading<'_>) -> impl Iterator<Item = &'d str> {
     let are_there = leading.is_empty() || dump.has_endpoints();
@@ -58,8 +75,8 @@ fn unseen<'d>(dump: Dump<'d>, leading: &Leading<'_>) -> impl Iterator<Item = &'d
 
 /// The clusters that routes name.
 #[derive(Debug, Default)]
-struct Names<'d> {
-    clusters: BTreeSet<&'d str>,
+pub(super) struct Names<'d> {
+    pub(super) clusters: BTreeSet<&'d str>,
     /// Whether requests or programs may name any.
     is_any: bool,
 }
@@ -69,7 +86,7 @@ impl<'d> Names<'d> {
         self.is_any || self.clusters.contains(name)
     }
 
-    fn read(&mut self, routes: &'d Value) {
+    pub(super) fn read(&mut self, routes: &'d Value) {
         let mut open = vec![routes];
         while let Some(value) = open.pop() {
             match value {

@@ -1,6 +1,6 @@
 //! What there is in a configuration dump of Envoy's admin interface.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -10,6 +10,10 @@ use super::typed::{is_struct, is_type, kind, list, named, text};
 /// A configuration dump.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dump<'d>(&'d [Value]);
+
+/// The localities with endpoints, by the cluster that they are for: those that are discovered
+/// have the name of their service.
+pub(super) type Endpoints<'d> = BTreeMap<&'d str, Vec<&'d Value>>;
 
 /// The chain of HTTP filters of a connection manager, and what is around it.
 #[derive(Debug, Clone)]
@@ -229,17 +233,16 @@ impl<'d> Dump<'d> {
         all.filter_map(|cluster| cluster.get("cluster"))
     }
 
-    /// The endpoints of clusters, by locality: those that are discovered have the name of their
-    /// service.
-    pub(super) fn endpoints<'n>(self, names: &'n [&str]) -> impl Iterator<Item = &'d Value> + 'n
-    where
-        'd: 'n,
-    {
+    /// The endpoints of all clusters.
+    pub(super) fn endpoints(self) -> Endpoints<'d> {
         let fixed = self.of("EndpointsConfigDump", "/static_endpoint_configs");
         let found = fixed.chain(self.of("EndpointsConfigDump", "/dynamic_endpoint_configs"));
-        let found = found.filter_map(|found| found.get("endpoint_config"));
-        let found = found.filter(|found| names.contains(&text(found, "/cluster_name")));
-        found.flat_map(|found| list(found, "/endpoints"))
+        let mut all = Endpoints::new();
+        for found in found.filter_map(|found| found.get("endpoint_config")) {
+            let places = all.entry(text(found, "/cluster_name")).or_default();
+            places.extend(list(found, "/endpoints"));
+        }
+        all
     }
 
     /// The backends of a route that a cluster stands for, as Envoy Gateway names them in its
@@ -248,7 +251,7 @@ impl<'d> Dump<'d> {
         let own = self.clusters();
         let own = own.filter(|found| text(found, "/name") == cluster);
         let own = own.flat_map(|found| list(found, "/load_assignment/endpoints"));
-        let found: Vec<&Value> = self.endpoints(&[cluster]).collect();
+        let found = self.endpoints().remove(cluster).unwrap_or_default();
         let all = own.chain(found);
         let regions = all.map(|place| text(place, "/locality/region"));
         regions

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::engine::policy::{CompiledPolicy, IdentitySource, RequestHeaders, Unlisted};
 use clusters::Leading;
-use dump::{Chain, Dump};
+use dump::{Chain, Dump, Network};
 use plugin::Plugin;
 use routes::Mirrors;
 use typed::text;
@@ -81,10 +81,15 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
     for (place, why) in &network.unseen {
         findings.wrong(place, "filter", Some(why.clone()));
     }
-    for (place, wrong) in network::round(dump, &network, &leading) {
+    let reached = reached(dump, &network, policy, &listed);
+    for (place, wrong) in network::round(dump, &network, &reached) {
         findings.wrong(&place, "network", Some(wrong));
     }
-    for (place, warning) in network::programs(&network) {
+    let mut warnings = network::programs(&network);
+    if listed.is_empty() {
+        warnings.extend(network::elsewhere(dump, &network, &reached));
+    }
+    for (place, warning) in warnings {
         findings.add(&place, "network", None, Some(warning));
     }
     findings.wrong("routes", "retries", destinations::retries(dump));
@@ -94,6 +99,21 @@ pub fn inspect(dump: &Value, policy: &CompiledPolicy) -> Option<Vec<Finding>> {
     }
     clusters(&mut findings, dump, policy, &listed, &leading);
     Some(findings.0)
+}
+
+/// The clusters that no connection may come to unjudged: those that lead to backends, and where
+/// the Gateway's policies decide alone, those to which requests go that they judged.
+fn reached<'d>(
+    dump: Dump<'d>,
+    network: &Network<'d>,
+    policy: &'d CompiledPolicy,
+    listed: &[&'d str],
+) -> Leading<'d> {
+    let mut clusters = listed.to_vec();
+    if listed.is_empty() || policy.settings.unlisted == Unlisted::Gateway {
+        clusters.extend(destinations::judged(dump, network));
+    }
+    Leading::new(dump, &clusters)
 }
 
 /// A chain, and what stands around the filter in it.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::clusters::Leading;
-use super::connections::{PROGRAMS, is_known};
+use super::connections::{FORWARDING, PROGRAMS, is_known};
+use super::destinations::Names;
 use super::dump::{Dump, Network};
 use super::state;
 use super::typed::{all_called, below, is_type, kind, kinds, list, text};
@@ -118,6 +119,32 @@ fn may_be_named(outer: &Value, leading: &Leading<'_>) -> bool {
         Some(end) => leading.has_ending(end),
         None => leading.has(name),
     })
+}
+
+/// Where connections are led to clusters to which no request is that was judged: where no backend
+/// is listed, nobody can say that it is none.
+pub(super) fn elsewhere(
+    dump: Dump<'_>,
+    network: &Network<'_>,
+    leading: &Leading<'_>,
+) -> Vec<(String, String)> {
+    let filters = network.others.iter();
+    let filters = filters.map(|(place, _, config)| (place.as_str(), *config));
+    let filters = filters.filter(|(_, config)| FORWARDING.contains(&kind(config)));
+    let routes = dump.other_routes().map(|routes| ("routes", routes));
+    let all = filters.chain(routes).filter_map(|(place, config)| {
+        let mut names = Names::default();
+        names.read(config);
+        names.clusters.retain(|name| !leading.has(name));
+        let clusters: Vec<&str> = names.clusters.into_iter().collect();
+        let (_, what) = kind(config).rsplit_once('.').unwrap_or_default();
+        let warning = format!(
+            "`{what}` leads connections to {}: nobody judges them",
+            clusters.join(", ")
+        );
+        (!clusters.is_empty()).then(|| (place.to_owned(), warning))
+    });
+    all.collect()
 }
 
 /// Programs of which nobody knows where they lead connections.
