@@ -12,6 +12,7 @@ mod filters;
 mod gateway;
 mod managers;
 mod network;
+mod parent;
 mod routes;
 mod setup;
 #[path = "../support/mod.rs"]

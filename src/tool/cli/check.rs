@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::admin::{self, DUMP_BYTES};
 use super::subject::Subject;
 use super::terminal::{self, Tone};
 use super::{OutputForm, REFUSED, fail, output, say};
@@ -59,24 +59,22 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let text = match (envoy, config_dump) {
-        (Some(envoy), _) => ask(envoy),
+    let answer = match (envoy, config_dump) {
+        (Some(envoy), _) => admin::ask(envoy).map(|(dump, parent)| (dump, Some(parent))),
         (None, Some(file)) => read_bytes_of(file, DUMP_BYTES)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .map(|dump| (dump, None))
             .map_err(|error| error.to_string()),
         (None, None) => return fail("say which Envoy: --envoy or --config-dump"),
     };
-    let text = match text {
-        Ok(text) => text,
+    let read = answer.and_then(|(text, parent)| Ok((read(&text)?, parent)));
+    let (dump, parent) = match read {
+        Ok(read) => read,
         Err(error) => return fail(error),
     };
-    let dump: Value = match serde_json::from_str(&text) {
-        Ok(dump) => dump,
-        Err(error) => return fail(format_args!("the configuration dump is no JSON: {error}")),
-    };
-    let Some(findings) = inspect(&dump, loaded.document.compiled()) else {
+    let Some(mut findings) = inspect(&dump, loaded.document.compiled()) else {
         return fail("this is no configuration dump: give what `/config_dump` says");
     };
+    findings.extend(parent);
     let written = match form {
         OutputForm::Text => terminal::print(&table(&findings)),
         OutputForm::Json => {
@@ -111,6 +109,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// A dump, whose text may have what is no UTF-8 in it.
+fn read(text: &[u8]) -> Result<Value, String> {
+    let text = String::from_utf8_lossy(text);
+    serde_json::from_str(&text)
+        .map_err(|error| format!("the configuration dump is no JSON: {error}"))
+}
+
 /// A line for each finding, those of one place together.
 fn table(findings: &[Finding]) -> String {
     let width = terminal::width();
@@ -139,48 +144,3 @@ fn table(findings: &[Finding]) -> String {
     }
     text
 }
-
-/// What Envoy's admin interface says of its configuration.
-fn ask(envoy: &str) -> Result<String, String> {
-    let address = envoy.trim_start_matches("http://").trim_end_matches('/');
-    let failed =
-        |error: &dyn std::fmt::Display| format!("cannot ask Envoy at `{address}`: {error}");
-    // The client wants some provider of TLS, whether or not it is used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| failed(&error))?;
-    runtime.block_on(async {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build();
-        let client = client.map_err(|error| failed(&error))?;
-        let url = format!("http://{address}/config_dump?include_eds");
-        let mut answer = client
-            .get(url)
-            .send()
-            .await
-            .map_err(|error| failed(&error))?;
-        if !answer.status().is_success() {
-            return Err(format!("`{address}` is no admin interface of Envoy's"));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
-            bytes.extend_from_slice(&chunk);
-            if u64::try_from(bytes.len()).is_ok_and(|length| length > DUMP_BYTES) {
-                let most = DUMP_BYTES >> 20;
-                return Err(failed(&format!("its dump has more than {most} MiB")));
-            }
-        }
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    })
-}
-
-/// The most bytes of a dump that is read.
-const DUMP_BYTES: u64 = 256 << 20;
-
-/// How long Envoy is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,6 +4,7 @@
 //! 1 the answer is no, 2 wrong usage, which includes files that cannot be read or
 //! written.
 
+mod admin;
 mod check;
 mod compile;
 mod effective;

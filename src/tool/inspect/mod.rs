@@ -9,11 +9,14 @@ mod filters;
 mod listener;
 mod managers;
 mod network;
+mod parent;
 mod plugin;
 mod rewrites;
 mod routes;
 mod state;
 mod typed;
+
+pub use parent::{epoch, parent};
 
 use serde_json::Value;
 
