@@ -11,7 +11,7 @@ use super::terminal::{self, Tone};
 use super::{OutputForm, REFUSED, fail, output, say};
 use crate::engine::json::shown_json;
 use crate::tool::compile::{STANDARD_INPUT, read_bytes_of};
-use crate::tool::inspect::{Finding, inspect};
+use crate::tool::inspect::{Finding, fits, inspect};
 
 /// Check that a running Envoy has the filter, everywhere
 ///
@@ -112,6 +112,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 /// A dump, whose text may have what is no UTF-8 in it.
 fn read(text: &[u8]) -> Result<Value, String> {
     let text = String::from_utf8_lossy(text);
+    fits(text.as_bytes())?;
     serde_json::from_str(&text)
         .map_err(|error| format!("the configuration dump is no JSON: {error}"))
 }

@@ -15,8 +15,10 @@ mod rewrites;
 mod routes;
 mod state;
 mod typed;
+mod weight;
 
 pub use parent::{epoch, parent};
+pub use weight::fits;
 
 use serde_json::Value;
 
