@@ -33,7 +33,7 @@ fn endless() -> (SocketAddr, mpsc::Receiver<()>) {
 }
 
 /// What discovery gives, with a policy of this number under a setting.
-fn under(setting: &str, number: usize) -> String {
+pub(super) fn under(setting: &str, number: usize) -> String {
     let mut policy: Value = serde_json::from_str(&policies(number).0).unwrap();
     policy.as_object_mut().unwrap().remove("seal");
     policy["settings"]["onRevocation"] = json!(setting);

@@ -3,9 +3,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod cut;
+mod frames;
 mod large;
 mod names;
 mod open;
+mod resets;
 mod revoked;
 #[path = "../support/mod.rs"]
 mod support;

@@ -29,7 +29,7 @@ fn large(number: usize) -> String {
 }
 
 /// A server that answers nothing.
-fn silent() -> std::net::SocketAddr {
+pub(super) fn silent() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
     // Ends with the test's process.
