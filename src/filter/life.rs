@@ -165,7 +165,7 @@ impl Life {
         let closes = enforced.policies.settings().on_revocation == OnRevocation::Close;
         // SECURITY: once, when it was permitted: what still comes of it does not renew that.
         match closes && self.stream.has_passed() {
-            true if self.permitted.is_none() => self.permitted = Some(self.generation.begin()),
+            true if self.permitted.is_none() => self.permitted = Some(self.generation.newest()),
             true => {}
             false => self.permitted = None,
         }
@@ -325,7 +325,7 @@ fn number(bytes: Vec<u8>) -> Option<u64> {
 
 impl Life {
     pub(super) fn headers(&mut self, ended: bool) -> Action {
-        self.begun = self.generation.begin();
+        self.begun = self.generation.begin(self.vm.now());
         if let Some(InForce::Enforced(enforced)) = self.generation.content().as_deref() {
             self.logs_allowed = enforced.logs_allowed();
         }
@@ -333,7 +333,7 @@ impl Life {
             self.stream.keep_called();
         }
         self.on(|this, judges| match this.facts(judges.policies) {
-            Some(facts) => this.stream.headers(judges.policies, facts, ended),
+            Some(facts) => this.stream.headers(judges, facts, ended),
             None => this.stream.unreadable(),
         })
     }

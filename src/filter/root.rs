@@ -54,7 +54,7 @@ impl Root {
             context,
             vm: Vm::this(),
             period: Cell::default(),
-            generation: Rc::new(Lineage::default()).next(InForce::Nothing, 0),
+            generation: Rc::new(Lineage::default()).next(InForce::Nothing, 0, None),
             denying: Vec::new(),
         }
     }
@@ -117,9 +117,20 @@ impl Root {
         let mut lineages = self.vm.lineages(&Plugin::of_host());
         lineages.push(Rc::default());
         let denying = lineages.iter();
+        let now = self.vm.now();
         self.denying = denying
-            .map(|lineage| lineage.next(InForce::Unaffordable, 0))
+            .map(|lineage| lineage.next(InForce::Unaffordable, 0, now))
             .collect();
+    }
+
+    /// Tells what is in force again where this goes that came last: the host did not take all of
+    /// what it came with, or has gone back to what was before.
+    fn tell_former(&self) {
+        let mut own = std::iter::once(&self.generation).chain(&self.denying);
+        let former = own.find_map(|generation| generation.former());
+        if let Some(InForce::Enforced(enforced)) = former.as_deref() {
+            metrics::in_force(enforced.policies.digest());
+        }
     }
 }
 
@@ -130,6 +141,7 @@ impl Drop for Root {
     fn drop(&mut self) {
         // The host's clock would go on for ever.
         host::tick_every(Duration::ZERO);
+        self.tell_former();
     }
 }
 
@@ -152,7 +164,7 @@ impl RootContext for Root {
                 metrics::in_force(policies.digest());
                 let lineage = self.vm.lineage(&plugin, policies.gateway_name());
                 let enforced = Box::new(Enforced::new(policies));
-                self.generation = lineage.next(InForce::Enforced(enforced), weight);
+                self.generation = lineage.next(InForce::Enforced(enforced), weight, self.vm.now());
                 self.denying.clear();
                 true
             }

@@ -107,6 +107,11 @@ impl Vm {
         self.age.get()
     }
 
+    /// The same, for what has to know; `None` where the host has no clock.
+    pub(super) fn now(&self) -> Option<u64> {
+        Some(self.age()).filter(|age| *age > 0)
+    }
+
     /// A stream begins, which `make` makes of its place among all; returns both.
     pub(super) fn begins(
         &self,

@@ -11,6 +11,7 @@ mod resets;
 mod revoked;
 #[path = "../support/mod.rs"]
 mod support;
+mod window;
 
 use std::fs;
 use std::net::SocketAddr;

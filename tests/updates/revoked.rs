@@ -16,6 +16,9 @@ fn slow(number: usize) -> Request {
     call
 }
 
+/// After this time, what comes to a configuration has come to it on purpose.
+const SETTLES: Duration = Duration::from_secs(33);
+
 /// The counter of listeners that were taken.
 const TAKEN: &str = "listener_manager.lds.update_success";
 
@@ -154,6 +157,11 @@ fn a_policy_that_comes_back_judges_again() {
         );
     }
     calls(0, true);
+    discovering.update(&of(1).1);
+    discovering.update(&of(0).1);
+    // Envoy does not say that this is no moment before another takes its place.
+    calls(0, false);
+    std::thread::sleep(SETTLES);
     for _ in 0..2 {
         for (number, other) in [(1, 0), (0, 1)] {
             discovering.update(&of(number).1);
@@ -167,10 +175,44 @@ fn a_policy_that_comes_back_judges_again() {
     assert_eq!(discovering.envoy.vm_failures(), []);
 }
 
-/// Two listeners that begin with the same policy, of which one gets another: the other keeps
-/// its own, asked or not.
+/// A policy with a listener that Envoy does not take, for another filter's sake: the filter has
+/// loaded it, and is not told.
 #[test]
-fn another_listener_changes_nothing() {
+fn a_policy_that_the_host_does_not_keep_is_forgotten() {
+    const DIGEST: &str = "wasmcustom.accesspolicy_config_digest";
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("listeners.json");
+    let recorder = Recorder::start();
+    let discovering = Discovering::start(listeners(0, &recorder), &file);
+    let envoy = &discovering.envoy;
+    let client = Client::plain(envoy.listener("mcp"));
+    let call = || became(&client.send(&request("any", 0)).expect("an answer"));
+    assert_eq!(call(), Became::Allowed);
+    let digest = envoy.stat(DIGEST);
+    let mut bad: Value = serde_json::from_str(&listeners(1, &recorder).1).unwrap();
+    let chain = &mut bad["resources"][0]["filter_chains"][0];
+    let filters = &mut chain["filters"][0]["typed_config"]["http_filters"];
+    let lua = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        "default_source_code": {"inline_string": "this is no Lua"},
+    });
+    let filters = filters.as_array_mut().unwrap();
+    filters.insert(1, json!({"name": "lua", "typed_config": lua}));
+    place(&file, &bad.to_string());
+    wait(envoy, "listener_manager.lds.update_rejected", 1);
+    let is_told = support::envoy::eventually(|| (envoy.stat(DIGEST) == digest).then_some(()));
+    assert!(is_told.is_some(), "{}, not {digest}", envoy.stat(DIGEST));
+    for _ in 0..8 {
+        assert_eq!(call(), Became::Allowed);
+    }
+    let loads = "wasmcustom.accesspolicy_config_loads_total;outcome=taken";
+    assert!(envoy.stat(loads) > 3, "it was loaded");
+    assert_eq!(envoy.vm_failures(), []);
+}
+
+/// Two listeners that begin with the same policy, of which one gets another: the other keeps
+/// its own, once it is known that the new one does not take its place.
+fn another_listener_changes(asks_first: bool) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("listeners.json");
     let recorder = Recorder::start();
@@ -195,30 +237,47 @@ fn another_listener_changes_nothing() {
         let discovered = json!({"version_info": version, "resources": all});
         (bootstrap, discovered.to_string())
     };
-    for asks_first in [true, false] {
-        let mut discovering = Discovering::start(both(0, 0), &file);
-        let calls = |discovering: &Discovering<'_>, name: &str, even: bool| {
-            let client = Client::plain(discovering.envoy.listener(name));
-            for number in [0, 1, 0, 1, 0, 1] {
-                let answer = client.send(&request(name, number)).expect("an answer");
-                let expected = match (number == 0) == even {
-                    true => Became::Allowed,
-                    false => Became::Denied,
-                };
-                assert_eq!(became(&answer), expected, "{name} {number} {asks_first}");
-            }
-        };
-        if asks_first {
-            calls(&discovering, "first", true);
-            calls(&discovering, "second", true);
+    let mut discovering = Discovering::start(both(0, 0), &file);
+    let calls = |discovering: &Discovering<'_>, name: &str, even: bool| {
+        let client = Client::plain(discovering.envoy.listener(name));
+        for number in [0, 1, 0, 1, 0, 1] {
+            let answer = client.send(&request(name, number)).expect("an answer");
+            let expected = match (number == 0) == even {
+                true => Became::Allowed,
+                false => Became::Denied,
+            };
+            assert_eq!(became(&answer), expected, "{name} {number} {asks_first}");
         }
-        for (first, second) in [(1, 0), (0, 0), (0, 1), (1, 0), (1, 1)] {
-            discovering.update(&both(first, second).1);
-            calls(&discovering, "first", first == 0);
-            calls(&discovering, "second", second == 0);
-        }
-        assert_eq!(discovering.envoy.vm_failures(), []);
+    };
+    if asks_first {
+        calls(&discovering, "first", true);
+        calls(&discovering, "second", true);
     }
+    discovering.update(&both(1, 0).1);
+    calls(&discovering, "first", false);
+    if asks_first {
+        // For a moment it may be the other's next.
+        let client = Client::plain(discovering.envoy.listener("second"));
+        let answer = client.send(&request("second", 0)).expect("an answer");
+        assert_eq!(became(&answer), Became::Denied);
+    }
+    std::thread::sleep(SETTLES);
+    for (first, second) in [(1, 0), (0, 0), (0, 1), (1, 0), (1, 1)] {
+        discovering.update(&both(first, second).1);
+        calls(&discovering, "first", first == 0);
+        calls(&discovering, "second", second == 0);
+    }
+    assert_eq!(discovering.envoy.vm_failures(), []);
+}
+
+#[test]
+fn another_listener_changes_nothing() {
+    another_listener_changes(true);
+}
+
+#[test]
+fn another_listener_changes_nothing_before_any_request() {
+    another_listener_changes(false);
 }
 
 /// A plugin that refuses its configuration on a worker is left out by Envoy, and everything

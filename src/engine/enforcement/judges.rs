@@ -4,6 +4,8 @@ use crate::engine::decision::{Allowance, Decision, Denial, Progress, decide_answ
 use crate::engine::policy::Policies;
 use crate::engine::request::Request;
 
+use super::Facts;
+
 /// Whose policies judge a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Judges<'p> {
@@ -32,6 +34,19 @@ pub(super) enum Forbidden<'p> {
 }
 
 impl<'p> Judges<'p> {
+    /// Whether the headers of a message may go on before it is read, by the newer policies.
+    pub(super) fn pass_headers_too(self, facts: &Facts) -> Result<(), Forbidden<'p>> {
+        let Some(newer) = self.newer else {
+            return Ok(());
+        };
+        if !self.policies.terms().suffice_for(newer.terms()) {
+            return Err(Forbidden::Superseded);
+        }
+        facts
+            .denied(newer)
+            .map_or(Ok(()), |denial| Err(Forbidden::Denied(denial)))
+    }
+
     /// Whether the newer policies allow a request as well, of which the authorizers of the
     /// others have said so far that it may go on.
     pub(super) fn allow_too(

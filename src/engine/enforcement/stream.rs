@@ -14,7 +14,7 @@ use crate::engine::request::{Head, HeadFault, Operation, awaits_event};
 use super::answer::Recipient;
 use super::envelopes::{Envelopes, Obliged, Share};
 use super::held::{Asking, Full, Held, Ready};
-use super::judges::{Forbidden, Judges};
+use super::judges::Judges;
 use super::said::{Answered, Said, Spans};
 use super::{Answer, Called, Facts, Permitted, Reason, Step, Unauthorized};
 
@@ -110,10 +110,12 @@ impl Stream {
     /// The headers have come; `ended` is whether the request ends with them.
     pub fn headers<'p>(
         &mut self,
-        policies: &'p Policies,
+        by: impl Into<Judges<'p>>,
         mut facts: Facts,
         ended: bool,
     ) -> Step<'p> {
+        let by = by.into();
+        let policies = by.policies;
         if !matches!(self.state, State::New) {
             return self.out_of_order();
         }
@@ -129,20 +131,19 @@ impl Stream {
             Ok(Head::Get) => Operation::Get,
             Ok(Head::Delete { session }) => Operation::Delete { session },
             Ok(Head::Options) => Operation::Options,
-            Ok(Head::Post) => return self.posted(policies, facts, ended),
+            Ok(Head::Post) => return self.posted(by, facts, ended),
         };
         // SECURITY: nothing of a body goes on that the method does not have.
         self.is_bodiless = !ended && operation != Operation::Http;
         let holds = settings.request_headers == RequestHeaders::Hold;
         let request = facts.request(operation, b"", facts.size(ended));
-        match decide(
-            policies,
-            &request,
-            &Progress::default(),
-            &Allowance::default(),
-        ) {
+        let (progress, allowance) = (Progress::default(), Allowance::default());
+        match decide(policies, &request, &progress, &allowance) {
             Decision::Allow(permit) if !(self.is_bodiless && holds) => {
-                self.pass(permit, Obligations::default())
+                match by.allow_too(&request, &progress, &allowance) {
+                    Ok(()) => self.pass(permit, Obligations::default()),
+                    Err(forbidden) => self.not_allowed_too(policies, forbidden, None),
+                }
             }
             Decision::Deny(denial) => {
                 self.refuse(Answer::forbidden(), Reason::Denied(denial), None)
@@ -154,13 +155,14 @@ impl Stream {
                 // SECURITY: while a body is awaited, streamed headers would go on unjudged.
                 let has_more = policies.needs().other_body > 0 || self.is_bodiless;
                 let waits = !ended && has_more && holds;
-                self.hold(policies, Box::new(held), !waits)
+                self.hold(by, Box::new(held), !waits)
             }
         }
     }
 
     /// The headers of a message have come.
-    fn posted<'p>(&mut self, policies: &'p Policies, facts: Facts, ended: bool) -> Step<'p> {
+    fn posted<'p>(&mut self, by: Judges<'p>, facts: Facts, ended: bool) -> Step<'p> {
+        let policies = by.policies;
         self.awaits_event = awaits_event(&facts.headers);
         let settings = policies.settings();
         let share = match facts.denied(policies) {
@@ -180,19 +182,26 @@ impl Stream {
                 Share::Denied
             }
         };
+        // SECURITY: the same for policies that the host is about to put in force.
+        if settings.request_headers == RequestHeaders::Stream
+            && let Err(forbidden) = by.pass_headers_too(&facts)
+        {
+            return self.headers_not_allowed_too(forbidden);
+        }
         let depth = settings.limits.depth.size();
         let envelope = self.envelopes.take(depth, share, self.number);
         let held = Box::new(Held::message(facts, envelope, policies));
-        self.hold(policies, held, ended)
+        self.hold(by, held, ended)
     }
 
     /// Keeps a request until its body has come; `ended` is whether nothing of it is missing.
-    fn hold<'p>(&mut self, policies: &'p Policies, mut held: Box<Held>, ended: bool) -> Step<'p> {
+    fn hold<'p>(&mut self, by: Judges<'p>, mut held: Box<Held>, ended: bool) -> Step<'p> {
+        let policies = by.policies;
         if held.account().is_err() {
             return self.overloaded(policies, &held);
         }
         if ended {
-            return self.judge(policies.into(), Ready::new(held));
+            return self.judge(by, Ready::new(held));
         }
         self.state = State::Reading(held);
         match policies.settings().request_headers {
@@ -475,12 +484,8 @@ impl Stream {
             Decision::Allow(permit) => {
                 match by.allow_too(&request, &progress, &allowance) {
                     Ok(()) => {}
-                    Err(Forbidden::Denied(denial)) => {
-                        return self.denied(policies, denial, message.as_ref());
-                    }
-                    Err(Forbidden::Superseded) => {
-                        let answer = Answer::superseded(message.as_ref().into());
-                        return self.refuse(answer, Reason::Superseded, None);
+                    Err(forbidden) => {
+                        return self.not_allowed_too(policies, forbidden, message.as_ref());
                     }
                 }
                 let everywhere =

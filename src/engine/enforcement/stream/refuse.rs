@@ -6,6 +6,7 @@ use crate::engine::policy::{DenialForm, Policies};
 
 use super::super::answer::Recipient;
 use super::super::held::{Asking, Held};
+use super::super::judges::Forbidden;
 use super::super::{Answer, Called, Reason, Refusal, Step};
 use super::{State, Stream};
 
@@ -32,6 +33,32 @@ impl Stream {
     ) -> Step<'p> {
         let said = denial.reason.message();
         self.forbidden(policies, Reason::Denied(denial), message, said)
+    }
+
+    /// Refuses what newer policies do not allow.
+    pub(super) fn not_allowed_too<'p>(
+        &mut self,
+        policies: &'p Policies,
+        forbidden: Forbidden<'p>,
+        message: Option<&Message<'_>>,
+    ) -> Step<'p> {
+        match forbidden {
+            Forbidden::Denied(denial) => self.denied(policies, denial, message),
+            Forbidden::Superseded => {
+                self.refuse(Answer::superseded(message.into()), Reason::Superseded, None)
+            }
+        }
+    }
+
+    /// Refuses a message whose headers newer policies do not let go on.
+    pub(super) fn headers_not_allowed_too<'p>(&mut self, forbidden: Forbidden<'p>) -> Step<'p> {
+        match forbidden {
+            Forbidden::Denied(denial) => self.denied_by_headers(denial),
+            Forbidden::Superseded => {
+                let answer = Answer::superseded(Recipient::UNREAD);
+                self.refuse(answer, Reason::Superseded, None)
+            }
+        }
     }
 
     /// Refuses what an authorizer changed, where that may lead it to where it is not allowed.

@@ -16,6 +16,11 @@ struct Set {
     depth: u32,
     trust_domain: &'static str,
     until: Option<&'static str>,
+    /// What of the base protocol the rule allows.
+    base: &'static str,
+    source: Option<&'static str>,
+    /// Headers go on before the body is judged.
+    streams: bool,
 }
 
 const BEFORE: Set = Set {
@@ -25,15 +30,21 @@ const BEFORE: Set = Set {
     depth: 8,
     trust_domain: "a.example",
     until: None,
+    base: "Full",
+    source: None,
+    streams: false,
 };
 
 impl Set {
     fn policies(self) -> Policies {
         let mut rule = json!({"name": "r", "mcp": {
-            "methods": [{"name": "tools/call", "params": [self.tool]}], "baseProtocol": "Full"
+            "methods": [{"name": "tools/call", "params": [self.tool]}], "baseProtocol": self.base
         }});
         if let Some(name) = self.header {
             rule["http"] = json!({"headers": [{"name": name, "value": {"Exact": "a"}}]});
+        }
+        if let Some(source) = self.source {
+            rule["source"] = json!(source);
         }
         if let Some(until) = self.until {
             rule["cel"] = before(until);
@@ -59,7 +70,7 @@ impl Set {
             "schemaVersion": 1, "digest": "", "gateway": name("g"),
             "settings": {
                 "identity": identity, "allowPolicies": "All", "unprotected": "Deny",
-                "requestHeaders": "Hold", "mcpPaths": ["/mcp"], "denial": "JsonRpc",
+                "requestHeaders": if self.streams { "Stream" } else { "Hold" }, "mcpPaths": ["/mcp"], "denial": "JsonRpc",
                 "limits": {"bodyBytes": 100, "depth": self.depth}
             },
             "listeners": [], "backends": [], "policies": policies,
@@ -180,6 +191,76 @@ fn an_answer_permits_nothing_that_newer_policies_forbid() {
             Step::Refuse(refusal) => assert_eq!(refusal.answer.status, status),
             step => panic!("{step:?}"),
         }
+    }
+}
+
+/// What becomes of a request without a message whose headers two policy sets judge.
+fn without_message(before: Set, after: Set, method: &str, ended: bool) -> Option<&'static str> {
+    let (before, after) = (before.policies(), after.policies());
+    let mut stream = Stream::default();
+    match stream.headers(both(&before, &after), facts(method, "/mcp"), ended) {
+        Step::Continue(_) => None,
+        Step::Refuse(refusal) => Some(refusal.reason.kind()),
+        Step::Wait => match stream.body(both(&before, &after), b"", true) {
+            Step::Continue(_) => None,
+            Step::Refuse(refusal) => Some(refusal.reason.kind()),
+            step => panic!("{step:?}"),
+        },
+        step => panic!("{step:?}"),
+    }
+}
+
+/// A host sends requests to older policies for a moment after newer ones have come.
+#[test]
+fn a_request_that_begins_is_judged_by_newer_policies_as_well() {
+    let revoked = Set {
+        base: "None",
+        ..BEFORE
+    };
+    let with_header = Set {
+        header: Some("x-team"),
+        ..BEFORE
+    };
+    for (method, ended) in [("GET", true), ("GET", false)] {
+        for (after, expected) in [
+            (BEFORE, None),
+            (revoked, Some("policy")),
+            (with_header, Some("superseded")),
+        ] {
+            let becomes = without_message(BEFORE, after, method, ended);
+            assert_eq!(becomes, expected, "{method} {ended} {after:?}");
+        }
+    }
+}
+
+#[test]
+fn headers_do_not_go_on_that_newer_policies_deny() {
+    let before = Set {
+        streams: true,
+        ..BEFORE
+    };
+    let nobody = Set {
+        source: Some("spiffe://a.example/ns/n/sa/another"),
+        ..before
+    };
+    let with_header = Set {
+        header: Some("x-team"),
+        ..before
+    };
+    for (after, expected) in [
+        (before, None),
+        (nobody, Some((403, "policy"))),
+        (with_header, Some((503, "superseded"))),
+    ] {
+        let (before, after) = (before.policies(), after.policies());
+        let mut stream = Stream::default();
+        let step = stream.headers(both(&before, &after), facts("POST", "/mcp"), false);
+        let refused = match step {
+            Step::PassHeaders => None,
+            Step::Refuse(refusal) => Some((refusal.answer.status, refusal.reason.kind())),
+            step => panic!("{step:?}"),
+        };
+        assert_eq!(refused, expected);
     }
 }
 
