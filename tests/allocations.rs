@@ -1,16 +1,16 @@
 //! What reading costs in memory.
 #![cfg(not(target_arch = "wasm32"))]
 
-use accesspolicy::engine::decision::{Allowance, Decision, Progress, decide};
-use accesspolicy::engine::mcp::{Claims, Envelope};
+use accesspolicy::engine::decision::{Allowance, CompletedCalls, Decision, decide};
+use accesspolicy::engine::mcp::{Claims, MessageReader};
 use accesspolicy::engine::policy::Policies;
-use accesspolicy::engine::request::{Caller, Headers, HttpTarget, Operation, Request};
+use accesspolicy::engine::request::{Caller, Headers, HttpRequest, Operation, Request};
 use allocation_counter::measure;
 use serde_json::{Value, json};
 
 const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get-sum","arguments":{"a":2,"b":[3,{"c":"\u00e4"}]},"_meta":{"progressToken":7}}}"#;
 
-fn read(envelope: &mut Envelope, body: &[u8]) {
+fn read(envelope: &mut MessageReader, body: &[u8]) {
     envelope.reset();
     for piece in body.chunks(50) {
         envelope.push(piece).expect("well-formed");
@@ -20,7 +20,7 @@ fn read(envelope: &mut Envelope, body: &[u8]) {
 
 #[test]
 fn an_envelope_that_has_read_before_allocates_nothing() {
-    let mut envelope = Envelope::new(64);
+    let mut envelope = MessageReader::new(64);
     read(&mut envelope, CALL);
     let again = measure(|| read(&mut envelope, CALL));
     assert_eq!(again.count_total, 0, "{again:?}");
@@ -32,7 +32,7 @@ fn what_is_skipped_takes_no_memory() {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"echo","arguments":{{"a":"{large}"}}}}}}"#
     );
-    let mut envelope = Envelope::new(64);
+    let mut envelope = MessageReader::new(64);
     let read = measure(|| read(&mut envelope, body.as_bytes()));
     assert!(read.bytes_max < 4_096, "{read:?}");
 }
@@ -46,7 +46,7 @@ fn keys_take_a_small_multiple_of_the_body() {
         body.push_str(&format!("\"{number:x}\":0,"));
     }
     body.push_str(r#""z":0}}}"#);
-    let mut envelope = Envelope::new(64);
+    let mut envelope = MessageReader::new(64);
     let cost = measure(|| read(&mut envelope, body.as_bytes()));
     // Vectors double, and for a moment both the old and the new one are there.
     assert!(
@@ -165,7 +165,7 @@ fn judge<'p>(policies: &'p Policies, headers: &Headers) -> Decision<'p> {
     let request = Request {
         caller: &Caller::default(),
         cluster: None,
-        http: HttpTarget::new(headers, None),
+        http: HttpRequest::new(headers, None),
         operation: Operation::Http,
         body: b"",
         size: None,
@@ -179,7 +179,7 @@ fn judge<'p>(policies: &'p Policies, headers: &Headers) -> Decision<'p> {
     decide(
         policies,
         &request,
-        &Progress::default(),
+        &CompletedCalls::default(),
         &Allowance::default(),
     )
 }

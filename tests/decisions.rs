@@ -6,14 +6,14 @@ mod vectors;
 use std::collections::BTreeSet;
 use std::fs;
 
-use accesspolicy::engine::policy::{CompiledPolicy, Document, Policies};
+use accesspolicy::engine::policy::{CompiledPolicy, NumberedPolicy, Policies};
 use accesspolicy::engine::uri;
-use accesspolicy::tool::cases::Body;
+use accesspolicy::tool::decision_tests::TestBody;
 use accesspolicy::tool::effective::{
-    Acted, Ask, At, Effective, Grant, Kind, Place, Universe, effective,
+    At, Destination, Effective, Grant, ObjectPattern, Query, QueryKind, Universe, effective,
 };
 use serde_json::Value;
-use vectors::{DecisionTests, Expect, FILES, Given, Outcome, Test, difference};
+use vectors::{AuthorizerReply, DecisionTests, Expect, FILES, Outcome, Test, difference};
 
 #[test]
 fn every_vector() {
@@ -39,10 +39,10 @@ fn every_vector_is_explained() {
     for (name, text) in FILES {
         let tests = DecisionTests::read(name, text).unwrap();
         let compiled = serde_json::from_str(&tests.compile().unwrap()).unwrap();
-        let (document, policies) = Document::load(compiled).unwrap();
+        let (document, policies) = NumberedPolicy::load(compiled).unwrap();
         for test in tests.tests {
             // Where the vector has no answer left, there is none.
-            let answers = test.answers.iter().cloned().chain(Given::never());
+            let answers = test.answers.iter().cloned().chain(AuthorizerReply::never());
             let explained = test.request.explain(&policies, &document, answers);
             let contradiction = explained.contradiction();
             wrong.extend(contradiction.map(|what| format!("{name}: {}: {what}", test.name)));
@@ -92,10 +92,10 @@ fn who_may_do_what_agrees_with_every_vector() {
 
 /// What is said of a vector's caller, place, method and thing; where it is one message.
 fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Option<&'e Grant> {
-    let Body::Message(message) = &test.request.body else {
+    let TestBody::Message(message) = &test.request.body else {
         return None;
     };
-    let is_well_formed = test.expected.expect != Expect::Refuse;
+    let is_well_formed = test.expected.expect != Expect::Reject;
     let message: Value = serde_json::from_str(message)
         .ok()
         .filter(|_| is_well_formed)?;
@@ -103,14 +103,14 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
     let by_uri = compiled.settings.resource_param.is_uri();
     let params = &message["params"];
     let (kind, thing) = match method.split('/').next() {
-        Some("resources") if by_uri => (Kind::Resource, &params["uri"]),
-        Some("resources") => (Kind::Resource, &params["name"]),
+        Some("resources") if by_uri => (QueryKind::Resource, &params["uri"]),
+        Some("resources") => (QueryKind::Resource, &params["name"]),
         Some("completion") if params["ref"]["type"] == "ref/resource" => {
-            (Kind::Resource, &params["ref"]["uri"])
+            (QueryKind::Resource, &params["ref"]["uri"])
         }
-        Some("completion") => (Kind::Prompt, &params["ref"]["name"]),
-        Some("prompts") => (Kind::Prompt, &params["name"]),
-        _ => (Kind::Tool, &params["name"]),
+        Some("completion") => (QueryKind::Prompt, &params["ref"]["name"]),
+        Some("prompts") => (QueryKind::Prompt, &params["name"]),
+        _ => (QueryKind::Tool, &params["name"]),
     };
     let thing = thing.as_str().filter(|thing| !thing.is_empty());
     let backends = || compiled.backends.iter();
@@ -125,7 +125,7 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
             .map(|listener| listener.port.get())
     };
     let port = port.filter(|port| ports().any(|known| known == *port));
-    let place = Place {
+    let place = Destination {
         cluster: cluster.map_or(At::Other, At::Known),
         port: port.map_or(At::Other, At::Known),
     };
@@ -136,18 +136,21 @@ fn grant<'e>(found: &'e Effective, compiled: &CompiledPolicy, test: &Test) -> Op
     let asks = || universe.asks.iter();
     let named = asks().position(|ask| {
         let is_thing = match &ask.acted {
-            Acted::Nothing => thing.is_none(),
-            Acted::Named(known, name) => *known == kind && Some(name.as_str()) == thing,
-            Acted::Unnamed => thing.is_none(),
-            Acted::Other(..) | Acted::Respelt(_) | Acted::Something => false,
+            ObjectPattern::Nothing => thing.is_none(),
+            ObjectPattern::Named(known, name) => *known == kind && Some(name.as_str()) == thing,
+            ObjectPattern::Unnamed => thing.is_none(),
+            ObjectPattern::Other(..) | ObjectPattern::Respelt(_) | ObjectPattern::Something => {
+                false
+            }
         };
         ask.name == method && is_thing
     });
-    let is_kind = |ask: &Ask| matches!(ask.acted, Acted::Other(known, _) if known == kind);
+    let is_kind =
+        |ask: &Query| matches!(ask.acted, ObjectPattern::Other(known, _) if known == kind);
     let other = || asks().position(|ask| ask.name == method && is_kind(ask));
     // Another spelling of a uri is not another resource to policies that refuse.
-    let is_respelt = |ask: &Ask| match &ask.acted {
-        Acted::Named(Kind::Resource, known) => {
+    let is_respelt = |ask: &Query| match &ask.acted {
+        ObjectPattern::Named(QueryKind::Resource, known) => {
             let forms = thing.map(uri::asked_among_others).unwrap_or_default();
             forms.iter().any(|form| uri::listed(known).contains(form))
         }

@@ -3,7 +3,7 @@
 
 mod expression_vectors;
 
-use accesspolicy::engine::expr::{Condition, Program};
+use accesspolicy::engine::expr::{CelCondition, CelProgram};
 use accesspolicy::tool::compile;
 use expression_vectors::{FILES, File, Request};
 
@@ -52,8 +52,8 @@ fn damaged_programs_are_refused_or_evaluated() {
                 }
             }
             let document = serde_json::json!({"text": "", "nodes": nodes, "patterns": []});
-            let program = serde_json::from_value::<Program>(document).ok();
-            match program.and_then(|program| Condition::new(program).ok()) {
+            let program = serde_json::from_value::<CelProgram>(document).ok();
+            match program.and_then(|program| CelCondition::new(program).ok()) {
                 None => unsound += 1,
                 Some(condition) => {
                     sound += 1;

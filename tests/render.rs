@@ -12,8 +12,10 @@ mod vectors;
 use std::fs;
 use std::process::{Command, Output};
 
-use accesspolicy::engine::policy::{CompiledPolicy, Policies, PortAlias, RequestHeaders, Whole};
-use accesspolicy::tool::deploy::{self, ImageReference};
+use accesspolicy::engine::policy::{
+    CompiledPolicy, Policies, PortAlias, RequestHeaders, SafeInteger,
+};
+use accesspolicy::tool::render::{self, ImageReference};
 use serde_json::{Map, Value, json};
 use support::{root, yaml};
 use vectors::{DecisionTests, FILES};
@@ -410,16 +412,16 @@ fn delivered(policy: &CompiledPolicy, trip: &str) -> String {
     let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
     match trip {
         "WasmPlugin" => {
-            let manifest = read(&deploy::istio(policy, &image, deploy::Proxy::Gateway));
+            let manifest = read(&render::istio(policy, &image, render::Proxy::Gateway));
             // A Struct: the order of keys is lost, and every number is a double.
             retold(&manifest["spec"]["pluginConfig"])
         }
         "EnvoyExtensionPolicy" => {
-            let manifest = read(&deploy::envoy_gateway(policy, &image).unwrap());
+            let manifest = read(&render::envoy_gateway(policy, &image).unwrap());
             manifest["spec"]["wasm"][0]["config"].to_string()
         }
         _ => {
-            let block = read(&deploy::filter(policy, "accesspolicy.wasm"));
+            let block = read(&render::filter(policy, "accesspolicy.wasm"));
             let text = &block[0]["typed_config"]["config"]["configuration"]["value"];
             text.as_str().unwrap().to_owned()
         }
@@ -493,16 +495,16 @@ fn what_takes_a_platform_is_said() {
         compiled.settings.edge = edge;
         for headers in [hold, stream] {
             compiled.settings.request_headers = headers;
-            let text = deploy::istio(&compiled, &image, deploy::Proxy::Gateway);
+            let text = render::istio(&compiled, &image, render::Proxy::Gateway);
             assert_eq!(text.contains("`numTrustedProxies`"), edge, "{text}");
         }
-        let text = deploy::envoy_gateway(&compiled, &image).unwrap();
+        let text = render::envoy_gateway(&compiled, &image).unwrap();
         assert_eq!(text.contains("`clientIPDetection`"), edge, "{text}");
         assert!(!text.contains("useListenerPortAsContainerPort"), "{text}");
     }
-    let (gateway, envoy) = (Whole::from(443), Whole::from(10443));
+    let (gateway, envoy) = (SafeInteger::from(443), SafeInteger::from(10443));
     compiled.settings.ports = vec![PortAlias { gateway, envoy }];
-    let text = deploy::envoy_gateway(&compiled, &image).unwrap();
+    let text = render::envoy_gateway(&compiled, &image).unwrap();
     assert!(text.contains("useListenerPortAsContainerPort"), "{text}");
 }
 
@@ -521,7 +523,7 @@ fn hostile_names_stay_in_their_place() {
     }
     let image = IMAGE.parse().unwrap();
     let manifest: Value =
-        serde_saphyr::from_str(&deploy::istio(&compiled, &image, deploy::Proxy::Gateway)).unwrap();
+        serde_saphyr::from_str(&render::istio(&compiled, &image, render::Proxy::Gateway)).unwrap();
     assert_eq!(manifest["spec"]["targetRefs"][0]["name"], hostile);
 }
 

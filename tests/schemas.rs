@@ -11,13 +11,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use accesspolicy::engine::expr::{Expression, Node, Program};
+use accesspolicy::engine::expr::{CelNode, CelProgram, CompiledRegex};
 use accesspolicy::engine::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CalloutHost, CompiledPolicy,
-    DenialForm, ExternalAuth, GrpcAuth, HeaderMatch, Http, HttpAuth, IdentitySource, Limits,
-    Listener, Mcp, MetadataText, Method, MethodName, Mode, ObjectName, OnError, Oversize,
+    DenialForm, ExternalAuth, GrpcAuth, HeaderMatch, HttpAuth, HttpMatch, IdentitySource, Limits,
+    Listener, Mcp, MetadataText, MethodMatch, MethodName, Mode, ObjectName, OnError, Oversize,
     PathMatch, Policy, PortAlias, Protocol, RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION,
-    Settings, Target, Timeout, UnknownMembers, Unprotected, ValueMatch, Whole,
+    SafeInteger, Settings, Target, Timeout, UnknownMembers, Unprotected, ValueMatch,
 };
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -358,14 +358,14 @@ fn everything() -> CompiledPolicy {
             .map(|text| (*text).to_owned())
             .collect::<Vec<_>>()
     };
-    let expression = || Expression {
+    let expression = || CompiledRegex {
         text: "a".to_owned(),
         automaton: String::new(),
     };
     let rule = Rule {
         name: "r".to_owned(),
         source: Some("spiffe://d/a".to_owned()),
-        http: Some(Box::new(Http {
+        http: Some(Box::new(HttpMatch {
             methods: Some(strings(&["GET"])),
             paths: Some(vec![
                 PathMatch::Exact("/a".to_owned()),
@@ -383,12 +383,12 @@ fn everything() -> CompiledPolicy {
                 },
             ]),
             hosts: Some(strings(&["a"])),
-            ports: Some(vec![Whole::from(1)]),
+            ports: Some(vec![SafeInteger::from(1)]),
         })),
         mcp: Some(Mcp {
             methods: Some(
                 MethodName::ALL
-                    .map(|name| Method {
+                    .map(|name| MethodMatch {
                         name,
                         params: Some(strings(&["a"])),
                     })
@@ -396,9 +396,9 @@ fn everything() -> CompiledPolicy {
             ),
             base_protocol: BaseProtocol::Full,
         }),
-        cel: Some(Box::new(Program {
+        cel: Some(Box::new(CelProgram {
             text: "true".to_owned(),
-            nodes: vec![Node::Item(0)],
+            nodes: vec![CelNode::Item(0)],
             patterns: vec![expression()],
         })),
         message: Some("m".to_owned()),
@@ -411,8 +411,8 @@ fn everything() -> CompiledPolicy {
             protocol,
             cluster: "c".to_owned(),
             authority: "a:80".to_owned(),
-            max_body: Some(Whole::from(1)),
-            order: Whole::from(1),
+            max_body: Some(SafeInteger::from(1)),
+            order: SafeInteger::from(1),
         }),
         targets: vec![
             Target::Gateway,
@@ -423,7 +423,7 @@ fn everything() -> CompiledPolicy {
     };
     let metadata = MetadataText::new("n".to_owned(), strings(&["p"]), Some("d".to_owned()));
     CompiledPolicy {
-        schema_version: Whole::from(SCHEMA_VERSION),
+        schema_version: SafeInteger::from(SCHEMA_VERSION),
         digest: "sha256:0".to_owned(),
         seal: Some("0".to_owned()),
         gateway: name(),
@@ -439,9 +439,9 @@ fn everything() -> CompiledPolicy {
             unknown_members: UnknownMembers::Pass,
             denial: DenialForm::Hide,
             limits: Limits {
-                body_bytes: Whole::from(1),
-                depth: Whole::from(1),
-                keys: Whole::from(9),
+                body_bytes: SafeInteger::from(1),
+                depth: SafeInteger::from(1),
+                keys: SafeInteger::from(9),
                 body_timeout: Timeout::new(5).unwrap(),
             },
             external_auth: AskSettings {
@@ -453,14 +453,14 @@ fn everything() -> CompiledPolicy {
             },
             edge: true,
             ports: vec![PortAlias {
-                gateway: Whole::from(443),
-                envoy: Whole::from(10443),
+                gateway: SafeInteger::from(443),
+                envoy: SafeInteger::from(10443),
             }],
-            log_allowed_per_million: Whole::from(1),
+            log_allowed_per_million: SafeInteger::from(1),
         },
         listeners: vec![Listener {
             name: "l".to_owned(),
-            port: Whole::from(1),
+            port: SafeInteger::from(1),
         }],
         backends: vec![Backend {
             backend: name(),

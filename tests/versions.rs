@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use accesspolicy::engine::policy::CompiledPolicy;
 use accesspolicy::tool::compile::{Source, compile};
-use accesspolicy::tool::deploy::{self, Edge};
+use accesspolicy::tool::render::{self, Edge};
 use serde_json::{Value, json};
 use support::certificates::Authority;
 use support::client::Client;
@@ -55,7 +55,7 @@ fn filter(mode: &str) -> Value {
     let plain = policy.replace("allowedResponseHeaders: [x-approved-by]", "path: /check");
     assert_ne!(plain, policy);
     let policy = compiled(plain, read("enforcement-point.yaml") + &over);
-    let rendered = deploy::filter(&policy, filter_module().to_str().unwrap());
+    let rendered = render::filter(&policy, filter_module().to_str().unwrap());
     serde_saphyr::from_str::<Value>(&rendered).unwrap()[0].clone()
 }
 
@@ -72,7 +72,7 @@ fn the_whole_envoy_serves() {
         let module = filter_module();
         let module = module.to_str().unwrap();
         let file = folder.path().join("filter.yaml");
-        fs::write(&file, deploy::discovery(&demo(""), module)).unwrap();
+        fs::write(&file, render::discovery(&demo(""), module)).unwrap();
         let edge = Edge {
             listen: ([127, 0, 0, 1], 0).into(),
             admin_port: Some(9901),
@@ -82,7 +82,7 @@ fn the_whole_envoy_serves() {
             certificates: folder.path().display().to_string(),
             discovery: is_discovered.then(|| file.display().to_string()),
         };
-        let text = deploy::bootstrap(&demo(""), module, &edge).unwrap();
+        let text = render::bootstrap(&demo(""), module, &edge).unwrap();
         let mut bootstrap: Value = serde_saphyr::from_str(&text).unwrap();
         bootstrap["admin"]["address"]["socket_address"]["port_value"] = json!(0);
         let envoy = Envoy::start(&bootstrap).expect("Envoy serves");
@@ -141,7 +141,7 @@ fn the_whole_envoy_takes_several_servers_and_grpc() {
         certificates: folder.path().display().to_string(),
         discovery: None,
     };
-    let text = deploy::bootstrap(&policy, filter_module().to_str().unwrap(), &edge).unwrap();
+    let text = render::bootstrap(&policy, filter_module().to_str().unwrap(), &edge).unwrap();
     let whole: Value = serde_saphyr::from_str(&text).unwrap();
     let clusters = whole["static_resources"]["clusters"].as_array().unwrap();
     let is_http2 = clusters.iter().map(|cluster| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use proxy_wasm::hostcalls::{dispatch_grpc_call, dispatch_http_call};
 
-use crate::engine::external_auth::{Call, Edit, Question, grpc};
+use crate::engine::external_auth::{Callout, CalloutRequest, Edit, grpc};
 use crate::engine::request::Headers;
 
 #[link(wasm_import_module = "env")]
@@ -91,20 +91,20 @@ pub(super) enum Buffer {
 
 /// A log level of the host's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(super) enum LogLevel {
     Debug = 1,
     Info = 2,
     Error = 4,
 }
 
 /// Writes a line to the host's log.
-pub(super) fn log(level: Level, line: &str) {
+pub(super) fn log(level: LogLevel, line: &str) {
     // SAFETY: the host only reads, within the length given, during the call.
     let _ = unsafe { proxy_log(level as u32, line.as_ptr(), line.len()) };
 }
 
 /// Whether the host would write a line of a level.
-pub(super) fn logs(level: Level) -> bool {
+pub(super) fn logs(level: LogLevel) -> bool {
     let mut current = u32::MAX;
     // SAFETY: the host writes one u32 to a place that is one.
     let status = unsafe { proxy_get_log_level(&raw mut current) };
@@ -291,20 +291,20 @@ pub(super) fn tick_every(period: Duration) {
 ///
 /// By the SDK, which has to know whom to tell: an answer to a call that it does not know
 /// would end the module.
-pub(super) fn call(question: &Question) -> Option<u32> {
-    let Question {
+pub(super) fn call(question: &Callout) -> Option<u32> {
+    let Callout {
         cluster,
         timeout,
         call,
     } = question;
     let timeout = Duration::from_millis(timeout.milliseconds().into());
     match call {
-        Call::Http { headers, body } => {
+        CalloutRequest::Http { headers, body } => {
             let headers = headers.iter().map(|(name, value)| (&**name, &**value));
             let body = Some(body.as_slice()).filter(|body| !body.is_empty());
             dispatch_http_call(cluster, headers.collect(), body, Vec::new(), timeout).ok()
         }
-        Call::Grpc { metadata, message } => {
+        CalloutRequest::Grpc { metadata, message } => {
             let (service, method) = (grpc::SERVICE, grpc::METHOD);
             let target = grpc::grpc_service(cluster)?;
             let metadata = metadata

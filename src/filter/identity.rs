@@ -11,14 +11,14 @@ use super::host;
 /// Callers by the connection whose certificate named them, which it keeps for as long as it
 /// lasts.
 #[derive(Debug, Default)]
-pub(super) struct Callers {
+pub(super) struct ConnectionCallers {
     by_connection: BTreeMap<u64, Caller>,
 }
 
 /// How many connections are remembered; then all are forgotten.
 const REMEMBERED: usize = 4096;
 
-impl Callers {
+impl ConnectionCallers {
     /// The caller of the request at hand. Only those of certificates are remembered: headers
     /// and metadata are each request's own.
     pub(super) fn caller(&mut self, source: &IdentitySource, headers: Option<&Headers>) -> Caller {

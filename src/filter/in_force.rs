@@ -3,7 +3,7 @@
 use crate::engine::observe::Sampler;
 use crate::engine::policy::Policies;
 
-use super::host::{self, Level};
+use super::host::{self, LogLevel};
 use super::metrics::Metrics;
 
 /// What is in force for a plugin.
@@ -38,15 +38,15 @@ impl Enforced {
             policies,
             metrics: Metrics::default(),
             sampler,
-            logs_all: host::logs(Level::Debug),
+            logs_all: host::logs(LogLevel::Debug),
         }
     }
 
     /// At which level the record of the next allowed request is written, if it is.
-    pub(super) fn logs_allowed(&self) -> Option<Level> {
+    pub(super) fn logs_allowed(&self) -> Option<LogLevel> {
         match (self.sampler.takes(), self.logs_all) {
-            (true, _) => Some(Level::Info),
-            (false, true) => Some(Level::Debug),
+            (true, _) => Some(LogLevel::Info),
+            (false, true) => Some(LogLevel::Debug),
             (false, false) => None,
         }
     }

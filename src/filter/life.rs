@@ -8,13 +8,15 @@ use std::rc::Rc;
 use proxy_wasm::types::Action;
 
 use crate::engine::enforcement::{
-    Begun, Facts, Generation, Judges, Permitted, Settled, Step, Stream,
+    Begun, Generation, Judges, Permitted, Settled, Step, Stream, StreamAttributes,
 };
-use crate::engine::external_auth::{AskError, Edit, Response, needs_headers, settled_edits};
+use crate::engine::external_auth::{
+    CalloutError, CalloutResponse, Edit, needs_headers, settled_edits,
+};
 use crate::engine::policy::{OnRevocation, Policies};
 use crate::engine::request::{Caller, Scheme, may_trail};
 
-use super::host::{self, Buffer, Level};
+use super::host::{self, Buffer, LogLevel};
 use super::identity;
 use super::in_force::InForce;
 use super::metrics::{self, Metrics};
@@ -47,7 +49,7 @@ pub(super) struct Life {
     generation: Rc<Generation<InForce>>,
     begun: Begun,
     /// At which level the record of an allowed request is written, if it is.
-    logs_allowed: Option<Level>,
+    logs_allowed: Option<LogLevel>,
     stream: Stream,
     /// For the record.
     caller: Caller,
@@ -59,7 +61,7 @@ pub(super) struct Life {
     /// What authorizers want changed about the headers of the response.
     response: Vec<Edit>,
     /// How long authorizers took to answer, in nanoseconds, for the record.
-    took: Vec<Option<u64>>,
+    callout_durations: Vec<Option<u64>>,
 }
 
 impl Life {
@@ -83,12 +85,12 @@ impl Life {
             call: None,
             permitted: None,
             response: Vec::new(),
-            took: Vec::new(),
+            callout_durations: Vec::new(),
         }
     }
 
     /// What is known of the request; only the headers callback can ask.
-    fn facts(&mut self, policies: &Policies) -> Option<Facts> {
+    fn facts(&mut self, policies: &Policies) -> Option<StreamAttributes> {
         let headers = host::request_headers();
         self.id = identity::decision_id(headers.as_ref());
         // SECURITY: without this a caller would be nobody, whom a Deny policy for a source
@@ -109,7 +111,7 @@ impl Life {
                 .ok()
                 .filter(|text| !text.is_empty())
         };
-        Some(Facts {
+        Some(StreamAttributes {
             headers: headers?,
             caller: self.caller.clone(),
             cluster: property("xds\0cluster_name", needs.cluster).and_then(text),
@@ -133,7 +135,7 @@ impl Life {
     }
 
     /// Gives the next event to the stream and does what it asks.
-    fn on<F>(&mut self, event: F) -> Action
+    fn drive<F>(&mut self, event: F) -> Action
     where
         F: for<'p> FnOnce(&mut Self, Judges<'p>) -> Step<'p>,
     {
@@ -184,8 +186,8 @@ impl Life {
             if self.ask(question) {
                 return Action::Pause;
             }
-            self.took.push(None);
-            let uncalled = Response::Failed(AskError::NotCalled);
+            self.callout_durations.push(None);
+            let uncalled = CalloutResponse::Failed(CalloutError::NotCalled);
             step = self.stream.answer(judges, &uncalled);
             self.count_answer(metrics);
         }
@@ -195,7 +197,7 @@ impl Life {
                 let headers = host::request_headers();
                 let edits = headers.map(|headers| obligations.edits(&headers));
                 if edits.and_then(|edits| host::edit_request(&edits)).is_none() {
-                    step = self.stream.unobliged();
+                    step = self.stream.obligations_failed();
                 }
             }
         }
@@ -213,7 +215,7 @@ impl Life {
                 }
                 Action::Continue
             }
-            Step::Refuse(refusal) => {
+            Step::Block(refusal) => {
                 // Of the server's response only.
                 self.response = Vec::new();
                 self.count_body(metrics);
@@ -239,7 +241,7 @@ impl Life {
         }
         let id = &self.id;
         let line = format!("accesspolicy: {id} is cut: policies have changed");
-        host::log(Level::Info, &line);
+        host::log(LogLevel::Info, &line);
         self.permitted = None;
         host::close();
         Ticked::Ended
@@ -247,7 +249,7 @@ impl Life {
 
     fn waited(&mut self, age: u64) -> Ticked {
         let waited = age.saturating_sub(self.since);
-        self.on(|this, Judges { policies, .. }| {
+        self.drive(|this, Judges { policies, .. }| {
             let timeout = policies.settings().limits.body_timeout;
             let timeout = u64::from(timeout.milliseconds()).saturating_mul(1_000_000);
             this.stream.tick(policies, waited >= timeout)
@@ -332,7 +334,7 @@ impl Life {
         if self.logs_allowed.is_some() {
             self.stream.keep_called();
         }
-        self.on(|this, judges| match this.facts(judges.policies) {
+        self.drive(|this, judges| match this.facts(judges.policies) {
             Some(facts) => this.stream.headers(judges, facts, ended),
             None => this.stream.unreadable(),
         })
@@ -340,7 +342,7 @@ impl Life {
 
     /// The host gives the size of the whole body so far, for as long as it is held.
     pub(super) fn body(&mut self, size: usize, ended: bool) -> Action {
-        self.on(|this, judges| {
+        self.drive(|this, judges| {
             let policies = judges.policies;
             if this.stream.is_bodiless() && size > 0 {
                 return this.stream.unexpected_body();
@@ -371,7 +373,7 @@ impl Life {
         if self.drop_trailers().is_none() {
             return self.deny("out_of_order");
         }
-        self.on(|this, judges| this.stream.trailers(judges))
+        self.drive(|this, judges| this.stream.trailers(judges))
     }
 
     pub(super) fn response_headers(&mut self) -> Action {
@@ -379,7 +381,7 @@ impl Life {
             return Action::Continue;
         }
         host::log(
-            Level::Error,
+            LogLevel::Error,
             "accesspolicy: the host does not change the response's headers; it is withheld",
         );
         let _ = host::respond(500, &[], b"", "accesspolicy_response_headers");

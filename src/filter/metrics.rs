@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use crate::engine::decision::{Audit, Basis, Denial, Determining, LevelName, Permit};
-use crate::engine::enforcement::{Abandoned, Answered, Said};
+use crate::engine::enforcement::{Abandoned, CalloutRecord, CalloutResult};
 use crate::engine::observe::{Determined, Metric, digest_value};
 use crate::engine::policy::{ObjectName, PolicyId};
 
@@ -16,7 +16,7 @@ use super::host::{self, MetricKind};
 /// Each is made when it is first counted, and is found again without its name.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
-    known: RefCell<BTreeMap<Key, u32>>,
+    known: RefCell<BTreeMap<CounterKey, u32>>,
 }
 
 /// The most counters of a VM that name policies and rules, and of a configuration.
@@ -34,7 +34,7 @@ thread_local! {
 #[derive(Debug, Default)]
 struct Defined {
     /// By name.
-    numbers: RefCell<BTreeMap<Key, u32>>,
+    numbers: RefCell<BTreeMap<CounterKey, u32>>,
     /// How many of them name a policy.
     named: Cell<usize>,
 }
@@ -51,7 +51,7 @@ impl Defined {
     fn number(&self, kind: MetricKind, metric: Metric<'_>, naming: Naming) -> Option<u32> {
         let name = metric.to_string();
         let mut numbers = self.numbers.try_borrow_mut().ok()?;
-        let key = Key::hashed(&name);
+        let key = CounterKey::hashed(&name);
         if let Some(number) = numbers.get(&key) {
             return Some(*number);
         }
@@ -77,45 +77,45 @@ fn defined(kind: MetricKind, metric: Metric<'_>, naming: Naming) -> Option<u32> 
 /// Policies, rules and reasons are told apart by where their names lie, in the
 /// configuration, which outlives this, or in the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(Kind, usize);
+struct CounterKey(Counted, usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum Counted {
     Allow,
     Deny,
     None,
-    By(Use, Verdict, LevelName),
+    By(Use, RuleVerdict, LevelName),
     Other(Use),
-    Asked(Option<PolicyId>, Answered, Option<&'static str>),
+    Asked(Option<PolicyId>, CalloutResult, Option<&'static str>),
     Took(Option<PolicyId>),
     BodyBytes,
     Hashed(u32),
 }
 
-impl Key {
+impl CounterKey {
     /// A name by its hash (FNV-1a, 64 bits): two of the same are counted as one.
     fn hashed(name: &str) -> Self {
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
         let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or_default();
         let low = usize::try_from(half(hash)).unwrap_or_default();
-        Self(Kind::Hashed(half(hash >> 32)), low)
+        Self(Counted::Hashed(half(hash >> 32)), low)
     }
 
     /// Something that there is one of, or all that is not worth a name.
-    const fn one(kind: Kind) -> Self {
+    const fn one(kind: Counted) -> Self {
         Self(kind, 0)
     }
 
-    fn named(kind: Kind, name: &str) -> Self {
+    fn named(kind: Counted, name: &str) -> Self {
         Self(kind, name.as_ptr().addr())
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
+enum RuleVerdict {
     Allowed,
-    Refused,
+    Denied,
     NotAllowed,
 }
 
@@ -140,7 +140,7 @@ impl Metrics {
                 "policy"
             }
         };
-        self.request(Kind::Allow, "allow", reason);
+        self.request(Counted::Allow, "allow", reason);
         self.audited(permit.audit());
     }
 
@@ -154,23 +154,23 @@ impl Metrics {
 
     /// A request is denied or rejected, for a kind of reason.
     pub(super) fn blocked(&self, decision: &'static str, reason: &'static str) {
-        self.request(Kind::Deny, decision, reason);
+        self.request(Counted::Deny, decision, reason);
     }
 
     /// A request ended before it was decided.
     pub(super) fn abandoned(&self) {
-        self.request(Kind::None, "none", Abandoned::REASON);
+        self.request(Counted::None, "none", Abandoned::REASON);
     }
 
     /// An authorizer has answered, or will not; in so many nanoseconds, where it was asked.
-    pub(super) fn asked(&self, said: &Said, took: Option<u64>) {
+    pub(super) fn asked(&self, said: &CalloutRecord, took: Option<u64>) {
         let (outcome, reason) = (said.answered, said.error);
         let calls = |policy| Metric::AuthorizerCalls {
             policy,
             outcome: outcome.as_str(),
             reason,
         };
-        let of = |id| Key::one(Kind::Asked(id, outcome, reason));
+        let of = |id| CounterKey::one(Counted::Asked(id, outcome, reason));
         let (named, other) = (Some(said.policy.as_str()), None);
         self.count_named(
             MetricKind::Counter,
@@ -180,7 +180,7 @@ impl Metrics {
         );
         if let Some(took) = took {
             let duration = |policy| Metric::AuthorizerDuration { policy };
-            let of = |id| Key::one(Kind::Took(id));
+            let of = |id| CounterKey::one(Counted::Took(id));
             self.count_named(
                 MetricKind::Histogram,
                 (of(Some(said.id)), duration(named)),
@@ -193,13 +193,18 @@ impl Metrics {
     /// An MCP body was read to its end.
     pub(super) fn body(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let key = Key::one(Kind::BodyBytes);
+        let key = CounterKey::one(Counted::BodyBytes);
         self.count(key, MetricKind::Histogram, Metric::BodyBytes, bytes);
     }
 
-    fn request(&self, kind: Kind, decision: &'static str, reason: &'static str) {
+    fn request(&self, kind: Counted, decision: &'static str, reason: &'static str) {
         let metric = Metric::Requests { decision, reason };
-        self.count(Key::named(kind, reason), MetricKind::Counter, metric, 1);
+        self.count(
+            CounterKey::named(kind, reason),
+            MetricKind::Counter,
+            metric,
+            1,
+        );
     }
 
     fn audited(&self, audit: Option<Audit<'_>>) {
@@ -210,19 +215,20 @@ impl Metrics {
     }
 
     fn determined(&self, used: Use, by: Determined<'_>) {
-        let of = |verdict, level| Kind::By(used, verdict, level);
+        let of = |verdict, level| Counted::By(used, verdict, level);
         let of_rule = |verdict, level, by: Determining<'_>| match by.rule {
-            Some(rule) if !rule.is_empty() => Key::named(of(verdict, level), rule),
+            Some(rule) if !rule.is_empty() => CounterKey::named(of(verdict, level), rule),
             // All texts that are empty may lie at one place.
-            _ => Key(of(verdict, level), address(by.policy)),
+            _ => CounterKey(of(verdict, level), address(by.policy)),
         };
-        let other = Key::one(Kind::Other(used));
+        let other = CounterKey::one(Counted::Other(used));
         let key = match by {
-            Determined::Allowed(level, by) => of_rule(Verdict::Allowed, level, by),
-            Determined::Refused(level, by) => of_rule(Verdict::Refused, level, by),
-            Determined::NotAllowed(level, policy) => {
-                Key(of(Verdict::NotAllowed, level), policy.map_or(0, address))
-            }
+            Determined::Allowed(level, by) => of_rule(RuleVerdict::Allowed, level, by),
+            Determined::Denied(level, by) => of_rule(RuleVerdict::Denied, level, by),
+            Determined::NotAllowed(level, policy) => CounterKey(
+                of(RuleVerdict::NotAllowed, level),
+                policy.map_or(0, address),
+            ),
             Determined::Other => other,
         };
         let metric = |by| match used {
@@ -241,8 +247,8 @@ impl Metrics {
     fn count_named(
         &self,
         kind: MetricKind,
-        (key, metric): (Key, Metric<'_>),
-        (other, of_others): (Key, Metric<'_>),
+        (key, metric): (CounterKey, Metric<'_>),
+        (other, of_others): (CounterKey, Metric<'_>),
         value: u64,
     ) {
         match self.number(key, kind, metric, Naming::Policy) {
@@ -251,7 +257,7 @@ impl Metrics {
         }
     }
 
-    fn count(&self, key: Key, kind: MetricKind, metric: Metric<'_>, value: u64) {
+    fn count(&self, key: CounterKey, kind: MetricKind, metric: Metric<'_>, value: u64) {
         if let Some(number) = self.number(key, kind, metric, Naming::Few) {
             host::record(kind, number, value);
         }
@@ -259,7 +265,7 @@ impl Metrics {
 
     fn number(
         &self,
-        key: Key,
+        key: CounterKey,
         kind: MetricKind,
         metric: Metric<'_>,
         naming: Naming,

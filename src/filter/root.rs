@@ -10,7 +10,7 @@ use proxy_wasm::types::ContextType;
 use crate::engine::enforcement::{Generation, Lineage};
 use crate::engine::policy::{LoadError, Policies, SCHEMA_VERSION, memory_to_load};
 
-use super::host::{self, Buffer, Level};
+use super::host::{self, Buffer, LogLevel};
 use super::in_force::{Enforced, InForce};
 use super::memory;
 use super::metrics;
@@ -108,7 +108,7 @@ impl Root {
         metrics::configured("out_of_memory");
         metrics::in_force("");
         host::log(
-            Level::Error,
+            LogLevel::Error,
             &format!(
                 "accesspolicy: there is no memory for a configuration of {size} bytes: \
                  everything is denied until one comes that there is memory for"
@@ -152,7 +152,7 @@ impl RootContext for Root {
         match self.load(&plugin, size) {
             Ok((policies, weight)) => {
                 host::log(
-                    Level::Info,
+                    LogLevel::Info,
                     &format!(
                         "{BUILD}: enforcing {} policies with {} rules, digest {}",
                         policies.policy_count(),
@@ -175,7 +175,7 @@ impl RootContext for Root {
             Err(error) => {
                 metrics::configured("rejected");
                 host::log(
-                    Level::Error,
+                    LogLevel::Error,
                     &format!("accesspolicy: configuration rejected: {error}"),
                 );
                 false

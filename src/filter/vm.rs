@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use crate::engine::enforcement::{Envelopes, Host, Lineage};
+use crate::engine::enforcement::{Lineage, ReaderPool, SharedStreams};
 use crate::engine::policy::ObjectName;
 
 use super::host;
-use super::identity::Callers;
+use super::identity::ConnectionCallers;
 use super::in_force::InForce;
 use super::life::{Life, Ticked};
 use super::memory;
@@ -35,8 +35,8 @@ pub(super) enum Ticks {
 /// What all plugins of a VM share.
 #[derive(Debug)]
 pub(super) struct Vm {
-    pub(super) envelopes: Rc<Envelopes>,
-    pub(super) callers: RefCell<Callers>,
+    pub(super) envelopes: Rc<ReaderPool>,
+    pub(super) callers: RefCell<ConnectionCallers>,
     /// Of its memory, what was last told.
     memory: Cell<usize>,
     /// When the last tick was.
@@ -47,12 +47,12 @@ pub(super) struct Vm {
     /// Up to which of them the last tick came.
     ticked_to: Cell<u32>,
     /// Few: one for each plugin and Gateway.
-    known: RefCell<Vec<Known>>,
+    known: RefCell<Vec<KnownPlugin>>,
 }
 
 /// A plugin that is there, for a Gateway.
 #[derive(Debug)]
-struct Known {
+struct KnownPlugin {
     plugin: Plugin,
     gateway: ObjectName,
     lineage: Rc<Lineage<InForce>>,
@@ -79,7 +79,7 @@ impl Plugin {
 impl Vm {
     fn new() -> Self {
         Self {
-            envelopes: Rc::new(Envelopes::on(Host {
+            envelopes: Rc::new(ReaderPool::on(SharedStreams {
                 clock: host::now,
                 connection: host::connection,
                 give_up,
@@ -195,7 +195,7 @@ impl Vm {
         if let Some(found) = found {
             return Rc::clone(&found.lineage);
         }
-        known.push(Known {
+        known.push(KnownPlugin {
             plugin: plugin.clone(),
             gateway: gateway.clone(),
             lineage: Rc::clone(&fresh),

@@ -2,12 +2,12 @@
 //! questions about it, and brings both to where they run.
 
 pub mod api;
-pub mod cases;
 #[cfg(all(feature = "tool", not(target_arch = "wasm32")))]
 pub mod cli;
 pub mod compile;
-pub mod deploy;
+pub mod decision_tests;
 pub mod effective;
 #[cfg(all(feature = "tool", not(target_arch = "wasm32")))]
 pub mod image;
 pub mod inspect;
+pub mod render;

@@ -1,10 +1,10 @@
 //! A real policy engine finds in our questions what its policies are about.
 
-use accesspolicy::engine::external_auth::Verdict;
+use accesspolicy::engine::external_auth::CalloutVerdict;
 use accesspolicy::engine::external_auth::grpc::{
     CheckQuestion, McpFacts, check_request, read_check_response,
 };
-use accesspolicy::engine::mcp::Thing;
+use accesspolicy::engine::mcp::Object;
 
 use crate::authorizer::Act;
 use crate::authorizer::cerbos::Cerbos;
@@ -51,7 +51,7 @@ fn cerbos() {
             mcp: Some(McpFacts {
                 id: Some(b"1"),
                 method: Some(method),
-                thing: Some(Thing::Tool(tool)),
+                thing: Some(Object::Tool(tool)),
                 arguments: Some(arguments.as_bytes()),
                 ..McpFacts::default()
             }),
@@ -62,6 +62,10 @@ fn cerbos() {
         assert_eq!(status, "0");
         let verdict = read_check_response(&message);
         let what = format!("{caller:?} {method} {tool} {arguments}: {verdict:?}");
-        assert_eq!(matches!(verdict, Verdict::Allow(_)), is_allowed, "{what}");
+        assert_eq!(
+            matches!(verdict, CalloutVerdict::Allow(_)),
+            is_allowed,
+            "{what}"
+        );
     }
 }

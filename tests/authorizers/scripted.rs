@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use accesspolicy::engine::external_auth::Verdict;
+use accesspolicy::engine::external_auth::CalloutVerdict;
 use accesspolicy::engine::external_auth::grpc::{
     CheckQuestion, METHOD, SERVICE, check_request, read_check_response,
 };
@@ -133,11 +133,16 @@ fn over_grpc() {
     });
     let (status, message) = check(&authorizer, "/allow").expect("an answer");
     assert_eq!(status, "0");
-    assert!(matches!(read_check_response(&message), Verdict::Allow(_)));
+    assert!(matches!(
+        read_check_response(&message),
+        CalloutVerdict::Allow(_)
+    ));
     let (status, message) = check(&authorizer, "/").expect("an answer");
     assert_eq!(status, "0");
     match read_check_response(&message) {
-        Verdict::Refuse(reply) => assert_eq!((reply.status, reply.body), (401, b"who?".to_vec())),
+        CalloutVerdict::Deny(reply) => {
+            assert_eq!((reply.status, reply.body), (401, b"who?".to_vec()))
+        }
         other => panic!("a refusal, not {other:?}"),
     }
     let (status, message) = check(&authorizer, "/fail").expect("an answer");

@@ -1,7 +1,9 @@
 //! What answers mean: ours against the obvious reading of the published types.
 
 use accesspolicy::engine::external_auth::grpc::read_check_response;
-use accesspolicy::engine::external_auth::{AskError, Changes, Header, Reply, Verdict};
+use accesspolicy::engine::external_auth::{
+    CalloutError, CalloutVerdict, Header, Reply, RequestedChanges,
+};
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption, QueryParameter};
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{
@@ -13,12 +15,12 @@ use envoy_types::pb::google::rpc;
 use proptest::prelude::*;
 use prost::Message;
 
-fn verdict(response: &CheckResponse) -> Verdict {
+fn verdict(response: &CheckResponse) -> CalloutVerdict {
     read_check_response(&response.encode_to_vec())
 }
 
-fn forbidden() -> Verdict {
-    Verdict::Refuse(Reply {
+fn forbidden() -> CalloutVerdict {
+    CalloutVerdict::Deny(Reply {
         status: 403,
         headers: Vec::new(),
         body: Vec::new(),
@@ -68,8 +70,8 @@ fn the_status_decides() {
     let ok = || Some(HttpResponse::OkResponse(OkHttpResponse::default()));
     let denied = || Some(HttpResponse::DeniedResponse(DeniedHttpResponse::default()));
     let error = || Some(HttpResponse::ErrorResponse(DeniedHttpResponse::default()));
-    let allow = Verdict::Allow(Changes::default());
-    let failed = Verdict::Error(AskError::ServerError(500));
+    let allow = CalloutVerdict::Allow(RequestedChanges::default());
+    let failed = CalloutVerdict::Error(CalloutError::ServerError(500));
     for (code, http, expected) in [
         (Some(0), None, &allow),
         (Some(0), ok(), &allow),
@@ -112,7 +114,7 @@ fn a_refusal_in_the_authorizer_s_words() {
         (-1, 403),
     ] {
         let http = HttpResponse::DeniedResponse(denied(code));
-        let expected = Verdict::Refuse(Reply {
+        let expected = CalloutVerdict::Deny(Reply {
             status,
             headers: vec![header("set-cookie", "a=1"), header("set-cookie", "b=2")],
             body: b"no".to_vec(),
@@ -149,7 +151,7 @@ fn changes_to_the_request_and_the_response() {
         query_parameters_to_remove: vec!["c".to_owned()],
         ..OkHttpResponse::default()
     };
-    let expected = Changes {
+    let expected = RequestedChanges {
         set: vec![
             header("x-user", "alice"),
             header("x-set", "1"),
@@ -167,7 +169,7 @@ fn changes_to_the_request_and_the_response() {
         query_set: vec![("a".to_owned(), "b".to_owned())],
         query_remove: vec!["c".to_owned()],
     };
-    assert_eq!(verdict(&allowing(ok)), Verdict::Allow(expected));
+    assert_eq!(verdict(&allowing(ok)), CalloutVerdict::Allow(expected));
 }
 
 #[test]
@@ -181,11 +183,11 @@ fn a_value_of_bytes() {
             ..OkHttpResponse::default()
         }))
     };
-    let expected = Changes {
+    let expected = RequestedChanges {
         set: vec![(b"x-raw".to_vec(), b"a\xff".to_vec())],
-        ..Changes::default()
+        ..RequestedChanges::default()
     };
-    assert_eq!(with(&raw), Verdict::Allow(expected));
+    assert_eq!(with(&raw), CalloutVerdict::Allow(expected));
     // Which of two values?
     raw.header.as_mut().expect("a header").value = "b".to_owned();
     assert_eq!(with(&raw), forbidden());
@@ -200,7 +202,7 @@ fn more_changes_than_are_made() {
             headers: vec![option("x", "1", None, 0); 100],
             ..OkHttpResponse::default()
         };
-        let is_allowed = matches!(verdict(&allowing(ok)), Verdict::Allow(_));
+        let is_allowed = matches!(verdict(&allowing(ok)), CalloutVerdict::Allow(_));
         assert_eq!(is_allowed, expected, "{count}");
     }
 }
@@ -258,7 +260,10 @@ fn metadata_for_others_is_left_to_them() {
     };
     let mut response = response(Some(0), None);
     response.dynamic_metadata = Some(metadata);
-    assert_eq!(verdict(&response), Verdict::Allow(Changes::default()));
+    assert_eq!(
+        verdict(&response),
+        CalloutVerdict::Allow(RequestedChanges::default())
+    );
 }
 
 #[test]
@@ -273,7 +278,7 @@ fn what_can_be_read_in_two_ways_is_not_read() {
         b"\x0a\x00\x1a",                  // cut
         b"\x0a\x00\x0b",                  // a group
     ] {
-        let expected = Verdict::Error(AskError::Unreadable);
+        let expected = CalloutVerdict::Error(CalloutError::Unreadable);
         assert_eq!(read_check_response(bytes), expected, "{bytes:x?}");
     }
 }
@@ -314,13 +319,13 @@ struct KnownOk {
 }
 
 /// What a message without strange fields means, said as plainly as can be.
-fn obvious(known: &Known) -> Verdict {
+fn obvious(known: &Known) -> CalloutVerdict {
     let code = known.status.as_ref().map(|status| status.code);
     if let Some(denied) = &known.denied {
-        return Verdict::Refuse(reply(denied, 403));
+        return CalloutVerdict::Deny(reply(denied, 403));
     }
     if let Some(error) = &known.error {
-        return Verdict::Error(AskError::ServerError(reply(error, 500).status));
+        return CalloutVerdict::Error(CalloutError::ServerError(reply(error, 500).status));
     }
     let is_ok = match code {
         Some(code) => code == 0,
@@ -328,10 +333,10 @@ fn obvious(known: &Known) -> Verdict {
     };
     let changes = match &known.ok {
         Some(ok) => changes(ok),
-        None => Some(Changes::default()),
+        None => Some(RequestedChanges::default()),
     };
     match changes {
-        Some(changes) if is_ok => Verdict::Allow(changes),
+        Some(changes) if is_ok => CalloutVerdict::Allow(changes),
         _ => forbidden(),
     }
 }
@@ -368,8 +373,8 @@ fn line(option: &HeaderValueOption) -> Option<Header> {
 }
 
 #[allow(deprecated, reason = "authorizers still use it")]
-fn changes(ok: &KnownOk) -> Option<Changes> {
-    let mut changes = Changes::default();
+fn changes(ok: &KnownOk) -> Option<RequestedChanges> {
+    let mut changes = RequestedChanges::default();
     for option in &ok.headers {
         let line = line(option)?;
         match (&option.append, option.append_action) {
@@ -476,11 +481,11 @@ fn any_response() -> impl Strategy<Value = CheckResponse> {
 
 /// An allow means that the bytes are a whole message, and that it allows just that.
 fn assert_allows_only_what_it_says(bytes: &[u8]) -> Result<(), TestCaseError> {
-    if let Verdict::Allow(changes) = read_check_response(bytes) {
+    if let CalloutVerdict::Allow(changes) = read_check_response(bytes) {
         let known = Known::decode(bytes);
         prop_assert!(known.is_ok(), "{known:?}");
         let known = known.unwrap_or_default();
-        prop_assert_eq!(obvious(&known), Verdict::Allow(changes));
+        prop_assert_eq!(obvious(&known), CalloutVerdict::Allow(changes));
     }
     Ok(())
 }

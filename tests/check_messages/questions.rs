@@ -6,7 +6,7 @@ use accesspolicy::engine::external_auth::Unshown;
 use accesspolicy::engine::external_auth::grpc::{
     ARGUMENTS_DEPTH, CheckQuestion, McpFacts, QUESTION_LIMIT, check_request, grpc_service,
 };
-use accesspolicy::engine::mcp::Thing;
+use accesspolicy::engine::mcp::Object;
 use envoy_types::pb::envoy::config::core::v3::grpc_service::TargetSpecifier;
 use envoy_types::pb::envoy::config::core::v3::socket_address::PortSpecifier;
 use envoy_types::pb::envoy::config::core::v3::{Address, GrpcService, address};
@@ -105,7 +105,7 @@ fn a_call_of_a_tool() {
         mcp: Some(McpFacts {
             id: Some(b"7"),
             method: Some("tools/call"),
-            thing: Some(Thing::Tool("echo")),
+            thing: Some(Object::Tool("echo")),
             arguments: Some(br#"{"text":"x"}"#),
             ..McpFacts::default()
         }),
@@ -194,10 +194,10 @@ fn a_connection_over_a_socket_of_the_system() {
 #[test]
 fn things_by_the_names_they_have_in_messages() {
     for (thing, key) in [
-        (Thing::Tool("x"), "name"),
-        (Thing::Prompt("x"), "name"),
-        (Thing::Resource("x"), "uri"),
-        (Thing::Task("x"), "taskId"),
+        (Object::Tool("x"), "name"),
+        (Object::Prompt("x"), "name"),
+        (Object::Resource("x"), "uri"),
+        (Object::Task("x"), "taskId"),
     ] {
         let facts = McpFacts {
             thing: Some(thing),

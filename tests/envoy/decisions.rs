@@ -23,7 +23,7 @@ use crate::support::message::{Request, Response};
 use crate::support::port::Port;
 use crate::support::recorder::{Answer, Seen};
 use crate::vectors::{
-    DecisionTests, ELSEWHERE, Expect, FILES, Given, Outcome, PORTS, Test, difference,
+    AuthorizerReply, DecisionTests, ELSEWHERE, Expect, FILES, Outcome, PORTS, Test, difference,
 };
 
 #[test]
@@ -88,16 +88,16 @@ pub(crate) fn assert_same(files: &[&str], form: impl Fn(String) -> String) {
 
 /// What the authorizer answers about each request, by its id.
 #[derive(Clone, Default)]
-struct Answers(Arc<Mutex<BTreeMap<String, VecDeque<Given>>>>);
+struct Answers(Arc<Mutex<BTreeMap<String, VecDeque<AuthorizerReply>>>>);
 
 impl Answers {
-    fn prepare(&self, id: &str, answers: &[Given]) {
+    fn prepare(&self, id: &str, answers: &[AuthorizerReply]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(id.to_owned(), answers.iter().cloned().collect());
     }
 
     /// The next answer about a request.
-    fn next(&self, id: &str) -> Given {
+    fn next(&self, id: &str) -> AuthorizerReply {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let next = all.get_mut(id).and_then(VecDeque::pop_front);
         next.unwrap_or_default()
@@ -114,7 +114,7 @@ impl Answers {
                 .and_then(|of| of.request.as_ref());
             let http = request.and_then(|request| request.http.as_ref());
             let id = http.map(|http| http.id.as_str()).unwrap_or_default();
-            let Given {
+            let AuthorizerReply {
                 status,
                 headers,
                 body,
@@ -137,7 +137,7 @@ impl Answers {
     fn authorizer(&self) -> HttpAuthorizer {
         let answers = self.clone();
         HttpAuthorizer::start(move |seen| {
-            let Given {
+            let AuthorizerReply {
                 status,
                 headers,
                 body,
@@ -557,7 +557,7 @@ impl Sent<'_> {
             expect: match record["decision"].as_str() {
                 Some("allow") => Some(Expect::Allow),
                 Some("deny") => Some(Expect::Deny),
-                Some("reject") => Some(Expect::Refuse),
+                Some("reject") => Some(Expect::Reject),
                 _ => None,
             },
             gateway: self.expected.gateway.clone(),

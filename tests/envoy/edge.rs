@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use accesspolicy::engine::policy::CompiledPolicy;
-use accesspolicy::tool::deploy::{self, Edge};
+use accesspolicy::tool::render::{self, Edge};
 use serde_json::{Value, json};
 
 use crate::setup::{Mode, PROTOCOLS, Stage, call, compiled, is_denied, plain_listener, speaking};
@@ -181,7 +181,7 @@ pub fn rendered(
     };
     let module = filter_module();
     let module = module.to_str().expect("text");
-    let text = deploy::bootstrap(policy, module, &edge).expect("a configuration");
+    let text = render::bootstrap(policy, module, &edge).expect("a configuration");
     let mut bootstrap: Value = serde_saphyr::from_str(&text).expect("YAML");
     let socket = json!({"address": "127.0.0.1", "port_value": 0});
     bootstrap["admin"] = json!({"address": {"socket_address": socket}});

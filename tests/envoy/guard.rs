@@ -1,7 +1,7 @@
 //! The guard: a filter of Envoy's own behind the filter, which lets nothing through that
 //! the filter did not.
 
-use accesspolicy::tool::deploy;
+use accesspolicy::tool::render;
 use serde_json::{Value, json};
 
 use crate::setup::{Mode, anybody_may_call, call, compiled, is_denied, managers, speaking};
@@ -35,7 +35,7 @@ fn stage(filter: Filter) -> (Envoy, Recorder) {
     .json();
     for (manager, mode) in managers(&mut bootstrap).zip(Mode::BOTH) {
         let policy = serde_json::from_str(&configuration(mode)).expect("a policy");
-        let guard = yaml::parse(&deploy::guard(&policy)).expect("YAML");
+        let guard = yaml::parse(&render::guard(&policy)).expect("YAML");
         let filters = manager["http_filters"].as_array_mut().expect("filters");
         filters.insert(1, guard[0].clone());
         match filter {

@@ -2,7 +2,7 @@
 
 use accesspolicy::engine::policy::CompiledPolicy;
 use accesspolicy::tool::compile::{Source, compile};
-use accesspolicy::tool::deploy::{Platform, placed};
+use accesspolicy::tool::render::{Platform, placed};
 use serde_json::{Value, json};
 
 use crate::edge::{authority, rendered};

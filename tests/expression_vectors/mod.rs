@@ -9,7 +9,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use accesspolicy::engine::expr::{Condition, Error, Fact, Given, Timestamp, Variables};
+use accesspolicy::engine::expr::{
+    Attribute, AttributeValue, Attributes, CelCondition, EvalError, Timestamp,
+};
 use accesspolicy::tool::compile;
 use serde::Deserialize;
 
@@ -56,26 +58,30 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
 }
 
-impl Variables for Request {
-    fn fact(&self, fact: Fact) -> Option<Given<'_>> {
-        if fact == Fact::Authenticated {
-            return Some(Given::Bool(self.facts.contains_key("identity.spiffe_id")));
+impl Attributes for Request {
+    fn fact(&self, fact: Attribute) -> Option<AttributeValue<'_>> {
+        if fact == Attribute::Authenticated {
+            return Some(AttributeValue::Bool(
+                self.facts.contains_key("identity.spiffe_id"),
+            ));
         }
         let text = self.facts.get(fact.as_str())?;
         Some(match fact {
-            Fact::Params | Fact::McpId => Given::Json(text.as_bytes()),
-            Fact::Size | Fact::DestinationPort => Given::Int(text.parse().unwrap()),
-            Fact::Time => Given::Time(Timestamp::parse(text).unwrap()),
-            _ => Given::Text(Cow::Borrowed(text.as_bytes())),
+            Attribute::Params | Attribute::McpId => AttributeValue::Json(text.as_bytes()),
+            Attribute::Size | Attribute::DestinationPort => {
+                AttributeValue::Int(text.parse().unwrap())
+            }
+            Attribute::Time => AttributeValue::Time(Timestamp::parse(text).unwrap()),
+            _ => AttributeValue::Text(Cow::Borrowed(text.as_bytes())),
         })
     }
 
-    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, EvalError> {
         let value = self.headers.get(name);
         Ok(value.map(|value| Cow::Borrowed(value.as_bytes())))
     }
 
-    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, EvalError> {
         let names = self.headers.keys();
         Ok(names.map(|name| Cow::Borrowed(name.as_bytes())).collect())
     }
@@ -89,7 +95,7 @@ pub fn evaluate(expression: &str, request: &Request) -> Result<bool, String> {
     })?;
     // As the filter has it: through JSON.
     let text = serde_json::to_string(&program).unwrap();
-    let condition = Condition::new(serde_json::from_str(&text).unwrap()).unwrap();
+    let condition = CelCondition::new(serde_json::from_str(&text).unwrap()).unwrap();
     condition
         .evaluate(request)
         .map_err(|error| error.to_string())

@@ -1,7 +1,7 @@
 //! Manifests that pages show are valid.
 
-use accesspolicy::tool::cases::Suite;
 use accesspolicy::tool::compile::{Compiled, Report, Source, compile, validate};
+use accesspolicy::tool::decision_tests::Suite;
 use serde_json::{Value, json};
 
 use crate::support::readme::{pages, yaml_of};

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use accesspolicy::engine::mcp::{Claims, Envelope, Fault};
+use accesspolicy::engine::mcp::{Claims, MessageError, MessageReader};
 
 use generate::Generator;
 use others::{Call, OTHERS};
@@ -25,7 +25,7 @@ fn messages() -> u64 {
 }
 
 /// What our reader makes of a body.
-fn ours(envelope: &mut Envelope, body: &[u8]) -> Result<Call, Fault> {
+fn ours(envelope: &mut MessageReader, body: &[u8]) -> Result<Call, MessageError> {
     envelope.reset();
     envelope.push(body).map_err(|(fault, _)| fault)?;
     let message = envelope
@@ -39,7 +39,7 @@ fn ours(envelope: &mut Envelope, body: &[u8]) -> Result<Call, Fault> {
         Some(call) => Call {
             method: Some(call.name.to_owned()),
             things: call
-                .things
+                .objects
                 .iter()
                 .map(|thing| thing.as_str().to_owned())
                 .collect(),
@@ -50,7 +50,7 @@ fn ours(envelope: &mut Envelope, body: &[u8]) -> Result<Call, Fault> {
 
 #[test]
 fn rust_readers_agree() {
-    let mut envelope = Envelope::new(64);
+    let mut envelope = MessageReader::new(64);
     let mut generator = Generator::new(1);
     let mut passed = 0;
     let mut refused = BTreeMap::new();
@@ -104,7 +104,7 @@ fn agrees_with(program: &str, script: &str) {
         }
     };
     let mut input = child.stdin.take().unwrap();
-    let mut envelope = Envelope::new(64);
+    let mut envelope = MessageReader::new(64);
     let mut generator = Generator::new(2);
     let mut passed = 0;
     for _ in 0..messages() {

@@ -3,7 +3,7 @@
 //! What expressions mean at large is shown elsewhere (`tests/expressions.rs`); this is
 //! about what they are told of a request, and what becomes of those without a value.
 
-use accesspolicy::engine::expr::Program;
+use accesspolicy::engine::expr::CelProgram;
 use accesspolicy::tool::compile;
 
 use super::http::{
@@ -158,13 +158,13 @@ const EXPRESSIONS: [(&str, Meaning); 17] = [
 ];
 
 /// Every expression's program.
-pub fn programs() -> Vec<Program> {
+pub fn programs() -> Vec<CelProgram> {
     let compiled = EXPRESSIONS.map(|(text, _)| compile::expression(text).expect(text));
     compiled.into()
 }
 
 /// Whether a program is true of a request that asks for one thing at most.
-pub fn holds(program: &Program, request: &Request) -> Truth {
+pub fn holds(program: &CelProgram, request: &Request) -> Truth {
     let (_, meaning) = EXPRESSIONS
         .iter()
         .find(|(text, _)| *text == program.text)

@@ -1,7 +1,7 @@
 //! Changes of a compiled policy, each by a number that says which of many.
 
 use accesspolicy::engine::policy::{
-    Action, CompiledPolicy, Http, Mode, ObjectName, Policy, Rule, Target, Unprotected,
+    Action, CompiledPolicy, HttpMatch, Mode, ObjectName, Policy, Rule, Target, Unprotected,
 };
 use serde_json::Value;
 
@@ -70,8 +70,8 @@ pub fn shuffle(document: &mut CompiledPolicy, numbers: &mut Numbers) {
     }
 }
 
-fn shuffle_http(http: &mut Http, numbers: &mut Numbers) {
-    let Http {
+fn shuffle_http(http: &mut HttpMatch, numbers: &mut Numbers) {
+    let HttpMatch {
         methods,
         paths,
         headers,
@@ -130,7 +130,7 @@ pub fn is_settled(document: &CompiledPolicy) -> bool {
 /// Takes one condition other than the source from one rule of an enforced Allow policy.
 pub fn drop_condition(document: &mut CompiledPolicy, numbers: &mut Numbers) -> Option<()> {
     let rule = rule_of(document, Action::Allow, numbers)?;
-    let drop_member = |http: &mut Http, number| match number {
+    let drop_member = |http: &mut HttpMatch, number| match number {
         0 => http.methods.take().map(drop),
         1 => http.paths.take().map(drop),
         2 => http.hosts.take().map(drop),
@@ -152,7 +152,7 @@ pub fn drop_condition(document: &mut CompiledPolicy, numbers: &mut Numbers) -> O
         _ => {
             let http = rule.http.as_mut()?;
             drop_member(http, numbers.below(5))?;
-            if **http == Http::default() {
+            if **http == HttpMatch::default() {
                 rule.http = None;
             }
             Some(())

@@ -2,8 +2,10 @@
 //! headers and body are read, and nobody tells it what the request asks.
 
 use accesspolicy::engine::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName};
-use accesspolicy::engine::enforcement::{Facts, Permitted, Reason as Refusal, Step, Stream};
-use accesspolicy::engine::external_auth::Response;
+use accesspolicy::engine::enforcement::{
+    Permitted, Reason as Refusal, Step, Stream, StreamAttributes,
+};
+use accesspolicy::engine::external_auth::CalloutResponse;
 use accesspolicy::engine::policy::Policies;
 use accesspolicy::engine::request::{Caller, Headers, Scheme, SpiffeId};
 
@@ -42,7 +44,7 @@ pub fn is_allowed(policies: &Policies, request: &Request, lets: impl Fn(&str) ->
     loop {
         match step {
             Step::Continue(_) => return true,
-            Step::Refuse(_) => return false,
+            Step::Block(_) => return false,
             Step::Ask(question) => {
                 let status = if lets(&question.cluster) {
                     "200"
@@ -50,7 +52,7 @@ pub fn is_allowed(policies: &Policies, request: &Request, lets: impl Fn(&str) ->
                     "403"
                 };
                 let headers = Headers::from_lines([(":status", status)]);
-                let response = Response::Http {
+                let response = CalloutResponse::Http {
                     headers: &headers,
                     body: b"",
                 };
@@ -74,9 +76,9 @@ pub fn judge_pieces(policies: &Policies, request: &Request, pieces: &[&[u8]]) ->
     outcome(&step)
 }
 
-fn facts(request: &Request) -> Facts {
+fn facts(request: &Request) -> StreamAttributes {
     let id = request.caller.as_deref().map(SpiffeId::new);
-    Facts {
+    StreamAttributes {
         headers: headers(request),
         caller: id.map_or(Caller::Anonymous, |id| Caller::Spiffe(id.expect("an ID"))),
         cluster: request.cluster.clone(),
@@ -86,7 +88,7 @@ fn facts(request: &Request) -> Facts {
             true => Scheme::Https,
             false => Scheme::Http,
         }),
-        ..Facts::default()
+        ..StreamAttributes::default()
     }
 }
 
@@ -126,7 +128,7 @@ fn outcome(step: &Step<'_>) -> Outcome {
             verdict: allowed(permit.basis()),
             audit: permit.audit().map(audited),
         },
-        Step::Refuse(refusal) => match refusal.reason {
+        Step::Block(refusal) => match refusal.reason {
             Refusal::Denied(denial) => Outcome::Judged {
                 verdict: denied(denial.reason),
                 audit: denial.audit.map(audited),
@@ -170,7 +172,7 @@ fn reason_of(reason: DenialReason<'_>) -> Reason {
         DenialReason::NoPort => Reason::NoPort,
         DenialReason::NoCluster => Reason::NoCluster,
         DenialReason::Unlisted => Reason::Unlisted,
-        DenialReason::Refused { level, by, .. } => Reason::Refused {
+        DenialReason::DenyRule { level, by, .. } => Reason::Refused {
             level: level_of(level),
             by: by.to_string(),
         },

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock};
 
-use accesspolicy::engine::policy::{HeaderMatch, Http, PathMatch, ValueMatch};
+use accesspolicy::engine::policy::{HeaderMatch, HttpMatch, PathMatch, ValueMatch};
 use regex_lite::Regex;
 
 use super::request::Request;
 use super::truth::Truth;
 
 /// Whether a request has what a rule asks of HTTP.
-pub fn matches(http: &Http, request: &Request) -> Truth {
-    let Http {
+pub fn matches(http: &HttpMatch, request: &Request) -> Truth {
+    let HttpMatch {
         methods,
         paths,
         headers,

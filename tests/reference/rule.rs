@@ -1,6 +1,6 @@
 //! Which rule of a policy speaks for a request, or against it.
 
-use accesspolicy::engine::expr::Program;
+use accesspolicy::engine::expr::CelProgram;
 use accesspolicy::engine::policy::{BaseProtocol, Mcp, Policy, Rule};
 
 use super::request::{Asks, Request, method};
@@ -23,13 +23,14 @@ pub fn knows(policy: &Policy, request: &Request) -> Option<String> {
         let http = http.map_or(Truth::Yes, |http| http::matches(http, request));
         let cel = rule.cel.as_ref();
         // What an expression reads of a message, a response has none of.
-        let could_be = |cel: &Program| reads_message(cel) || cel::holds(cel, request) == Truth::Yes;
+        let could_be =
+            |cel: &CelProgram| reads_message(cel) || cel::holds(cel, request) == Truth::Yes;
         source(rule, request) && http == Truth::Yes && cel.is_none_or(|cel| could_be(cel))
     })
 }
 
 /// Whether an expression reads anything of a message.
-fn reads_message(cel: &Program) -> bool {
+fn reads_message(cel: &CelProgram) -> bool {
     let reads = |text: &str| cel.text.contains(text);
     reads("request.mcp") || reads("request.size")
 }

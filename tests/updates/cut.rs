@@ -38,7 +38,7 @@ pub(super) fn under(setting: &str, number: usize) -> String {
     policy.as_object_mut().unwrap().remove("seal");
     policy["settings"]["onRevocation"] = json!(setting);
     let policy = serde_json::from_value(policy).unwrap();
-    deploy::discovery(&policy, filter_module().to_str().unwrap())
+    render::discovery(&policy, filter_module().to_str().unwrap())
 }
 
 /// Opens streams, has the policy change, and tells how many are gone soon after.
@@ -108,7 +108,7 @@ fn a_stream_whose_request_never_ends_is_cut_too() {
             policy["rules"] = json!([{"name": format!("rule-{number}")}]);
         }
         let policy = serde_json::from_value(policy).unwrap();
-        deploy::discovery(&policy, filter_module().to_str().unwrap())
+        render::discovery(&policy, filter_module().to_str().unwrap())
     };
     place(&file, &text(0));
     let (server, begun) = endless();

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use accesspolicy::tool::compile::{Source, compile};
-use accesspolicy::tool::deploy;
+use accesspolicy::tool::render;
 use serde_json::{Value, json};
 use support::client::{Client, Connection, Protocol};
 use support::config::{Bootstrap, Cluster, Filter, Listener};
@@ -76,7 +76,7 @@ fn policies(number: usize) -> (String, String) {
     );
     let compiled = compiled.unwrap_or_else(|report| panic!("{:?}", report.diagnostics));
     let module = filter_module();
-    let discovery = deploy::discovery(&compiled.policy, module.to_str().unwrap());
+    let discovery = render::discovery(&compiled.policy, module.to_str().unwrap());
     (serde_json::to_string(&compiled.policy).unwrap(), discovery)
 }
 

@@ -50,7 +50,7 @@ fn open_streams_keep_no_policies() {
     let module = module.to_str().unwrap();
     let text = |number| {
         let policy = serde_json::from_str(&large(number)).unwrap();
-        deploy::discovery(&policy, module)
+        render::discovery(&policy, module)
     };
     place(&file, &text(0));
     let envoy = discovering(&file, silent());

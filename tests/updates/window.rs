@@ -22,7 +22,7 @@ fn large(number: usize) -> String {
         rule
     }));
     let policy = serde_json::from_value(policy).unwrap();
-    deploy::discovery(&policy, filter_module().to_str().unwrap())
+    render::discovery(&policy, filter_module().to_str().unwrap())
 }
 
 /// SECURITY: whoever opens streams all the time has some in that moment, and sends what they

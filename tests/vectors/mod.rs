@@ -9,9 +9,11 @@
 use std::path::Path;
 
 use accesspolicy::engine::policy::Policies;
-use accesspolicy::tool::cases::Suite;
-pub use accesspolicy::tool::cases::{Case as Test, ELSEWHERE, Expect, Given, Outcome, said};
 use accesspolicy::tool::compile::{FilesError, Source};
+use accesspolicy::tool::decision_tests::Suite;
+pub use accesspolicy::tool::decision_tests::{
+    AuthorizerReply, Case as Test, ELSEWHERE, Expect, Outcome, said,
+};
 use serde_json::{Value, json};
 
 /// A file of vectors: one compiled policy, many requests.

@@ -1,7 +1,9 @@
 //! What becomes of a request, in the words of the vectors.
 
-use accesspolicy::engine::enforcement::{Answer, Facts, Permitted, Reason, Step, Stream};
-use accesspolicy::engine::mcp::{Envelope, Message, Thing};
+use accesspolicy::engine::enforcement::{
+    LocalReply, Permitted, Reason, Step, Stream, StreamAttributes,
+};
+use accesspolicy::engine::mcp::{Message, MessageReader, Object};
 use accesspolicy::engine::policy::Policies;
 use accesspolicy::engine::request::{Caller, Head, Headers};
 
@@ -33,7 +35,7 @@ pub struct Verdict {
     /// The id token of an error response.
     pub id: Option<String>,
     /// The answer to a refused one.
-    pub answer: Option<Answer>,
+    pub answer: Option<LocalReply>,
     /// Where the fault is said to be.
     pub offset: Option<usize>,
     /// Whether the headers alone refuse it.
@@ -79,11 +81,11 @@ impl Judge {
 
     /// The verdict on a body, if there is one, that comes in these pieces.
     pub fn pieces(&self, pieces: &[&[u8]], ending: Ending) -> Verdict {
-        let facts = Facts {
+        let facts = StreamAttributes {
             headers: Headers::from_lines(self.lines.iter().map(|(name, value)| (name, value))),
             caller: Caller::Anonymous,
             cluster: None,
-            ..Facts::default()
+            ..StreamAttributes::default()
         };
         let mut stream = Stream::default();
         let mut step = stream.headers(&self.policies, facts, self.body.is_none());
@@ -95,7 +97,7 @@ impl Judge {
             if matches!(step, Step::Wait) {
                 step = stream.body(&self.policies, piece, last);
             } else if stream.is_bodiless()
-                && let refused @ Step::Refuse(_) = stream.body(&self.policies, piece, last)
+                && let refused @ Step::Block(_) = stream.body(&self.policies, piece, last)
             {
                 step = refused;
             }
@@ -131,7 +133,7 @@ impl Verdict {
         };
         match step {
             Step::Continue(Permitted::Now(..)) => text(understood()),
-            Step::Refuse(refusal) => {
+            Step::Block(refusal) => {
                 let answer = refusal.answer.clone();
                 let (code, id) = error(&answer).unzip();
                 let code = code.map(|code| format!("{code} ")).unwrap_or_default();
@@ -158,7 +160,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
         Reason::Denied(_)
         | Reason::DeniedByHeaders(_)
         | Reason::Rerouted(_)
-        | Reason::Unauthorized(_)
+        | Reason::DeniedByAuthorizer(_)
         | Reason::Unanswered(_) => ("denied".to_owned(), None),
         Reason::Unshown(unshown) => (unshown.as_str().to_owned(), None),
         Reason::TimedOut => ("timeout".to_owned(), None),
@@ -169,7 +171,7 @@ fn kind(reason: &Reason<'_>) -> (String, Option<usize>) {
 }
 
 /// Code and id token of an error response.
-fn error(answer: &Answer) -> Option<(i64, String)> {
+fn error(answer: &LocalReply) -> Option<(i64, String)> {
     let text = std::str::from_utf8(&answer.body).ok()?;
     let rest = text.strip_prefix(r#"{"jsonrpc":"2.0","id":"#)?;
     let (id, _) = rest.rsplit_once(r#","error":"#)?;
@@ -191,7 +193,7 @@ fn understood(lines: &[(String, Vec<u8>)], pieces: &[&[u8]], passes_unknown: boo
         Ok(Head::Options) => return "OPTIONS".to_owned(),
         Err(fault) => return format!("headers disagree: {fault:?}"),
     }
-    let mut envelope = Envelope::new(DEPTH_LIMIT);
+    let mut envelope = MessageReader::new(DEPTH_LIMIT);
     envelope.pass_unknown_members(passes_unknown);
     for piece in pieces {
         if let Err(fault) = envelope.push(piece) {
@@ -211,12 +213,12 @@ fn describe(message: &Message<'_>) -> String {
     let id = message.id().map_or("-".into(), |id| {
         String::from_utf8(id.token().to_vec()).expect("checked")
     });
-    let things = call.things.iter().map(|thing| {
+    let things = call.objects.iter().map(|thing| {
         let kind = match thing {
-            Thing::Tool(_) => "tool",
-            Thing::Prompt(_) => "prompt",
-            Thing::Resource(_) => "resource",
-            Thing::Task(_) => "task",
+            Object::Tool(_) => "tool",
+            Object::Prompt(_) => "prompt",
+            Object::Resource(_) => "resource",
+            Object::Task(_) => "task",
         };
         format!(" {kind} {}", thing.as_str())
     });

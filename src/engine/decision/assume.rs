@@ -36,11 +36,11 @@ impl Holds {
 pub fn decide_assuming<'p>(
     policies: &'p crate::engine::policy::Policies,
     request: &crate::engine::request::Request<'_>,
-    progress: &super::Progress,
+    progress: &super::CompletedCalls,
     assumed: Assumed<'_>,
 ) -> super::Decision<'p> {
-    use super::{Decision, Denial, Permit, Stop};
-    use crate::engine::policy::View;
+    use super::{Decision, Denial, Interruption, Permit};
+    use crate::engine::policy::Evaluation;
 
     let allowance = super::Allowance::default();
     let mut judge = super::Judge::new(policies, request, progress, &allowance);
@@ -49,12 +49,12 @@ pub fn decide_assuming<'p>(
     }
     judge.assumed = Some(assumed);
     // What policies in Audit mode would make of it counts for nothing.
-    match judge.judge(View::Enforced) {
+    match judge.judge(Evaluation::Enforced) {
         Ok(basis) => Decision::Allow(Permit::new(basis, None)),
-        Err(Stop::Denied(reason)) => Decision::Deny(Denial {
+        Err(Interruption::Denied(reason)) => Decision::Deny(Denial {
             reason,
             audit: None,
         }),
-        Err(Stop::Ask(ask)) => Decision::Ask(ask),
+        Err(Interruption::Ask(ask)) => Decision::Ask(ask),
     }
 }

@@ -1,9 +1,9 @@
 //! Whether a request is allowed wherever a route that is chosen again may lead it.
 
-use crate::engine::policy::{ObjectName, Policies, Unlisted, View};
+use crate::engine::policy::{Evaluation, ObjectName, Policies, Unlisted};
 use crate::engine::request::Request;
 
-use super::{Allowance, Basis, Judge, Permit, Progress, Stop};
+use super::{Allowance, Basis, CompletedCalls, Interruption, Judge, Permit};
 
 /// Where a request would not be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +29,11 @@ pub enum Elsewhere<'p> {
 pub fn allowed_everywhere<'p>(
     policies: &'p Policies,
     request: &Request<'_>,
-    progress: &Progress,
+    progress: &CompletedCalls,
     permit: &Permit<'p>,
     allowance: &Allowance,
 ) -> Result<(), Elsewhere<'p>> {
-    let view = View::Enforced;
+    let view = Evaluation::Enforced;
     let gateway = match permit.basis() {
         Basis::Policies { gateway, .. } => gateway,
         Basis::Unprotected => None,
@@ -44,7 +44,7 @@ pub fn allowed_everywhere<'p>(
     };
     for (name, attached) in policies.backends() {
         judge.backend = Some(attached);
-        let goes_there = judge.destination(view).map_err(Stop::Denied);
+        let goes_there = judge.destination(view).map_err(Interruption::Denied);
         if goes_there
             .and_then(|()| judge.judge_backend(gateway, view))
             .is_err()

@@ -1,14 +1,14 @@
 //! The policies of one action at a level: does each allow, or one; does one refuse.
 
-use crate::engine::policy::{CallerKey, Group, PolicyId, RuleRef, SelectorId, selector};
+use crate::engine::policy::{CallerKey, PolicyGroup, PolicyId, RuleRef, SelectorId, selector};
 
-use super::act::{Act, Completion};
+use super::access::{Access, Completion};
 
 /// Whom rules are for that may match: anyone, and the caller where a rule names it.
-pub(super) type Callers = [Option<CallerKey>; 2];
+pub(super) type CallerKeys = [Option<CallerKey>; 2];
 
 /// What a group of Allow policies says of an act.
-pub(super) enum Outcome {
+pub(super) enum GroupOutcome {
     /// It is allowed; the first rule that says so.
     Allowed(RuleRef),
     /// It is not; the first policy that does not allow it, where each must.
@@ -27,70 +27,70 @@ pub(super) enum Needed {
 /// Judges an act by a group. `holds` says whether what is not in the index, of a rule
 /// that is filed where the act is looked up, matches as well.
 pub(super) fn judge(
-    group: &Group,
-    callers: &Callers,
-    act: &Act<'_>,
+    group: &PolicyGroup,
+    callers: &CallerKeys,
+    act: &Access<'_>,
     needed: Needed,
     holds: &dyn Fn(RuleRef) -> bool,
-) -> Outcome {
+) -> GroupOutcome {
     let candidates = Candidates::new(group, callers, act, holds);
     if needed == Needed::All && !act.any_rule {
         let mut first = None;
         for policy in group.policies() {
             match candidates.rule_of(policy) {
                 Some(rule) => first = first.or(Some(rule)),
-                None => return Outcome::NotAllowed(Some(policy)),
+                None => return GroupOutcome::NotAllowed(Some(policy)),
             }
         }
         // A group is never empty here; if it were, nothing would have allowed.
-        return first.map_or(Outcome::NotAllowed(None), Outcome::Allowed);
+        return first.map_or(GroupOutcome::NotAllowed(None), GroupOutcome::Allowed);
     }
     candidates
         .first()
-        .map_or(Outcome::NotAllowed(None), Outcome::Allowed)
+        .map_or(GroupOutcome::NotAllowed(None), GroupOutcome::Allowed)
 }
 
 /// The first rule of a group of Deny policies that matches an act.
 pub(super) fn refuses(
-    group: &Group,
-    callers: &Callers,
-    act: &Act<'_>,
+    group: &PolicyGroup,
+    callers: &CallerKeys,
+    act: &Access<'_>,
     holds: &dyn Fn(RuleRef) -> bool,
 ) -> Option<RuleRef> {
-    Filed::new(group, callers, &act.refusing(), holds).first()
+    FiledRules::new(group, callers, &act.refusing(), holds).first()
 }
 
 /// The first rule of a policy that matches an act as the rules of Deny policies do.
 pub(super) fn meets(
-    group: &Group,
+    group: &PolicyGroup,
     policy: PolicyId,
-    callers: &Callers,
-    act: &Act<'_>,
+    callers: &CallerKeys,
+    act: &Access<'_>,
     holds: &dyn Fn(RuleRef) -> bool,
 ) -> Option<RuleRef> {
-    Filed::new(group, callers, &act.refusing(), holds).of(policy)
+    FiledRules::new(group, callers, &act.refusing(), holds).of(policy)
 }
 
 /// The first rule of a group that an act finds and that satisfies `is_wanted`.
 pub(super) fn first(
-    group: &Group,
-    callers: &Callers,
-    act: &Act<'_>,
+    group: &PolicyGroup,
+    callers: &CallerKeys,
+    act: &Access<'_>,
     is_wanted: &dyn Fn(RuleRef) -> bool,
 ) -> Option<RuleRef> {
-    Filed::new(group, callers, &act.selectors, is_wanted).first()
+    FiledRules::new(group, callers, &act.selectors, is_wanted).first()
 }
 
 /// Rules filed under some pairs: each list a look-up, in order of policy and rule.
-struct Filed<'g> {
+struct FiledRules<'g> {
     lists: Vec<&'g [RuleRef]>,
     holds: &'g dyn Fn(RuleRef) -> bool,
 }
 
-impl<'g> Filed<'g> {
+impl<'g> FiledRules<'g> {
     fn new(
-        group: &'g Group,
-        callers: &Callers,
+        group: &'g PolicyGroup,
+        callers: &CallerKeys,
         selectors: &[SelectorId],
         holds: &'g dyn Fn(RuleRef) -> bool,
     ) -> Self {
@@ -132,25 +132,25 @@ impl<'g> Filed<'g> {
 
 /// The rules that could match an act.
 struct Candidates<'g> {
-    matching: Filed<'g>,
+    matching: FiledRules<'g>,
     completion: Option<CompletionCandidates<'g>>,
 }
 
 struct CompletionCandidates<'g> {
-    base: Filed<'g>,
-    listed: Filed<'g>,
-    things: Filed<'g>,
+    base: FiledRules<'g>,
+    listed: FiledRules<'g>,
+    things: FiledRules<'g>,
 }
 
 impl<'g> Candidates<'g> {
     fn new(
-        group: &'g Group,
-        callers: &Callers,
-        act: &Act<'_>,
+        group: &'g PolicyGroup,
+        callers: &CallerKeys,
+        act: &Access<'_>,
         holds: &'g dyn Fn(RuleRef) -> bool,
     ) -> Self {
         let look_up =
-            |selectors: &[SelectorId], holds| Filed::new(group, callers, selectors, holds);
+            |selectors: &[SelectorId], holds| FiledRules::new(group, callers, selectors, holds);
         let matching = look_up(&act.selectors, holds);
         let completion = act
             .completion

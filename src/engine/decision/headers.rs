@@ -1,13 +1,13 @@
 //! What the headers of a posted message decide, whatever its body will say.
 
 use crate::engine::policy::{
-    AllowPolicies, Attached, Group, Level, Policies, RequestHeaders, RuleRef, SelectorId, View,
-    selector,
+    AllowPolicies, Attached, Evaluation, Policies, PolicyGroup, PolicyLevel, RequestHeaders,
+    RuleRef, SelectorId, selector,
 };
 use crate::engine::request::{Operation, Request};
 
-use super::act::is_surely_mcp;
-use super::{Allowance, Denial, DenialReason, Judge, LevelName, Progress, Stop};
+use super::access::is_surely_mcp;
+use super::{Allowance, CompletedCalls, Denial, DenialReason, Interruption, Judge, LevelName};
 
 /// Why a posted message is denied whatever it says; `None` where some message of this
 /// caller could be allowed. What `request` does is not looked at: nobody knows it yet.
@@ -20,7 +20,7 @@ use super::{Allowance, Denial, DenialReason, Judge, LevelName, Progress, Stop};
 /// no message could make an allowed one.
 pub fn deny_by_headers<'p>(policies: &'p Policies, request: &Request<'_>) -> Option<Denial<'p>> {
     let allowance = Allowance::default();
-    let judge = Judge::of_headers(policies, request, &Progress::default(), &allowance);
+    let judge = Judge::of_headers(policies, request, &CompletedCalls::default(), &allowance);
     let reason = match judge.by_headers() {
         Err(reason) => reason,
         Ok(()) => elsewhere(policies, request, &allowance)?,
@@ -50,17 +50,17 @@ fn elsewhere<'p>(
     let judge = Judge {
         // Once the message is known to be one. They could only deny as well.
         asks: false,
-        ..Judge::new(policies, &request, &Progress::default(), allowance)
+        ..Judge::new(policies, &request, &CompletedCalls::default(), allowance)
     };
-    match judge.judge(View::Enforced) {
-        Err(Stop::Denied(reason)) => Some(reason),
-        Ok(_) | Err(Stop::Ask(_)) => None,
+    match judge.judge(Evaluation::Enforced) {
+        Err(Interruption::Denied(reason)) => Some(reason),
+        Ok(_) | Err(Interruption::Ask(_)) => None,
     }
 }
 
 impl<'p> Judge<'p, '_> {
     fn by_headers(&self) -> Result<(), DenialReason<'p>> {
-        let view = View::Enforced;
+        let view = Evaluation::Enforced;
         if !self.policies.has_any(view) {
             return self.unprotected().map(drop);
         }
@@ -80,7 +80,11 @@ impl<'p> Judge<'p, '_> {
         Ok(())
     }
 
-    fn level_by_headers(&self, name: LevelName, level: &'p Level) -> Result<(), DenialReason<'p>> {
+    fn level_by_headers(
+        &self,
+        name: LevelName,
+        level: &'p PolicyLevel,
+    ) -> Result<(), DenialReason<'p>> {
         let any_message = [selector::ANYTHING, selector::ANY_MCP];
         let denies = |rule| self.denies_any_message(rule);
         if let Some(rule) = self.first(level.deny(), &any_message, &denies) {
@@ -109,7 +113,7 @@ impl<'p> Judge<'p, '_> {
     /// The first of the caller's rules under some selectors that is wanted.
     fn first(
         &self,
-        group: &Group,
+        group: &PolicyGroup,
         selectors: &[SelectorId],
         is_wanted: &dyn Fn(RuleRef) -> bool,
     ) -> Option<RuleRef> {

@@ -2,7 +2,7 @@
 
 use crate::engine::expr::Allowance;
 use crate::engine::policy::{HttpConditions, PathCondition, Pattern, ValueCondition};
-use crate::engine::request::{Derived, DerivedPath, Host, HttpTarget, is_script};
+use crate::engine::request::{Derived, DerivedPath, HostName, HttpRequest, is_script};
 
 use super::Match;
 
@@ -55,7 +55,7 @@ pub(super) fn of_paths(
     })
 }
 
-pub(super) fn of_ports(ports: Option<&[u64]>, request: &HttpTarget<'_>) -> Match {
+pub(super) fn of_ports(ports: Option<&[u64]>, request: &HttpRequest<'_>) -> Match {
     any(ports, |port| match request.port() {
         Some(request) => Match::decided(request == *port),
         None => Match::Undecided,
@@ -69,7 +69,7 @@ pub(super) fn of_hosts(hosts: Option<&[String]>, request: &Derived<'_>) -> Match
 pub(super) fn of_header(
     name: &str,
     value: &ValueCondition,
-    request: &HttpTarget<'_>,
+    request: &HttpRequest<'_>,
     allowance: &Allowance,
 ) -> Match {
     // SECURITY: of several lines, or of lines whose names are alike, some servers take the
@@ -132,7 +132,7 @@ fn names_script(path: &str) -> bool {
 }
 
 /// `*.x` holds for whatever lies below `x`, at any depth, and not for `x`.
-fn of_host(pattern: &str, host: Option<&Host>) -> Match {
+fn of_host(pattern: &str, host: Option<&HostName>) -> Match {
     let Some(host) = host else {
         return Match::Undecided;
     };

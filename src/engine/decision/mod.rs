@@ -3,16 +3,16 @@
 //! Pure: no I/O, no clock, no randomness. Nothing here fails; what cannot be
 //! decided in a request's favour is decided against it.
 
-mod act;
-mod answers;
+mod access;
 mod assume;
+mod attribute_cache;
+mod attributes;
+mod authorizer_call;
 mod destinations;
 mod group;
 mod headers;
 mod http;
-mod known;
 mod matching;
-mod progress;
 #[cfg(not(target_os = "wasi"))]
 mod trace;
 mod verdict;
@@ -20,31 +20,31 @@ mod verdict;
 #[cfg(not(target_os = "wasi"))]
 pub use assume::decide_assuming;
 pub use assume::{Assumed, Holds};
+pub use authorizer_call::{AuthorizerCall, CompletedCalls, Pending};
 pub use destinations::{Elsewhere, allowed_everywhere};
 pub use headers::deny_by_headers;
 pub use matching::Match;
-pub use progress::{Ask, Pending, Progress};
 #[cfg(not(target_os = "wasi"))]
 pub use trace::{
-    ActTrace, Check, Contradiction, LevelTrace, LevelVerdict, Part, PolicyTrace, RuleTrace, Trace,
-    Verdict, explain,
+    AccessTrace, Check, ContradictionError, LevelTrace, LevelVerdict, PolicyTrace, RulePart,
+    RuleTrace, Trace, TracedVerdict, explain,
 };
 pub use verdict::{Audit, Basis, Decision, Denial, DenialReason, Determining, LevelName, Permit};
 
 use std::cell::OnceCell;
 
 pub use crate::engine::expr::Allowance;
-use crate::engine::expr::Error;
+use crate::engine::expr::EvalError;
 use crate::engine::policy::{
-    AllowPolicies, Asking, Attached, CallerKey, Group, Level, Policies, PolicyId, RuleRef,
-    Unprotected, View,
+    AllowPolicies, Attached, CallerKey, Evaluation, ExternalAuthPolicies, Policies, PolicyGroup,
+    PolicyId, PolicyLevel, RuleRef, Unprotected,
 };
 use crate::engine::request::Request;
 
-use act::{Act, Acts};
-use answers::Answers;
-use group::{Callers, Needed, Outcome};
-use known::{About, Known, Value};
+use access::{Access, Accesses};
+use attribute_cache::{About, AttributeCache, PartResult};
+use attributes::RequestAttributes;
+use group::{CallerKeys, GroupOutcome, Needed};
 
 /// Judges a request: the Gateway level first, then the Backend level of the
 /// cluster that the route chose.
@@ -58,7 +58,7 @@ use known::{About, Known, Value};
 pub fn decide<'p>(
     policies: &'p Policies,
     request: &Request<'_>,
-    progress: &Progress,
+    progress: &CompletedCalls,
     allowance: &Allowance,
 ) -> Decision<'p> {
     Judge::new(policies, request, progress, allowance).decide()
@@ -70,18 +70,19 @@ pub fn decide_answered<'p>(
     policies: &'p Policies,
     request: &Request<'_>,
     allowance: &Allowance,
-    has_answered: &mut dyn FnMut(&Ask<'p>) -> bool,
+    has_answered: &mut dyn FnMut(&AuthorizerCall<'p>) -> bool,
 ) -> Decision<'p> {
-    Judge::new(policies, request, &Progress::default(), allowance).decide_answered(has_answered)
+    Judge::new(policies, request, &CompletedCalls::default(), allowance)
+        .decide_answered(has_answered)
 }
 
 /// Why judging stops before its end.
-enum Stop<'p> {
+enum Interruption<'p> {
     Denied(DenialReason<'p>),
-    Ask(Ask<'p>),
+    Ask(AuthorizerCall<'p>),
 }
 
-impl<'p> From<DenialReason<'p>> for Stop<'p> {
+impl<'p> From<DenialReason<'p>> for Interruption<'p> {
     fn from(reason: DenialReason<'p>) -> Self {
         Self::Denied(reason)
     }
@@ -90,13 +91,13 @@ impl<'p> From<DenialReason<'p>> for Stop<'p> {
 /// A request as the index knows it.
 struct Judge<'p, 'r> {
     policies: &'p Policies,
-    progress: Progress,
-    callers: Callers,
+    progress: CompletedCalls,
+    callers: CallerKeys,
     request: &'r Request<'r>,
-    acts: Acts<'r>,
+    acts: Accesses<'r>,
     /// Where the message's parameters are, once an expression asked for them.
     params: OnceCell<Option<&'r [u8]>>,
-    known: Known<'r>,
+    known: AttributeCache<'r>,
     /// Whether authorizers that have not answered are to be asked; else they are taken to
     /// let the request go on.
     asks: bool,
@@ -111,11 +112,11 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn new(
         policies: &'p Policies,
         request: &'r Request<'r>,
-        progress: &Progress,
+        progress: &CompletedCalls,
         allowance: &'r Allowance,
     ) -> Self {
         Self {
-            acts: Acts::new(policies, request),
+            acts: Accesses::new(policies, request),
             ..Self::of_headers(policies, request, progress, allowance)
         }
     }
@@ -124,7 +125,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn of_headers(
         policies: &'p Policies,
         request: &'r Request<'r>,
-        progress: &Progress,
+        progress: &CompletedCalls,
         allowance: &'r Allowance,
     ) -> Self {
         let caller = request
@@ -137,10 +138,10 @@ impl<'p, 'r> Judge<'p, 'r> {
             callers: [Some(CallerKey::Anyone), caller.map(CallerKey::Caller)],
             request,
             params: OnceCell::new(),
-            known: Known::new(request.http, allowance),
+            known: AttributeCache::new(request.http, allowance),
             asks: true,
             assumed: None,
-            acts: Acts::default(),
+            acts: Accesses::default(),
             has_cluster: request.cluster.is_some(),
             gateway: policies.gateway(request.http.port()),
             backend: request
@@ -150,10 +151,10 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     fn decide(&self) -> Decision<'p> {
-        let decided = match self.judge(View::Enforced) {
+        let decided = match self.judge(Evaluation::Enforced) {
             Ok(basis) => Ok(basis),
-            Err(Stop::Denied(reason)) => Err(reason),
-            Err(Stop::Ask(ask)) => return Decision::Ask(ask),
+            Err(Interruption::Denied(reason)) => Err(reason),
+            Err(Interruption::Ask(ask)) => return Decision::Ask(ask),
         };
         let audit = self.audit(decided.is_ok());
         match decided {
@@ -163,7 +164,10 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     /// Each question is another policy's, so that there is a last one.
-    fn decide_answered(&mut self, has_answered: &mut dyn FnMut(&Ask<'p>) -> bool) -> Decision<'p> {
+    fn decide_answered(
+        &mut self,
+        has_answered: &mut dyn FnMut(&AuthorizerCall<'p>) -> bool,
+    ) -> Decision<'p> {
         loop {
             match self.decide() {
                 Decision::Ask(ask) if has_answered(&ask) => {
@@ -182,9 +186,9 @@ impl<'p, 'r> Judge<'p, 'r> {
         if !self.policies.has_audited() {
             return None;
         }
-        let (audit, would_be) = match self.judge(View::Audited) {
-            Err(Stop::Denied(reason)) => (Audit::Deny(reason), Some(false)),
-            Err(Stop::Ask(ask)) => (Audit::Ask(ask.by), None),
+        let (audit, would_be) = match self.judge(Evaluation::Audited) {
+            Err(Interruption::Denied(reason)) => (Audit::Deny(reason), Some(false)),
+            Err(Interruption::Ask(ask)) => (Audit::Ask(ask.by), None),
             // Who asks first here may not be judged first; but whatever refuses does.
             Ok(basis) => match self.audited_asking() {
                 Some(by) => (Audit::Ask(by), None),
@@ -198,7 +202,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn audited_asking(&self) -> Option<Determining<'p>> {
         let rule = self
             .attached()
-            .find_map(|at| self.asking(at.level(View::Audited).asking()))?;
+            .find_map(|at| self.asking(at.level(Evaluation::Audited).asking()))?;
         Determining::new(self.policies, rule)
     }
 
@@ -213,7 +217,7 @@ impl<'p, 'r> Judge<'p, 'r> {
         self.meets_audited() || audited != decided
     }
 
-    fn judge(&self, view: View) -> Result<Basis<'p>, Stop<'p>> {
+    fn judge(&self, view: Evaluation) -> Result<Basis<'p>, Interruption<'p>> {
         if !self.policies.has_any(view) {
             return Ok(self.unprotected()?);
         }
@@ -226,8 +230,8 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn judge_backend(
         &self,
         gateway: Option<Determining<'p>>,
-        view: View,
-    ) -> Result<Basis<'p>, Stop<'p>> {
+        view: Evaluation,
+    ) -> Result<Basis<'p>, Interruption<'p>> {
         let backend = match self.backend {
             Some(attached) => self.level(LevelName::Backend, attached, view)?,
             None => None,
@@ -244,7 +248,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     /// Whether it is known where the request goes, as far as that matters.
-    fn destination(&self, view: View) -> Result<(), DenialReason<'p>> {
+    fn destination(&self, view: Evaluation) -> Result<(), DenialReason<'p>> {
         let reach = self.policies.reach(view);
         let needs_backend = self.policies.requires_backend();
         // SECURITY: what is not known yet may turn out to be protected once it is.
@@ -264,7 +268,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     ///
     /// SECURITY: a cluster that was renamed, or misspelt in the enforcement point, is
     /// not to be open because some other cluster is protected; and likewise a port.
-    fn is_foreign(&self, view: View) -> bool {
+    fn is_foreign(&self, view: Evaluation) -> bool {
         let reach = self.policies.reach(view);
         let port = self.request.http.port();
         let has_listener = || port.is_some_and(|port| self.policies.has_listener(port));
@@ -273,7 +277,7 @@ impl<'p, 'r> Judge<'p, 'r> {
 
     /// Whether policies that are attached there have judged all that the request does: an Allow
     /// policy, or for each act one whose authorizer has answered about it.
-    fn is_judged(&self, view: View) -> bool {
+    fn is_judged(&self, view: Evaluation) -> bool {
         let mut attached = self.attached();
         if attached.any(|attached| !attached.level(view).allow().is_empty()) {
             return true;
@@ -281,7 +285,7 @@ impl<'p, 'r> Judge<'p, 'r> {
         self.acts.iter().all(|act| {
             let holds = |rule| self.conditions(rule, act) != Match::No;
             self.attached().any(|attached| {
-                let asking = attached.level(View::Enforced).asking();
+                let asking = attached.level(Evaluation::Enforced).asking();
                 let mut answered = asking
                     .policies()
                     .filter(|policy| !self.asks || self.progress.has_answer(*policy));
@@ -306,11 +310,11 @@ impl<'p, 'r> Judge<'p, 'r> {
         &self,
         name: LevelName,
         attached: &'p Attached,
-        view: View,
-    ) -> Result<Option<Determining<'p>>, Stop<'p>> {
+        view: Evaluation,
+    ) -> Result<Option<Determining<'p>>, Interruption<'p>> {
         // Audited or not, what is enforced is asked about, and only that.
         if self.asks {
-            self.ask(name, attached.level(View::Enforced).asking())?;
+            self.ask(name, attached.level(Evaluation::Enforced).asking())?;
         }
         let level = attached.level(view);
         self.refused(name, level)?;
@@ -330,11 +334,11 @@ impl<'p, 'r> Judge<'p, 'r> {
                 false => self.conditions(rule, act) == Match::Yes,
             };
             match group::judge(group, &self.callers, act, needed, &holds) {
-                Outcome::Allowed(rule) => {
+                GroupOutcome::Allowed(rule) => {
                     determining.get_or_insert(rule);
                 }
-                Outcome::NotAllowed(policy) => {
-                    return Err(Stop::Denied(DenialReason::NotAllowed {
+                GroupOutcome::NotAllowed(policy) => {
+                    return Err(Interruption::Denied(DenialReason::NotAllowed {
                         level: name,
                         policy: policy.and_then(|policy| self.policies.policy_name(policy)),
                         message: self.message(group, policy, act),
@@ -346,15 +350,15 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     /// Whether an authorizer of a level has yet to be asked about the request.
-    fn ask(&self, level: LevelName, asking: &Asking) -> Result<(), Stop<'p>> {
+    fn ask(&self, level: LevelName, asking: &ExternalAuthPolicies) -> Result<(), Interruption<'p>> {
         let Some(rule) = self.asking(asking) else {
             return Ok(());
         };
-        let ask = Ask::new(self.policies, level, rule);
+        let ask = AuthorizerCall::new(self.policies, level, rule);
         Err(match ask {
-            Some(ask) => Stop::Ask(ask),
+            Some(ask) => Interruption::Ask(ask),
             // A policy that names nobody to ask: there is none, and it would still refuse.
-            None => Stop::Denied(DenialReason::NotAllowed {
+            None => Interruption::Denied(DenialReason::NotAllowed {
                 level,
                 policy: self.policies.policy_name(rule.policy),
                 message: None,
@@ -368,7 +372,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     /// SPEC: a rule matches here as in a Deny policy: where that cannot be decided, and
     /// where anything that the request does matches. A response matches where no method
     /// is asked for: it calls none.
-    fn asking(&self, asking: &Asking) -> Option<RuleRef> {
+    fn asking(&self, asking: &ExternalAuthPolicies) -> Option<RuleRef> {
         let open = |policy: &PolicyId| !self.progress.has_answer(*policy);
         let mut policies = asking.policies().filter(open);
         policies.find_map(|policy| {
@@ -381,7 +385,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     /// Whether a Deny policy of a level refuses anything that the request does.
-    fn refused(&self, name: LevelName, level: &'p Level) -> Result<(), DenialReason<'p>> {
+    fn refused(&self, name: LevelName, level: &'p PolicyLevel) -> Result<(), DenialReason<'p>> {
         let group = level.deny();
         if group.is_empty() {
             return Ok(());
@@ -401,7 +405,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     fn denied_by(&self, level: LevelName, rule: RuleRef) -> DenialReason<'p> {
         let message = self.policies.message(rule);
         match Determining::new(self.policies, rule) {
-            Some(by) => DenialReason::Refused { level, by, message },
+            Some(by) => DenialReason::DenyRule { level, by, message },
             // A rule without a policy: there is none, and it would still refuse.
             None => DenialReason::NotAllowed {
                 level,
@@ -415,9 +419,9 @@ impl<'p, 'r> Judge<'p, 'r> {
     /// of `policy`, where that is the one that did not allow.
     fn message(
         &self,
-        group: &'p Group,
+        group: &'p PolicyGroup,
         policy: Option<PolicyId>,
-        act: &Act<'r>,
+        act: &Access<'r>,
     ) -> Option<&'p str> {
         let speaks = |rule: RuleRef| {
             let is_asked = policy.is_none_or(|policy| policy == rule.policy);
@@ -428,7 +432,7 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     /// What of a rule is not in the index.
-    fn conditions(&self, rule: RuleRef, act: &Act<'r>) -> Match {
+    fn conditions(&self, rule: RuleRef, act: &Access<'r>) -> Match {
         if let Some(assumed) = self.assumed {
             return (assumed.conditions)(rule).as_match();
         }
@@ -447,8 +451,8 @@ impl<'p, 'r> Judge<'p, 'r> {
     }
 
     /// What the request answers to expressions, where they ask about an act.
-    fn answers(&self, act: &Act<'r>) -> Answers<'r, '_> {
-        Answers::new(self.request, act, &self.params, &self.known)
+    fn answers(&self, act: &Access<'r>) -> RequestAttributes<'r, '_> {
+        RequestAttributes::new(self.request, act, &self.params, &self.known)
     }
 
     /// Whether some message with these headers could meet what of a rule is not in the index.
@@ -495,8 +499,8 @@ impl<'p, 'r> Judge<'p, 'r> {
                 size: None,
                 ..*self.request
             };
-            let (any, params) = (Act::default(), OnceCell::new());
-            let answers = Answers::new(&headers, &any, &params, &self.known);
+            let (any, params) = (Access::default(), OnceCell::new());
+            let answers = RequestAttributes::new(&headers, &any, &params, &self.known);
             condition.evaluate_within(&answers, self.known.allowance)
         });
         (as_match(holds), needs.message())
@@ -509,14 +513,14 @@ impl<'p, 'r> Judge<'p, 'r> {
         let find = || match http::matches(conditions, &self.known.head, self.known.allowance) {
             Match::Yes => Ok(true),
             Match::No => Ok(false),
-            Match::Undecided => Err(Error::Ambiguous),
+            Match::Undecided => Err(EvalError::Ambiguous),
         };
         as_match(self.known.of_rule(rule, About::Http, &find))
     }
 }
 
 /// What has no value is undecided.
-fn as_match(value: Value) -> Match {
+fn as_match(value: PartResult) -> Match {
     value.map_or(Match::Undecided, Match::decided)
 }
 

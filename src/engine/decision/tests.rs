@@ -1,8 +1,8 @@
 //! What vectors cannot say: where decisions are more than allow and deny.
 
 use super::*;
-use crate::engine::mcp::{Call, Message, Method, Thing, Things};
-use crate::engine::request::{Caller, Headers, HttpTarget, Operation, SpiffeId};
+use crate::engine::mcp::{Call, Message, Method, Object, Objects};
+use crate::engine::request::{Caller, Headers, HttpRequest, Operation, SpiffeId};
 use serde_json::{Value, json};
 
 fn load(settings: &Value, policies: &Value) -> Policies {
@@ -50,7 +50,7 @@ fn call(tool: &str) -> Operation<'_> {
         call: Call {
             method: Method::ToolsCall,
             name: "tools/call",
-            things: Things::One(Thing::Tool(tool)),
+            objects: Objects::One(Object::Tool(tool)),
             resource_name: None,
             unknown: None,
         },
@@ -68,7 +68,7 @@ fn judge<'p>(
         &Request {
             caller: &caller,
             cluster,
-            http: HttpTarget::new(&Headers::default(), None),
+            http: HttpRequest::new(&Headers::default(), None),
             operation,
             body: b"",
             size: None,
@@ -79,7 +79,7 @@ fn judge<'p>(
             arrived: None,
             time: None,
         },
-        &Progress::default(),
+        &CompletedCalls::default(),
         &Allowance::default(),
     )
 }
@@ -247,7 +247,7 @@ fn a_subscription_is_judged_on_everything_it_names() {
         )]),
     );
     let listen = |uris, tasks| {
-        let things = Things::Subscriptions {
+        let things = Objects::Subscriptions {
             uris,
             tasks,
             changes: false,
@@ -255,7 +255,7 @@ fn a_subscription_is_judged_on_everything_it_names() {
         let call = Call {
             method: Method::SubscriptionsListen,
             name: "subscriptions/listen",
-            things,
+            objects: things,
             resource_name: None,
             unknown: None,
         };
@@ -276,14 +276,14 @@ fn a_subscription_is_judged_on_everything_it_names() {
 fn judge_params<'p>(
     policies: &'p Policies,
     body: &[u8],
-    (progress, allowance): (&Progress, &Allowance),
+    (progress, allowance): (&CompletedCalls, &Allowance),
     see: impl FnOnce(&Request<'_>, Decision<'p>),
 ) {
     let headers = Headers::from_lines([(":path", "/mcp"), (":method", "POST")]);
     let request = Request {
         caller: &Caller::default(),
         cluster: Some("c"),
-        http: HttpTarget::new(&headers, None),
+        http: HttpRequest::new(&headers, None),
         operation: call("t"),
         body,
         size: None,
@@ -348,7 +348,7 @@ fn backends_share_what_a_request_may_take() {
         (true, 10_000, true),
     ] {
         let policies = of(same);
-        let (progress, allowance) = (Progress::default(), Allowance::default());
+        let (progress, allowance) = (CompletedCalls::default(), Allowance::default());
         let body = with_letters(letters);
         judge_params(
             &policies,
@@ -377,13 +377,14 @@ fn a_trace_ends_where_the_steps_do() {
         ]);
         let text = document(&json!({}), &backend(), &policies).to_string();
         let (document, policies) =
-            crate::engine::policy::Document::load(serde_json::from_str(&text).unwrap()).unwrap();
+            crate::engine::policy::NumberedPolicy::load(serde_json::from_str(&text).unwrap())
+                .unwrap();
         let allowance = Allowance::default();
         let body = with_letters(letters);
         judge_params(
             &policies,
             &body,
-            (&Progress::default(), &allowance),
+            (&CompletedCalls::default(), &allowance),
             |request, decision| {
                 assert_eq!(
                     matches!(decision, Decision::Allow(_)),

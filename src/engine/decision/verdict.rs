@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::engine::policy::{ObjectName, Policies, RuleRef};
 
-use super::progress::Ask;
+use super::authorizer_call::AuthorizerCall;
 
 /// Whether a request goes on, and why.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub enum Decision<'p> {
     /// It does not.
     Deny(Denial<'p>),
     /// That is for an authorizer to say first.
-    Ask(Ask<'p>),
+    Ask(AuthorizerCall<'p>),
 }
 
 /// The proof that the engine let a request go on.
@@ -120,7 +120,7 @@ pub enum DenialReason<'p> {
     /// The route chose a cluster of no listed backend, and `unlisted: Deny`.
     Unlisted,
     /// A rule of a Deny policy matches.
-    Refused {
+    DenyRule {
         /// The level.
         level: LevelName,
         /// The rule.
@@ -144,7 +144,7 @@ impl<'p> DenialReason<'p> {
     /// What a rule has to say to the caller.
     pub const fn message(&self) -> Option<&'p str> {
         match self {
-            Self::Refused { message, .. } | Self::NotAllowed { message, .. } => *message,
+            Self::DenyRule { message, .. } | Self::NotAllowed { message, .. } => *message,
             Self::Unprotected | Self::NoCluster | Self::Unlisted | Self::NoPort => None,
         }
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use super::readers::Owner;
+use super::open_bodies::Owner;
 
 /// The time in nanoseconds, where there is a clock.
 pub type Clock = fn() -> Option<u64>;
@@ -49,7 +49,7 @@ impl Callouts {
 
     /// A place for a call that may take so many milliseconds; `None` when there is none left
     /// for whose it is.
-    pub(super) fn take(self: &Rc<Self>, owner: Owner, milliseconds: u32) -> Option<Place> {
+    pub(super) fn take(self: &Rc<Self>, owner: Owner, milliseconds: u32) -> Option<OpenCallout> {
         let now = self.clock.and_then(|clock| clock());
         self.forget(now);
         let mut open = self.open.try_borrow_mut().ok()?;
@@ -68,7 +68,7 @@ impl Callouts {
         open.insert(owner, own.saturating_add(1));
         self.count(owner, |all| all.saturating_add(1));
         let lasts = u64::from(milliseconds).saturating_mul(1_000_000);
-        Some(Place {
+        Some(OpenCallout {
             home: Rc::clone(self),
             owner,
             until: now.map(|now| now.saturating_add(lasts)),
@@ -115,21 +115,21 @@ impl Callouts {
 
 /// The place of a call that is open.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OpenCallout {
     home: Rc<Callouts>,
     owner: Owner,
     /// When the call is over at the latest; `None` when that is now, or nobody knows.
     until: Option<u64>,
 }
 
-impl Place {
+impl OpenCallout {
     /// The call has ended, whichever way.
     pub(super) fn ended(mut self) {
         self.until = None;
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenCallout {
     fn drop(&mut self) {
         match (self.until, self.home.left.try_borrow_mut()) {
             (Some(until), Ok(mut left)) => left.push_back((until, self.owner)),
@@ -146,7 +146,7 @@ mod tests {
         static NOW: Cell<u64> = const { Cell::new(0) };
     }
 
-    fn taken(callouts: &Rc<Callouts>, owner: Owner, most: usize) -> Vec<Place> {
+    fn taken(callouts: &Rc<Callouts>, owner: Owner, most: usize) -> Vec<OpenCallout> {
         let places = (0..most).map_while(|_| callouts.take(owner, 1));
         places.collect()
     }
@@ -186,7 +186,7 @@ mod tests {
         assert!(second.len() > LIMIT / 10);
         assert!(callouts.take(nobody(1), 1).is_none());
         // However many connections, callers with a name have half.
-        let others: Vec<Place> = (3..LIMIT as u64)
+        let others: Vec<OpenCallout> = (3..LIMIT as u64)
             .flat_map(|connection| taken(&callouts, nobody(connection), LIMIT))
             .collect();
         assert!(callouts.all.get() <= LIMIT / 2);

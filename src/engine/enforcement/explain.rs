@@ -3,13 +3,13 @@
 //! It goes the way it goes in the filter, through [`Stream`]; and a second time, up to
 //! where it is judged, to see why. Both must come to the same.
 
-use crate::engine::decision::{Contradiction, Trace, explain as trace};
-use crate::engine::external_auth::Question;
-use crate::engine::mcp::Envelope;
-use crate::engine::policy::{Document, Policies};
+use crate::engine::decision::{ContradictionError, Trace, explain as trace};
+use crate::engine::external_auth::Callout;
+use crate::engine::mcp::MessageReader;
+use crate::engine::policy::{NumberedPolicy, Policies};
 use crate::engine::request::{Head, Operation};
 
-use super::{Facts, Permitted, Reason, Said, Step, Stream};
+use super::{CalloutRecord, Permitted, Reason, Step, Stream, StreamAttributes};
 
 /// What becomes of a request, and why.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Explained<'p> {
     pub step: Step<'p>,
     /// What authorizers are asked, in order, and what is assumed that they say; only the
     /// last may not be answered.
-    pub asked: Vec<(Question, Option<Said>)>,
+    pub asked: Vec<(Callout, Option<CalloutRecord>)>,
     /// Why, where it is the policies and their authorizers that decide.
     pub trace: Option<Trace<'p>>,
 }
@@ -29,10 +29,10 @@ pub struct Explained<'p> {
 /// `None`, the explanation ends.
 pub fn explain<'p>(
     policies: &'p Policies,
-    document: &'p Document,
-    facts: Facts,
+    document: &'p NumberedPolicy,
+    facts: StreamAttributes,
     body: &[u8],
-    mut answer: impl FnMut(&mut Stream, &Question) -> Option<Step<'p>>,
+    mut answer: impl FnMut(&mut Stream, &Callout) -> Option<Step<'p>>,
 ) -> Explained<'p> {
     let mut stream = Stream::default();
     let mut step = stream.headers(policies, facts.clone(), body.is_empty());
@@ -50,10 +50,12 @@ pub fn explain<'p>(
     }
     let answered = asked.iter().filter(|(_, said)| said.is_some()).count();
     let allowed = match &step {
-        Step::Refuse(refusal) => match refusal.reason {
+        Step::Block(refusal) => match refusal.reason {
             Reason::Denied(_) | Reason::DeniedByHeaders(_) | Reason::Rerouted(_) => Some(answered),
             // The last was no permission.
-            Reason::Unauthorized(_) | Reason::Unanswered(_) => Some(answered.saturating_sub(1)),
+            Reason::DeniedByAuthorizer(_) | Reason::Unanswered(_) => {
+                Some(answered.saturating_sub(1))
+            }
             _ => None,
         },
         _ => Some(answered),
@@ -69,33 +71,33 @@ impl Explained<'_> {
         let decision = self.trace.as_ref().map(|trace| &trace.decision);
         match (&self.step, decision) {
             (Step::Continue(Permitted::Now(permit, _)), Some(Allow(seen))) if permit == seen => {}
-            (Step::Refuse(refusal), Some(Deny(seen)))
-                if refusal.reason == Reason::Denied(*seen) => {}
+            (Step::Block(refusal), Some(Deny(seen))) if refusal.reason == Reason::Denied(*seen) => {
+            }
             // The message may meet another rule first, or none of them reads it; but
             // whatever it says, it is not allowed.
-            (Step::Refuse(refusal), seen)
+            (Step::Block(refusal), seen)
                 if matches!(refusal.reason, Reason::DeniedByHeaders(_))
                     && !matches!(seen, Some(Allow(_))) => {}
             // Where the route leads now it is allowed, and perhaps not elsewhere.
-            (Step::Refuse(refusal), Some(Allow(_)))
+            (Step::Block(refusal), Some(Allow(_)))
                 if matches!(refusal.reason, Reason::Rerouted(_)) => {}
             (Step::Ask(_), Some(Ask(_))) => {}
-            (Step::Refuse(refusal), Some(Ask(ask))) if refusal.asked_by() == Some(ask.by) => {}
-            (Step::Refuse(refusal), None) if !matches!(refusal.reason, Reason::Denied(_)) => {}
+            (Step::Block(refusal), Some(Ask(ask))) if refusal.asked_by() == Some(ask.by) => {}
+            (Step::Block(refusal), None) if !matches!(refusal.reason, Reason::Denied(_)) => {}
             (step, decision) => {
                 return Some(format!("the filter does {step:?}, the engine {decision:?}"));
             }
         }
         let contradiction = self.trace.as_ref().and_then(Trace::contradiction);
-        contradiction.as_ref().map(Contradiction::to_string)
+        contradiction.as_ref().map(ContradictionError::to_string)
     }
 }
 
 /// Reads a request that was judged as the stream did, and judges it once more.
 fn look<'p>(
     policies: &'p Policies,
-    document: &'p Document,
-    facts: Facts,
+    document: &'p NumberedPolicy,
+    facts: StreamAttributes,
     body: &[u8],
     answered: usize,
 ) -> Option<Trace<'p>> {
@@ -110,7 +112,7 @@ fn look<'p>(
         Head::Options => Operation::Options,
         Head::Post => {
             let facts = facts.kept(policies, true);
-            let mut envelope = Envelope::new(settings.limits.depth.size());
+            let mut envelope = MessageReader::new(settings.limits.depth.size());
             envelope.keep_body(policies.needs().body);
             envelope.pass_unknown_members(!settings.unknown_members.is_reject());
             envelope.name_resources(!settings.resource_param.is_uri());

@@ -1,10 +1,10 @@
 //! Whose policies judge a request.
 
-use crate::engine::decision::{Allowance, Decision, Denial, Progress, decide_answered};
+use crate::engine::decision::{Allowance, CompletedCalls, Decision, Denial, decide_answered};
 use crate::engine::policy::Policies;
 use crate::engine::request::Request;
 
-use super::Facts;
+use super::StreamAttributes;
 
 /// Whose policies judge a request.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ pub(super) enum Forbidden<'p> {
 
 impl<'p> Judges<'p> {
     /// Whether the headers of a message may go on before it is read, by the newer policies.
-    pub(super) fn pass_headers_too(self, facts: &Facts) -> Result<(), Forbidden<'p>> {
+    pub(super) fn pass_headers_too(self, facts: &StreamAttributes) -> Result<(), Forbidden<'p>> {
         let Some(newer) = self.newer else {
             return Ok(());
         };
@@ -52,7 +52,7 @@ impl<'p> Judges<'p> {
     pub(super) fn allow_too(
         self,
         request: &Request<'_>,
-        progress: &Progress,
+        progress: &CompletedCalls,
         allowance: &Allowance,
     ) -> Result<(), Forbidden<'p>> {
         let Some(newer) = self.newer else {

@@ -7,32 +7,32 @@
 //!
 //! Pure: the host's side of it is in `filter`.
 
-mod answer;
-mod called;
+mod attributes;
+mod blocked;
+mod buffered;
+mod call_summary;
+mod callout_record;
 mod callouts;
-mod envelopes;
 #[cfg(not(target_os = "wasi"))]
 mod explain;
-mod facts;
 mod generations;
-mod held;
 mod judges;
-mod readers;
-mod refusal;
-mod said;
+mod local_reply;
+mod open_bodies;
+mod reader_pool;
 mod step;
 mod stream;
 
-pub use answer::Answer;
-pub use called::Called;
+pub use attributes::StreamAttributes;
+pub use blocked::{Blocked, Reason, Unauthorized};
+pub use call_summary::CallSummary;
+pub use callout_record::{CalloutRecord, CalloutResult};
 pub use callouts::Clock;
-pub use envelopes::{Envelopes, Host};
 #[cfg(not(target_os = "wasi"))]
 pub use explain::{Explained, explain};
-pub use facts::Facts;
 pub use generations::{Begun, Generation, Lineage};
 pub use judges::Judges;
-pub use refusal::{Reason, Refusal, Unauthorized};
-pub use said::{Answered, Said};
+pub use local_reply::LocalReply;
+pub use reader_pool::{ReaderPool, SharedStreams};
 pub use step::{Permitted, Step};
 pub use stream::{Abandoned, Settled, Stream};

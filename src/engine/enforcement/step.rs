@@ -1,9 +1,9 @@
 //! What is to be done next with a stream.
 
 use crate::engine::decision::Permit;
-use crate::engine::external_auth::{Obligations, Question};
+use crate::engine::external_auth::{Callout, Obligations};
 
-use super::Refusal;
+use super::Blocked;
 
 /// What is to be done next with a stream.
 #[derive(Debug)]
@@ -13,11 +13,11 @@ pub enum Step<'p> {
     /// Let the headers go on, hold the body: the verdict needs it.
     PassHeaders,
     /// Ask an authorizer, and hold what there is until it has answered.
-    Ask(Box<Question>),
+    Ask(Box<Callout>),
     /// Let everything go on.
     Continue(Permitted<'p>),
     /// Answer, and let nothing more go on.
-    Refuse(Box<Refusal<'p>>),
+    Block(Box<Blocked<'p>>),
 }
 
 /// Why everything may go on.

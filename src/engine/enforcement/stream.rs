@@ -1,32 +1,34 @@
 //! The state machine.
 
-mod refuse;
+mod reply;
 
 use std::rc::Rc;
 
 use crate::engine::decision::{
-    Allowance, Audit, Decision, Permit, Progress, allowed_everywhere, decide,
+    Allowance, Audit, CompletedCalls, Decision, Permit, allowed_everywhere, decide,
 };
-use crate::engine::external_auth::{self, Obligations, Response, Shown, Verdict};
+use crate::engine::external_auth::{
+    self, CalloutInput, CalloutResponse, CalloutVerdict, Obligations,
+};
 use crate::engine::policy::{OnError, Policies, RequestHeaders, Routing};
-use crate::engine::request::{Head, HeadFault, Operation, awaits_event};
+use crate::engine::request::{Head, HeadError, Operation, awaits_event};
 
-use super::answer::Recipient;
-use super::envelopes::{Envelopes, Obliged, Share};
-use super::held::{Asking, Full, Held, Ready};
+use super::buffered::{AwaitingAuthorizer, Buffered, Full, Judgeable};
+use super::callout_record::{CalloutRecord, CalloutResult, Spans};
 use super::judges::Judges;
-use super::said::{Answered, Said, Spans};
-use super::{Answer, Called, Facts, Permitted, Reason, Step, Unauthorized};
+use super::local_reply::Recipient;
+use super::reader_pool::{Obliged, ReaderPool, Share};
+use super::{CallSummary, LocalReply, Permitted, Reason, Step, StreamAttributes, Unauthorized};
 
 #[derive(Debug, Default)]
-enum State {
+enum StreamState {
     /// No headers yet.
     #[default]
     New,
     /// The body is being taken.
-    Reading(Box<Held>),
+    Reading(Box<Buffered>),
     /// An authorizer is asked.
-    Asking(Box<Asking>),
+    AwaitingAuthorizer(Box<AwaitingAuthorizer>),
     /// It has to be refused, and holds nothing any more.
     GivenUp(Recipient<'static>),
     /// Permitted.
@@ -38,17 +40,17 @@ enum State {
 /// One request's life.
 #[derive(Debug, Default)]
 pub struct Stream {
-    state: State,
-    envelopes: Rc<Envelopes>,
+    state: StreamState,
+    envelopes: Rc<ReaderPool>,
     /// By which the host knows it.
     number: u32,
     spans: Spans,
-    said: Vec<Said>,
+    said: Vec<CalloutRecord>,
     message_bytes: Option<usize>,
     /// A body may come, which has to be empty.
     is_bodiless: bool,
     keeps_called: bool,
-    called: Option<Called>,
+    called: Option<CallSummary>,
     /// Its client reads no answer but by its status.
     awaits_event: bool,
     /// For the changes to its response.
@@ -57,12 +59,12 @@ pub struct Stream {
 
 impl Stream {
     /// A stream that takes what it reads with from those that streams share.
-    pub fn new(envelopes: Rc<Envelopes>) -> Self {
+    pub fn new(envelopes: Rc<ReaderPool>) -> Self {
         // In full: what a default shares with nobody would be made only to be dropped.
         Self {
             envelopes,
             number: 0,
-            state: State::New,
+            state: StreamState::New,
             spans: Spans::default(),
             said: Vec::new(),
             message_bytes: None,
@@ -90,7 +92,7 @@ impl Stream {
     }
 
     /// What a request calls that goes on, where that was kept.
-    pub const fn called(&self) -> Option<&Called> {
+    pub const fn called(&self) -> Option<&CallSummary> {
         self.called.as_ref()
     }
 
@@ -99,11 +101,11 @@ impl Stream {
     pub fn is_notable(&self, permit: &Permit<'_>) -> bool {
         let is_audited = matches!(permit.audit(), Some(Audit::Deny(_)));
         let mut said = self.said.iter();
-        is_audited || said.any(|said| said.answered == Answered::Error)
+        is_audited || said.any(|said| said.answered == CalloutResult::Error)
     }
 
     /// What authorizers have said so far, in order.
-    pub fn said(&self) -> &[Said] {
+    pub fn said(&self) -> &[CalloutRecord] {
         &self.said
     }
 
@@ -111,12 +113,12 @@ impl Stream {
     pub fn headers<'p>(
         &mut self,
         by: impl Into<Judges<'p>>,
-        mut facts: Facts,
+        mut facts: StreamAttributes,
         ended: bool,
     ) -> Step<'p> {
         let by = by.into();
         let policies = by.policies;
-        if !matches!(self.state, State::New) {
+        if !matches!(self.state, StreamState::New) {
             return self.out_of_order();
         }
         facts.judged_at(self.time(policies));
@@ -125,7 +127,7 @@ impl Stream {
         let paths = settings.mcp_paths.as_deref();
         let operation = match Head::read(&facts.headers, paths, body_limit, ended) {
             Err(fault) => {
-                return self.refuse(Answer::to_head(fault), Reason::Head(fault), None);
+                return self.refuse(LocalReply::to_head(fault), Reason::Head(fault), None);
             }
             Ok(Head::Http) => Operation::Http,
             Ok(Head::Get) => Operation::Get,
@@ -137,7 +139,7 @@ impl Stream {
         self.is_bodiless = !ended && operation != Operation::Http;
         let holds = settings.request_headers == RequestHeaders::Hold;
         let request = facts.request(operation, b"", facts.size(ended));
-        let (progress, allowance) = (Progress::default(), Allowance::default());
+        let (progress, allowance) = (CompletedCalls::default(), Allowance::default());
         match decide(policies, &request, &progress, &allowance) {
             Decision::Allow(permit) if !(self.is_bodiless && holds) => {
                 match by.allow_too(&request, &progress, &allowance) {
@@ -146,12 +148,12 @@ impl Stream {
                 }
             }
             Decision::Deny(denial) => {
-                self.refuse(Answer::forbidden(), Reason::Denied(denial), None)
+                self.refuse(LocalReply::forbidden(), Reason::Denied(denial), None)
             }
             Decision::Allow(_) | Decision::Ask(_) => {
                 let depth = settings.limits.depth.size();
                 let envelope = self.envelopes.take(depth, Share::Undecided, self.number);
-                let held = Held::other(facts, operation, ended, envelope, policies);
+                let held = Buffered::other(facts, operation, ended, envelope, policies);
                 // SECURITY: while a body is awaited, streamed headers would go on unjudged.
                 let has_more = policies.needs().other_body > 0 || self.is_bodiless;
                 let waits = !ended && has_more && holds;
@@ -161,7 +163,7 @@ impl Stream {
     }
 
     /// The headers of a message have come.
-    fn posted<'p>(&mut self, by: Judges<'p>, facts: Facts, ended: bool) -> Step<'p> {
+    fn posted<'p>(&mut self, by: Judges<'p>, facts: StreamAttributes, ended: bool) -> Step<'p> {
         let policies = by.policies;
         self.awaits_event = awaits_event(&facts.headers);
         let settings = policies.settings();
@@ -190,20 +192,20 @@ impl Stream {
         }
         let depth = settings.limits.depth.size();
         let envelope = self.envelopes.take(depth, share, self.number);
-        let held = Box::new(Held::message(facts, envelope, policies));
+        let held = Box::new(Buffered::message(facts, envelope, policies));
         self.hold(by, held, ended)
     }
 
     /// Keeps a request until its body has come; `ended` is whether nothing of it is missing.
-    fn hold<'p>(&mut self, by: Judges<'p>, mut held: Box<Held>, ended: bool) -> Step<'p> {
+    fn hold<'p>(&mut self, by: Judges<'p>, mut held: Box<Buffered>, ended: bool) -> Step<'p> {
         let policies = by.policies;
         if held.account().is_err() {
             return self.overloaded(policies, &held);
         }
         if ended {
-            return self.judge(by, Ready::new(held));
+            return self.judge(by, Judgeable::new(held));
         }
-        self.state = State::Reading(held);
+        self.state = StreamState::Reading(held);
         match policies.settings().request_headers {
             RequestHeaders::Hold => Step::Wait,
             RequestHeaders::Stream => Step::PassHeaders,
@@ -213,27 +215,30 @@ impl Stream {
     /// What became of it, where that is settled.
     pub const fn settled_as(&self) -> Option<Settled> {
         match self.state {
-            State::Passed if self.is_bodiless => None,
-            State::Passed => Some(Settled::Passed),
-            State::Refused => Some(Settled::Refused),
-            State::New | State::Reading(_) | State::Asking(_) | State::GivenUp(_) => None,
+            StreamState::Passed if self.is_bodiless => None,
+            StreamState::Passed => Some(Settled::Passed),
+            StreamState::Refused => Some(Settled::Refused),
+            StreamState::New
+            | StreamState::Reading(_)
+            | StreamState::AwaitingAuthorizer(_)
+            | StreamState::GivenUp(_) => None,
         }
     }
 
     /// Whether it was permitted, though a body may come yet that has to be empty.
     pub const fn has_passed(&self) -> bool {
-        matches!(self.state, State::Passed)
+        matches!(self.state, StreamState::Passed)
     }
 
     /// It is refused without a look at it.
     pub fn refused(&mut self) {
-        self.state = State::Refused;
+        self.state = StreamState::Refused;
     }
 
     /// How many bytes of the body have been taken. Those before are not needed again.
     pub fn received(&self) -> usize {
         match &self.state {
-            State::Reading(held) => held.received,
+            StreamState::Reading(held) => held.received,
             _ => 0,
         }
     }
@@ -245,7 +250,7 @@ impl Stream {
 
     /// Whether the stream still wants to see its body.
     pub const fn is_reading(&self) -> bool {
-        matches!(self.state, State::Reading(_))
+        matches!(self.state, StreamState::Reading(_))
     }
 
     /// The next piece of the body has come; `ended` is whether it is the last.
@@ -259,7 +264,7 @@ impl Stream {
         if self.is_bodiless && self.is_reading() {
             return Step::Wait;
         }
-        let State::Reading(held) = &mut self.state else {
+        let StreamState::Reading(held) = &mut self.state else {
             return self.settled();
         };
         let received = held.received.saturating_add(piece.len());
@@ -271,8 +276,9 @@ impl Stream {
         }
         match held.push(piece, policies.needs().other_body) {
             Err(Full::Malformed((fault, offset))) => self.malformed(fault, offset, None),
-            Err(Full::Overloaded) => match std::mem::replace(&mut self.state, State::Refused) {
-                State::Reading(held) => self.overloaded(policies, &held),
+            Err(Full::Overloaded) => match std::mem::replace(&mut self.state, StreamState::Refused)
+            {
+                StreamState::Reading(held) => self.overloaded(policies, &held),
                 _ => self.out_of_order(),
             },
             Ok(_) if ended => self.ended(by),
@@ -288,8 +294,8 @@ impl Stream {
 
     /// Something is in a body that has to be empty, whatever has become of the request.
     pub fn unexpected_body<'p>(&mut self) -> Step<'p> {
-        let fault = HeadFault::Body;
-        self.refuse(Answer::to_head(fault), Reason::Head(fault), None)
+        let fault = HeadError::Body;
+        self.refuse(LocalReply::to_head(fault), Reason::Head(fault), None)
     }
 
     /// The body is known to be longer than [`body_limit`](Self::body_limit), whatever is
@@ -305,7 +311,7 @@ impl Stream {
     /// The longest body that is read, in bytes, where it is a message's.
     pub fn body_limit(&self, policies: &Policies) -> Option<usize> {
         match &self.state {
-            State::Reading(held) => held.body_limit(policies),
+            StreamState::Reading(held) => held.body_limit(policies),
             _ => None,
         }
     }
@@ -333,35 +339,41 @@ impl Stream {
 
     /// The authorizer that was asked has answered, or never will. An answer that nobody
     /// waits for changes nothing.
-    pub fn answer<'p>(&mut self, by: impl Into<Judges<'p>>, response: &Response<'_>) -> Step<'p> {
+    pub fn answer<'p>(
+        &mut self,
+        by: impl Into<Judges<'p>>,
+        response: &CalloutResponse<'_>,
+    ) -> Step<'p> {
         let by = by.into();
         let policies = by.policies;
-        if !matches!(self.state, State::Asking(_)) {
+        if !matches!(self.state, StreamState::AwaitingAuthorizer(_)) {
             return Step::Wait;
         }
-        let State::Asking(asking) = std::mem::replace(&mut self.state, State::Refused) else {
+        let StreamState::AwaitingAuthorizer(asking) =
+            std::mem::replace(&mut self.state, StreamState::Refused)
+        else {
             return self.out_of_order();
         };
         let Some(ask) = asking.pending.ask(policies) else {
             return self.out_of_order();
         };
         let settings = policies.settings();
-        let verdict = external_auth::read(ask.auth, settings.request_headers, response);
-        self.said.push(Said::new(&ask, &verdict));
+        let verdict = external_auth::interpret(ask.auth, settings.request_headers, response);
+        self.said.push(CalloutRecord::new(&ask, &verdict));
         match (verdict, settings.external_auth.on_error) {
-            (Verdict::Allow(changes), _) => self.judge(by, asking.allowed(changes)),
-            (Verdict::Error(error), OnError::Allow) if error.is_outage() => {
+            (CalloutVerdict::Allow(changes), _) => self.judge(by, asking.allowed(changes)),
+            (CalloutVerdict::Error(error), OnError::Allow) if error.is_outage() => {
                 let changes = external_auth::unanswered(ask.auth);
                 self.judge(by, asking.allowed(changes))
             }
-            (Verdict::Error(error), _) => {
+            (CalloutVerdict::Error(error), _) => {
                 let reason = Reason::Unanswered(Unauthorized::new(&ask, error));
-                self.refuse_asked(policies, *asking, reason, Answer::to_unanswered)
+                self.refuse_asked(policies, *asking, reason, LocalReply::to_unanswered)
             }
-            (Verdict::Refuse(reply), _) => {
-                let reason = Reason::Unauthorized(Unauthorized::new(&ask, reply.status));
+            (CalloutVerdict::Deny(reply), _) => {
+                let reason = Reason::DeniedByAuthorizer(Unauthorized::new(&ask, reply.status));
                 self.refuse_asked(policies, *asking, reason, |form, message| {
-                    Answer::to_unauthorized(form, message, reply)
+                    LocalReply::to_unauthorized(form, message, reply)
                 })
             }
         }
@@ -371,11 +383,11 @@ impl Stream {
     /// refuses it.
     pub fn give_up(&mut self) {
         let to = match &self.state {
-            State::Reading(held) => held.recipient(),
-            State::Asking(asking) => asking.held.recipient(),
+            StreamState::Reading(held) => held.recipient(),
+            StreamState::AwaitingAuthorizer(asking) => asking.held.recipient(),
             _ => return,
         };
-        self.state = State::GivenUp(to);
+        self.state = StreamState::GivenUp(to);
     }
 
     /// The server responds: what was to be changed about that is no longer held.
@@ -387,19 +399,21 @@ impl Stream {
     pub const fn is_waiting(&self) -> bool {
         matches!(
             self.state,
-            State::Reading(_) | State::Asking(_) | State::GivenUp(_)
+            StreamState::Reading(_) | StreamState::AwaitingAuthorizer(_) | StreamState::GivenUp(_)
         )
     }
 
     /// Time has passed; `is_late` is whether a body may be awaited no longer.
     pub fn tick<'p>(&mut self, policies: &'p Policies, is_late: bool) -> Step<'p> {
         match std::mem::take(&mut self.state) {
-            State::GivenUp(to) => self.refuse(Answer::overloaded(to), Reason::Overloaded, None),
-            State::Reading(held) if is_late && held.is_denied() => {
+            StreamState::GivenUp(to) => {
+                self.refuse(LocalReply::overloaded(to), Reason::Overloaded, None)
+            }
+            StreamState::Reading(held) if is_late && held.is_denied() => {
                 self.denied_unread(policies, &held)
             }
-            State::Reading(held) if is_late => {
-                let answer = Answer::timed_out(held.recipient());
+            StreamState::Reading(held) if is_late => {
+                let answer = LocalReply::timed_out(held.recipient());
                 self.refuse(answer, Reason::TimedOut, None)
             }
             other => {
@@ -412,36 +426,38 @@ impl Stream {
     /// The stream has ended, and nothing comes any more. Where it was not decided, what it
     /// called, as far as that was known.
     pub fn abandon(&mut self) -> Option<Abandoned> {
-        let called = match std::mem::replace(&mut self.state, State::Refused) {
-            State::New | State::Passed | State::Refused => return None,
-            State::Reading(_) | State::GivenUp(_) => None,
-            State::Asking(mut asking) => {
+        let called = match std::mem::replace(&mut self.state, StreamState::Refused) {
+            StreamState::New | StreamState::Passed | StreamState::Refused => return None,
+            StreamState::Reading(_) | StreamState::GivenUp(_) => None,
+            StreamState::AwaitingAuthorizer(mut asking) => {
                 let request = asking.held.request().ok();
                 let message = request.and_then(|(request, _)| request.operation.message());
-                message.as_ref().and_then(Called::of)
+                message.as_ref().and_then(CallSummary::of)
             }
         };
         Some(Abandoned { called })
     }
 
     /// What a permit obliges to could not be done: nothing more goes on.
-    pub fn unobliged<'p>(&mut self) -> Step<'p> {
+    pub fn obligations_failed<'p>(&mut self) -> Step<'p> {
         self.out_of_order()
     }
 
     /// An event after the verdict, or while an authorizer is asked.
     fn settled<'p>(&mut self) -> Step<'p> {
         match self.state {
-            State::Passed => Step::Continue(Permitted::Before),
-            State::Refused | State::Asking(_) => Step::Wait,
-            State::GivenUp(to) => self.refuse(Answer::overloaded(to), Reason::Overloaded, None),
-            State::New | State::Reading(_) => self.out_of_order(),
+            StreamState::Passed => Step::Continue(Permitted::Before),
+            StreamState::Refused | StreamState::AwaitingAuthorizer(_) => Step::Wait,
+            StreamState::GivenUp(to) => {
+                self.refuse(LocalReply::overloaded(to), Reason::Overloaded, None)
+            }
+            StreamState::New | StreamState::Reading(_) => self.out_of_order(),
         }
     }
 
     /// The whole body has come.
     fn ended<'p>(&mut self, by: Judges<'p>) -> Step<'p> {
-        if let State::Reading(held) = &mut self.state {
+        if let StreamState::Reading(held) = &mut self.state {
             held.end();
         }
         self.read(by)
@@ -449,8 +465,8 @@ impl Stream {
 
     /// As much of the body has come as is needed.
     fn read<'p>(&mut self, by: Judges<'p>) -> Step<'p> {
-        match std::mem::replace(&mut self.state, State::Refused) {
-            State::Reading(held) => self.judge(by, Ready::new(held)),
+        match std::mem::replace(&mut self.state, StreamState::Refused) {
+            StreamState::Reading(held) => self.judge(by, Judgeable::new(held)),
             _ => self.out_of_order(),
         }
     }
@@ -461,9 +477,9 @@ impl Stream {
         asks.then(|| self.envelopes.now()).flatten()
     }
 
-    fn judge<'p>(&mut self, by: Judges<'p>, ready: Ready) -> Step<'p> {
+    fn judge<'p>(&mut self, by: Judges<'p>, ready: Judgeable) -> Step<'p> {
         let policies = by.policies;
-        let Ready {
+        let Judgeable {
             mut held,
             progress,
             obligations,
@@ -500,40 +516,40 @@ impl Stream {
                 }
                 if !obligations.response.is_empty() {
                     let Some(room) = self.envelopes.oblige(obligations.response_memory()) else {
-                        let answer = Answer::overloaded(message.as_ref().into());
+                        let answer = LocalReply::overloaded(message.as_ref().into());
                         return self.refuse(answer, Reason::Overloaded, message.as_ref());
                     };
                     self.obliged = Some(room);
                 }
                 if self.keeps_called || self.is_notable(&permit) {
-                    self.called = message.as_ref().and_then(Called::of);
+                    self.called = message.as_ref().and_then(CallSummary::of);
                 }
                 return self.pass(permit, obligations);
             }
             Decision::Deny(denial) => return self.denied(policies, denial, message.as_ref()),
             Decision::Ask(ask) => ask,
         };
-        let shown = Shown {
+        let shown = CalloutInput {
             request: &request,
             body,
             span: self.spans.next(self.said.len()),
             mcp_paths: policies.settings().mcp_paths.as_deref(),
         };
-        match external_auth::ask(ask.auth, &policies.settings().external_auth, &shown) {
+        match external_auth::prepare(ask.auth, &policies.settings().external_auth, &shown) {
             Ok(question) => {
                 let timeout = question.timeout.milliseconds();
                 let owner = self.envelopes.owner(request.caller.spiffe_id());
                 let Some(place) = self.envelopes.callouts.take(owner, timeout) else {
-                    let answer = Answer::crowded(message.as_ref().into());
+                    let answer = LocalReply::crowded(message.as_ref().into());
                     return self.refuse(answer, Reason::Crowded, message.as_ref());
                 };
                 let shown = question.size().saturating_add(obligations.memory());
                 if held.shows(shown).is_err() {
                     place.ended();
-                    let answer = Answer::overloaded(held.recipient());
+                    let answer = LocalReply::overloaded(held.recipient());
                     return self.refuse(answer, Reason::Overloaded, None);
                 }
-                self.state = State::Asking(Box::new(Asking {
+                self.state = StreamState::AwaitingAuthorizer(Box::new(AwaitingAuthorizer {
                     pending: ask.wait(progress),
                     place,
                     held,
@@ -542,14 +558,14 @@ impl Stream {
                 Step::Ask(Box::new(question))
             }
             Err(unshown) => {
-                let answer = Answer::to_unshown(unshown, message.as_ref().into());
+                let answer = LocalReply::to_unshown(unshown, message.as_ref().into());
                 self.refuse(answer, Reason::Unshown(unshown), message.as_ref())
             }
         }
     }
 
     fn pass<'p>(&mut self, permit: Permit<'p>, obligations: Obligations) -> Step<'p> {
-        self.state = State::Passed;
+        self.state = StreamState::Passed;
         Step::Continue(Permitted::Now(permit, obligations))
     }
 }
@@ -567,7 +583,7 @@ pub enum Settled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abandoned {
     /// What it called, where its message was read.
-    pub called: Option<Called>,
+    pub called: Option<CallSummary>,
 }
 
 impl Abandoned {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::Error;
+use super::EvalError;
 
 /// The steps that an evaluation may take: one for each node and item visited, and one
 /// for every 32 bytes looked at.
@@ -36,10 +36,10 @@ impl Allowance {
     ///
     /// # Errors
     /// When there is less; then there is nothing left.
-    pub fn look(&self, bytes: usize) -> Result<(), Error> {
+    pub fn look(&self, bytes: usize) -> Result<(), EvalError> {
         let left = self.0.get().checked_sub(steps_of(bytes));
         self.0.set(left.unwrap_or(0));
-        left.map(drop).ok_or(Error::Exhausted)
+        left.map(drop).ok_or(EvalError::Exhausted)
     }
 }
 
@@ -77,37 +77,37 @@ impl Budget {
     }
 
     /// Takes a step.
-    pub(super) fn step(&self) -> Result<(), Error> {
+    pub(super) fn step(&self) -> Result<(), EvalError> {
         self.steps(1)
     }
 
     /// Looks at some bytes.
-    pub(super) fn scan(&self, bytes: usize) -> Result<(), Error> {
+    pub(super) fn scan(&self, bytes: usize) -> Result<(), EvalError> {
         self.steps(steps_of(bytes).saturating_add(1))
     }
 
     /// Looks for a name of a length among some lines of headers.
-    pub(super) fn search(&self, lines: usize, name: usize) -> Result<(), Error> {
+    pub(super) fn search(&self, lines: usize, name: usize) -> Result<(), EvalError> {
         let bytes = name.saturating_add(8).saturating_mul(lines);
         self.steps(steps_of(bytes))
     }
 
     /// Makes a value of some bytes.
-    pub(super) fn keep(&self, bytes: usize) -> Result<(), Error> {
+    pub(super) fn keep(&self, bytes: usize) -> Result<(), EvalError> {
         self.scan(bytes)?;
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let left = self.bytes.get().checked_sub(bytes);
         self.bytes.set(
-            left.ok_or(Error::Exhausted)
+            left.ok_or(EvalError::Exhausted)
                 .inspect_err(|_| self.exhaust())?,
         );
         Ok(())
     }
 
-    fn steps(&self, steps: u32) -> Result<(), Error> {
+    fn steps(&self, steps: u32) -> Result<(), EvalError> {
         let left = self.steps.get().checked_sub(steps);
         self.steps.set(
-            left.ok_or(Error::Exhausted)
+            left.ok_or(EvalError::Exhausted)
                 .inspect_err(|_| self.exhaust())?,
         );
         Ok(())

@@ -5,23 +5,28 @@
 
 use std::cmp::Ordering;
 
-use super::Error;
+use super::EvalError;
 use super::budget::Budget;
-use super::map::Map;
-use super::value::{List, Value};
+use super::map::MapValue;
+use super::value::{ListValue, Value};
 
 /// How deep values are compared.
 const DEPTH: usize = 128;
 
 /// Whether two values are equal.
-pub(super) fn equal(a: &Value<'_>, b: &Value<'_>, budget: &Budget) -> Result<bool, Error> {
+pub(super) fn equal(a: &Value<'_>, b: &Value<'_>, budget: &Budget) -> Result<bool, EvalError> {
     equal_at(a, b, DEPTH, budget)
 }
 
-fn equal_at(a: &Value<'_>, b: &Value<'_>, depth: usize, budget: &Budget) -> Result<bool, Error> {
+fn equal_at(
+    a: &Value<'_>,
+    b: &Value<'_>,
+    depth: usize,
+    budget: &Budget,
+) -> Result<bool, EvalError> {
     budget.step()?;
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::Exhausted);
+        return Err(EvalError::Exhausted);
     };
     Ok(match (a, b) {
         (Value::Null, Value::Null) => true,
@@ -43,7 +48,12 @@ fn equal_at(a: &Value<'_>, b: &Value<'_>, depth: usize, budget: &Budget) -> Resu
     })
 }
 
-fn lists_equal(a: &List<'_>, b: &List<'_>, depth: usize, budget: &Budget) -> Result<bool, Error> {
+fn lists_equal(
+    a: &ListValue<'_>,
+    b: &ListValue<'_>,
+    depth: usize,
+    budget: &Budget,
+) -> Result<bool, EvalError> {
     // What is none to some makes them another list.
     a.len(budget)?;
     b.len(budget)?;
@@ -62,7 +72,12 @@ fn lists_equal(a: &List<'_>, b: &List<'_>, depth: usize, budget: &Budget) -> Res
     }
 }
 
-fn maps_equal(a: &Map<'_>, b: &Map<'_>, depth: usize, budget: &Budget) -> Result<bool, Error> {
+fn maps_equal(
+    a: &MapValue<'_>,
+    b: &MapValue<'_>,
+    depth: usize,
+    budget: &Budget,
+) -> Result<bool, EvalError> {
     if a.len(budget)? != b.len(budget)? {
         return Ok(false);
     }
@@ -84,7 +99,7 @@ pub(super) fn order(
     a: &Value<'_>,
     b: &Value<'_>,
     budget: &Budget,
-) -> Result<Option<Ordering>, Error> {
+) -> Result<Option<Ordering>, EvalError> {
     Ok(Some(match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::String(a), Value::String(b)) => {
@@ -98,7 +113,7 @@ pub(super) fn order(
         }
         (Value::Timestamp(a), Value::Timestamp(b)) => a.cmp(b),
         (Value::Duration(a), Value::Duration(b)) => a.cmp(b),
-        (a, b) => return numbers(a, b).ok_or(Error::NoSuchOverload),
+        (a, b) => return numbers(a, b).ok_or(EvalError::NoSuchOverload),
     }))
 }
 

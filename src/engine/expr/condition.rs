@@ -4,23 +4,26 @@ use super::budget::{Allowance, Budget};
 use super::evaluate::Evaluation;
 use super::needs;
 use super::readings::{self, Reads};
-use super::{Error, MAX_DEPTH, MAX_NODES, Needs, Node, Pattern, Program, Value, Variables};
+use super::{
+    AttributeNeeds, Attributes, CelNode, CelProgram, EvalError, MAX_DEPTH, MAX_NODES, Pattern,
+    Value,
+};
 
 /// A program that is ready to be evaluated.
 #[derive(Debug)]
-pub struct Condition {
+pub struct CelCondition {
     pub(super) text: String,
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<CelNode>,
     pub(super) patterns: Vec<Pattern>,
     /// By node; empty where no node reads what has other readings.
     pub(super) reads: Vec<Reads>,
-    needs: Needs,
+    needs: AttributeNeeds,
 }
 
 /// Why a program is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.as_str())]
-pub enum Unsound {
+pub enum UnsoundError {
     /// It has no node at all.
     Empty,
     /// It has more than [`MAX_NODES`].
@@ -39,7 +42,7 @@ pub enum Unsound {
     Presence,
 }
 
-impl Unsound {
+impl UnsoundError {
     /// What is wrong, in a few words.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,13 +58,13 @@ impl Unsound {
     }
 }
 
-impl Condition {
+impl CelCondition {
     /// Makes a program ready.
     ///
     /// # Errors
     /// When anything is wrong with it that evaluation would have to be wary of.
-    pub fn new(program: Program) -> Result<Self, Unsound> {
-        let Program {
+    pub fn new(program: CelProgram) -> Result<Self, UnsoundError> {
+        let CelProgram {
             text,
             nodes,
             patterns,
@@ -69,11 +72,11 @@ impl Condition {
         check(&nodes, patterns.len())?;
         let patterns: Option<Vec<Pattern>> = patterns.iter().map(Pattern::new).collect();
         Ok(Self {
-            needs: Needs::of(&nodes),
+            needs: AttributeNeeds::of(&nodes),
             reads: readings::reads(&nodes),
             text,
             nodes,
-            patterns: patterns.ok_or(Unsound::Pattern)?,
+            patterns: patterns.ok_or(UnsoundError::Pattern)?,
         })
     }
 
@@ -83,7 +86,7 @@ impl Condition {
     }
 
     /// What has to be known of a request.
-    pub const fn needs(&self) -> &Needs {
+    pub const fn needs(&self) -> &AttributeNeeds {
         &self.needs
     }
 
@@ -97,7 +100,7 @@ impl Condition {
     ///
     /// # Errors
     /// When it has no value, one that is no boolean, or takes too much to evaluate.
-    pub fn evaluate(&self, variables: &dyn Variables) -> Result<bool, Error> {
+    pub fn evaluate(&self, variables: &dyn Attributes) -> Result<bool, EvalError> {
         self.evaluate_within(variables, &Allowance::default())
     }
 
@@ -107,15 +110,15 @@ impl Condition {
     /// As [`evaluate`](Self::evaluate).
     pub fn evaluate_within(
         &self,
-        variables: &dyn Variables,
+        variables: &dyn Attributes,
         allowance: &Allowance,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, EvalError> {
         let budget = Budget::of(allowance);
         let result = Evaluation::new(self, variables, &budget).result();
         budget.settle(allowance);
         match result? {
             Value::Bool(holds) => Ok(holds),
-            _ => Err(Error::NoSuchOverload),
+            _ => Err(EvalError::NoSuchOverload),
         }
     }
 }
@@ -131,29 +134,29 @@ struct Around {
 /// Checks that nodes are a tree, bounded, with every item in its loop.
 ///
 /// From the result downwards, which is from the last to the first: no recursion.
-fn check(nodes: &[Node], patterns: usize) -> Result<(), Unsound> {
+fn check(nodes: &[CelNode], patterns: usize) -> Result<(), UnsoundError> {
     if nodes.len() > MAX_NODES {
-        return Err(Unsound::TooManyNodes);
+        return Err(UnsoundError::TooManyNodes);
     }
     let mut around = vec![Around::default(); nodes.len()];
-    let root = around.last_mut().ok_or(Unsound::Empty)?;
+    let root = around.last_mut().ok_or(UnsoundError::Empty)?;
     root.is_used = true;
     for (place, node) in nodes.iter().enumerate().rev() {
         let here = around.get(place).copied().unwrap_or_default();
         if !here.is_used {
-            return Err(Unsound::NoTree);
+            return Err(UnsoundError::NoTree);
         }
         check_node(node, here.loops, patterns)?;
         let depth = here.depth.saturating_add(1);
         if depth > MAX_DEPTH {
-            return Err(Unsound::TooDeep);
+            return Err(UnsoundError::TooDeep);
         }
         for child in node.children() {
-            let is_body = matches!(node, Node::Loop { body, .. } if *body == child);
+            let is_body = matches!(node, CelNode::Loop { body, .. } if *body == child);
             let below = around.get_mut(..place).unwrap_or_default();
-            let below = below.get_mut(child).ok_or(Unsound::NoTree)?;
+            let below = below.get_mut(child).ok_or(UnsoundError::NoTree)?;
             if below.is_used {
-                return Err(Unsound::NoTree);
+                return Err(UnsoundError::NoTree);
             }
             *below = Around {
                 is_used: true,
@@ -165,15 +168,15 @@ fn check(nodes: &[Node], patterns: usize) -> Result<(), Unsound> {
     Ok(())
 }
 
-fn check_node(node: &Node, loops: usize, patterns: usize) -> Result<(), Unsound> {
+fn check_node(node: &CelNode, loops: usize, patterns: usize) -> Result<(), UnsoundError> {
     match node {
-        Node::Item(item) if *item >= loops => Err(Unsound::Unbound),
-        Node::Call {
+        CelNode::Item(item) if *item >= loops => Err(UnsoundError::Unbound),
+        CelNode::Call {
             function,
             arguments,
-        } if !function.arity().contains(&arguments.len()) => Err(Unsound::Arguments),
-        Node::Matches { pattern, .. } if *pattern >= patterns => Err(Unsound::Pattern),
-        Node::HasFact(fact) if fact.is_always_there() => Err(Unsound::Presence),
+        } if !function.arity().contains(&arguments.len()) => Err(UnsoundError::Arguments),
+        CelNode::Matches { pattern, .. } if *pattern >= patterns => Err(UnsoundError::Pattern),
+        CelNode::HasFact(fact) if fact.is_always_there() => Err(UnsoundError::Presence),
         _ => Ok(()),
     }
 }

@@ -3,12 +3,12 @@ use std::borrow::Cow;
 use serde_json::json;
 
 use super::*;
-use crate::engine::expr::fact::Given;
-use crate::engine::expr::{Fact, Timestamp};
+use crate::engine::expr::attribute::AttributeValue;
+use crate::engine::expr::{Attribute, Timestamp};
 
 /// A request that has what it is given.
 struct Request<'r> {
-    facts: &'r [(Fact, Given<'r>)],
+    facts: &'r [(Attribute, AttributeValue<'r>)],
     headers: &'r [(&'r str, &'r [u8])],
 }
 
@@ -17,20 +17,20 @@ const NOTHING: Request<'static> = Request {
     headers: &[],
 };
 
-impl Variables for Request<'_> {
-    fn fact(&self, fact: Fact) -> Option<Given<'_>> {
+impl Attributes for Request<'_> {
+    fn fact(&self, fact: Attribute) -> Option<AttributeValue<'_>> {
         let mut facts = self.facts.iter();
         let (_, given) = facts.find(|(known, _)| *known == fact)?;
         Some(given.clone())
     }
 
-    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, EvalError> {
         let mut headers = self.headers.iter();
         let found = headers.find(|(known, _)| *known == name);
         Ok(found.map(|(_, value)| Cow::Borrowed(*value)))
     }
 
-    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, EvalError> {
         let names = self.headers.iter();
         Ok(names
             .map(|(name, _)| Cow::Borrowed(name.as_bytes()))
@@ -38,13 +38,13 @@ impl Variables for Request<'_> {
     }
 }
 
-fn program(nodes: &[&str]) -> Program {
+fn program(nodes: &[&str]) -> CelProgram {
     let document = json!({"text": "", "nodes": nodes, "patterns": []});
     serde_json::from_value(document).unwrap()
 }
 
-fn condition(nodes: &[&str]) -> Condition {
-    Condition::new(program(nodes)).unwrap()
+fn condition(nodes: &[&str]) -> CelCondition {
+    CelCondition::new(program(nodes)).unwrap()
 }
 
 /// What has no value where nothing is there.
@@ -59,7 +59,7 @@ fn an_operand_that_decides_makes_up_for_one_without_value() {
         }
         for [a, b] in [[FAILS, other], [other, FAILS]] {
             let value = condition(&[a, b, operator]).evaluate(&NOTHING);
-            assert_eq!(value, Err(Error::NoSuchKey));
+            assert_eq!(value, Err(EvalError::NoSuchKey));
         }
     }
 }
@@ -67,27 +67,36 @@ fn an_operand_that_decides_makes_up_for_one_without_value() {
 #[test]
 fn only_a_boolean_is_a_result() {
     let value = condition(&["int 1"]).evaluate(&NOTHING);
-    assert_eq!(value, Err(Error::NoSuchOverload));
+    assert_eq!(value, Err(EvalError::NoSuchOverload));
 }
 
 #[test]
 fn facts_are_there_or_missing() {
     let request = Request {
         facts: &[
-            (Fact::Method, Given::Text(Cow::Borrowed(b"GET"))),
-            (Fact::Path, Given::Text(Cow::Borrowed(b"/\xff"))),
-            (Fact::Time, Given::Time(Timestamp::new(0, 0).unwrap())),
+            (
+                Attribute::Method,
+                AttributeValue::Text(Cow::Borrowed(b"GET")),
+            ),
+            (
+                Attribute::Path,
+                AttributeValue::Text(Cow::Borrowed(b"/\xff")),
+            ),
+            (
+                Attribute::Time,
+                AttributeValue::Time(Timestamp::new(0, 0).unwrap()),
+            ),
         ],
         headers: &[("x-a", b"1")],
     };
     let is_get = condition(&["fact request.method", "string GET", "equal 0 1"]);
     assert_eq!(is_get.evaluate(&request), Ok(true));
-    assert_eq!(is_get.evaluate(&NOTHING), Err(Error::NoSuchKey));
+    assert_eq!(is_get.evaluate(&NOTHING), Err(EvalError::NoSuchKey));
     let has = condition(&["has request.method"]);
     assert_eq!(has.evaluate(&request), Ok(true));
     assert_eq!(has.evaluate(&NOTHING), Ok(false));
     let not_text = condition(&["fact request.path", "size 0", "int 2", "equal 1 2"]);
-    assert_eq!(not_text.evaluate(&request), Err(Error::NotText));
+    assert_eq!(not_text.evaluate(&request), Err(EvalError::NotText));
     let header = condition(&["fact request.headers", "hasField 0 x-a"]);
     assert_eq!(header.evaluate(&request), Ok(true));
     assert_eq!(header.evaluate(&NOTHING), Ok(false));
@@ -98,7 +107,7 @@ fn what_takes_too_long_ends_in_an_error_that_nothing_makes_up_for() {
     let items: Vec<String> = (0..1000).map(|item| item.to_string()).collect();
     let text = format!("[{}]", items.join(","));
     let request = Request {
-        facts: &[(Fact::Params, Given::Json(text.as_bytes()))],
+        facts: &[(Attribute::Params, AttributeValue::Json(text.as_bytes()))],
         headers: &[],
     };
     let params = "fact request.mcp.params";
@@ -113,7 +122,10 @@ fn what_takes_too_long_ends_in_an_error_that_nothing_makes_up_for() {
         "true",
         "or 6 7",
     ];
-    assert_eq!(condition(&nodes).evaluate(&request), Err(Error::Exhausted));
+    assert_eq!(
+        condition(&nodes).evaluate(&request),
+        Err(EvalError::Exhausted)
+    );
 }
 
 #[test]
@@ -134,33 +146,42 @@ fn what_is_made_on_the_way_is_bounded() {
     }
     nodes.push(format!("size {}", nodes.len() - 1));
     let lines: Vec<&str> = nodes.iter().map(String::as_str).collect();
-    assert_eq!(condition(&lines).evaluate(&NOTHING), Err(Error::Exhausted));
+    assert_eq!(
+        condition(&lines).evaluate(&NOTHING),
+        Err(EvalError::Exhausted)
+    );
 }
 
 #[test]
 fn what_is_no_program_is_refused() {
-    let unsound = |nodes: &[&str]| Condition::new(program(nodes)).unwrap_err();
-    assert_eq!(unsound(&[]), Unsound::Empty);
+    let unsound = |nodes: &[&str]| CelCondition::new(program(nodes)).unwrap_err();
+    assert_eq!(unsound(&[]), UnsoundError::Empty);
     // Not used, used twice, used before it is there, used by itself, not there.
-    assert_eq!(unsound(&["true", "true"]), Unsound::NoTree);
-    assert_eq!(unsound(&["true", "or 0 0"]), Unsound::NoTree);
-    assert_eq!(unsound(&["not 1", "not 0"]), Unsound::NoTree);
-    assert_eq!(unsound(&["not 0"]), Unsound::NoTree);
-    assert_eq!(unsound(&["true", "not 7"]), Unsound::NoTree);
-    assert_eq!(unsound(&["item 0"]), Unsound::Unbound);
-    assert_eq!(unsound(&["item 0", "true", "all 0 1"]), Unsound::Unbound);
-    assert_eq!(unsound(&["list", "true", "all 0 0"]), Unsound::NoTree);
-    assert_eq!(unsound(&["true", "equal 0"]), Unsound::Arguments);
-    assert_eq!(unsound(&["true", "matches 0 0"]), Unsound::Pattern);
-    assert_eq!(unsound(&["has request.headers"]), Unsound::Presence);
+    assert_eq!(unsound(&["true", "true"]), UnsoundError::NoTree);
+    assert_eq!(unsound(&["true", "or 0 0"]), UnsoundError::NoTree);
+    assert_eq!(unsound(&["not 1", "not 0"]), UnsoundError::NoTree);
+    assert_eq!(unsound(&["not 0"]), UnsoundError::NoTree);
+    assert_eq!(unsound(&["true", "not 7"]), UnsoundError::NoTree);
+    assert_eq!(unsound(&["item 0"]), UnsoundError::Unbound);
+    assert_eq!(
+        unsound(&["item 0", "true", "all 0 1"]),
+        UnsoundError::Unbound
+    );
+    assert_eq!(unsound(&["list", "true", "all 0 0"]), UnsoundError::NoTree);
+    assert_eq!(unsound(&["true", "equal 0"]), UnsoundError::Arguments);
+    assert_eq!(unsound(&["true", "matches 0 0"]), UnsoundError::Pattern);
+    assert_eq!(unsound(&["has request.headers"]), UnsoundError::Presence);
     let deep = |depth: usize| {
         let lines: Vec<String> = (0..depth).map(|node| format!("not {node}")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        Condition::new(program(&[&["true"], &lines[..]].concat())).err()
+        CelCondition::new(program(&[&["true"], &lines[..]].concat())).err()
     };
     assert_eq!(deep(MAX_DEPTH - 1), None);
-    assert_eq!(deep(MAX_DEPTH), Some(Unsound::TooDeep));
-    assert_eq!(unsound(&["true"; MAX_NODES + 1]), Unsound::TooManyNodes);
+    assert_eq!(deep(MAX_DEPTH), Some(UnsoundError::TooDeep));
+    assert_eq!(
+        unsound(&["true"; MAX_NODES + 1]),
+        UnsoundError::TooManyNodes
+    );
 }
 
 #[test]
@@ -172,7 +193,7 @@ fn documents_of_another_form_are_refused() {
         json!({"text": "", "nodes": ["true"]}),
         json!({"text": "", "nodes": ["true"], "patterns": [], "more": 1}),
     ] {
-        let read = serde_json::from_value::<Program>(document.clone());
+        let read = serde_json::from_value::<CelProgram>(document.clone());
         assert!(read.is_err(), "{document}");
     }
 }
@@ -198,8 +219,8 @@ fn needs_name_what_is_read() {
     ]);
     let needs = condition_of_parts.needs();
     assert_eq!(needs.headers().collect::<Vec<_>>(), ["x-a", "x-b"]);
-    assert!(needs.has(Fact::Params) && needs.has(Fact::SpiffeId));
-    assert!(!needs.all_headers() && !needs.has(Fact::Time));
+    assert!(needs.has(Attribute::Params) && needs.has(Attribute::SpiffeId));
+    assert!(!needs.all_headers() && !needs.has(Attribute::Time));
 
     let whole = condition(&[
         "fact request.mcp.params",

@@ -5,7 +5,7 @@
 
 use super::budget::Budget;
 use super::value::Value;
-use super::{Duration, Error, Function, Timestamp};
+use super::{Duration, EvalError, Function, Timestamp};
 
 /// 2^63 and 2^64.
 const INT_END: f64 = 9_223_372_036_854_775_808.0;
@@ -18,7 +18,7 @@ pub(super) fn call<'v>(
     function: Function,
     value: &Value<'v>,
     budget: &Budget,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     match function {
         Function::Bool => bool(value),
         Function::Int => int(value),
@@ -28,13 +28,13 @@ pub(super) fn call<'v>(
         Function::Bytes => match value {
             Value::Bytes(_) => Ok(value.clone()),
             Value::String(text) => Value::made_bytes(text.as_bytes().to_vec(), budget),
-            _ => Err(Error::NoSuchOverload),
+            _ => Err(EvalError::NoSuchOverload),
         },
         Function::Timestamp => match value {
             Value::Timestamp(_) => Ok(value.clone()),
             Value::Int(seconds) => Timestamp::new(*seconds, 0)
                 .map(Value::Timestamp)
-                .ok_or(Error::Overflow),
+                .ok_or(EvalError::Overflow),
             _ => read(value, Timestamp::parse).map(Value::Timestamp),
         },
         Function::Duration => match value {
@@ -42,20 +42,20 @@ pub(super) fn call<'v>(
             _ => read(value, Duration::parse).map(Value::Duration),
         },
         Function::Type => Ok(Value::Type(value.type_name())),
-        _ => Err(Error::NoSuchOverload),
+        _ => Err(EvalError::NoSuchOverload),
     }
 }
 
 /// Reads the text of a string.
-fn read<T>(value: &Value<'_>, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
+fn read<T>(value: &Value<'_>, read: impl FnOnce(&str) -> Option<T>) -> Result<T, EvalError> {
     match value {
-        Value::String(text) if text.len() <= LONGEST => read(text).ok_or(Error::Malformed),
-        Value::String(_) => Err(Error::Malformed),
-        _ => Err(Error::NoSuchOverload),
+        Value::String(text) if text.len() <= LONGEST => read(text).ok_or(EvalError::Malformed),
+        Value::String(_) => Err(EvalError::Malformed),
+        _ => Err(EvalError::NoSuchOverload),
     }
 }
 
-fn bool<'v>(value: &Value<'v>) -> Result<Value<'v>, Error> {
+fn bool<'v>(value: &Value<'v>) -> Result<Value<'v>, EvalError> {
     if let Value::Bool(_) = value {
         return Ok(value.clone());
     }
@@ -67,7 +67,7 @@ fn bool<'v>(value: &Value<'v>) -> Result<Value<'v>, Error> {
     truth.map(Value::Bool)
 }
 
-fn int<'v>(value: &Value<'v>) -> Result<Value<'v>, Error> {
+fn int<'v>(value: &Value<'v>) -> Result<Value<'v>, EvalError> {
     let int = match value {
         Value::Int(value) => Some(*value),
         Value::Uint(value) => i64::try_from(*value).ok(),
@@ -76,20 +76,20 @@ fn int<'v>(value: &Value<'v>) -> Result<Value<'v>, Error> {
         Value::Timestamp(time) => Some(time.seconds()),
         _ => return read(value, |text| text.parse().ok()).map(Value::Int),
     };
-    int.map(Value::Int).ok_or(Error::Overflow)
+    int.map(Value::Int).ok_or(EvalError::Overflow)
 }
 
-fn uint<'v>(value: &Value<'v>) -> Result<Value<'v>, Error> {
+fn uint<'v>(value: &Value<'v>) -> Result<Value<'v>, EvalError> {
     let uint = match value {
         Value::Uint(value) => Some(*value),
         Value::Int(value) => u64::try_from(*value).ok(),
         Value::Double(value) => (*value >= 0.0 && *value < UINT_END).then_some(*value as u64),
         _ => return read(value, |text| text.parse().ok()).map(Value::Uint),
     };
-    uint.map(Value::Uint).ok_or(Error::Overflow)
+    uint.map(Value::Uint).ok_or(EvalError::Overflow)
 }
 
-fn double<'v>(value: &Value<'v>) -> Result<Value<'v>, Error> {
+fn double<'v>(value: &Value<'v>) -> Result<Value<'v>, EvalError> {
     Ok(Value::Double(match value {
         Value::Double(value) => *value,
         Value::Int(value) => *value as f64,
@@ -98,7 +98,7 @@ fn double<'v>(value: &Value<'v>) -> Result<Value<'v>, Error> {
     }))
 }
 
-fn string<'v>(value: &Value<'v>, budget: &Budget) -> Result<Value<'v>, Error> {
+fn string<'v>(value: &Value<'v>, budget: &Budget) -> Result<Value<'v>, EvalError> {
     let text = match value {
         Value::String(_) => return Ok(value.clone()),
         Value::Bool(value) => value.to_string(),
@@ -111,12 +111,12 @@ fn string<'v>(value: &Value<'v>, budget: &Budget) -> Result<Value<'v>, Error> {
         Value::Double(value) => value.to_string(),
         Value::Bytes(bytes) => {
             budget.scan(bytes.len())?;
-            let text = std::str::from_utf8(bytes).map_err(|_| Error::NotText)?;
+            let text = std::str::from_utf8(bytes).map_err(|_| EvalError::NotText)?;
             text.to_owned()
         }
         Value::Timestamp(time) => time.to_string(),
         Value::Duration(duration) => duration.to_string(),
-        _ => return Err(Error::NoSuchOverload),
+        _ => return Err(EvalError::NoSuchOverload),
     };
     Value::made(text, budget)
 }

@@ -6,7 +6,7 @@
 /// of what becomes of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{}", self.as_str())]
-pub enum Error {
+pub enum EvalError {
     /// The request does not have a field, or a map no such key.
     NoSuchKey,
     /// An operation is given what it does not take.
@@ -31,7 +31,7 @@ pub enum Error {
     Exhausted,
 }
 
-impl Error {
+impl EvalError {
     /// The error in a few words, without anything of the request.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,32 +1,33 @@
 //! The evaluator: walks over the nodes of a program that was found sound.
 
 use super::budget::Budget;
-use super::map::Map;
+use super::map::MapValue;
 use super::program::{Loop, NodeId};
 use super::readings::{Reads, Stays, agreed};
-use super::value::{Items, List, Shared, Value};
+use super::value::{ListValue, Shared, Value, ValueItems};
 use super::{
-    Condition, Constant, Error, Fact, Function, Node, Reading, ReadingKind, Variables, operators,
+    Attribute, Attributes, CelCondition, CelNode, Constant, EvalError, Function, Reading,
+    ReadingKind, operators,
 };
 use crate::engine::uri;
 
 /// One evaluation.
 pub(super) struct Evaluation<'v> {
-    condition: &'v Condition,
-    variables: &'v dyn Variables,
+    condition: &'v CelCondition,
+    variables: &'v dyn Attributes,
     budget: &'v Budget,
     /// The items that the loops around are at, the outermost first.
     items: Vec<Value<'v>>,
     /// What is read in the place of a fact, while another reading is looked at.
-    reading: Option<(Fact, &'v Reading)>,
+    reading: Option<(Attribute, &'v Reading)>,
 }
 
-pub(super) type Valued<'v> = Result<Value<'v>, Error>;
+pub(super) type Valued<'v> = Result<Value<'v>, EvalError>;
 
 impl<'v> Evaluation<'v> {
     pub(super) fn new(
-        condition: &'v Condition,
-        variables: &'v dyn Variables,
+        condition: &'v CelCondition,
+        variables: &'v dyn Attributes,
         budget: &'v Budget,
     ) -> Self {
         Self {
@@ -55,7 +56,7 @@ impl<'v> Evaluation<'v> {
     }
 
     /// The value of a node that servers may come to otherwise.
-    fn agreed(&mut self, node: Option<&'v Node>, reads: Reads) -> Valued<'v> {
+    fn agreed(&mut self, node: Option<&'v CelNode>, reads: Reads) -> Valued<'v> {
         let value = self.valued(node)?;
         let condition = self.condition;
         let stays = node.and_then(|node| Stays::of(&condition.nodes, &condition.reads, node));
@@ -64,7 +65,7 @@ impl<'v> Evaluation<'v> {
         };
         let mut others: usize = 0;
         for fact in reads.facts() {
-            let is_spelling = !matches!(fact, Fact::Method | Fact::ResourceUri);
+            let is_spelling = !matches!(fact, Attribute::Method | Attribute::ResourceUri);
             if is_spelling && stays.keeps(*holds) {
                 continue;
             }
@@ -80,12 +81,12 @@ impl<'v> Evaluation<'v> {
         // SECURITY: a server may read two facts otherwise at once.
         match others {
             0 | 1 => Ok(value),
-            _ => Err(Error::Ambiguous),
+            _ => Err(EvalError::Ambiguous),
         }
     }
 
     /// The value of a node under another reading.
-    fn read(&mut self, node: Option<&'v Node>, reads: Reads) -> Valued<'v> {
+    fn read(&mut self, node: Option<&'v CelNode>, reads: Reads) -> Valued<'v> {
         let (Some((fact, reading)), Some(node)) = (self.reading, node) else {
             return self.valued(node);
         };
@@ -94,11 +95,11 @@ impl<'v> Evaluation<'v> {
         }
         let value = match node {
             // A key is not compared with what it finds.
-            Node::Call {
+            CelNode::Call {
                 function: Function::Index,
                 arguments,
             } if let [map, key] = arguments.as_slice()
-                && let Some(Node::Constant(key)) = self.condition.nodes.get(*key) =>
+                && let Some(CelNode::Constant(key)) = self.condition.nodes.get(*key) =>
             {
                 self.budget.step()?;
                 let values = [self.node(*map)?, Value::of_constant(key)];
@@ -114,7 +115,7 @@ impl<'v> Evaluation<'v> {
             (ReadingKind::LowerCase, _) if text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
                 text.to_ascii_lowercase()
             }
-            (ReadingKind::Uri, Node::Constant(Constant::String(text))) => {
+            (ReadingKind::Uri, CelNode::Constant(Constant::String(text))) => {
                 match uri::of_constant(text) {
                     Some(form) => form,
                     None => return Ok(Value::String(Shared::Borrowed(text))),
@@ -122,11 +123,11 @@ impl<'v> Evaluation<'v> {
             }
             (
                 ReadingKind::AnyHost | ReadingKind::AnyUri,
-                Node::Constant(Constant::String(text)),
+                CelNode::Constant(Constant::String(text)),
             ) => {
                 let form = uri::of_constant(text);
                 let is_of_another = |form: &String| !uri::is_of_one_scheme(form, &reading.text);
-                form.filter(is_of_another).ok_or(Error::Ambiguous)?
+                form.filter(is_of_another).ok_or(EvalError::Ambiguous)?
             }
             _ => return Ok(Value::String(text)),
         };
@@ -135,103 +136,103 @@ impl<'v> Evaluation<'v> {
 
     /// INVARIANT: a program that was found sound is no deeper than
     /// [`MAX_DEPTH`](super::MAX_DEPTH), and so is this recursion.
-    fn valued(&mut self, node: Option<&'v Node>) -> Valued<'v> {
+    fn valued(&mut self, node: Option<&'v CelNode>) -> Valued<'v> {
         self.budget.step()?;
-        match node.ok_or(Error::NoSuchOverload)? {
-            Node::Constant(constant) => Ok(Value::of_constant(constant)),
-            Node::Fact(fact) => self.fact(*fact),
-            Node::HasFact(fact) => {
+        match node.ok_or(EvalError::NoSuchOverload)? {
+            CelNode::Constant(constant) => Ok(Value::of_constant(constant)),
+            CelNode::Fact(fact) => self.fact(*fact),
+            CelNode::HasFact(fact) => {
                 self.search(*fact)?;
                 self.variables.is_there(*fact).map(Value::Bool)
             }
-            Node::Item(item) => {
+            CelNode::Item(item) => {
                 let item = self.items.get(*item);
-                item.cloned().ok_or(Error::NoSuchOverload)
+                item.cloned().ok_or(EvalError::NoSuchOverload)
             }
-            Node::Field { operand, name } => {
+            CelNode::Field { operand, name } => {
                 let found = self.map(*operand)?.field(name, self.budget)?;
-                found.ok_or(Error::NoSuchKey)
+                found.ok_or(EvalError::NoSuchKey)
             }
-            Node::HasField { operand, name } => {
+            CelNode::HasField { operand, name } => {
                 let map = self.map(*operand)?;
                 map.has_field(name, self.budget).map(Value::Bool)
             }
-            Node::And(nodes) => self.junction(nodes, false),
-            Node::Or(nodes) => self.junction(nodes, true),
-            Node::Conditional {
+            CelNode::And(nodes) => self.junction(nodes, false),
+            CelNode::Or(nodes) => self.junction(nodes, true),
+            CelNode::Conditional {
                 condition,
                 then,
                 otherwise,
             } => match self.node(*condition)? {
                 Value::Bool(true) => self.node(*then),
                 Value::Bool(false) => self.node(*otherwise),
-                _ => Err(Error::NoSuchOverload),
+                _ => Err(EvalError::NoSuchOverload),
             },
-            Node::Call {
+            CelNode::Call {
                 function,
                 arguments,
             } => {
                 let values = self.all(arguments)?;
                 operators::call(*function, &values, self.budget)
             }
-            Node::Matches { operand, pattern } => self.matches(*operand, *pattern),
-            Node::List(nodes) => {
+            CelNode::Matches { operand, pattern } => self.matches(*operand, *pattern),
+            CelNode::List(nodes) => {
                 let items = self.all(nodes)?;
                 Value::made_list(items, self.budget)
             }
-            Node::Map(entries) => {
+            CelNode::Map(entries) => {
                 let mut made = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
                     made.push((self.node(*key)?, self.node(*value)?));
                 }
-                Map::made(made, self.budget).map(Value::Map)
+                MapValue::made(made, self.budget).map(Value::Map)
             }
-            Node::Loop { kind, range, body } => self.each(*kind, *range, *body),
+            CelNode::Loop { kind, range, body } => self.each(*kind, *range, *body),
         }
     }
 
-    fn all(&mut self, nodes: &[NodeId]) -> Result<Vec<Value<'v>>, Error> {
+    fn all(&mut self, nodes: &[NodeId]) -> Result<Vec<Value<'v>>, EvalError> {
         nodes.iter().map(|node| self.node(*node)).collect()
     }
 
-    fn fact(&self, fact: Fact) -> Valued<'v> {
-        if fact == Fact::Headers {
-            return Ok(Value::Map(Map::Headers(self.variables)));
+    fn fact(&self, fact: Attribute) -> Valued<'v> {
+        if fact == Attribute::Headers {
+            return Ok(Value::Map(MapValue::Headers(self.variables)));
         }
         self.search(fact)?;
-        let given = self.variables.fact(fact).ok_or(Error::NoSuchKey)?;
+        let given = self.variables.fact(fact).ok_or(EvalError::NoSuchKey)?;
         Value::of_fact(given, self.budget)
     }
 
     /// Pays for a look at the headers, where a fact is one.
-    fn search(&self, fact: Fact) -> Result<(), Error> {
+    fn search(&self, fact: Attribute) -> Result<(), EvalError> {
         match fact.is_of_mcp() {
             true => Ok(()),
             false => self.budget.search(self.variables.header_lines(), 0),
         }
     }
 
-    fn map(&mut self, operand: NodeId) -> Result<Map<'v>, Error> {
+    fn map(&mut self, operand: NodeId) -> Result<MapValue<'v>, EvalError> {
         match self.node(operand)? {
             Value::Map(map) => Ok(map),
-            _ => Err(Error::NoSuchOverload),
+            _ => Err(EvalError::NoSuchOverload),
         }
     }
 
     fn matches(&mut self, operand: NodeId, pattern: usize) -> Valued<'v> {
         let Value::String(text) = self.node(operand)? else {
-            return Err(Error::NoSuchOverload);
+            return Err(EvalError::NoSuchOverload);
         };
         if let Some((_, reading)) = &self.reading
             && matches!(reading.kind, ReadingKind::AnyHost | ReadingKind::AnyUri)
         {
-            return Err(Error::Ambiguous);
+            return Err(EvalError::Ambiguous);
         }
         // A step of an automaton takes longer than a look at a byte.
         self.budget.scan(text.len().saturating_mul(4))?;
         let pattern = self.condition.patterns.get(pattern);
         let found = pattern.and_then(|pattern| pattern.finds(text.as_bytes()));
-        found.map(Value::Bool).ok_or(Error::NoSuchOverload)
+        found.map(Value::Bool).ok_or(EvalError::NoSuchOverload)
     }
 
     /// `&&` and `||`: an operand that decides, wherever it stands, makes up for those
@@ -255,7 +256,7 @@ impl<'v> Evaluation<'v> {
                 list.items()
             }
             Value::Map(map) => map.keys(self.budget)?,
-            _ => return Err(Error::NoSuchOverload),
+            _ => return Err(EvalError::NoSuchOverload),
         };
         match kind {
             Loop::All => self.quantified(&mut items, body, false),
@@ -289,12 +290,17 @@ impl<'v> Evaluation<'v> {
         }
     }
 
-    fn quantified(&mut self, items: &mut Items<'v>, body: NodeId, deciding: bool) -> Valued<'v> {
+    fn quantified(
+        &mut self,
+        items: &mut ValueItems<'v>,
+        body: NodeId,
+        deciding: bool,
+    ) -> Valued<'v> {
         let mut verdict = Junction::new(deciding);
         while let Some(item) = items.next(self.budget) {
             let value = item.and_then(|item| self.with(item, body));
             // What is used up stays so: without this a list would be walked to its end.
-            if matches!(value, Err(Error::Exhausted)) || verdict.add(value.clone()) {
+            if matches!(value, Err(EvalError::Exhausted)) || verdict.add(value.clone()) {
                 return value;
             }
         }
@@ -314,7 +320,7 @@ impl<'v> Evaluation<'v> {
 struct Junction {
     deciding: bool,
     is_decided: bool,
-    error: Option<Error>,
+    error: Option<EvalError>,
 }
 
 impl Junction {
@@ -343,16 +349,16 @@ impl Junction {
     }
 }
 
-fn boolean(value: &Value<'_>) -> Result<bool, Error> {
+fn boolean(value: &Value<'_>) -> Result<bool, EvalError> {
     match value {
         Value::Bool(value) => Ok(*value),
-        _ => Err(Error::NoSuchOverload),
+        _ => Err(EvalError::NoSuchOverload),
     }
 }
 
-impl<'v> List<'v> {
+impl<'v> ListValue<'v> {
     /// Whether a value is among the items.
-    pub(super) fn has(&self, value: &Value<'_>, budget: &Budget) -> Result<bool, Error> {
+    pub(super) fn has(&self, value: &Value<'_>, budget: &Budget) -> Result<bool, EvalError> {
         let mut items = self.items();
         while let Some(item) = items.next(budget) {
             if super::compare::equal(&item?, value, budget)? {

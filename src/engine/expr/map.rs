@@ -5,22 +5,22 @@ use std::rc::Rc;
 
 use super::budget::Budget;
 use super::compare;
-use super::value::{Items, Value};
-use super::{Error, Variables};
-use crate::engine::json::{View, are_words_of_one, is_twin};
+use super::value::{Value, ValueItems};
+use super::{Attributes, EvalError};
+use crate::engine::json::{RawValue, are_words_of_one, is_twin};
 
 /// A map.
 #[derive(Clone)]
-pub enum Map<'v> {
+pub enum MapValue<'v> {
     /// Made on the way; no key twice.
     Made(Rc<[(Value<'v>, Value<'v>)]>),
     /// An object of JSON.
-    Json(View<'v>),
+    Json(RawValue<'v>),
     /// The headers of the request.
-    Headers(&'v dyn Variables),
+    Headers(&'v dyn Attributes),
 }
 
-impl fmt::Debug for Map<'_> {
+impl fmt::Debug for MapValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Made(entries) => entries.fmt(f),
@@ -30,12 +30,12 @@ impl fmt::Debug for Map<'_> {
     }
 }
 
-impl<'v> Map<'v> {
+impl<'v> MapValue<'v> {
     /// A new map, which is paid for here.
     pub(super) fn made(
         entries: Vec<(Value<'v>, Value<'v>)>,
         budget: &Budget,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, EvalError> {
         budget.keep(
             entries
                 .len()
@@ -43,11 +43,11 @@ impl<'v> Map<'v> {
         )?;
         for (place, (key, _)) in entries.iter().enumerate() {
             if !is_key(key) {
-                return Err(Error::BadKey);
+                return Err(EvalError::BadKey);
             }
             for (other, _) in entries.iter().take(place) {
                 if compare::equal(key, other, budget)? {
-                    return Err(Error::BadKey);
+                    return Err(EvalError::BadKey);
                 }
             }
         }
@@ -55,7 +55,11 @@ impl<'v> Map<'v> {
     }
 
     /// The value under a key.
-    pub(super) fn get(&self, key: &Value<'_>, budget: &Budget) -> Result<Option<Value<'v>>, Error> {
+    pub(super) fn get(
+        &self,
+        key: &Value<'_>,
+        budget: &Budget,
+    ) -> Result<Option<Value<'v>>, EvalError> {
         match self {
             Self::Made(entries) => {
                 for (other, value) in entries.iter() {
@@ -69,13 +73,17 @@ impl<'v> Map<'v> {
                 Value::String(name) => self.field(name, budget),
                 // Their keys are strings; no other is among them.
                 key if is_key(key) || matches!(key, Value::Double(_)) => Ok(None),
-                _ => Err(Error::NoSuchOverload),
+                _ => Err(EvalError::NoSuchOverload),
             },
         }
     }
 
     /// The value under a string.
-    pub(super) fn field(&self, name: &str, budget: &Budget) -> Result<Option<Value<'v>>, Error> {
+    pub(super) fn field(
+        &self,
+        name: &str,
+        budget: &Budget,
+    ) -> Result<Option<Value<'v>>, EvalError> {
         match self {
             Self::Made(entries) => {
                 for (key, value) in entries.iter() {
@@ -100,7 +108,7 @@ impl<'v> Map<'v> {
     }
 
     /// Whether there is a string among the keys.
-    pub(super) fn has_field(&self, name: &str, budget: &Budget) -> Result<bool, Error> {
+    pub(super) fn has_field(&self, name: &str, budget: &Budget) -> Result<bool, EvalError> {
         match self {
             Self::Made(_) => Ok(self.field(name, budget)?.is_some()),
             Self::Json(view) => Ok(member(*view, name, budget)?.is_some()),
@@ -113,7 +121,7 @@ impl<'v> Map<'v> {
     }
 
     /// Whether a key is there.
-    pub(super) fn has(&self, key: &Value<'_>, budget: &Budget) -> Result<bool, Error> {
+    pub(super) fn has(&self, key: &Value<'_>, budget: &Budget) -> Result<bool, EvalError> {
         match (self, key) {
             (Self::Json(_) | Self::Headers(_), Value::String(name)) => self.has_field(name, budget),
             _ => Ok(self.get(key, budget)?.is_some()),
@@ -121,19 +129,19 @@ impl<'v> Map<'v> {
     }
 
     /// Its keys, one by one.
-    pub(super) fn keys(&self, budget: &Budget) -> Result<Items<'v>, Error> {
+    pub(super) fn keys(&self, budget: &Budget) -> Result<ValueItems<'v>, EvalError> {
         Ok(match self {
-            Self::Made(entries) => Items::KeysMade(Rc::clone(entries), 0),
-            Self::Json(view) => Items::Keys(view.members()),
+            Self::Made(entries) => ValueItems::KeysMade(Rc::clone(entries), 0),
+            Self::Json(view) => ValueItems::Keys(view.members()),
             Self::Headers(variables) => {
                 budget.search(variables.header_lines(), 0)?;
-                Items::Names(variables.header_names()?.into_iter())
+                ValueItems::Names(variables.header_names()?.into_iter())
             }
         })
     }
 
     /// How many keys it has.
-    pub(super) fn len(&self, budget: &Budget) -> Result<usize, Error> {
+    pub(super) fn len(&self, budget: &Budget) -> Result<usize, EvalError> {
         match self {
             Self::Made(entries) => Ok(entries.len()),
             Self::Json(view) => {
@@ -161,16 +169,20 @@ fn is_key(value: &Value<'_>) -> bool {
 ///
 /// SECURITY: where a server might take another member for it (see [`is_twin`] and
 /// [`are_words_of_one`]), nobody can say which is meant.
-fn member<'v>(view: View<'v>, name: &str, budget: &Budget) -> Result<Option<View<'v>>, Error> {
+fn member<'v>(
+    view: RawValue<'v>,
+    name: &str,
+    budget: &Budget,
+) -> Result<Option<RawValue<'v>>, EvalError> {
     let mut found = None;
     for (key, value) in view.members() {
         let length = key.text().len().saturating_add(value.text().len());
         budget.scan(length)?;
-        let key = key.string().ok_or(Error::Malformed)?;
+        let key = key.string().ok_or(EvalError::Malformed)?;
         if key == name {
             found = Some(value);
         } else if is_twin(&key, &[name], &[]) || are_words_of_one(&key, name) {
-            return Err(Error::BadKey);
+            return Err(EvalError::BadKey);
         }
     }
     Ok(found)

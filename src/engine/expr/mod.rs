@@ -10,16 +10,17 @@
 //!
 //! SPEC: cel-spec, `doc/langdef.md`, and the strings extension of cel-go.
 
+mod attribute;
 mod budget;
 mod compare;
 mod condition;
 mod convert;
 mod error;
 mod evaluate;
-mod fact;
 mod function;
 mod map;
 mod needs;
+mod notation;
 mod operators;
 mod pattern;
 mod program;
@@ -27,15 +28,14 @@ mod readings;
 mod strings;
 mod time;
 mod value;
-mod written;
 
+pub use attribute::{Attribute, AttributeValue, Attributes, Reading, ReadingKind};
 pub use budget::{Allowance, STEPS};
-pub use condition::{Condition, Unsound};
-pub use error::Error;
-pub use fact::{Fact, Given, Reading, ReadingKind, Variables};
+pub use condition::{CelCondition, UnsoundError};
+pub use error::EvalError;
 pub use function::Function;
-pub use needs::Needs;
-pub use pattern::{Expression, Pattern};
-pub use program::{Constant, Loop, MAX_DEPTH, MAX_NODES, Node, NodeId, Program, Real};
+pub use needs::AttributeNeeds;
+pub use pattern::{CompiledRegex, Pattern};
+pub use program::{CelNode, CelProgram, Constant, Loop, MAX_DEPTH, MAX_NODES, NodeId, Real};
 pub use time::{Duration, Timestamp};
 pub use value::{TypeName, Value};

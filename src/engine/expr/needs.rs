@@ -1,33 +1,33 @@
 //! What a program reads of a request.
 
 use super::program::Constant;
-use super::{Fact, Function, Node};
+use super::{Attribute, CelNode, Function};
 
 /// What a program reads of a request, so that only that is fetched and kept.
 ///
 /// Lists instead of sets: they are short, and every set is code in the filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
-    facts: Vec<Fact>,
+pub struct AttributeNeeds {
+    facts: Vec<Attribute>,
     /// Those of which it is asked whether they are there.
-    presence: Vec<Fact>,
+    presence: Vec<Attribute>,
     headers: Vec<String>,
     all_headers: bool,
 }
 
-impl Needs {
-    pub(super) fn of(nodes: &[Node]) -> Self {
+impl AttributeNeeds {
+    pub(super) fn of(nodes: &[CelNode]) -> Self {
         let mut needs = Self::default();
         let users = users(nodes);
         for (place, node) in nodes.iter().enumerate() {
-            let (Node::Fact(fact) | Node::HasFact(fact)) = node else {
+            let (CelNode::Fact(fact) | CelNode::HasFact(fact)) = node else {
                 continue;
             };
             needs.facts.push(*fact);
-            if matches!(node, Node::HasFact(_)) {
+            if matches!(node, CelNode::HasFact(_)) {
                 needs.presence.push(*fact);
             }
-            if *fact == Fact::Headers {
+            if *fact == Attribute::Headers {
                 match header(nodes, &users, place) {
                     Some(name) => needs.headers.push(name.to_owned()),
                     None => needs.all_headers = true,
@@ -38,7 +38,7 @@ impl Needs {
     }
 
     /// Whether it asks for a fact, or for its presence.
-    pub fn has(&self, fact: Fact) -> bool {
+    pub fn has(&self, fact: Attribute) -> bool {
         self.facts.contains(&fact)
     }
 
@@ -64,29 +64,29 @@ impl Needs {
     }
 }
 
-fn is_of_message(fact: &Fact) -> bool {
-    fact.is_of_mcp() || *fact == Fact::Size
+fn is_of_message(fact: &Attribute) -> bool {
+    fact.is_of_mcp() || *fact == Attribute::Size
 }
 
 /// The paths below the parameters that a program reads, each as its keys; the empty one is
 /// all of them. For explanations: the filter keeps the whole of a message or nothing.
-pub(super) fn params(nodes: &[Node]) -> Vec<Vec<String>> {
+pub(super) fn params(nodes: &[CelNode]) -> Vec<Vec<String>> {
     let users = users(nodes);
     let read = nodes.iter().enumerate();
-    let places = read.filter(|(_, node)| matches!(node, Node::Fact(Fact::Params)));
+    let places = read.filter(|(_, node)| matches!(node, CelNode::Fact(Attribute::Params)));
     places
         .map(|(place, _)| path(nodes, &users, place))
         .collect()
 }
 
 /// The fixed keys that are read one below the other, starting from a node.
-fn path(nodes: &[Node], users: &[Option<usize>], start: usize) -> Vec<String> {
+fn path(nodes: &[CelNode], users: &[Option<usize>], start: usize) -> Vec<String> {
     let mut path = Vec::new();
     let mut place = start;
     while let Some(Some(user)) = users.get(place).copied() {
         match nodes.get(user) {
-            Some(Node::Field { name, .. }) => path.push(name.clone()),
-            Some(Node::HasField { name, .. }) => {
+            Some(CelNode::Field { name, .. }) => path.push(name.clone()),
+            Some(CelNode::HasField { name, .. }) => {
                 path.push(name.clone());
                 break;
             }
@@ -102,7 +102,7 @@ fn path(nodes: &[Node], users: &[Option<usize>], start: usize) -> Vec<String> {
 }
 
 /// The node that uses each.
-fn users(nodes: &[Node]) -> Vec<Option<usize>> {
+fn users(nodes: &[CelNode]) -> Vec<Option<usize>> {
     let mut users = vec![None; nodes.len()];
     for (user, node) in nodes.iter().enumerate() {
         for child in node.children() {
@@ -115,10 +115,10 @@ fn users(nodes: &[Node]) -> Vec<Option<usize>> {
 }
 
 /// The one header that is read of the headers at a node.
-fn header<'n>(nodes: &'n [Node], users: &[Option<usize>], start: usize) -> Option<&'n str> {
+fn header<'n>(nodes: &'n [CelNode], users: &[Option<usize>], start: usize) -> Option<&'n str> {
     match nodes.get((*users.get(start)?)?)? {
-        Node::Field { name, .. } | Node::HasField { name, .. } => Some(name),
-        Node::Call {
+        CelNode::Field { name, .. } | CelNode::HasField { name, .. } => Some(name),
+        CelNode::Call {
             function: Function::In,
             arguments,
         } => match arguments.as_slice() {
@@ -131,12 +131,12 @@ fn header<'n>(nodes: &'n [Node], users: &[Option<usize>], start: usize) -> Optio
 
 /// The string by which a node indexes another.
 pub(super) fn fixed_index<'n>(
-    nodes: &'n [Node],
-    node: &'n Node,
+    nodes: &'n [CelNode],
+    node: &'n CelNode,
     operand: usize,
 ) -> Option<&'n str> {
     match node {
-        Node::Call {
+        CelNode::Call {
             function: Function::Index,
             arguments,
         } => match arguments.as_slice() {
@@ -147,9 +147,9 @@ pub(super) fn fixed_index<'n>(
     }
 }
 
-fn fixed(nodes: &[Node], place: usize) -> Option<&str> {
+fn fixed(nodes: &[CelNode], place: usize) -> Option<&str> {
     match nodes.get(place)? {
-        Node::Constant(Constant::String(name)) => Some(name),
+        CelNode::Constant(Constant::String(name)) => Some(name),
         _ => None,
     }
 }

@@ -5,8 +5,8 @@
 use std::cmp::Ordering;
 
 use super::budget::Budget;
-use super::value::{List, Value};
-use super::{Error, Function, compare, convert, strings, time};
+use super::value::{ListValue, Value};
+use super::{EvalError, Function, compare, convert, strings, time};
 
 /// Calls a function.
 #[inline(never)]
@@ -14,7 +14,7 @@ pub(super) fn call<'v>(
     function: Function,
     arguments: &[Value<'v>],
     budget: &Budget,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     match arguments {
         [operand] => unary(function, operand, budget),
         [left, right] => binary(function, left, right, budget),
@@ -22,12 +22,17 @@ pub(super) fn call<'v>(
     }
 }
 
-fn unary<'v>(function: Function, operand: &Value<'v>, budget: &Budget) -> Result<Value<'v>, Error> {
+fn unary<'v>(
+    function: Function,
+    operand: &Value<'v>,
+    budget: &Budget,
+) -> Result<Value<'v>, EvalError> {
     match (function, operand) {
         (Function::Not, Value::Bool(value)) => Ok(Value::Bool(!value)),
-        (Function::Negate, Value::Int(value)) => {
-            value.checked_neg().map(Value::Int).ok_or(Error::Overflow)
-        }
+        (Function::Negate, Value::Int(value)) => value
+            .checked_neg()
+            .map(Value::Int)
+            .ok_or(EvalError::Overflow),
         (Function::Negate, Value::Double(value)) => Ok(Value::Double(-value)),
         (Function::Size, operand) => size(operand, budget),
         (
@@ -47,7 +52,7 @@ fn unary<'v>(function: Function, operand: &Value<'v>, budget: &Budget) -> Result
     }
 }
 
-fn size<'v>(operand: &Value<'v>, budget: &Budget) -> Result<Value<'v>, Error> {
+fn size<'v>(operand: &Value<'v>, budget: &Budget) -> Result<Value<'v>, EvalError> {
     let size = match operand {
         Value::String(text) => {
             budget.scan(text.len())?;
@@ -56,11 +61,11 @@ fn size<'v>(operand: &Value<'v>, budget: &Budget) -> Result<Value<'v>, Error> {
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(budget)?,
         Value::Map(map) => map.len(budget)?,
-        _ => return Err(Error::NoSuchOverload),
+        _ => return Err(EvalError::NoSuchOverload),
     };
     i64::try_from(size)
         .map(Value::Int)
-        .map_err(|_| Error::Overflow)
+        .map_err(|_| EvalError::Overflow)
 }
 
 fn binary<'v>(
@@ -68,7 +73,7 @@ fn binary<'v>(
     left: &Value<'v>,
     right: &Value<'v>,
     budget: &Budget,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     let ordered = |holds: fn(Ordering) -> bool| {
         let order = compare::order(left, right, budget)?;
         Ok(Value::Bool(order.is_some_and(holds)))
@@ -83,7 +88,7 @@ fn binary<'v>(
         Function::In => match right {
             Value::List(list) => list.has(left, budget).map(Value::Bool),
             Value::Map(map) => map.has(left, budget).map(Value::Bool),
-            _ => Err(Error::NoSuchOverload),
+            _ => Err(EvalError::NoSuchOverload),
         },
         Function::Index => index(left, right, budget),
         Function::Add => add(left, right, budget),
@@ -99,28 +104,28 @@ fn binary<'v>(
     }
 }
 
-fn index<'v>(left: &Value<'v>, right: &Value<'v>, budget: &Budget) -> Result<Value<'v>, Error> {
+fn index<'v>(left: &Value<'v>, right: &Value<'v>, budget: &Budget) -> Result<Value<'v>, EvalError> {
     match left {
-        Value::Map(map) => map.get(right, budget)?.ok_or(Error::NoSuchKey),
+        Value::Map(map) => map.get(right, budget)?.ok_or(EvalError::NoSuchKey),
         Value::List(list) => list.get(place(right)?, budget),
-        _ => Err(Error::NoSuchOverload),
+        _ => Err(EvalError::NoSuchOverload),
     }
 }
 
 /// A place in a list, which may be any number that is whole.
-fn place(value: &Value<'_>) -> Result<usize, Error> {
+fn place(value: &Value<'_>) -> Result<usize, EvalError> {
     let place = match value {
         Value::Int(value) => usize::try_from(*value).ok(),
         Value::Uint(value) => usize::try_from(*value).ok(),
         // The cast saturates; what is beyond is beyond every list.
         Value::Double(value) if value.fract() == 0.0 && *value >= 0.0 => Some(*value as usize),
         Value::Double(_) => None,
-        _ => return Err(Error::NoSuchOverload),
+        _ => return Err(EvalError::NoSuchOverload),
     };
-    place.ok_or(Error::OutOfRange)
+    place.ok_or(EvalError::OutOfRange)
 }
 
-fn add<'v>(left: &Value<'v>, right: &Value<'v>, budget: &Budget) -> Result<Value<'v>, Error> {
+fn add<'v>(left: &Value<'v>, right: &Value<'v>, budget: &Budget) -> Result<Value<'v>, EvalError> {
     match (left, right) {
         (Value::String(a), Value::String(b)) => {
             budget.scan(a.len().saturating_add(b.len()))?;
@@ -140,7 +145,11 @@ fn add<'v>(left: &Value<'v>, right: &Value<'v>, budget: &Budget) -> Result<Value
     }
 }
 
-fn extend<'v>(made: &mut Vec<Value<'v>>, list: &List<'v>, budget: &Budget) -> Result<(), Error> {
+fn extend<'v>(
+    made: &mut Vec<Value<'v>>,
+    list: &ListValue<'v>,
+    budget: &Budget,
+) -> Result<(), EvalError> {
     list.len(budget)?;
     let mut items = list.items();
     while let Some(item) = items.next(budget) {
@@ -153,11 +162,11 @@ fn arithmetic<'v>(
     function: Function,
     left: &Value<'v>,
     right: &Value<'v>,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     let is_division = matches!(function, Function::Divide | Function::Modulo);
     match (left, right) {
         (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) if is_division => {
-            Err(Error::DivisionByZero)
+            Err(EvalError::DivisionByZero)
         }
         (Value::Int(a), Value::Int(b)) => {
             let result = match function {
@@ -166,9 +175,9 @@ fn arithmetic<'v>(
                 Function::Multiply => a.checked_mul(*b),
                 Function::Divide => a.checked_div(*b),
                 Function::Modulo => a.checked_rem(*b),
-                _ => return Err(Error::NoSuchOverload),
+                _ => return Err(EvalError::NoSuchOverload),
             };
-            result.map(Value::Int).ok_or(Error::Overflow)
+            result.map(Value::Int).ok_or(EvalError::Overflow)
         }
         (Value::Uint(a), Value::Uint(b)) => {
             let result = match function {
@@ -177,16 +186,16 @@ fn arithmetic<'v>(
                 Function::Multiply => a.checked_mul(*b),
                 Function::Divide => a.checked_div(*b),
                 Function::Modulo => a.checked_rem(*b),
-                _ => return Err(Error::NoSuchOverload),
+                _ => return Err(EvalError::NoSuchOverload),
             };
-            result.map(Value::Uint).ok_or(Error::Overflow)
+            result.map(Value::Uint).ok_or(EvalError::Overflow)
         }
         (Value::Double(a), Value::Double(b)) => match function {
             Function::Add => Ok(Value::Double(a + b)),
             Function::Subtract => Ok(Value::Double(a - b)),
             Function::Multiply => Ok(Value::Double(a * b)),
             Function::Divide => Ok(Value::Double(a / b)),
-            _ => Err(Error::NoSuchOverload),
+            _ => Err(EvalError::NoSuchOverload),
         },
         _ => time::arithmetic(function, left, right),
     }

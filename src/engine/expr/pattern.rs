@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A regular expression and the automaton it was compiled to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Expression {
+pub struct CompiledRegex {
     /// As it was written, in RE2's syntax.
     pub text: String,
     /// A sparse automaton of `regex-automata`, little endian, anchored at the start, in
@@ -26,7 +26,7 @@ pub struct Pattern {
 
 impl Pattern {
     /// The automaton of an expression; `None` when it is none.
-    pub fn new(expression: &Expression) -> Option<Self> {
+    pub fn new(expression: &CompiledRegex) -> Option<Self> {
         let bytes = Base64::decode_vec(&expression.automaton).ok()?;
         let (automaton, rest) = sparse::DFA::from_bytes(&bytes).ok()?;
         (rest == bytes.len()).then(|| Self {

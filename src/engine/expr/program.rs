@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::value::TypeName;
-use super::{Expression, Fact, Function};
+use super::{Attribute, CompiledRegex, Function};
 
 /// The most nodes of a program.
 pub const MAX_NODES: usize = 1000;
@@ -20,14 +20,14 @@ pub const MAX_DEPTH: usize = 64;
 /// A compiled expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Program {
+pub struct CelProgram {
     /// The expression as it was written.
     pub text: String,
     /// What there is to do. Each node stands after those it uses, is used by one, and
     /// the last one is the result.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<CelNode>,
     /// The regular expressions that nodes search for.
-    pub patterns: Vec<Expression>,
+    pub patterns: Vec<CompiledRegex>,
 }
 
 /// A node, by its place in [`Program::nodes`].
@@ -35,13 +35,13 @@ pub type NodeId = usize;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Node {
+pub enum CelNode {
     /// A value that is given.
     Constant(Constant),
     /// A fact of the request.
-    Fact(Fact),
+    Fact(Attribute),
     /// Whether the request has a fact.
-    HasFact(Fact),
+    HasFact(Attribute),
     /// The item that a loop is at; loops are counted from the outermost.
     Item(usize),
     /// A field of a map.
@@ -148,7 +148,7 @@ impl PartialEq for Real {
 
 impl Eq for Real {}
 
-impl Node {
+impl CelNode {
     /// The nodes it uses.
     pub fn children(&self) -> Vec<NodeId> {
         match self {

@@ -10,18 +10,18 @@
 
 use super::evaluate::Valued;
 use super::needs::fixed_index;
-use super::{Error, Fact, Function, Node, NodeId, Reading, ReadingKind, Value};
+use super::{Attribute, CelNode, EvalError, Function, NodeId, Reading, ReadingKind, Value};
 
 /// The facts that have other readings.
-const FACTS: [Fact; 8] = [
-    Fact::Method,
-    Fact::Path,
-    Fact::UrlPath,
-    Fact::Query,
-    Fact::ResourceUri,
-    Fact::ToolName,
-    Fact::PromptName,
-    Fact::McpMethod,
+const FACTS: [Attribute; 8] = [
+    Attribute::Method,
+    Attribute::Path,
+    Attribute::UrlPath,
+    Attribute::Query,
+    Attribute::ResourceUri,
+    Attribute::ToolName,
+    Attribute::PromptName,
+    Attribute::McpMethod,
 ];
 
 /// Which of [`FACTS`] a node and those below it read.
@@ -29,7 +29,7 @@ const FACTS: [Fact; 8] = [
 pub(super) struct Reads {
     facts: [bool; FACTS.len()],
     /// Which of them the node is, as a parameter of the message.
-    param: Option<Fact>,
+    param: Option<Attribute>,
 }
 
 impl Reads {
@@ -37,20 +37,20 @@ impl Reads {
         self.facts.contains(&true)
     }
 
-    pub(super) fn facts(self) -> impl Iterator<Item = Fact> {
+    pub(super) fn facts(self) -> impl Iterator<Item = Attribute> {
         let facts = FACTS.into_iter().zip(self.facts);
         facts.filter(|(_, reads)| *reads).map(|(fact, _)| fact)
     }
 
     /// Whether the node itself is a fact.
-    pub(super) fn is(self, node: &Node, fact: Fact) -> bool {
+    pub(super) fn is(self, node: &CelNode, fact: Attribute) -> bool {
         match node {
-            Node::Fact(known) => *known == fact,
+            CelNode::Fact(known) => *known == fact,
             _ => self.param == Some(fact),
         }
     }
 
-    fn add(&mut self, fact: Fact) {
+    fn add(&mut self, fact: Attribute) {
         for (known, reads) in FACTS.into_iter().zip(&mut self.facts) {
             *reads |= known == fact;
         }
@@ -58,7 +58,7 @@ impl Reads {
 }
 
 /// What every node reads; nothing at all where none reads anything.
-pub(super) fn reads(nodes: &[Node]) -> Vec<Reads> {
+pub(super) fn reads(nodes: &[CelNode]) -> Vec<Reads> {
     let mut all: Vec<Reads> = Vec::with_capacity(nodes.len());
     for node in nodes {
         let mut reads = Reads {
@@ -66,7 +66,7 @@ pub(super) fn reads(nodes: &[Node]) -> Vec<Reads> {
             ..Reads::default()
         };
         match node {
-            Node::Fact(fact) => reads.add(*fact),
+            CelNode::Fact(fact) => reads.add(*fact),
             _ => reads.param.into_iter().for_each(|fact| reads.add(fact)),
         }
         for child in node.children() {
@@ -84,12 +84,12 @@ pub(super) fn reads(nodes: &[Node]) -> Vec<Reads> {
 
 /// The fact that a node is as a parameter: `request.mcp.params.uri` or `name`, or that of the
 /// `ref` that is completed. A name is a tool's or a prompt's, which are read alike.
-fn param(nodes: &[Node], node: &Node) -> Option<Fact> {
-    let is_params = |node: &Node| matches!(node, Node::Fact(Fact::Params));
+fn param(nodes: &[CelNode], node: &CelNode) -> Option<Attribute> {
+    let is_params = |node: &CelNode| matches!(node, CelNode::Fact(Attribute::Params));
     let (operand, name) = member(nodes, node)?;
     let fact = match name {
-        "uri" => Fact::ResourceUri,
-        "name" => Fact::ToolName,
+        "uri" => Attribute::ResourceUri,
+        "name" => Attribute::ToolName,
         _ => return None,
     };
     let is_ref = || matches!(member(nodes, operand), Some((of, "ref")) if is_params(of));
@@ -97,10 +97,10 @@ fn param(nodes: &[Node], node: &Node) -> Option<Fact> {
 }
 
 /// The map of which a node is a member, and its name.
-fn member<'n>(nodes: &'n [Node], node: &'n Node) -> Option<(&'n Node, &'n str)> {
+fn member<'n>(nodes: &'n [CelNode], node: &'n CelNode) -> Option<(&'n CelNode, &'n str)> {
     match node {
-        Node::Field { operand, name } => Some((nodes.get(*operand)?, name)),
-        Node::Call { arguments, .. } => {
+        CelNode::Field { operand, name } => Some((nodes.get(*operand)?, name)),
+        CelNode::Call { arguments, .. } => {
             let operand = *arguments.first()?;
             Some((nodes.get(operand)?, fixed_index(nodes, node, operand)?))
         }
@@ -118,15 +118,15 @@ pub(super) enum Stays {
 
 impl Stays {
     /// Of an operation; `None` for what only passes on what others come to.
-    pub(super) fn of(nodes: &[Node], reads: &[Reads], node: &Node) -> Option<Self> {
+    pub(super) fn of(nodes: &[CelNode], reads: &[Reads], node: &CelNode) -> Option<Self> {
         let are_spellings = |operands: &[NodeId]| {
             let all = operands.iter();
             all.into_iter().all(|id| is_spelling(nodes, reads, *id))
         };
         let stays = match node {
-            Node::Matches { operand, .. } if are_spellings(&[*operand]) => Self::True,
-            Node::Matches { .. } => Self::Neither,
-            Node::Call {
+            CelNode::Matches { operand, .. } if are_spellings(&[*operand]) => Self::True,
+            CelNode::Matches { .. } => Self::Neither,
+            CelNode::Call {
                 function,
                 arguments,
             } => match function {
@@ -144,7 +144,7 @@ impl Stays {
                 _ => Self::Neither,
             },
             // What the items of a loop come from, its body cannot read otherwise.
-            Node::Loop { range, .. } if read_by(reads, *range).any() => Self::Neither,
+            CelNode::Loop { range, .. } if read_by(reads, *range).any() => Self::Neither,
             _ => return None,
         };
         Some(stays)
@@ -160,14 +160,14 @@ fn read_by(reads: &[Reads], id: NodeId) -> Reads {
 }
 
 /// Whether an operand is a fact as it is spelt, or a part of it; or none that is read.
-fn is_spelling(nodes: &[Node], reads: &[Reads], id: NodeId) -> bool {
+fn is_spelling(nodes: &[CelNode], reads: &[Reads], id: NodeId) -> bool {
     let Some(node) = nodes.get(id).filter(|_| read_by(reads, id).any()) else {
         return true;
     };
     match node {
-        Node::Fact(_) => true,
-        Node::List(items) => items.iter().all(|item| is_spelling(nodes, reads, *item)),
-        Node::Call {
+        CelNode::Fact(_) => true,
+        CelNode::List(items) => items.iter().all(|item| is_spelling(nodes, reads, *item)),
+        CelNode::Call {
             function:
                 function @ (Function::Add
                 | Function::LowerAscii
@@ -186,7 +186,7 @@ fn is_spelling(nodes: &[Node], reads: &[Reads], id: NodeId) -> bool {
             let is_plain = |other: &NodeId| !read_by(reads, *other).any();
             let is_sum = matches!(
                 node,
-                Node::Call {
+                CelNode::Call {
                     function: Function::Add,
                     ..
                 }
@@ -209,7 +209,7 @@ fn is_part_of_uri(reads: &[Reads], id: NodeId, function: &Function) -> bool {
         Function::Split | Function::Substring | Function::CharAt | Function::Index
     );
     let mut facts = read_by(reads, id).facts();
-    takes_part && facts.any(|fact| fact == Fact::ResourceUri)
+    takes_part && facts.any(|fact| fact == Attribute::ResourceUri)
 }
 
 /// What an operation comes to for all readings, where `value` is what it comes to as the
@@ -219,7 +219,7 @@ pub(super) fn agreed<'v>(
     readings: &'v [Reading],
     stays: Stays,
     mut evaluate: impl FnMut(&'v Reading) -> Valued<'v>,
-) -> Result<(), Error> {
+) -> Result<(), EvalError> {
     for reading in readings {
         let is_other = matches!(reading.kind, ReadingKind::Instead | ReadingKind::AnyUri);
         if !is_other && stays.keeps(value) {
@@ -227,8 +227,8 @@ pub(super) fn agreed<'v>(
         }
         match evaluate(reading) {
             Ok(Value::Bool(other)) if other == value => {}
-            Err(Error::Exhausted) => return Err(Error::Exhausted),
-            _ => return Err(Error::Ambiguous),
+            Err(EvalError::Exhausted) => return Err(EvalError::Exhausted),
+            _ => return Err(EvalError::Ambiguous),
         }
     }
     Ok(())

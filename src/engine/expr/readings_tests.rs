@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use serde_json::json;
 
 use crate::engine::expr::{
-    Condition, Error, Fact, Given, Program, Reading, ReadingKind, STEPS, Variables,
+    Attribute, AttributeValue, Attributes, CelCondition, CelProgram, EvalError, Reading,
+    ReadingKind, STEPS,
 };
 
 /// A request with one text, and the others that may be read in its place.
-struct Read(Fact, &'static str, Vec<Reading>);
+struct Read(Attribute, &'static str, Vec<Reading>);
 
 fn others(all: &[(&str, ReadingKind)]) -> Vec<Reading> {
     let all = all.iter().map(|(text, kind)| Reading {
@@ -19,40 +20,40 @@ fn others(all: &[(&str, ReadingKind)]) -> Vec<Reading> {
     all.collect()
 }
 
-impl Variables for Read {
-    fn fact(&self, fact: Fact) -> Option<Given<'_>> {
+impl Attributes for Read {
+    fn fact(&self, fact: Attribute) -> Option<AttributeValue<'_>> {
         match fact {
-            Fact::Params => Some(Given::Json(br#"{"uri":"FILE:///a","Key":"/b"}"#)),
-            _ => (fact == self.0).then_some(Given::Text(Cow::Borrowed(self.1.as_bytes()))),
+            Attribute::Params => Some(AttributeValue::Json(br#"{"uri":"FILE:///a","Key":"/b"}"#)),
+            _ => (fact == self.0).then_some(AttributeValue::Text(Cow::Borrowed(self.1.as_bytes()))),
         }
     }
 
-    fn readings(&self, fact: Fact) -> Result<&[Reading], Error> {
+    fn readings(&self, fact: Attribute) -> Result<&[Reading], EvalError> {
         let all = (fact == self.0).then_some(&*self.2);
         Ok(all.unwrap_or_default())
     }
 
-    fn header(&self, _: &str) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    fn header(&self, _: &str) -> Result<Option<Cow<'_, [u8]>>, EvalError> {
         Ok(None)
     }
 
-    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, Error> {
+    fn header_names(&self) -> Result<Vec<Cow<'_, [u8]>>, EvalError> {
         Ok(Vec::new())
     }
 }
 
-fn value(nodes: &[&str], request: &Read) -> Result<bool, Error> {
+fn value(nodes: &[&str], request: &Read) -> Result<bool, EvalError> {
     let document = json!({"text": "", "nodes": nodes, "patterns": []});
-    let program: Program = serde_json::from_value(document).unwrap();
-    Condition::new(program).unwrap().evaluate(request)
+    let program: CelProgram = serde_json::from_value(document).unwrap();
+    CelCondition::new(program).unwrap().evaluate(request)
 }
 
 const PATH: &str = "fact request.url_path";
-const AMBIGUOUS: Result<bool, Error> = Err(Error::Ambiguous);
+const AMBIGUOUS: Result<bool, EvalError> = Err(EvalError::Ambiguous);
 
 fn path(text: &'static str, lower: &'static str) -> Read {
     Read(
-        Fact::UrlPath,
+        Attribute::UrlPath,
         text,
         others(&[(lower, ReadingKind::LowerCase)]),
     )
@@ -120,7 +121,7 @@ fn what_takes_its_place_has_to_agree() {
     let is_post = ["fact request.method", "string POST", "equal 0 1"];
     let post = |other: &str| {
         let others = others(&[(other, ReadingKind::Instead)]);
-        Read(Fact::Method, "POST", others)
+        Read(Attribute::Method, "POST", others)
     };
     assert_eq!(value(&is_post, &post("DELETE")), AMBIGUOUS);
     let is_put = ["fact request.method", "string PUT", "equal 0 1"];
@@ -131,7 +132,7 @@ fn what_takes_its_place_has_to_agree() {
 #[test]
 fn a_uri_is_read_where_it_is_a_parameter_too() {
     let request = Read(
-        Fact::ResourceUri,
+        Attribute::ResourceUri,
         "FILE:///a",
         others(&[("file:///a", ReadingKind::Uri)]),
     );
@@ -170,15 +171,15 @@ fn a_uri_is_read_where_it_is_a_parameter_too() {
 fn readings_are_paid_for() {
     let long = "x".repeat(STEPS as usize);
     let readings = others(&vec![(&*long, ReadingKind::Spelling); 100]);
-    let request = Read(Fact::UrlPath, "/x", readings);
+    let request = Read(Attribute::UrlPath, "/x", readings);
     let nodes = [PATH, "string /y", "equal 0 1"];
-    assert_eq!(value(&nodes, &request), Err(Error::Exhausted));
+    assert_eq!(value(&nodes, &request), Err(EvalError::Exhausted));
 }
 
 #[test]
 fn a_uri_of_any_host_is_only_told_from_other_schemes() {
     let request = Read(
-        Fact::ResourceUri,
+        Attribute::ResourceUri,
         "http://\u{ff41}/",
         others(&[("http://\u{ff41}", ReadingKind::AnyHost)]),
     );

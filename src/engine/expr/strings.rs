@@ -4,19 +4,19 @@
 //! counted in code points.
 
 use super::budget::Budget;
-use super::value::{List, Shared, Value};
-use super::{Error, Function};
+use super::value::{ListValue, Shared, Value};
+use super::{EvalError, Function};
 
 pub(super) fn call<'v>(
     function: Function,
     arguments: &[Value<'v>],
     budget: &Budget,
-) -> Result<Value<'v>, Error> {
-    let (first, rest) = arguments.split_first().ok_or(Error::NoSuchOverload)?;
+) -> Result<Value<'v>, EvalError> {
+    let (first, rest) = arguments.split_first().ok_or(EvalError::NoSuchOverload)?;
     let text = match first {
         Value::String(text) => text,
         Value::List(list) if function == Function::Join => return join(list, rest, budget),
-        _ => return Err(Error::NoSuchOverload),
+        _ => return Err(EvalError::NoSuchOverload),
     };
     // Every function looks at all of the text, at most a few times.
     budget.scan(text.len().saturating_mul(2))?;
@@ -64,16 +64,16 @@ pub(super) fn call<'v>(
             let (start, end) = (byte_of(text, *start)?, byte_of(text, *end)?);
             part(text, start, end, budget)
         }
-        _ => Err(Error::NoSuchOverload),
+        _ => Err(EvalError::NoSuchOverload),
     }
 }
 
 /// The byte at which the character at a place starts; the end is a place too.
-fn byte_of(text: &str, place: i64) -> Result<usize, Error> {
-    let place = usize::try_from(place).map_err(|_| Error::OutOfRange)?;
+fn byte_of(text: &str, place: i64) -> Result<usize, EvalError> {
+    let place = usize::try_from(place).map_err(|_| EvalError::OutOfRange)?;
     let starts = text.char_indices().map(|(start, _)| start);
     let mut starts = starts.chain(std::iter::once(text.len()));
-    starts.nth(place).ok_or(Error::OutOfRange)
+    starts.nth(place).ok_or(EvalError::OutOfRange)
 }
 
 fn part<'v>(
@@ -81,27 +81,27 @@ fn part<'v>(
     start: usize,
     end: usize,
     budget: &Budget,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     match text {
         Shared::Borrowed(text) => {
-            let part = text.get(start..end).ok_or(Error::OutOfRange)?;
+            let part = text.get(start..end).ok_or(EvalError::OutOfRange)?;
             Ok(Value::String(Shared::Borrowed(part)))
         }
         Shared::Made(text) => {
-            let part = text.get(start..end).ok_or(Error::OutOfRange)?;
+            let part = text.get(start..end).ok_or(EvalError::OutOfRange)?;
             Value::made(part.to_owned(), budget)
         }
     }
 }
 
 /// A place as a value; -1 for none.
-fn place<'v>(text: &str, byte: Option<usize>) -> Result<Value<'v>, Error> {
+fn place<'v>(text: &str, byte: Option<usize>) -> Result<Value<'v>, EvalError> {
     let before = byte.and_then(|byte| text.get(..byte));
     let place = before.map_or(Ok(-1), |before| i64::try_from(before.chars().count()));
-    place.map(Value::Int).map_err(|_| Error::Overflow)
+    place.map(Value::Int).map_err(|_| EvalError::Overflow)
 }
 
-fn index_of<'v>(text: &str, part: &str, from: Option<i64>) -> Result<Value<'v>, Error> {
+fn index_of<'v>(text: &str, part: &str, from: Option<i64>) -> Result<Value<'v>, EvalError> {
     let Some(from) = from else {
         return place(text, text.find(part));
     };
@@ -114,7 +114,7 @@ fn index_of<'v>(text: &str, part: &str, from: Option<i64>) -> Result<Value<'v>, 
     place(text, found.map(|found| start.saturating_add(found)))
 }
 
-fn last_index_of<'v>(text: &str, part: &str, until: Option<i64>) -> Result<Value<'v>, Error> {
+fn last_index_of<'v>(text: &str, part: &str, until: Option<i64>) -> Result<Value<'v>, EvalError> {
     let Some(until) = until else {
         return place(text, text.rfind(part));
     };
@@ -132,12 +132,12 @@ fn last_index_of<'v>(text: &str, part: &str, until: Option<i64>) -> Result<Value
 }
 
 /// The byte at which the character at a place starts; the end is none.
-fn character(text: &str, place: i64) -> Result<usize, Error> {
+fn character(text: &str, place: i64) -> Result<usize, EvalError> {
     let start = byte_of(text, place)?;
     if start < text.len() {
         Ok(start)
     } else {
-        Err(Error::OutOfRange)
+        Err(EvalError::OutOfRange)
     }
 }
 
@@ -147,7 +147,7 @@ fn replace<'v>(
     new: &str,
     most: i64,
     budget: &Budget,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let count = text.matches(old).take(most).count();
     // Before it is made, for it may be long.
@@ -160,7 +160,7 @@ fn split<'v>(
     separator: &str,
     most: i64,
     budget: &Budget,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut made = Vec::new();
     let mut start: usize = 0;
@@ -186,18 +186,22 @@ fn split<'v>(
     Value::made_list(made, budget)
 }
 
-fn join<'v>(list: &List<'v>, rest: &[Value<'v>], budget: &Budget) -> Result<Value<'v>, Error> {
+fn join<'v>(
+    list: &ListValue<'v>,
+    rest: &[Value<'v>],
+    budget: &Budget,
+) -> Result<Value<'v>, EvalError> {
     let separator = match rest {
         [] => "",
         [Value::String(separator)] => separator,
-        _ => return Err(Error::NoSuchOverload),
+        _ => return Err(EvalError::NoSuchOverload),
     };
     let mut made = String::new();
     let mut items = list.items();
     let mut is_first = true;
     while let Some(item) = items.next(budget) {
         let Value::String(item) = item? else {
-            return Err(Error::NoSuchOverload);
+            return Err(EvalError::NoSuchOverload);
         };
         // As it grows, for it may be long.
         budget.keep(item.len().saturating_add(separator.len()))?;

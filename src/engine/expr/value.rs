@@ -5,12 +5,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use super::attribute::AttributeValue;
 use super::budget::Budget;
-use super::fact::Given;
-use super::map::Map;
+use super::map::MapValue;
 use super::program::{Constant, Real};
-use super::{Duration, Error, Timestamp};
-use crate::engine::json::{Kind, Number, View, is_twin};
+use super::{Duration, EvalError, Timestamp};
+use crate::engine::json::{RawNumber, RawValue, TokenKind, is_twin};
 
 /// A value.
 #[derive(Debug, Clone)]
@@ -25,8 +25,8 @@ pub enum Value<'v> {
     Bytes(Shared<'v, [u8]>),
     Timestamp(Timestamp),
     Duration(Duration),
-    List(List<'v>),
-    Map(Map<'v>),
+    List(ListValue<'v>),
+    Map(MapValue<'v>),
     Type(TypeName),
 }
 
@@ -105,30 +105,30 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Shared<'_, T> {
 
 /// A list.
 #[derive(Debug, Clone)]
-pub enum List<'v> {
+pub enum ListValue<'v> {
     /// Made on the way.
     Made(Rc<[Value<'v>]>),
     /// An array of JSON.
-    Json(View<'v>),
+    Json(RawValue<'v>),
 }
 
 impl<'v> Value<'v> {
     /// A new string, which is paid for here.
-    pub(super) fn made(text: String, budget: &Budget) -> Result<Self, Error> {
+    pub(super) fn made(text: String, budget: &Budget) -> Result<Self, EvalError> {
         budget.keep(text.len())?;
         Ok(Self::String(Shared::Made(text.into())))
     }
 
     /// New bytes, which are paid for here.
-    pub(super) fn made_bytes(bytes: Vec<u8>, budget: &Budget) -> Result<Self, Error> {
+    pub(super) fn made_bytes(bytes: Vec<u8>, budget: &Budget) -> Result<Self, EvalError> {
         budget.keep(bytes.len())?;
         Ok(Self::Bytes(Shared::Made(bytes.into())))
     }
 
     /// A new list, which is paid for here.
-    pub(super) fn made_list(items: Vec<Self>, budget: &Budget) -> Result<Self, Error> {
+    pub(super) fn made_list(items: Vec<Self>, budget: &Budget) -> Result<Self, EvalError> {
         budget.keep(items.len().saturating_mul(size_of::<Self>()))?;
-        Ok(Self::List(List::Made(items.into())))
+        Ok(Self::List(ListValue::Made(items.into())))
     }
 
     pub(super) fn of_constant(constant: &'v Constant) -> Self {
@@ -144,30 +144,30 @@ impl<'v> Value<'v> {
         }
     }
 
-    pub(super) fn of_fact(given: Given<'v>, budget: &Budget) -> Result<Self, Error> {
+    pub(super) fn of_fact(given: AttributeValue<'v>, budget: &Budget) -> Result<Self, EvalError> {
         match given {
-            Given::Text(text) => Self::of_text(text, budget),
-            Given::Int(value) => Ok(Self::Int(value)),
-            Given::Bool(value) => Ok(Self::Bool(value)),
-            Given::Time(time) => Ok(Self::Timestamp(time)),
-            Given::Json(text) => {
+            AttributeValue::Text(text) => Self::of_text(text, budget),
+            AttributeValue::Int(value) => Ok(Self::Int(value)),
+            AttributeValue::Bool(value) => Ok(Self::Bool(value)),
+            AttributeValue::Time(time) => Ok(Self::Timestamp(time)),
+            AttributeValue::Json(text) => {
                 // To find its end, and more than once.
                 budget.scan(text.len())?;
-                Self::of_json(View::new(text), budget)
+                Self::of_json(RawValue::new(text), budget)
             }
         }
     }
 
     /// Text of the request, which may be any bytes.
-    pub(super) fn of_text(text: Cow<'v, [u8]>, budget: &Budget) -> Result<Self, Error> {
+    pub(super) fn of_text(text: Cow<'v, [u8]>, budget: &Budget) -> Result<Self, EvalError> {
         budget.scan(text.len())?;
         match text {
             Cow::Borrowed(text) => {
-                let text = std::str::from_utf8(text).map_err(|_| Error::NotText)?;
+                let text = std::str::from_utf8(text).map_err(|_| EvalError::NotText)?;
                 Ok(Self::String(Shared::Borrowed(text)))
             }
             Cow::Owned(text) => {
-                let text = String::from_utf8(text).map_err(|_| Error::NotText)?;
+                let text = String::from_utf8(text).map_err(|_| EvalError::NotText)?;
                 Self::made(text, budget)
             }
         }
@@ -175,26 +175,28 @@ impl<'v> Value<'v> {
 
     /// DEVIATION: in the JSON mapping of protobuf every number is a double. Here a whole
     /// number that fits is an integer, as a server reads it: 2^53 + 1 is not 2^53.
-    pub(super) fn of_json(view: View<'v>, budget: &Budget) -> Result<Self, Error> {
-        Ok(match view.kind().ok_or(Error::Malformed)? {
-            Kind::Null => Self::Null,
-            Kind::True => Self::Bool(true),
-            Kind::False => Self::Bool(false),
-            Kind::Object => Self::Map(Map::Json(view)),
-            Kind::Array => Self::List(List::Json(view)),
-            Kind::Number => {
+    pub(super) fn of_json(view: RawValue<'v>, budget: &Budget) -> Result<Self, EvalError> {
+        Ok(match view.kind().ok_or(EvalError::Malformed)? {
+            TokenKind::Null => Self::Null,
+            TokenKind::True => Self::Bool(true),
+            TokenKind::False => Self::Bool(false),
+            TokenKind::Object => Self::Map(MapValue::Json(view)),
+            TokenKind::Array => Self::List(ListValue::Json(view)),
+            TokenKind::Number => {
                 budget.scan(view.text().len())?;
-                match view.number().ok_or(Error::Malformed)? {
-                    Number::Integer(value) => Self::Int(value),
+                match view.number().ok_or(EvalError::Malformed)? {
+                    RawNumber::Integer(value) => Self::Int(value),
                     // SECURITY: beyond 2^53 a double is a whole number again, but not the
                     // one that is written: a server may read another.
-                    Number::Double(value) if value.abs() >= EXACT => return Err(Error::Overflow),
-                    Number::Double(value) => Self::Double(value),
+                    RawNumber::Double(value) if value.abs() >= EXACT => {
+                        return Err(EvalError::Overflow);
+                    }
+                    RawNumber::Double(value) => Self::Double(value),
                 }
             }
-            Kind::String => {
+            TokenKind::String => {
                 budget.scan(view.text().len())?;
-                match view.string().ok_or(Error::Malformed)? {
+                match view.string().ok_or(EvalError::Malformed)? {
                     Cow::Borrowed(text) => Self::String(Shared::Borrowed(text)),
                     Cow::Owned(text) => Self::made(text, budget)?,
                 }
@@ -221,17 +223,17 @@ impl<'v> Value<'v> {
     }
 }
 
-impl<'v> List<'v> {
+impl<'v> ListValue<'v> {
     /// Its items, one by one.
-    pub(super) fn items(&self) -> Items<'v> {
+    pub(super) fn items(&self) -> ValueItems<'v> {
         match self {
-            Self::Made(items) => Items::Made(Rc::clone(items), 0),
-            Self::Json(view) => Items::Json(view.items()),
+            Self::Made(items) => ValueItems::Made(Rc::clone(items), 0),
+            Self::Json(view) => ValueItems::Json(view.items()),
         }
     }
 
     /// How many items it has.
-    pub(super) fn len(&self, budget: &Budget) -> Result<usize, Error> {
+    pub(super) fn len(&self, budget: &Budget) -> Result<usize, EvalError> {
         match self {
             Self::Made(items) => Ok(items.len()),
             Self::Json(view) => {
@@ -247,9 +249,9 @@ impl<'v> List<'v> {
     }
 
     /// The item at a place.
-    pub(super) fn get(&self, place: usize, budget: &Budget) -> Result<Value<'v>, Error> {
+    pub(super) fn get(&self, place: usize, budget: &Budget) -> Result<Value<'v>, EvalError> {
         match self {
-            Self::Made(items) => items.get(place).cloned().ok_or(Error::OutOfRange),
+            Self::Made(items) => items.get(place).cloned().ok_or(EvalError::OutOfRange),
             Self::Json(view) => {
                 budget.scan(view.text().len())?;
                 let mut found = None;
@@ -259,7 +261,7 @@ impl<'v> List<'v> {
                         found = Some(item);
                     }
                 }
-                Value::of_json(found.ok_or(Error::OutOfRange)?, budget)
+                Value::of_json(found.ok_or(EvalError::OutOfRange)?, budget)
             }
         }
     }
@@ -268,24 +270,24 @@ impl<'v> List<'v> {
 /// Refuses to count an item that is none to some.
 ///
 /// SECURITY: Rails leaves `null` out of lists, so that all behind it are somewhere else.
-fn not_null(item: View<'_>) -> Result<(), Error> {
+fn not_null(item: RawValue<'_>) -> Result<(), EvalError> {
     match item.kind() {
-        Some(Kind::Null) => Err(Error::Ambiguous),
+        Some(TokenKind::Null) => Err(EvalError::Ambiguous),
         _ => Ok(()),
     }
 }
 
 /// The items of a list, or the keys of a map. Each costs a step, and its text.
-pub(super) enum Items<'v> {
+pub(super) enum ValueItems<'v> {
     Made(Rc<[Value<'v>]>, usize),
-    Json(crate::engine::json::Items<'v>),
-    Keys(crate::engine::json::Members<'v>),
+    Json(crate::engine::json::RawItems<'v>),
+    Keys(crate::engine::json::RawMembers<'v>),
     KeysMade(Rc<[(Value<'v>, Value<'v>)]>, usize),
     Names(std::vec::IntoIter<Cow<'v, [u8]>>),
 }
 
-impl<'v> Items<'v> {
-    pub(super) fn next(&mut self, budget: &Budget) -> Option<Result<Value<'v>, Error>> {
+impl<'v> ValueItems<'v> {
+    pub(super) fn next(&mut self, budget: &Budget) -> Option<Result<Value<'v>, EvalError>> {
         if let Err(error) = budget.step() {
             return Some(Err(error));
         }
@@ -313,7 +315,7 @@ impl<'v> Items<'v> {
                     // SECURITY: what merges objects in JavaScript takes its members for
                     // those of the object.
                     match key.string() {
-                        Some(name) if is_twin(&name, &[], &[]) => Err(Error::BadKey),
+                        Some(name) if is_twin(&name, &[], &[]) => Err(EvalError::BadKey),
                         _ => Value::of_json(key, budget),
                     }
                 }))

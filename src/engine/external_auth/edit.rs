@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::names::{may_be_answered, may_be_changed};
 use super::query::edited;
-use super::{Changes, Header};
+use super::{Header, RequestedChanges};
 use crate::engine::request::{Headers, is_alike};
 
 /// A change to the headers of a request or a response.
@@ -56,8 +56,8 @@ impl Obligations {
 
     /// Adds what one authorizer wants changed about a request for `target`, which is path
     /// and query. A later one has the last word.
-    pub fn add(&mut self, changes: Changes, target: &[u8]) {
-        let Changes {
+    pub fn add(&mut self, changes: RequestedChanges, target: &[u8]) {
+        let RequestedChanges {
             set,
             append,
             add_if_absent,
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_was_judged_stays() {
-        let changes = Changes {
+        let changes = RequestedChanges {
             set: vec![
                 header("x-user", "a"),
                 header(":path", "/other"),
@@ -236,7 +236,7 @@ mod tests {
             remove: vec![b"authorization".to_vec(), b"host".to_vec()],
             response_set: vec![header(":status", "500"), header("x-of", "a")],
             response_add: vec![header("content-length", "0"), header("set-cookie", "b")],
-            ..Changes::default()
+            ..RequestedChanges::default()
         };
         let mut obligations = Obligations::default();
         obligations.add(changes, b"/");
@@ -259,10 +259,10 @@ mod tests {
 
     #[test]
     fn what_servers_take_for_a_name_goes_with_it() {
-        let changes = Changes {
+        let changes = RequestedChanges {
             set: vec![header("x-user", "a")],
             remove: vec![b"x-role".to_vec()],
-            ..Changes::default()
+            ..RequestedChanges::default()
         };
         let mut obligations = Obligations::default();
         obligations.add(changes, b"/");
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn what_depends_on_what_is_there() {
         let sent = [("x-user", "a"), ("x_team", "b"), ("x-gone", "c")];
-        let changes = Changes {
+        let changes = RequestedChanges {
             add_if_absent: ["x-user", "x-team", "x-new", "x-new", "mcp-name"]
                 .map(|name| header(name, "1"))
                 .to_vec(),
@@ -295,18 +295,18 @@ mod tests {
                 .to_vec(),
             response_add_if_absent: vec![header("x-of", "3"), header("content-length", "0")],
             response_set_if_there: vec![header("x-of", "4"), header("x-none", "5")],
-            ..Changes::default()
+            ..RequestedChanges::default()
         };
         let mut obligations = Obligations::default();
         obligations.add(changes, b"/");
-        let later = Changes {
+        let later = RequestedChanges {
             remove: vec![b"x-gone".to_vec()],
-            ..Changes::default()
+            ..RequestedChanges::default()
         };
         obligations.add(later, b"/");
-        let last = Changes {
+        let last = RequestedChanges {
             add_if_absent: vec![header("x-gone", "6")],
-            ..Changes::default()
+            ..RequestedChanges::default()
         };
         obligations.add(last, b"/");
         assert_eq!(
@@ -340,9 +340,9 @@ mod tests {
 
     #[test]
     fn a_later_change_of_the_query_keeps_the_earlier() {
-        let of = |key: &str| Changes {
+        let of = |key: &str| RequestedChanges {
             query_set: vec![(key.to_owned(), "1".to_owned())],
-            ..Changes::default()
+            ..RequestedChanges::default()
         };
         let mut obligations = Obligations::default();
         obligations.add(of("a"), b"/mcp?x");

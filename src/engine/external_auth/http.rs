@@ -2,10 +2,10 @@
 
 use std::iter;
 
-use super::answer::host_failure;
+use super::callout::{CalloutRequest, Unshown};
 use super::names::{may_be_changed, may_be_copied, may_be_shown};
-use super::question::{Call, Unshown};
-use super::{AskError, Changes, Header, Reply, Verdict};
+use super::verdict::host_failure;
+use super::{CalloutError, CalloutVerdict, Header, Reply, RequestedChanges};
 use crate::engine::policy::{CalloutHost, HttpAuth};
 use crate::engine::request::{Headers, is_alike};
 
@@ -20,7 +20,7 @@ pub(super) fn question(
     body: &[u8],
     is_partial: bool,
     context: Vec<(String, String)>,
-) -> Result<Call, Unshown> {
+) -> Result<CalloutRequest, Unshown> {
     let text = |value: &[u8]| String::from_utf8(value.to_vec()).map_err(|_| Unshown::NotText);
     let only = |name: &str| text(shown.only(name).unwrap_or_default());
     let mut headers: Vec<(String, String)> = Vec::new();
@@ -66,31 +66,33 @@ pub(super) fn question(
         }
     }
     headers.extend(context);
-    Ok(Call::Http {
+    Ok(CalloutRequest::Http {
         headers,
         body: body.to_vec(),
     })
 }
 
 /// What an answer means: exactly 200 allows, what is below 500 refuses.
-pub(super) fn verdict(auth: &HttpAuth, headers: &Headers, body: &[u8]) -> Verdict {
+pub(super) fn verdict(auth: &HttpAuth, headers: &Headers, body: &[u8]) -> CalloutVerdict {
     let status = headers.only(":status");
     let status = status.and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
     // SECURITY: what the host says itself is no answer, whatever its status: to a question
     // that looks like gRPC it reports every failure with 200.
     match status {
         // SECURITY: a proxy before the authorizer does so as well.
-        Some(_) if looks_like_grpc(headers) => Verdict::Error(AskError::Unreadable),
-        Some(status) if !headers.has(MEASURED) => Verdict::Error(failure(status, headers, body)),
-        Some(200) => Verdict::Allow(changes(auth, headers)),
-        Some(status @ 201..500) => Verdict::Refuse(Reply {
+        Some(_) if looks_like_grpc(headers) => CalloutVerdict::Error(CalloutError::Unreadable),
+        Some(status) if !headers.has(MEASURED) => {
+            CalloutVerdict::Error(failure(status, headers, body))
+        }
+        Some(200) => CalloutVerdict::Allow(changes(auth, headers)),
+        Some(status @ 201..500) => CalloutVerdict::Deny(Reply {
             status,
             headers: lines(headers).collect(),
             body: body.to_vec(),
         }),
-        Some(500..) if headers.has(OVERLOADED) => Verdict::Error(AskError::NotCalled),
-        Some(status @ 500..) => Verdict::Error(AskError::ServerError(status)),
-        Some(..200) | None => Verdict::Error(AskError::Unreadable),
+        Some(500..) if headers.has(OVERLOADED) => CalloutVerdict::Error(CalloutError::NotCalled),
+        Some(status @ 500..) => CalloutVerdict::Error(CalloutError::ServerError(status)),
+        Some(..200) | None => CalloutVerdict::Error(CalloutError::Unreadable),
     }
 }
 
@@ -114,21 +116,21 @@ const GRPC: &[u8] = b"application/grpc";
 const OVERLOADED: &str = "x-envoy-overloaded";
 
 /// What kind of error the host reports.
-fn failure(status: u16, headers: &Headers, body: &[u8]) -> AskError {
+fn failure(status: u16, headers: &Headers, body: &[u8]) -> CalloutError {
     if headers.has(OVERLOADED) {
-        return AskError::NotCalled;
+        return CalloutError::NotCalled;
     }
     // SECURITY: words that are not known are no outage.
     let words = std::str::from_utf8(body).ok().and_then(host_failure);
     match (words, status) {
-        (None, 504) => AskError::Timeout,
-        (words, _) => words.unwrap_or(AskError::BrokenOff),
+        (None, 504) => CalloutError::Timeout,
+        (words, _) => words.unwrap_or(CalloutError::BrokenOff),
     }
 }
 
 /// SPEC: Gateway API, `allowedResponseHeaders`: the headers listed, or without a list all
 /// but the authority, are copied into the request. They take the place of the client's.
-fn changes(auth: &HttpAuth, headers: &Headers) -> Changes {
+fn changes(auth: &HttpAuth, headers: &Headers) -> RequestedChanges {
     let listed = auth.allowed_response_headers.as_deref();
     let is_copied = |name: &[u8]| match listed {
         Some(listed) => {
@@ -138,7 +140,7 @@ fn changes(auth: &HttpAuth, headers: &Headers) -> Changes {
         }
         None => may_be_copied(name),
     };
-    let mut changes = Changes::default();
+    let mut changes = RequestedChanges::default();
     for (name, value) in lines(headers).filter(|(name, _)| is_copied(name)) {
         let mut set = changes.set.iter();
         // All lines of the answer, and none of the client's.
@@ -158,10 +160,10 @@ fn changes(auth: &HttpAuth, headers: &Headers) -> Changes {
 ///
 /// SECURITY: the server takes what has the name of a listed header for the authorizer's,
 /// whoever wrote it. One that no answer has is none, and not the client's.
-pub(super) fn unanswered(auth: &HttpAuth) -> Changes {
-    Changes {
+pub(super) fn unanswered(auth: &HttpAuth) -> RequestedChanges {
+    RequestedChanges {
         remove: listed_names(auth).collect(),
-        ..Changes::default()
+        ..RequestedChanges::default()
     }
 }
 

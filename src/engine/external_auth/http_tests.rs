@@ -1,9 +1,11 @@
 use super::*;
-use crate::engine::external_auth::{self, Body, Question, Response, Shown, ask, read};
-use crate::engine::policy::{
-    AskSettings, CalloutHost, ExternalAuth, Oversize, Protocol, RequestHeaders, Whole,
+use crate::engine::external_auth::{
+    self, Callout, CalloutInput, CalloutResponse, ForwardedBody, interpret, prepare,
 };
-use crate::engine::request::{Caller, HttpTarget, Operation, Request};
+use crate::engine::policy::{
+    AskSettings, CalloutHost, ExternalAuth, Oversize, Protocol, RequestHeaders, SafeInteger,
+};
+use crate::engine::request::{Caller, HttpRequest, Operation, Request};
 
 fn auth(allowed: &[&str], copied: Option<&[&str]>, max_body: Option<u32>) -> ExternalAuth {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -15,8 +17,8 @@ fn auth(allowed: &[&str], copied: Option<&[&str]>, max_body: Option<u32>) -> Ext
         }),
         cluster: "authorizer".to_owned(),
         authority: "authorizer.infra:80".to_owned(),
-        max_body: max_body.map(Whole::from),
-        order: Whole::from(0),
+        max_body: max_body.map(SafeInteger::from),
+        order: SafeInteger::from(0),
     }
 }
 
@@ -32,26 +34,30 @@ const LINES: [(&str, &str); 9] = [
     ("x-envoy-retry-on", "5xx"),
 ];
 
-fn asked(auth: &ExternalAuth, oversize: Oversize, body: Body<'_>) -> Result<Question, Unshown> {
+fn asked(
+    auth: &ExternalAuth,
+    oversize: Oversize,
+    body: ForwardedBody<'_>,
+) -> Result<Callout, Unshown> {
     let headers = Headers::from_lines(LINES);
     let settings = AskSettings {
         oversize,
         ..AskSettings::default()
     };
-    let shown = Shown {
+    let shown = CalloutInput {
         request: &request(&headers),
         body,
         span: [1; 8],
         mcp_paths: None,
     };
-    ask(auth, &settings, &shown)
+    prepare(auth, &settings, &shown)
 }
 
 fn request(headers: &Headers) -> Request<'_> {
     Request {
         caller: &Caller::Anonymous,
         cluster: None,
-        http: HttpTarget::new(headers, None),
+        http: HttpRequest::new(headers, None),
         operation: Operation::Http,
         body: b"",
         size: None,
@@ -64,15 +70,15 @@ fn request(headers: &Headers) -> Request<'_> {
     }
 }
 
-fn whole(front: &[u8]) -> Body<'_> {
-    Body {
+fn whole(front: &[u8]) -> ForwardedBody<'_> {
+    ForwardedBody {
         front,
         is_whole: true,
     }
 }
 
-fn sent(question: Question) -> (Vec<String>, Vec<u8>) {
-    let Call::Http { headers, body } = question.call else {
+fn sent(question: Callout) -> (Vec<String>, Vec<u8>) {
+    let CalloutRequest::Http { headers, body } = question.call else {
         panic!("{question:?}")
     };
     let lines = headers
@@ -119,7 +125,7 @@ fn listed_headers_but_those_of_the_connection() {
 #[test]
 fn bodies() {
     let auth = auth(&[], None, Some(4));
-    let cut = |front| Body {
+    let cut = |front| ForwardedBody {
         front,
         is_whole: false,
     };
@@ -151,16 +157,16 @@ fn bodies() {
 fn what_is_no_text_is_not_shown_as_something_else() {
     let lines: [(&[u8], &[u8]); 3] = [(b":method", b"GET"), (b":path", b"/"), (b"x-a", b"\xff")];
     let headers = Headers::from_lines(lines);
-    let shown = Shown {
+    let shown = CalloutInput {
         request: &request(&headers),
         body: whole(b""),
         span: [1; 8],
         mcp_paths: None,
     };
     let settings = AskSettings::default();
-    let question = ask(&auth(&["x-a"], None, None), &settings, &shown);
+    let question = prepare(&auth(&["x-a"], None, None), &settings, &shown);
     assert_eq!(question, Err(Unshown::NotText));
-    let (headers, _) = sent(ask(&auth(&[], None, None), &settings, &shown).unwrap());
+    let (headers, _) = sent(prepare(&auth(&[], None, None), &settings, &shown).unwrap());
     assert!(headers.contains(&":authority: authorizer.infra:80".to_owned()));
 }
 
@@ -184,13 +190,13 @@ fn a_header_under_two_names_is_shown_under_none() {
         ("x.teams", Ok(())),
     ] {
         let headers = Headers::from_lines(lines(other));
-        let shown = Shown {
+        let shown = CalloutInput {
             request: &request(&headers),
             body: whole(b""),
             span: [1; 8],
             mcp_paths: None,
         };
-        let asked = ask(
+        let asked = prepare(
             &auth(&["x-team"], None, None),
             &AskSettings::default(),
             &shown,
@@ -209,14 +215,14 @@ fn several_lines_are_not_shown() {
     ] {
         let lines = [(":method", "GET"), (":path", "/"), (name, "a"), (name, "a")];
         let headers = Headers::from_lines(lines);
-        let shown = Shown {
+        let shown = CalloutInput {
             request: &request(&headers),
             body: whole(b""),
             span: [1; 8],
             mcp_paths: None,
         };
         let auth = auth(&["x-team"], None, None);
-        let asked = ask(&auth, &AskSettings::default(), &shown);
+        let asked = prepare(&auth, &AskSettings::default(), &shown);
         assert_eq!(asked.map(|_| ()), expected, "{name}");
     }
 }
@@ -234,13 +240,14 @@ fn long_traces_and_ids_stay_here() {
             ("tracestate", &long),
             ("x-request-id", &long),
         ]);
-        let shown = Shown {
+        let shown = CalloutInput {
             request: &request(&headers),
             body: whole(b""),
             span: [1; 8],
             mcp_paths: None,
         };
-        let (sent, _) = sent(ask(&auth(&[], None, None), &AskSettings::default(), &shown).unwrap());
+        let (sent, _) =
+            sent(prepare(&auth(&[], None, None), &AskSettings::default(), &shown).unwrap());
         let of_context =
             |line: &&String| line.starts_with("trace") || line.starts_with("x-request");
         assert_eq!(
@@ -251,13 +258,13 @@ fn long_traces_and_ids_stay_here() {
     }
 }
 
-fn answered(auth: &ExternalAuth, lines: &[(&str, &str)], body: &[u8]) -> Verdict {
+fn answered(auth: &ExternalAuth, lines: &[(&str, &str)], body: &[u8]) -> CalloutVerdict {
     let headers = Headers::from_lines(lines.iter().copied());
-    let response = Response::Http {
+    let response = CalloutResponse::Http {
         headers: &headers,
         body,
     };
-    read(auth, RequestHeaders::Hold, &response)
+    interpret(auth, RequestHeaders::Hold, &response)
 }
 
 #[test]
@@ -267,27 +274,27 @@ fn statuses() {
         let measured = ("x-envoy-upstream-service-time", "1");
         answered(&auth, &[(":status", status), measured], b"no")
     };
-    assert!(matches!(of("200"), Verdict::Allow(_)));
+    assert!(matches!(of("200"), CalloutVerdict::Allow(_)));
     for status in [201, 204, 302, 400, 401, 403, 404, 429, 499] {
-        let Verdict::Refuse(reply) = of(&status.to_string()) else {
+        let CalloutVerdict::Deny(reply) = of(&status.to_string()) else {
             panic!("{status}")
         };
         assert_eq!((reply.status, &reply.body[..]), (status, &b"no"[..]));
     }
     for (status, error) in [
-        ("500", AskError::ServerError(500)),
-        ("501", AskError::ServerError(501)),
-        ("503", AskError::ServerError(503)),
-        ("504", AskError::ServerError(504)),
-        ("100", AskError::Unreadable),
-        ("", AskError::Unreadable),
-        ("20O", AskError::Unreadable),
+        ("500", CalloutError::ServerError(500)),
+        ("501", CalloutError::ServerError(501)),
+        ("503", CalloutError::ServerError(503)),
+        ("504", CalloutError::ServerError(504)),
+        ("100", CalloutError::Unreadable),
+        ("", CalloutError::Unreadable),
+        ("20O", CalloutError::Unreadable),
     ] {
-        assert_eq!(of(status), Verdict::Error(error), "{status}");
+        assert_eq!(of(status), CalloutVerdict::Error(error), "{status}");
     }
     assert_eq!(
         answered(&auth, &[], b""),
-        Verdict::Error(AskError::Unreadable)
+        CalloutVerdict::Error(CalloutError::Unreadable)
     );
 }
 
@@ -299,22 +306,26 @@ fn calls_that_failed() {
         format!("upstream connect error or disconnect/reset before headers. reset reason: {reason}")
     };
     for (status, words, error) in [
-        ("504", "upstream request timeout", AskError::Timeout),
-        ("504", "", AskError::Timeout),
+        ("504", "upstream request timeout", CalloutError::Timeout),
+        ("504", "", CalloutError::Timeout),
         (
             "503",
             &reset("remote connection failure"),
-            AskError::Unavailable,
+            CalloutError::Unavailable,
         ),
-        ("503", &reset("connection termination"), AskError::BrokenOff),
-        ("502", &reset("protocol error"), AskError::BrokenOff),
-        ("503", &reset("overflow"), AskError::NotCalled),
-        ("503", "", AskError::BrokenOff),
-        ("503", "no healthy upstream", AskError::BrokenOff),
-        ("500", "", AskError::BrokenOff),
+        (
+            "503",
+            &reset("connection termination"),
+            CalloutError::BrokenOff,
+        ),
+        ("502", &reset("protocol error"), CalloutError::BrokenOff),
+        ("503", &reset("overflow"), CalloutError::NotCalled),
+        ("503", "", CalloutError::BrokenOff),
+        ("503", "no healthy upstream", CalloutError::BrokenOff),
+        ("500", "", CalloutError::BrokenOff),
     ] {
         let verdict = answered(&auth, &[(":status", status)], words.as_bytes());
-        assert_eq!(verdict, Verdict::Error(error), "{status} {words}");
+        assert_eq!(verdict, CalloutVerdict::Error(error), "{status} {words}");
     }
     // Whether our Envoy says so, or one before the authorizer.
     for measured in ["x-none", "x-envoy-upstream-service-time"] {
@@ -326,7 +337,11 @@ fn calls_that_failed() {
             ];
             let words = reset("remote connection failure");
             let verdict = answered(&auth, &lines, words.as_bytes());
-            assert_eq!(verdict, Verdict::Error(AskError::NotCalled), "{status}");
+            assert_eq!(
+                verdict,
+                CalloutVerdict::Error(CalloutError::NotCalled),
+                "{status}"
+            );
         }
     }
 }
@@ -351,16 +366,24 @@ fn failures_that_look_like_permissions() {
             ("x-user", "admin"),
         ];
         let verdict = answered(&auth, &lines, b"");
-        assert_eq!(verdict, Verdict::Error(AskError::Unreadable), "{status}");
+        assert_eq!(
+            verdict,
+            CalloutVerdict::Error(CalloutError::Unreadable),
+            "{status}"
+        );
         // Of another proxy, before the authorizer.
         let measured = lines
             .into_iter()
             .chain([("x-envoy-upstream-service-time", "1")]);
         let verdict = answered(&auth, &measured.collect::<Vec<_>>(), b"");
-        assert_eq!(verdict, Verdict::Error(AskError::Unreadable), "{status}");
+        assert_eq!(
+            verdict,
+            CalloutVerdict::Error(CalloutError::Unreadable),
+            "{status}"
+        );
         let refused = [(":status", "403"), ("x-user", "admin")];
         let verdict = answered(&auth, &refused, b"");
-        assert_eq!(verdict, Verdict::Error(AskError::BrokenOff));
+        assert_eq!(verdict, CalloutVerdict::Error(CalloutError::BrokenOff));
     }
 }
 
@@ -378,13 +401,13 @@ fn headers_of_the_answer() {
         ("x-envoy-upstream-service-time", "1"),
     ];
     let header = |name: &str, value: &str| (name.into(), value.into());
-    let Verdict::Allow(all) = answered(&auth(&[], None, None), &lines, b"") else {
+    let CalloutVerdict::Allow(all) = answered(&auth(&[], None, None), &lines, b"") else {
         panic!()
     };
     assert_eq!(all.set, [header("x-user", "a"), header("x-role", "b")]);
     assert_eq!(all.append, [header("x-role", "c")]);
     let listed = auth(&[], Some(&["x-user", "host", "x-absent"]), None);
-    let Verdict::Allow(listed) = answered(&listed, &lines, b"") else {
+    let CalloutVerdict::Allow(listed) = answered(&listed, &lines, b"") else {
         panic!()
     };
     assert_eq!(listed.set, [header("x-user", "a")]);
@@ -397,14 +420,14 @@ fn headers_of_the_answer() {
 #[test]
 fn without_an_answer_no_listed_header_of_the_client_stays() {
     let listed = auth(&[], Some(&["x-user", "mcp-name", "x-role"]), None);
-    let changes = Changes {
+    let changes = RequestedChanges {
         remove: vec![b"x-user".to_vec(), b"x-role".to_vec()],
-        ..Changes::default()
+        ..RequestedChanges::default()
     };
     assert_eq!(external_auth::unanswered(&listed), changes);
     assert_eq!(
         external_auth::unanswered(&auth(&[], None, None)),
-        Changes::default()
+        RequestedChanges::default()
     );
 }
 
@@ -428,13 +451,13 @@ fn what_is_of_a_connection_is_not_copied() {
         (Some(&["x-hop", "x-user"][..]), vec![user()]),
     ] {
         let auth = auth(&[], names, None);
-        let Verdict::Allow(changes) = answered(&auth, &lines, b"") else {
+        let CalloutVerdict::Allow(changes) = answered(&auth, &lines, b"") else {
             panic!()
         };
         assert_eq!(changes.set, set, "{names:?}");
         let mut refusing = lines;
         refusing[0] = (":status", "403");
-        let Verdict::Refuse(reply) = answered(&auth, &refusing, b"") else {
+        let CalloutVerdict::Deny(reply) = answered(&auth, &refusing, b"") else {
             panic!()
         };
         let names: Vec<_> = reply.headers.iter().map(|(name, _)| &name[..]).collect();
@@ -447,13 +470,13 @@ fn what_is_of_a_connection_is_not_copied() {
 fn ambiguous_paths_are_shown_to_nobody() {
     let ask_about = |path: &str| {
         let headers = Headers::from_lines([(":method", "GET"), (":path", path)]);
-        let shown = Shown {
+        let shown = CalloutInput {
             request: &request(&headers),
             body: whole(b""),
             span: [0; 8],
             mcp_paths: None,
         };
-        ask(&auth(&[], None, None), &AskSettings::default(), &shown)
+        prepare(&auth(&[], None, None), &AskSettings::default(), &shown)
     };
     for path in ["/", "/mcp", "/mcp/", "/a%20b?c=../d", "/a?b=//c"] {
         assert!(ask_about(path).is_ok(), "{path}");
@@ -480,7 +503,7 @@ fn a_path_that_is_mcp_to_some_is_shown_to_nobody() {
     let prefixes = ["/mcp".to_owned()];
     let ask_about = |path: &str, operation, mcp_paths| {
         let headers = Headers::from_lines([(":method", "GET"), (":path", path)]);
-        let shown = Shown {
+        let shown = CalloutInput {
             request: &Request {
                 operation,
                 ..request(&headers)
@@ -489,7 +512,7 @@ fn a_path_that_is_mcp_to_some_is_shown_to_nobody() {
             span: [0; 8],
             mcp_paths,
         };
-        ask(&auth(&[], None, None), &AskSettings::default(), &shown).map(|_| ())
+        prepare(&auth(&[], None, None), &AskSettings::default(), &shown).map(|_| ())
     };
     for path in ["/MCP", "/mcp.json", "/mcp%20", "/Mcp/x"] {
         let ambiguous = Err(Unshown::AmbiguousPath);
@@ -521,7 +544,7 @@ fn whose_host_a_call_names() {
         let lines = [(":method", "GET"), (":path", "/")];
         let authority = client.map(|client| (":authority", client));
         let headers = Headers::from_lines(lines.into_iter().chain(authority));
-        let shown = Shown {
+        let shown = CalloutInput {
             request: &request(&headers),
             body: whole(b""),
             span: [0; 8],
@@ -532,7 +555,7 @@ fn whose_host_a_call_names() {
             host,
             ..AskSettings::default()
         };
-        let (sent, _) = sent(ask(&auth, &settings, &shown).unwrap());
+        let (sent, _) = sent(prepare(&auth, &settings, &shown).unwrap());
         assert!(sent.contains(&format!(":authority: {named}")), "{sent:?}");
     }
 }
@@ -545,6 +568,6 @@ fn an_answer_that_wants_too_much_changed_is_an_error() {
         let lines = [(":status", "200"), ("x-user", value), measured];
         answered(&auth(&[], None, None), &lines, b"")
     };
-    assert_eq!(of(&long), Verdict::Error(AskError::TooLarge));
-    assert!(matches!(of(&long[..60 << 10]), Verdict::Allow(_)));
+    assert_eq!(of(&long), CalloutVerdict::Error(CalloutError::TooLarge));
+    assert!(matches!(of(&long[..60 << 10]), CalloutVerdict::Allow(_)));
 }

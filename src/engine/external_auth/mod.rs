@@ -4,18 +4,19 @@
 //! [`Obligations`] what it may change about the request. Whether anything is asked at all, the
 //! engine says; what becomes of a request while it waits is `enforcement`'s.
 
-mod answer;
+mod callout;
 mod edit;
 pub mod grpc;
 mod http;
 mod names;
 mod query;
-mod question;
 mod trace;
+mod verdict;
 
-pub use answer::{AskError, Changes, Header, Reply, Verdict};
+pub use callout::{
+    ANSWER_LIMIT, Callout, CalloutInput, CalloutRequest, CalloutResponse, ForwardedBody, Unshown,
+    interpret, prepare, unanswered,
+};
 pub use edit::{Edit, Obligations, needs_headers, settled_edits};
 pub use names::may_be_answered;
-pub use question::{
-    ANSWER_LIMIT, Body, Call, Question, Response, Shown, Unshown, ask, read, unanswered,
-};
+pub use verdict::{CalloutError, CalloutVerdict, Header, Reply, RequestedChanges};

@@ -2,7 +2,7 @@
 //!
 //! SPEC: W3C Trace Context, 3.2.
 
-use super::question::Unshown;
+use super::callout::Unshown;
 use crate::engine::request::Headers;
 
 /// The longest `tracestate` and `x-request-id` that are passed on, in bytes.

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 /// A key of an open object.
 #[derive(Debug, Clone, Copy)]
-struct Key {
+struct SeenKey {
     /// The whole key, where it is short, with zeros behind; else its hash.
     word: u64,
     length: usize,
@@ -31,7 +31,7 @@ const USUAL: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Keys {
     text: Vec<u8>,
-    keys: Vec<Key>,
+    keys: Vec<SeenKey>,
     /// How many are kept at most.
     limit: usize,
     /// Where the key that is being read begins.
@@ -40,7 +40,7 @@ pub(super) struct Keys {
 
 /// Where an object's keys begin.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+pub(super) struct KeysMark {
     keys: usize,
     text: usize,
 }
@@ -78,13 +78,13 @@ impl Keys {
 
     /// The memory held, in bytes.
     pub(super) fn memory(&self) -> usize {
-        let keys = self.keys.capacity().saturating_mul(size_of::<Key>());
+        let keys = self.keys.capacity().saturating_mul(size_of::<SeenKey>());
         keys.saturating_add(self.text.capacity())
     }
 
     /// An object opens.
-    pub(super) fn open(&self) -> Mark {
-        Mark {
+    pub(super) fn open(&self) -> KeysMark {
+        KeysMark {
             keys: self.keys.len(),
             text: self.text.len(),
         }
@@ -103,7 +103,7 @@ impl Keys {
     /// The key is complete; `offset` is where it began in the body.
     pub(super) fn end(&mut self, offset: usize) -> &[u8] {
         let key = self.text.get(self.start..).unwrap_or_default();
-        self.keys.push(Key {
+        self.keys.push(SeenKey {
             word: word(key),
             length: key.len(),
             start: self.start,
@@ -118,7 +118,7 @@ impl Keys {
         if key.len() > SHORT {
             self.text.extend_from_slice(key);
         }
-        self.keys.push(Key {
+        self.keys.push(SeenKey {
             word: word(key),
             length: key.len(),
             start,
@@ -129,7 +129,7 @@ impl Keys {
     /// A whole key of at most [`SHORT`] bytes, with zeros behind.
     #[inline]
     pub(super) fn add_short(&mut self, word: u64, length: usize, offset: usize) {
-        self.keys.push(Key {
+        self.keys.push(SeenKey {
             word,
             length,
             start: 0,
@@ -139,7 +139,7 @@ impl Keys {
 
     /// The object closes: `Err` with the offset of a key that it had before.
     #[inline]
-    pub(super) fn close(&mut self, mark: Mark) -> Result<(), usize> {
+    pub(super) fn close(&mut self, mark: KeysMark) -> Result<(), usize> {
         let own = self.keys.get(mark.keys..).unwrap_or_default();
         if own.len() > FEW || have_equal_words(own) {
             self.compare(mark)?;
@@ -151,13 +151,13 @@ impl Keys {
 
     /// Compares all keys of the innermost object.
     #[inline(never)]
-    fn compare(&mut self, mark: Mark) -> Result<(), usize> {
+    fn compare(&mut self, mark: KeysMark) -> Result<(), usize> {
         let Self { text, keys, .. } = self;
-        let compare = |a: &Key, b: &Key| compare(text, a, b);
+        let compare = |a: &SeenKey, b: &SeenKey| compare(text, a, b);
         let own = keys.get_mut(mark.keys..).unwrap_or_default();
         // The first in the body, so that the answer does not depend on the order here.
         let mut first = None;
-        let mut repeated = |a: &Key, b: &Key| {
+        let mut repeated = |a: &SeenKey, b: &SeenKey| {
             if compare(a, b) == Ordering::Equal {
                 let second = a.offset.max(b.offset);
                 first = Some(first.map_or(second, |first: usize| first.min(second)));
@@ -183,7 +183,7 @@ impl Keys {
 
 /// Whether two of a few keys may be equal.
 #[inline]
-fn have_equal_words(mut keys: &[Key]) -> bool {
+fn have_equal_words(mut keys: &[SeenKey]) -> bool {
     let mut found = false;
     while let Some((key, others)) = keys.split_first() {
         // No way out of the loop: most often there are none.
@@ -197,19 +197,19 @@ fn have_equal_words(mut keys: &[Key]) -> bool {
 
 /// Equal for keys that are equal, and in some order that all others have.
 #[inline(always)]
-fn compare(text: &[u8], a: &Key, b: &Key) -> Ordering {
+fn compare(text: &[u8], a: &SeenKey, b: &SeenKey) -> Ordering {
     let by_word = a.word.cmp(&b.word);
     by_word.then_with(|| compare_alike(text, a, b))
 }
 
 /// The same, of keys with the same word.
 #[cold]
-fn compare_alike(text: &[u8], a: &Key, b: &Key) -> Ordering {
+fn compare_alike(text: &[u8], a: &SeenKey, b: &SeenKey) -> Ordering {
     let by_length = a.length.cmp(&b.length);
     if by_length != Ordering::Equal || a.length <= SHORT {
         return by_length;
     }
-    let bytes = |key: &Key| text.get(key.start..key.start.saturating_add(key.length));
+    let bytes = |key: &SeenKey| text.get(key.start..key.start.saturating_add(key.length));
     bytes(a).cmp(&bytes(b))
 }
 

@@ -10,19 +10,19 @@
 //! What the document means is the [`Visitor`]'s business; a [`View`] looks into what
 //! it kept.
 
+mod confusable;
 mod hidden;
 mod keys;
 mod number;
 mod pull;
+mod raw;
 mod reader;
 mod scan;
-mod skim;
+mod skip;
 mod string;
-mod twin;
-mod view;
 
+pub use confusable::{are_words_of_one, folded, has_letters_of, is_other_case, is_twin, trimmed};
 pub use hidden::{is_hidden, shown, shown_json};
 pub use pull::Pull;
-pub use reader::{Kind, Reader, Refused, Syntax, Visitor, Want, Why};
-pub use twin::{are_words_of_one, folded, has_letters_of, is_other_case, is_twin, trimmed};
-pub use view::{Items, Members, Number, View};
+pub use raw::{RawItems, RawMembers, RawNumber, RawValue};
+pub use reader::{JsonError, ReadError, Reader, TokenKind, Visitor, Want, Why};

@@ -4,7 +4,7 @@
 
 /// How far a number has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Number {
+pub(super) enum NumberState {
     Minus,
     Zero,
     Integer,
@@ -15,7 +15,7 @@ pub(super) enum Number {
     ExponentDigits,
 }
 
-impl Number {
+impl NumberState {
     /// The state after a number's first byte, if a number can begin with it.
     pub(super) const fn begin(byte: u8) -> Option<Self> {
         match byte {

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::number::Number as State;
-use super::reader::{Kind, Syntax};
-use super::view::{Number, View, unescape};
-use super::{scan, view};
+use super::number::NumberState as State;
+use super::raw::{RawNumber, RawValue, unescape};
+use super::reader::{JsonError, TokenKind};
+use super::{raw, scan};
 
 /// A document, and how far it has been taken.
 #[derive(Debug)]
@@ -22,22 +22,22 @@ impl<'t> Pull<'t> {
     ///
     /// # Errors
     /// When the text is not UTF-8.
-    pub fn new(text: &'t [u8]) -> Result<Self, Syntax> {
-        let text = std::str::from_utf8(text).map_err(|_| Syntax::Utf8)?;
+    pub fn new(text: &'t [u8]) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(text).map_err(|_| JsonError::Utf8)?;
         Ok(Self { text, at: 0 })
     }
 
     /// What the next value is, by its first byte.
-    pub fn kind(&mut self) -> Option<Kind> {
+    pub fn kind(&mut self) -> Option<TokenKind> {
         self.blank();
-        view::kind(self.rest())
+        raw::kind(self.rest())
     }
 
     /// The next value, a string.
     ///
     /// # Errors
     /// When it is none, or malformed.
-    pub fn string(&mut self) -> Result<Cow<'t, str>, Syntax> {
+    pub fn string(&mut self) -> Result<Cow<'t, str>, JsonError> {
         self.take(b'"')?;
         let start = self.at;
         let mut is_escaped = false;
@@ -46,19 +46,19 @@ impl<'t> Pull<'t> {
             let plain = scan::plain(rest).length;
             self.skip(plain);
             match rest.get(plain) {
-                None => return Err(Syntax::Incomplete),
+                None => return Err(JsonError::Incomplete),
                 Some(b'"') => break,
                 Some(b'\\') => {
                     is_escaped = true;
                     self.skip(2);
                 }
-                Some(_) => return Err(Syntax::Control),
+                Some(_) => return Err(JsonError::Control),
             }
         }
         let text = self.since(start);
         self.skip(1);
         if is_escaped {
-            unescape(text).map(Cow::Owned).ok_or(Syntax::Escape)
+            unescape(text).map(Cow::Owned).ok_or(JsonError::Escape)
         } else {
             Ok(Cow::Borrowed(text))
         }
@@ -68,34 +68,36 @@ impl<'t> Pull<'t> {
     ///
     /// # Errors
     /// When it is none, or malformed.
-    pub fn number(&mut self) -> Result<Number, Syntax> {
+    pub fn number(&mut self) -> Result<RawNumber, JsonError> {
         self.blank();
         let start = self.at;
         let mut bytes = self.rest().iter();
         let mut state = bytes
             .next()
             .and_then(|byte| State::begin(*byte))
-            .ok_or(Syntax::Unexpected)?;
+            .ok_or(JsonError::Unexpected)?;
         self.skip(1);
         while let Some(next) = bytes.next().and_then(|byte| state.next(*byte)) {
             state = next;
             self.skip(1);
         }
-        let number = View::new(self.since(start).as_bytes()).number();
-        number.filter(|_| state.is_complete()).ok_or(Syntax::Number)
+        let number = RawValue::new(self.since(start).as_bytes()).number();
+        number
+            .filter(|_| state.is_complete())
+            .ok_or(JsonError::Number)
     }
 
     /// The next value, `true` or `false`.
     ///
     /// # Errors
     /// When it is neither.
-    pub fn boolean(&mut self) -> Result<bool, Syntax> {
+    pub fn boolean(&mut self) -> Result<bool, JsonError> {
         self.blank();
         let words = [("true", true), ("false", false)];
         let found = words
             .into_iter()
             .find(|(word, _)| self.rest().starts_with(word.as_bytes()));
-        let (word, value) = found.ok_or(Syntax::Unexpected)?;
+        let (word, value) = found.ok_or(JsonError::Unexpected)?;
         self.skip(word.len());
         Ok(value)
     }
@@ -104,7 +106,7 @@ impl<'t> Pull<'t> {
     ///
     /// # Errors
     /// When it is none, or malformed, and those of `member`.
-    pub fn object<E: From<Syntax>>(
+    pub fn object<E: From<JsonError>>(
         &mut self,
         member: &mut dyn FnMut(&mut Self, &str) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -120,7 +122,7 @@ impl<'t> Pull<'t> {
     ///
     /// # Errors
     /// When it is none, or malformed, and those of `item`.
-    pub fn array<E: From<Syntax>>(
+    pub fn array<E: From<JsonError>>(
         &mut self,
         item: &mut dyn FnMut(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -132,16 +134,16 @@ impl<'t> Pull<'t> {
     ///
     /// # Errors
     /// When anything but white space is left.
-    pub fn finish(mut self) -> Result<(), Syntax> {
+    pub fn finish(mut self) -> Result<(), JsonError> {
         self.blank();
         if self.rest().is_empty() {
             Ok(())
         } else {
-            Err(Syntax::Trailing)
+            Err(JsonError::Trailing)
         }
     }
 
-    fn each<E: From<Syntax>>(
+    fn each<E: From<JsonError>>(
         &mut self,
         close: u8,
         item: &mut dyn FnMut(&mut Self) -> Result<(), E>,
@@ -158,15 +160,15 @@ impl<'t> Pull<'t> {
     }
 
     /// Takes a byte.
-    fn take(&mut self, byte: u8) -> Result<(), Syntax> {
+    fn take(&mut self, byte: u8) -> Result<(), JsonError> {
         self.blank();
         match self.next() {
-            None => Err(Syntax::Incomplete),
+            None => Err(JsonError::Incomplete),
             Some(next) if next == byte => {
                 self.skip(1);
                 Ok(())
             }
-            Some(_) => Err(Syntax::Unexpected),
+            Some(_) => Err(JsonError::Unexpected),
         }
     }
 
@@ -202,34 +204,36 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn tree(text: &mut Pull<'_>) -> Result<Value, Syntax> {
-        Ok(match text.kind().ok_or(Syntax::Unexpected)? {
-            Kind::Object => {
+    fn tree(text: &mut Pull<'_>) -> Result<Value, JsonError> {
+        Ok(match text.kind().ok_or(JsonError::Unexpected)? {
+            TokenKind::Object => {
                 let mut members = serde_json::Map::new();
-                text.object::<Syntax>(&mut |text, key| {
+                text.object::<JsonError>(&mut |text, key| {
                     let again = members.insert(key.to_owned(), tree(text)?);
-                    again.map_or(Ok(()), |_| Err(Syntax::DuplicateKey))
+                    again.map_or(Ok(()), |_| Err(JsonError::DuplicateKey))
                 })?;
                 Value::Object(members)
             }
-            Kind::Array => {
+            TokenKind::Array => {
                 let mut items = Vec::new();
-                text.array::<Syntax>(&mut |text| {
+                text.array::<JsonError>(&mut |text| {
                     items.push(tree(text)?);
                     Ok(())
                 })?;
                 Value::Array(items)
             }
-            Kind::String => Value::String(text.string()?.into_owned()),
-            Kind::Number => match text.number()? {
-                Number::Integer(integer) => Value::from(integer),
-                Number::Double(double) => Value::from(double),
+            TokenKind::String => Value::String(text.string()?.into_owned()),
+            TokenKind::Number => match text.number()? {
+                RawNumber::Integer(integer) => Value::from(integer),
+                RawNumber::Double(double) => Value::from(double),
             },
-            Kind::True | Kind::False | Kind::Null => return Err(Syntax::Unexpected),
+            TokenKind::True | TokenKind::False | TokenKind::Null => {
+                return Err(JsonError::Unexpected);
+            }
         })
     }
 
-    fn read(text: &[u8]) -> Result<Value, Syntax> {
+    fn read(text: &[u8]) -> Result<Value, JsonError> {
         let mut pull = Pull::new(text)?;
         let value = tree(&mut pull)?;
         pull.finish().map(|()| value)
@@ -297,7 +301,7 @@ mod tests {
             assert!(read(text.as_bytes()).is_err(), "{text:?}");
             assert!(serde_json::from_str::<Value>(text).is_err(), "{text:?}");
         }
-        assert_eq!(read(b"\"\xff\""), Err(Syntax::Utf8));
-        assert_eq!(read(br#"{"a":1,"\u0061":1}"#), Err(Syntax::DuplicateKey));
+        assert_eq!(read(b"\"\xff\""), Err(JsonError::Utf8));
+        assert_eq!(read(br#"{"a":1,"\u0061":1}"#), Err(JsonError::DuplicateKey));
     }
 }

@@ -1,13 +1,13 @@
 //! The reader: one explicit state, bytes in, events out.
 
-use super::keys::{Keys, Mark};
-use super::number::Number;
-use super::scan::{self, Plain};
+use super::keys::{Keys, KeysMark};
+use super::number::NumberState;
+use super::scan::{self, PlainRun};
 use super::string::{Escape, Escaped, Utf8};
 
 /// What the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// `{`
     Object,
     /// `[`
@@ -43,19 +43,19 @@ pub enum Want {
 /// document's own value has depth 0.
 pub trait Visitor {
     /// Why a visitor refuses a document that is well-formed.
-    type Refusal;
+    type Rejection;
 
     /// A member's key, unescaped; always UTF-8.
     ///
     /// # Errors
     /// To refuse the document.
-    fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), Self::Refusal>;
+    fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), Self::Rejection>;
 
     /// A value begins.
     ///
     /// # Errors
     /// To refuse the document.
-    fn value(&mut self, depth: usize, kind: Kind) -> Result<Want, Self::Refusal>;
+    fn value(&mut self, depth: usize, kind: TokenKind) -> Result<Want, Self::Rejection>;
 
     /// Some characters of a string that was wanted.
     fn text(&mut self, fragment: &str);
@@ -67,7 +67,7 @@ pub trait Visitor {
 /// What is wrong with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{}", self.as_str())]
-pub enum Syntax {
+pub enum JsonError {
     /// There is nothing but white space.
     Empty,
     /// It ends too early.
@@ -96,7 +96,7 @@ pub enum Syntax {
     Keys,
 }
 
-impl Syntax {
+impl JsonError {
     /// The kind in a few words, without anything of the document.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -121,14 +121,14 @@ impl Syntax {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why<R> {
     /// It is not well-formed, or ambiguous.
-    Syntax(Syntax),
+    Syntax(JsonError),
     /// The visitor refused it.
     Visitor(R),
 }
 
 /// A refusal, and where in the document: bytes before it, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused<R> {
+pub struct ReadError<R> {
     /// The offset in bytes.
     pub offset: usize,
     /// The reason.
@@ -136,14 +136,14 @@ pub struct Refused<R> {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Frame {
+pub(super) enum Nesting {
     Array,
-    Object(Mark),
+    Object(KeysMark),
 }
 
 /// What is expected next.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum State {
+pub(super) enum ReaderState {
     Value,
     FirstValueOrEnd,
     FirstKeyOrEnd,
@@ -152,7 +152,7 @@ pub(super) enum State {
     CommaOrEnd,
     Text(Text),
     Escape(Text, Escape),
-    Number(Number),
+    Number(NumberState),
     Literal(&'static [u8]),
     Done,
 }
@@ -168,8 +168,8 @@ pub(super) enum Text {
 #[derive(Debug)]
 pub struct Reader {
     pub(super) depth_limit: usize,
-    pub(super) state: State,
-    pub(super) frames: Vec<Frame>,
+    pub(super) state: ReaderState,
+    pub(super) frames: Vec<Nesting>,
     pub(super) keys: Keys,
     utf8: Utf8,
     /// Bytes read so far.
@@ -182,14 +182,14 @@ pub struct Reader {
     is_raw: bool,
 }
 
-type Step<V> = Result<usize, Refused<<V as Visitor>::Refusal>>;
+type ReadResult<V> = Result<usize, ReadError<<V as Visitor>::Rejection>>;
 
 impl Reader {
     /// A reader for documents nested at most `depth_limit` containers deep.
     pub fn new(depth_limit: usize) -> Self {
         Self {
             depth_limit,
-            state: State::Value,
+            state: ReaderState::Value,
             frames: Vec::new(),
             keys: Keys::default(),
             utf8: Utf8::default(),
@@ -202,7 +202,7 @@ impl Reader {
 
     /// Forgets the document, keeps the memory.
     pub fn reset(&mut self) {
-        self.state = State::Value;
+        self.state = ReaderState::Value;
         self.frames.clear();
         self.keys.clear();
         self.utf8 = Utf8::default();
@@ -223,7 +223,7 @@ impl Reader {
 
     /// The memory it holds beside itself, in bytes.
     pub fn memory(&self) -> usize {
-        let frames = self.frames.capacity().saturating_mul(size_of::<Frame>());
+        let frames = self.frames.capacity().saturating_mul(size_of::<Nesting>());
         frames.saturating_add(self.keys.memory())
     }
 
@@ -235,7 +235,7 @@ impl Reader {
         &mut self,
         piece: &[u8],
         visitor: &mut V,
-    ) -> Result<(), Refused<V::Refusal>> {
+    ) -> Result<(), ReadError<V::Rejection>> {
         let mut rest = piece;
         while !rest.is_empty() {
             if self.skipped.is_some() {
@@ -261,80 +261,82 @@ impl Reader {
 
     /// Whether the document is complete, so that only white space may follow.
     pub const fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
+        matches!(self.state, ReaderState::Done)
     }
 
     /// The document has ended.
     ///
     /// # Errors
     /// When it is not complete.
-    pub fn finish<V: Visitor>(&mut self) -> Result<(), Refused<V::Refusal>> {
+    pub fn finish<V: Visitor>(&mut self) -> Result<(), ReadError<V::Rejection>> {
         match self.state {
-            State::Done => Ok(()),
-            State::Number(number) if self.frames.is_empty() && number.is_complete() => Ok(()),
-            State::Value if self.frames.is_empty() => Err(self.syntax(Syntax::Empty)),
-            _ => Err(self.syntax(Syntax::Incomplete)),
+            ReaderState::Done => Ok(()),
+            ReaderState::Number(number) if self.frames.is_empty() && number.is_complete() => Ok(()),
+            ReaderState::Value if self.frames.is_empty() => Err(self.syntax(JsonError::Empty)),
+            _ => Err(self.syntax(JsonError::Incomplete)),
         }
     }
 
-    fn syntax<R>(&self, syntax: Syntax) -> Refused<R> {
+    fn syntax<R>(&self, syntax: JsonError) -> ReadError<R> {
         self.syntax_at(0, syntax)
     }
 
     /// Something wrong that stands `ahead` bytes after what has been read.
-    fn syntax_at<R>(&self, ahead: usize, syntax: Syntax) -> Refused<R> {
-        Refused {
+    fn syntax_at<R>(&self, ahead: usize, syntax: JsonError) -> ReadError<R> {
+        ReadError {
             offset: self.offset.saturating_add(ahead),
             why: Why::Syntax(syntax),
         }
     }
 
     /// Takes some bytes off the front of `rest`, which is not empty.
-    fn step<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> Step<V> {
+    fn step<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> ReadResult<V> {
         let Some(&byte) = rest.first() else {
             return Ok(0);
         };
         match self.state {
-            State::Text(text) => return self.text(text, rest, 0, visitor),
-            State::Escape(text, escape) => return self.escape(text, escape, byte, visitor),
-            State::Number(number) => return self.number(number, rest, 0),
-            State::Literal(expected) => return self.literal(expected, rest, 0),
+            ReaderState::Text(text) => return self.text(text, rest, 0, visitor),
+            ReaderState::Escape(text, escape) => return self.escape(text, escape, byte, visitor),
+            ReaderState::Number(number) => return self.number(number, rest, 0),
+            ReaderState::Literal(expected) => return self.literal(expected, rest, 0),
             _ => {}
         }
         if is_blank(&byte) {
             return Ok(rest.iter().take_while(|byte| is_blank(byte)).count());
         }
         match (self.state, byte) {
-            (State::FirstValueOrEnd | State::CommaOrEnd, b']') => self.close(byte),
-            (State::FirstKeyOrEnd | State::CommaOrEnd, b'}') => self.close(byte),
-            (State::Value | State::FirstValueOrEnd, _) => self.value(byte, rest, visitor),
-            (State::FirstKeyOrEnd | State::Key, b'"') => self.key(rest, visitor),
-            (State::Colon, b':') => {
-                self.state = State::Value;
+            (ReaderState::FirstValueOrEnd | ReaderState::CommaOrEnd, b']') => self.close(byte),
+            (ReaderState::FirstKeyOrEnd | ReaderState::CommaOrEnd, b'}') => self.close(byte),
+            (ReaderState::Value | ReaderState::FirstValueOrEnd, _) => {
+                self.value(byte, rest, visitor)
+            }
+            (ReaderState::FirstKeyOrEnd | ReaderState::Key, b'"') => self.key(rest, visitor),
+            (ReaderState::Colon, b':') => {
+                self.state = ReaderState::Value;
                 Ok(1)
             }
-            (State::CommaOrEnd, b',') => {
+            (ReaderState::CommaOrEnd, b',') => {
                 self.state = match self.frames.last() {
-                    Some(Frame::Object(_)) => State::Key,
-                    _ => State::Value,
+                    Some(Nesting::Object(_)) => ReaderState::Key,
+                    _ => ReaderState::Value,
                 };
                 Ok(1)
             }
-            (State::Done, _) => Err(self.syntax(Syntax::Trailing)),
-            _ => Err(self.syntax(Syntax::Unexpected)),
+            (ReaderState::Done, _) => Err(self.syntax(JsonError::Trailing)),
+            _ => Err(self.syntax(JsonError::Unexpected)),
         }
     }
 
     /// A key; at once where all of it is there and plain.
-    fn key<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> Step<V> {
+    fn key<V: Visitor>(&mut self, rest: &[u8], visitor: &mut V) -> ReadResult<V> {
         let offset = self.offset;
         if self.keys.is_full() {
-            return Err(self.syntax(Syntax::Keys));
+            return Err(self.syntax(JsonError::Keys));
         }
         let Some(taken) = self.whole_key(rest) else {
             self.keys.begin();
             let key = Text::Key { offset };
-            self.state = State::Text(key);
+            self.state = ReaderState::Text(key);
             return self.text(key, rest, 1, visitor);
         };
         let key = rest.get(1..taken.saturating_sub(1)).unwrap_or_default();
@@ -347,12 +349,12 @@ impl Reader {
         offset: usize,
         key: &[u8],
         visitor: &mut V,
-    ) -> Result<(), Refused<V::Refusal>> {
-        self.state = State::Colon;
+    ) -> Result<(), ReadError<V::Rejection>> {
+        self.state = ReaderState::Colon;
         if self.skipped.is_some() {
             return Ok(());
         }
-        let refused = |why| Refused {
+        let refused = |why| ReadError {
             offset,
             why: Why::Visitor(why),
         };
@@ -360,28 +362,31 @@ impl Reader {
     }
 
     /// A value, as far as it goes without a look at what is in it.
-    fn value<V: Visitor>(&mut self, byte: u8, rest: &[u8], visitor: &mut V) -> Step<V> {
+    fn value<V: Visitor>(&mut self, byte: u8, rest: &[u8], visitor: &mut V) -> ReadResult<V> {
         let kind = match byte {
-            b'{' => Kind::Object,
-            b'[' => Kind::Array,
-            b'"' => Kind::String,
-            b't' => Kind::True,
-            b'f' => Kind::False,
-            b'n' => Kind::Null,
-            b'-' | b'0'..=b'9' => Kind::Number,
-            0xEF if self.offset == 0 => return Err(self.syntax(Syntax::ByteOrderMark)),
-            _ => return Err(self.syntax(Syntax::Unexpected)),
+            b'{' => TokenKind::Object,
+            b'[' => TokenKind::Array,
+            b'"' => TokenKind::String,
+            b't' => TokenKind::True,
+            b'f' => TokenKind::False,
+            b'n' => TokenKind::Null,
+            b'-' | b'0'..=b'9' => TokenKind::Number,
+            0xEF if self.offset == 0 => return Err(self.syntax(JsonError::ByteOrderMark)),
+            _ => return Err(self.syntax(JsonError::Unexpected)),
         };
         let depth = self.frames.len();
         let want = match self.skipped {
             Some(_) => Want::Nothing,
-            None => visitor.value(depth, kind).map_err(|why| Refused {
+            None => visitor.value(depth, kind).map_err(|why| ReadError {
                 offset: self.offset,
                 why: Why::Visitor(why),
             })?,
         };
         // Wanted bytes are handed on as they are taken, one token at a time.
-        if want == Want::Skip && self.raw.is_none() && matches!(kind, Kind::Object | Kind::Array) {
+        if want == Want::Skip
+            && self.raw.is_none()
+            && matches!(kind, TokenKind::Object | TokenKind::Array)
+        {
             self.skipped = Some(depth);
         }
         if want == Want::Raw && self.raw.is_none() {
@@ -389,45 +394,49 @@ impl Reader {
             self.is_raw = true;
         }
         match kind {
-            Kind::Object => self.open(Frame::Object(self.keys.open()), State::FirstKeyOrEnd)?,
-            Kind::Array => self.open(Frame::Array, State::FirstValueOrEnd)?,
-            Kind::String => {
+            TokenKind::Object => self.open(
+                Nesting::Object(self.keys.open()),
+                ReaderState::FirstKeyOrEnd,
+            )?,
+            TokenKind::Array => self.open(Nesting::Array, ReaderState::FirstValueOrEnd)?,
+            TokenKind::String => {
                 let text = Text::Value {
                     wanted: want == Want::Text,
                 };
-                self.state = State::Text(text);
+                self.state = ReaderState::Text(text);
                 return self.text(text, rest, 1, visitor);
             }
-            Kind::True => return self.literal(b"rue", rest, 1),
-            Kind::False => return self.literal(b"alse", rest, 1),
-            Kind::Null => return self.literal(b"ull", rest, 1),
-            Kind::Number => {
-                let number = Number::begin(byte).ok_or_else(|| self.syntax(Syntax::Number))?;
+            TokenKind::True => return self.literal(b"rue", rest, 1),
+            TokenKind::False => return self.literal(b"alse", rest, 1),
+            TokenKind::Null => return self.literal(b"ull", rest, 1),
+            TokenKind::Number => {
+                let number =
+                    NumberState::begin(byte).ok_or_else(|| self.syntax(JsonError::Number))?;
                 return self.number(number, rest, 1);
             }
         }
         Ok(1)
     }
 
-    fn open<R>(&mut self, frame: Frame, state: State) -> Result<(), Refused<R>> {
+    fn open<R>(&mut self, frame: Nesting, state: ReaderState) -> Result<(), ReadError<R>> {
         if self.frames.len() >= self.depth_limit {
-            return Err(self.syntax(Syntax::Depth));
+            return Err(self.syntax(JsonError::Depth));
         }
         self.frames.push(frame);
         self.state = state;
         Ok(())
     }
 
-    fn close<R>(&mut self, byte: u8) -> Result<usize, Refused<R>> {
+    fn close<R>(&mut self, byte: u8) -> Result<usize, ReadError<R>> {
         match (self.frames.pop(), byte) {
-            (Some(Frame::Array), b']') => {}
-            (Some(Frame::Object(mark)), b'}') => {
-                self.keys.close(mark).map_err(|offset| Refused {
+            (Some(Nesting::Array), b']') => {}
+            (Some(Nesting::Object(mark)), b'}') => {
+                self.keys.close(mark).map_err(|offset| ReadError {
                     offset,
-                    why: Why::Syntax(Syntax::DuplicateKey),
+                    why: Why::Syntax(JsonError::DuplicateKey),
                 })?
             }
-            _ => return Err(self.syntax(Syntax::Unexpected)),
+            _ => return Err(self.syntax(JsonError::Unexpected)),
         }
         self.end_value();
         Ok(1)
@@ -442,9 +451,9 @@ impl Reader {
             self.skipped = None;
         }
         self.state = if self.frames.is_empty() {
-            State::Done
+            ReaderState::Done
         } else {
-            State::CommaOrEnd
+            ReaderState::CommaOrEnd
         };
     }
 
@@ -455,9 +464,9 @@ impl Reader {
         rest: &[u8],
         from: usize,
         visitor: &mut V,
-    ) -> Step<V> {
+    ) -> ReadResult<V> {
         let bytes = rest.get(from..).unwrap_or_default();
-        let Plain { length, is_ascii } = scan::plain(bytes);
+        let PlainRun { length, is_ascii } = scan::plain(bytes);
         let (plain, after) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
         let start = self.offset.saturating_add(from);
         if is_ascii && !self.utf8.is_incomplete() {
@@ -477,12 +486,12 @@ impl Reader {
             return Err(invalid_utf8(end.saturating_sub(self.utf8.pending())));
         }
         match special {
-            b'\\' => self.state = State::Escape(text, Escape::Begun),
+            b'\\' => self.state = ReaderState::Escape(text, Escape::Begun),
             b'"' => self.end_text(text, visitor)?,
             _ => {
-                return Err(Refused {
+                return Err(ReadError {
                     offset: end,
-                    why: Why::Syntax(Syntax::Control),
+                    why: Why::Syntax(JsonError::Control),
                 });
             }
         }
@@ -504,19 +513,19 @@ impl Reader {
         &mut self,
         text: Text,
         visitor: &mut V,
-    ) -> Result<(), Refused<V::Refusal>> {
+    ) -> Result<(), ReadError<V::Rejection>> {
         match text {
             Text::Value { .. } => self.end_value(),
             Text::Key { offset } => {
                 let depth = self.frames.len();
                 let key = self.keys.end(offset);
                 if self.skipped.is_none() {
-                    visitor.key(depth, key).map_err(|why| Refused {
+                    visitor.key(depth, key).map_err(|why| ReadError {
                         offset,
                         why: Why::Visitor(why),
                     })?;
                 }
-                self.state = State::Colon;
+                self.state = ReaderState::Colon;
             }
         }
         Ok(())
@@ -528,12 +537,12 @@ impl Reader {
         escape: Escape,
         byte: u8,
         visitor: &mut V,
-    ) -> Step<V> {
+    ) -> ReadResult<V> {
         match escape.next(byte).map_err(|syntax| self.syntax(syntax))? {
-            Escaped::More(escape) => self.state = State::Escape(text, escape),
+            Escaped::More(escape) => self.state = ReaderState::Escape(text, escape),
             Escaped::Char(char) => {
                 emit(text, char.encode_utf8(&mut [0; 4]), &mut self.keys, visitor);
-                self.state = State::Text(text);
+                self.state = ReaderState::Text(text);
             }
         }
         Ok(1)
@@ -542,10 +551,10 @@ impl Reader {
     /// The digits of a number, from `from` in `rest`.
     fn number<R>(
         &mut self,
-        mut number: Number,
+        mut number: NumberState,
         rest: &[u8],
         from: usize,
-    ) -> Result<usize, Refused<R>> {
+    ) -> Result<usize, ReadError<R>> {
         let mut taken = from;
         for byte in rest.get(from..).unwrap_or_default() {
             match number.next(*byte) {
@@ -554,11 +563,11 @@ impl Reader {
                     self.end_value();
                     return Ok(taken);
                 }
-                None => return Err(self.syntax_at(taken, Syntax::Number)),
+                None => return Err(self.syntax_at(taken, JsonError::Number)),
             }
             taken = taken.saturating_add(1);
         }
-        self.state = State::Number(number);
+        self.state = ReaderState::Number(number);
         Ok(taken)
     }
 
@@ -568,7 +577,7 @@ impl Reader {
         expected: &'static [u8],
         rest: &[u8],
         from: usize,
-    ) -> Result<usize, Refused<R>> {
+    ) -> Result<usize, ReadError<R>> {
         let bytes = rest.get(from..).unwrap_or_default();
         let common = bytes
             .iter()
@@ -580,9 +589,9 @@ impl Reader {
         if missing.is_empty() {
             self.end_value();
         } else if common < bytes.len() {
-            return Err(self.syntax_at(taken, Syntax::Unexpected));
+            return Err(self.syntax_at(taken, JsonError::Unexpected));
         } else {
-            self.state = State::Literal(missing);
+            self.state = ReaderState::Literal(missing);
         }
         Ok(taken)
     }
@@ -595,10 +604,10 @@ pub(super) const fn is_blank(byte: &u8) -> bool {
 
 /// An invalid sequence is noticed here or there, as the pieces come: it is reported
 /// where it begins.
-const fn invalid_utf8<R>(offset: usize) -> Refused<R> {
-    Refused {
+const fn invalid_utf8<R>(offset: usize) -> ReadError<R> {
+    ReadError {
         offset,
-        why: Why::Syntax(Syntax::Utf8),
+        why: Why::Syntax(JsonError::Utf8),
     }
 }
 

@@ -4,14 +4,14 @@ use super::*;
 #[derive(Debug, Default, PartialEq)]
 struct Events {
     keys: Vec<(usize, String)>,
-    values: Vec<(usize, Kind)>,
+    values: Vec<(usize, TokenKind)>,
     text: String,
     raw: Vec<u8>,
     raw_key: bool,
 }
 
 impl Visitor for Events {
-    type Refusal = ();
+    type Rejection = ();
 
     fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), ()> {
         let key = std::str::from_utf8(key).unwrap();
@@ -20,7 +20,7 @@ impl Visitor for Events {
         if key == "no" { Err(()) } else { Ok(()) }
     }
 
-    fn value(&mut self, depth: usize, kind: Kind) -> Result<Want, ()> {
+    fn value(&mut self, depth: usize, kind: TokenKind) -> Result<Want, ()> {
         self.values.push((depth, kind));
         Ok(if std::mem::take(&mut self.raw_key) {
             Want::Raw
@@ -42,13 +42,13 @@ impl Visitor for Events {
 struct Quiet(Want);
 
 impl Visitor for Quiet {
-    type Refusal = ();
+    type Rejection = ();
 
     fn key(&mut self, _: usize, _: &[u8]) -> Result<(), ()> {
         Ok(())
     }
 
-    fn value(&mut self, _: usize, _: Kind) -> Result<Want, ()> {
+    fn value(&mut self, _: usize, _: TokenKind) -> Result<Want, ()> {
         Ok(self.0)
     }
 
@@ -57,7 +57,7 @@ impl Visitor for Quiet {
     fn raw(&mut self, _: &[u8]) {}
 }
 
-fn check(pieces: &[&[u8]], want: Want) -> Result<(), Refused<()>> {
+fn check(pieces: &[&[u8]], want: Want) -> Result<(), ReadError<()>> {
     let mut reader = Reader::new(8);
     for piece in pieces {
         reader.push(piece, &mut Quiet(want))?;
@@ -65,7 +65,7 @@ fn check(pieces: &[&[u8]], want: Want) -> Result<(), Refused<()>> {
     reader.finish::<Quiet>()
 }
 
-fn read(pieces: &[&[u8]]) -> Result<Events, Refused<()>> {
+fn read(pieces: &[&[u8]]) -> Result<Events, ReadError<()>> {
     let mut reader = Reader::new(8);
     let mut events = Events::default();
     for piece in pieces {
@@ -76,7 +76,7 @@ fn read(pieces: &[&[u8]]) -> Result<Events, Refused<()>> {
 }
 
 /// Reads whole and split at every place; all must agree.
-fn read_every_way(text: &[u8]) -> Result<Events, Refused<()>> {
+fn read_every_way(text: &[u8]) -> Result<Events, ReadError<()>> {
     let whole = read(&[text]);
     for split in 0..=text.len() {
         let (first, second) = text.split_at(split);
@@ -96,9 +96,9 @@ fn read_every_way(text: &[u8]) -> Result<Events, Refused<()>> {
     whole
 }
 
-fn syntax(text: impl AsRef<[u8]>) -> (usize, Syntax) {
+fn syntax(text: impl AsRef<[u8]>) -> (usize, JsonError) {
     match read_every_way(text.as_ref()) {
-        Err(Refused {
+        Err(ReadError {
             offset,
             why: Why::Syntax(syntax),
         }) => (offset, syntax),
@@ -131,7 +131,7 @@ fn what_rfc_8259_allows_passes() {
 
 #[test]
 fn what_it_does_not_allow_is_refused_where_it_stands() {
-    use Syntax::*;
+    use JsonError::*;
     for (text, offset, expected) in [
         ("", 0, Empty),
         (" \n", 2, Empty),
@@ -211,9 +211,9 @@ fn every_byte_is_utf8() {
         (b"\xc3\xa4\xf0\x9f\x98(", 2),
     ] {
         let text = [b"{\"k\":\"", bytes, b"\"}"].concat();
-        assert_eq!(syntax(&text), (6 + before, Syntax::Utf8), "{bytes:x?}");
+        assert_eq!(syntax(&text), (6 + before, JsonError::Utf8), "{bytes:x?}");
         let key = [b"{\"", bytes, b"\":1}"].concat();
-        assert_eq!(syntax(&key), (2 + before, Syntax::Utf8), "{bytes:x?}");
+        assert_eq!(syntax(&key), (2 + before, JsonError::Utf8), "{bytes:x?}");
     }
 }
 
@@ -227,7 +227,7 @@ fn equal_keys_are_refused_however_they_are_spelt() {
         (r#"{"x":1,"a":{"x":1},"y":2,"x":3}"#, 25),
         (r#"{"😀":1,"\ud83d\ude00":1}"#, 10),
     ] {
-        assert_eq!(syntax(text), (offset, Syntax::DuplicateKey), "{text}");
+        assert_eq!(syntax(text), (offset, JsonError::DuplicateKey), "{text}");
     }
 }
 
@@ -236,7 +236,7 @@ fn a_visitor_can_refuse_a_key() {
     let refused = read_every_way(br#"{"a":1,"no":1}"#).unwrap_err();
     assert_eq!(
         refused,
-        Refused {
+        ReadError {
             offset: 7,
             why: Why::Visitor(())
         }
@@ -280,9 +280,9 @@ fn many_keys_cost_no_more_than_their_bytes() {
     let refused = check(&twice).unwrap_err();
     assert_eq!(
         refused,
-        Refused {
+        ReadError {
             offset: text.len(),
-            why: Why::Syntax(Syntax::DuplicateKey)
+            why: Why::Syntax(JsonError::DuplicateKey)
         }
     );
 }
@@ -319,7 +319,7 @@ fn more_keys_than_the_limit() {
                 let checked = check(&text).map_err(|refused| refused.why);
                 let expected = match is_taken {
                     true => Ok(()),
-                    false => Err(Why::Syntax(Syntax::Keys)),
+                    false => Err(Why::Syntax(JsonError::Keys)),
                 };
                 assert_eq!(checked, expected, "{want:?} {text}");
             }

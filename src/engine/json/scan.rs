@@ -2,7 +2,7 @@
 
 /// The plain part at the front of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Plain {
+pub(super) struct PlainRun {
     /// How many bytes are neither `"`, nor `\`, nor a control character.
     pub(super) length: usize,
     /// Whether all of them are ASCII; what is not is still to be checked for UTF-8.
@@ -11,7 +11,7 @@ pub(super) struct Plain {
 
 /// Measures the plain part, eight bytes at a time.
 #[inline]
-pub(super) fn plain(bytes: &[u8]) -> Plain {
+pub(super) fn plain(bytes: &[u8]) -> PlainRun {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut length: usize = 0;
     let mut seen: u64 = 0;
@@ -23,7 +23,7 @@ pub(super) fn plain(bytes: &[u8]) -> Plain {
             let bits = special.trailing_zeros() & !7;
             seen |= word & !(u64::MAX << bits);
             let length = length.saturating_add((bits >> 3) as usize);
-            return Plain {
+            return PlainRun {
                 length,
                 is_ascii: is_ascii(seen),
             };
@@ -38,7 +38,7 @@ pub(super) fn plain(bytes: &[u8]) -> Plain {
         seen |= u64::from(*byte);
         length = length.saturating_add(1);
     }
-    Plain {
+    PlainRun {
         length,
         is_ascii: is_ascii(seen),
     }
@@ -145,7 +145,7 @@ mod tests {
             for second in 0..=255 {
                 assert_eq!(
                     plain(&[b'a', 0xff, first, second, 0x80, second, b'!', b'x']),
-                    Plain {
+                    PlainRun {
                         length: 2,
                         is_ascii: false
                     }
@@ -160,7 +160,7 @@ mod tests {
             let ascii = [vec![b'a'; length], b"\"\xff\xff".to_vec()].concat();
             assert_eq!(
                 plain(&ascii),
-                Plain {
+                PlainRun {
                     length,
                     is_ascii: true
                 }
@@ -168,7 +168,7 @@ mod tests {
             let other = [vec![b'a'; length], b"\xff\"".to_vec()].concat();
             assert_eq!(
                 plain(&other),
-                Plain {
+                PlainRun {
                     length: length + 1,
                     is_ascii: false
                 }

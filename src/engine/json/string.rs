@@ -2,7 +2,7 @@
 //!
 //! SPEC: RFC 8259, sections 7 and 8.
 
-use super::reader::Syntax;
+use super::reader::JsonError;
 
 /// How far an escape has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) enum Escaped {
 }
 
 impl Escape {
-    pub(super) fn next(self, byte: u8) -> Result<Escaped, Syntax> {
+    pub(super) fn next(self, byte: u8) -> Result<Escaped, JsonError> {
         match self {
             Self::Begun => match byte {
                 b'"' | b'\\' | b'/' => Ok(Escaped::Char(char::from(byte))),
@@ -45,15 +45,15 @@ impl Escape {
                     value: 0,
                     high: None,
                 })),
-                _ => Err(Syntax::Escape),
+                _ => Err(JsonError::Escape),
             },
             Self::Unicode {
                 missing,
                 value,
                 high,
             } => {
-                let digit = char::from(byte).to_digit(16).ok_or(Syntax::Escape)?;
-                let value = (value << 4) | u16::try_from(digit).map_err(|_| Syntax::Escape)?;
+                let digit = char::from(byte).to_digit(16).ok_or(JsonError::Escape)?;
+                let value = (value << 4) | u16::try_from(digit).map_err(|_| JsonError::Escape)?;
                 match missing.saturating_sub(1) {
                     0 => unit(value, high),
                     missing => Ok(Escaped::More(Self::Unicode {
@@ -65,7 +65,7 @@ impl Escape {
             }
             Self::LowBackslash { high } => match byte {
                 b'\\' => Ok(Escaped::More(Self::LowU { high })),
-                _ => Err(Syntax::Surrogate),
+                _ => Err(JsonError::Surrogate),
             },
             Self::LowU { high } => match byte {
                 b'u' => Ok(Escaped::More(Self::Unicode {
@@ -73,14 +73,14 @@ impl Escape {
                     value: 0,
                     high: Some(high),
                 })),
-                _ => Err(Syntax::Surrogate),
+                _ => Err(JsonError::Surrogate),
             },
         }
     }
 }
 
 /// A complete UTF-16 code unit: a character, or the first half of one.
-fn unit(value: u16, high: Option<u16>) -> Result<Escaped, Syntax> {
+fn unit(value: u16, high: Option<u16>) -> Result<Escaped, JsonError> {
     let units = [high.unwrap_or(value), value];
     let units = if high.is_some() {
         &units[..]
@@ -92,7 +92,7 @@ fn unit(value: u16, high: Option<u16>) -> Result<Escaped, Syntax> {
         (_, 0xD800..=0xDBFF) if high.is_none() => {
             Ok(Escaped::More(Escape::LowBackslash { high: value }))
         }
-        _ => Err(Syntax::Surrogate),
+        _ => Err(JsonError::Surrogate),
     }
 }
 

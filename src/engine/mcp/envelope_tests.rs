@@ -1,13 +1,13 @@
 use super::*;
 use crate::engine::mcp::headers::Claim;
 
-fn read(body: &str) -> Result<String, Fault> {
+fn read(body: &str) -> Result<String, MessageError> {
     read_with(body, Claims::default())
 }
 
 /// Reads a body split at every place, and describes the message.
-fn read_with(body: &str, claims: Claims<'_>) -> Result<String, Fault> {
-    let mut envelope = Envelope::new(16);
+fn read_with(body: &str, claims: Claims<'_>) -> Result<String, MessageError> {
+    let mut envelope = MessageReader::new(16);
     envelope.name_resources(true);
     let mut first = None;
     for split in 0..=body.len() {
@@ -35,7 +35,7 @@ fn describe(message: Message<'_>) -> String {
         return "response".to_owned();
     };
     let things: Vec<_> = call
-        .things
+        .objects
         .iter()
         .map(|thing| format!("{thing:?}"))
         .collect();
@@ -135,7 +135,7 @@ fn messages() {
 #[test]
 fn unknown_members_pass_where_they_are_told_to() {
     let body = br#"{"jsonrpc":"2.0","id":1,"method":"ping","x":{}}"#;
-    let mut envelope = Envelope::new(16);
+    let mut envelope = MessageReader::new(16);
     for pass in [false, true, false] {
         envelope.pass_unknown_members(pass);
         for _ in 0..2 {
@@ -147,7 +147,7 @@ fn unknown_members_pass_where_they_are_told_to() {
             let expected = if pass {
                 Ok(())
             } else {
-                Err(Fault::UnknownMember)
+                Err(MessageError::UnknownMember)
             };
             assert_eq!(read, expected);
         }
@@ -156,7 +156,7 @@ fn unknown_members_pass_where_they_are_told_to() {
 
 #[test]
 fn faults() {
-    use Fault::*;
+    use MessageError::*;
     for (body, expected) in [
         (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, Batch),
         ("[]", Batch),
@@ -353,7 +353,7 @@ fn headers_agree_with_the_body() {
 
 #[test]
 fn headers_that_disagree() {
-    use Fault::{HeaderMismatch as Mismatch, HeaderMissing as Missing};
+    use MessageError::{HeaderMismatch as Mismatch, HeaderMissing as Missing};
     for (body, headers, expected) in [
         (CALL, ["tools/list", "-", "-"], Mismatch),
         (CALL, ["Tools/Call", "-", "-"], Mismatch),
@@ -368,7 +368,7 @@ fn headers_that_disagree() {
         (
             CALL,
             ["tools/call", "echo", "2026-07-28"],
-            Fault::VersionMissing,
+            MessageError::VersionMissing,
         ),
         (CALL_2026, ["tools/call", "echo", "-"], Missing),
         (CALL_2026, ["tools/call", "echo", "2025-11-25"], Mismatch),
@@ -395,10 +395,10 @@ fn a_subscription_names_so_many_things_and_no_more() {
         )
     };
     let read = |text: String| {
-        let mut envelope = Envelope::new(8);
+        let mut envelope = MessageReader::new(8);
         envelope.push(text.as_bytes()).unwrap();
         envelope.message(&Claims::default()).map(|_| ())
     };
     assert_eq!(read(listen(256)), Ok(()));
-    assert_eq!(read(listen(257)), Err((Fault::TooManyThings, None)));
+    assert_eq!(read(listen(257)), Err((MessageError::TooManyThings, None)));
 }

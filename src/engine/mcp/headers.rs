@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding};
 
 use super::message::Message;
-use super::{Fault, Method};
+use super::{MessageError, Method};
 
 /// What is wrong with a body's media type. All of it is answered 415.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,12 +160,12 @@ impl Claims<'_> {
         message: &Message<'_>,
         name: Option<&str>,
         version: Option<&str>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), MessageError> {
         let call = message.call();
         let repeats = self.version == Claim::Once(REPEATING_VERSION.as_bytes());
         // SPEC: MCP 2026-07-28, transports: clients post requests and notifications.
         if repeats && call.is_none() {
-            return Err(Fault::ResponseUnexpected);
+            return Err(MessageError::ResponseUnexpected);
         }
         let is_plain = |claim| match claim {
             Claim::Once(value) => is_plain(value),
@@ -175,13 +175,13 @@ impl Claims<'_> {
             .into_iter()
             .all(is_plain)
         {
-            return Err(Fault::HeaderMismatch);
+            return Err(MessageError::HeaderMismatch);
         }
         check(self.method, call.map(|call| call.name), <[u8]>::eq)?;
         check(self.name, name, decoded_eq)?;
         // SECURITY: a list is one version to some and another to others.
         if matches!(self.version, Claim::Once(version) if !is_version(version)) {
-            return Err(Fault::HeaderMismatch);
+            return Err(MessageError::HeaderMismatch);
         }
         // Older versions do not repeat the version in the body.
         if version.is_some() || self.version == Claim::Repeated {
@@ -202,10 +202,10 @@ impl Claims<'_> {
                 || self.version == Claim::Absent
                 || (names && self.name == Claim::Absent);
             if missing {
-                return Err(Fault::HeaderMissing);
+                return Err(MessageError::HeaderMissing);
             }
             if version.is_none() {
-                return Err(Fault::VersionMissing);
+                return Err(MessageError::VersionMissing);
             }
         }
         Ok(())
@@ -231,11 +231,11 @@ fn check(
     claim: Claim<'_>,
     truth: Option<&str>,
     eq: impl Fn(&[u8], &[u8]) -> bool,
-) -> Result<(), Fault> {
+) -> Result<(), MessageError> {
     match (claim, truth) {
         (Claim::Absent, _) => Ok(()),
         (Claim::Once(claim), Some(truth)) if eq(claim, truth.as_bytes()) => Ok(()),
-        _ => Err(Fault::HeaderMismatch),
+        _ => Err(MessageError::HeaderMismatch),
     }
 }
 

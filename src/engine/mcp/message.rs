@@ -58,18 +58,18 @@ pub struct Call<'m> {
     /// The method as it was called.
     pub name: &'m str,
     /// What it acts on.
-    pub things: Things<'m>,
+    pub objects: Objects<'m>,
     /// What `params.name` calls the resource acted on, which servers do not look at;
     /// not empty, without control characters.
     pub resource_name: Option<&'m str>,
     /// Of a method that no version knows: whether it acts on something.
-    pub unknown: Option<Names>,
+    pub unknown: Option<NamesObjects>,
 }
 
 /// Whether the `params` of a method that no version knows name anything, by any of the words
 /// that servers have for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Names {
+pub enum NamesObjects {
     /// They do not.
     Nothing,
     /// They do.
@@ -78,7 +78,7 @@ pub enum Names {
 
 /// Something acted on: not empty, without control characters, compared byte for byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing<'m> {
+pub enum Object<'m> {
     /// A tool's name.
     Tool(&'m str),
     /// A prompt's name.
@@ -89,14 +89,14 @@ pub enum Thing<'m> {
     Task(&'m str),
 }
 
-impl<'m> Thing<'m> {
+impl<'m> Object<'m> {
     /// What kind of thing it is.
-    pub const fn kind(self) -> ThingKind {
+    pub const fn kind(self) -> ObjectKind {
         match self {
-            Self::Tool(_) => ThingKind::Tool,
-            Self::Prompt(_) => ThingKind::Prompt,
-            Self::Resource(_) => ThingKind::Resource,
-            Self::Task(_) => ThingKind::Task,
+            Self::Tool(_) => ObjectKind::Tool,
+            Self::Prompt(_) => ObjectKind::Prompt,
+            Self::Resource(_) => ObjectKind::Resource,
+            Self::Task(_) => ObjectKind::Task,
         }
     }
 
@@ -110,7 +110,7 @@ impl<'m> Thing<'m> {
 
 /// What kind of thing is acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ThingKind {
+pub enum ObjectKind {
     /// A tool.
     Tool,
     /// A prompt.
@@ -123,11 +123,11 @@ pub enum ThingKind {
 
 /// What a call acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Things<'m> {
+pub enum Objects<'m> {
     /// Nothing that could be named.
     None,
     /// One thing.
-    One(Thing<'m>),
+    One(Object<'m>),
     /// What `subscriptions/listen` names; perhaps nothing.
     Subscriptions {
         /// Resource uris, each begun by a NUL, which no uri contains.
@@ -139,16 +139,16 @@ pub enum Things<'m> {
     },
 }
 
-impl<'m> Things<'m> {
+impl<'m> Objects<'m> {
     /// Each thing, in the order in which it was named.
-    pub fn iter(self) -> impl Iterator<Item = Thing<'m>> {
+    pub fn iter(self) -> impl Iterator<Item = Object<'m>> {
         let (one, uris, tasks) = match self {
             Self::None => (None, "", ""),
             Self::One(thing) => (Some(thing), "", ""),
             Self::Subscriptions { uris, tasks, .. } => (None, uris, tasks),
         };
         one.into_iter()
-            .chain(uris.split('\0').skip(1).map(Thing::Resource))
-            .chain(tasks.split('\0').skip(1).map(Thing::Task))
+            .chain(uris.split('\0').skip(1).map(Object::Resource))
+            .chain(tasks.split('\0').skip(1).map(Object::Task))
     }
 }

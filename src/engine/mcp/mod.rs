@@ -4,16 +4,16 @@
 //! The body is the truth; headers are a claim about it. What passes here means
 //! the same to every server, whatever its JSON library: see [`Envelope`].
 
-mod contents;
-mod envelope;
-mod fault;
+mod error;
+mod fields;
 mod headers;
+mod members;
 mod message;
+mod message_reader;
 mod method;
-mod place;
 
-pub use envelope::{Envelope, Located};
-pub use fault::{Fault, ResponseCode};
+pub use error::{MessageError, ResponseCode};
 pub use headers::{Claim, Claims, MediaFault, check_media};
-pub use message::{Call, Id, Message, Names, Thing, ThingKind, Things};
+pub use message::{Call, Id, Message, NamesObjects, Object, ObjectKind, Objects};
+pub use message_reader::{LocatedError, MessageReader};
 pub use method::{BasePart, Method};

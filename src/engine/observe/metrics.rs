@@ -65,7 +65,7 @@ pub enum Determined<'m> {
     /// A rule allows.
     Allowed(LevelName, Determining<'m>),
     /// A rule of a Deny policy refuses.
-    Refused(LevelName, Determining<'m>),
+    Denied(LevelName, Determining<'m>),
     /// A policy does not allow, or where one would do, none does.
     NotAllowed(LevelName, Option<&'m ObjectName>),
     /// Not worth a name of its own: there are too many.
@@ -76,7 +76,7 @@ impl<'m> Determined<'m> {
     /// What a denial rests on, where that is a policy.
     pub const fn by(reason: &DenialReason<'m>) -> Option<Self> {
         match *reason {
-            DenialReason::Refused { level, by, .. } => Some(Self::Refused(level, by)),
+            DenialReason::DenyRule { level, by, .. } => Some(Self::Denied(level, by)),
             DenialReason::NotAllowed { level, policy, .. } => Some(Self::NotAllowed(level, policy)),
             DenialReason::Unprotected
             | DenialReason::NoCluster
@@ -128,7 +128,7 @@ impl fmt::Display for Determined<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (decision, level, policy, rule) = match self {
             Self::Allowed(level, by) => ("allow", level, Some(by.policy), by.rule),
-            Self::Refused(level, by) => ("deny", level, Some(by.policy), by.rule),
+            Self::Denied(level, by) => ("deny", level, Some(by.policy), by.rule),
             Self::NotAllowed(level, policy) => ("deny", level, *policy, None),
             Self::Other => return f.write_str(";decision=other"),
         };

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::engine::decision::{Audit, Basis, Denial, DenialReason, Determining, LevelName, Permit};
 use crate::engine::expr::Timestamp;
-use crate::engine::mcp::ThingKind;
+use crate::engine::mcp::ObjectKind;
 
 /// One decision.
 #[derive(Debug, Default, Serialize)]
@@ -113,7 +113,7 @@ impl Grounds {
             DenialReason::NoCluster => words("no route, or one to no known cluster"),
             DenialReason::Unlisted => words("the route goes to a cluster of no listed backend"),
             DenialReason::NoPort => words("the port it arrived on is not known"),
-            DenialReason::Refused { level, by, .. } => Self {
+            DenialReason::DenyRule { level, by, .. } => Self {
                 level: Some(level.as_str()),
                 policies: vec![by.policy.to_string()],
                 rules: vec![by.to_string()],
@@ -181,14 +181,14 @@ impl<'r> Record<'r> {
     }
 
     /// Fills in what was called, and what that acts on.
-    pub fn called(&mut self, method: &'r str, thing: Option<(ThingKind, &'r str)>) {
+    pub fn called(&mut self, method: &'r str, thing: Option<(ObjectKind, &'r str)>) {
         self.method = Some(method);
         if let Some((kind, name)) = thing {
             let field = match kind {
-                ThingKind::Tool => &mut self.tool,
-                ThingKind::Prompt => &mut self.prompt,
-                ThingKind::Resource => &mut self.resource,
-                ThingKind::Task => &mut self.task,
+                ObjectKind::Tool => &mut self.tool,
+                ObjectKind::Prompt => &mut self.prompt,
+                ObjectKind::Resource => &mut self.resource,
+                ObjectKind::Task => &mut self.task,
             };
             *field = Some(name);
         }
@@ -228,7 +228,7 @@ mod tests {
     fn a_hostile_name_stays_in_its_line() {
         let name = "\n\"}\u{1b}[2J\u{2028}";
         let mut record = Record::default();
-        record.called("tools/call", Some((ThingKind::Tool, name)));
+        record.called("tools/call", Some((ObjectKind::Tool, name)));
         record.at(1_800_000_000_000_000_001);
         let line = record.to_line();
         assert!(!line.contains(['\n', '\u{1b}']));

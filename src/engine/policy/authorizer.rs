@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Whole;
+use super::SafeInteger;
 use super::model::given;
 
 /// Whom a policy asks, and what it shows them.
@@ -23,10 +23,10 @@ pub struct ExternalAuth {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub max_body: Option<Whole>,
+    pub max_body: Option<SafeInteger>,
     /// Its place among the policies of a level that ask; those of one place are asked in
     /// the order of their names.
-    pub order: Whole,
+    pub order: SafeInteger,
 }
 
 impl ExternalAuth {
@@ -161,7 +161,7 @@ impl CalloutHost {
 ///
 /// INVARIANT: never 0, which to the host means for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Whole", into = "Whole")]
+#[serde(try_from = "SafeInteger", into = "SafeInteger")]
 pub struct Timeout(u32);
 
 impl Timeout {
@@ -188,15 +188,15 @@ impl Timeout {
     }
 }
 
-impl TryFrom<Whole> for Timeout {
+impl TryFrom<SafeInteger> for Timeout {
     type Error = &'static str;
 
-    fn try_from(milliseconds: Whole) -> Result<Self, Self::Error> {
+    fn try_from(milliseconds: SafeInteger) -> Result<Self, Self::Error> {
         Self::new(milliseconds.get()).ok_or("a timeout is from 1 ms to a day")
     }
 }
 
-impl From<Timeout> for Whole {
+impl From<Timeout> for SafeInteger {
     fn from(timeout: Timeout) -> Self {
         Self::from(timeout.0)
     }

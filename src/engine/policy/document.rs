@@ -8,9 +8,9 @@ use super::{CompiledPolicy, LoadError, Policies, Policy, PolicyId, Rule, RuleRef
 
 /// A compiled policy whose policies and rules stand where [`Policies`] numbers them.
 #[derive(Debug)]
-pub struct Document(CompiledPolicy);
+pub struct NumberedPolicy(CompiledPolicy);
 
-impl Document {
+impl NumberedPolicy {
     /// A compiled policy, in words and indexed.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ mod tests {
             "policies": [policy("b", &["z", "y", "z"]), policy("a", &["x", "w"])],
         });
         let document = serde_json::from_value(document).unwrap();
-        let (document, policies) = Document::load(document).unwrap();
+        let (document, policies) = NumberedPolicy::load(document).unwrap();
         let mut count = 0;
         for id in document.policies() {
             assert_eq!(

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::given;
-use super::{Expression, Pattern, Whole};
+use super::{CompiledRegex, Pattern, SafeInteger};
 
 /// The HTTP part of a rule: every member given must match, by any of its items
 /// (`headers`: by all). Never an empty list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Http {
+pub struct HttpMatch {
     /// HTTP methods, as they are spelt.
     #[serde(
         default,
@@ -44,7 +44,7 @@ pub struct Http {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub ports: Option<Vec<Whole>>,
+    pub ports: Option<Vec<SafeInteger>>,
 }
 
 /// What a path must be.
@@ -55,7 +55,7 @@ pub enum PathMatch {
     /// This or below it, by whole segments; without a trailing slash.
     PathPrefix(String),
     /// What a regular expression matches from end to end.
-    RegularExpression(Expression),
+    RegularExpression(CompiledRegex),
 }
 
 /// What a header must be.
@@ -74,7 +74,7 @@ pub enum ValueMatch {
     /// Exactly this.
     Exact(String),
     /// What a regular expression matches from end to end.
-    RegularExpression(Expression),
+    RegularExpression(CompiledRegex),
 }
 
 /// The HTTP part of a rule, ready to match.
@@ -117,8 +117,8 @@ impl HttpConditions {
     ///
     /// # Errors
     /// What is wrong with it, in a few words.
-    pub(super) fn new(http: Http) -> Result<Self, &'static str> {
-        let Http {
+    pub(super) fn new(http: HttpMatch) -> Result<Self, &'static str> {
+        let HttpMatch {
             methods,
             paths,
             headers,
@@ -132,7 +132,7 @@ impl HttpConditions {
             paths: paths.transpose()?,
             headers: headers.transpose()?,
             hosts,
-            ports: ports.map(|ports| ports.into_iter().map(Whole::get).collect()),
+            ports: ports.map(|ports| ports.into_iter().map(SafeInteger::get).collect()),
         };
         let Self {
             methods,

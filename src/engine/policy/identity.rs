@@ -26,7 +26,7 @@ pub enum IdentitySource {
 /// is empty (the host drops an empty one at the end) and none has a NUL (which
 /// separates them for the host).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "MetadataForm", into = "MetadataForm")]
 pub struct MetadataText {
     namespace: String,
     path: Vec<String>,
@@ -37,7 +37,7 @@ pub struct MetadataText {
 /// The form in the document.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Written {
+struct MetadataForm {
     namespace: String,
     path: Vec<String>,
     #[serde(
@@ -94,11 +94,11 @@ fn is_key(key: &str) -> bool {
     !key.is_empty() && !key.contains('\0')
 }
 
-impl TryFrom<Written> for MetadataText {
+impl TryFrom<MetadataForm> for MetadataText {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
-        let Written {
+    fn try_from(written: MetadataForm) -> Result<Self, Self::Error> {
+        let MetadataForm {
             namespace,
             path,
             trust_domain,
@@ -107,7 +107,7 @@ impl TryFrom<Written> for MetadataText {
     }
 }
 
-impl From<MetadataText> for Written {
+impl From<MetadataText> for MetadataForm {
     fn from(text: MetadataText) -> Self {
         let MetadataText {
             namespace,

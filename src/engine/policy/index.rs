@@ -13,21 +13,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 use std::rc::Rc;
 
-use super::attach::{Reach, Targets};
 use super::authorizer::ExternalAuth;
 use super::http::HttpConditions;
-use super::list::List;
+use super::id_hash::NumberMap;
+use super::interner::Interner;
 use super::model::{AllowPolicies, Category, MethodName, ObjectName, Settings};
-use super::names::Names;
-use super::needs::Needs;
-use super::numbers::NumberMap;
+use super::one_or_many::OneOrMany;
+use super::requirements::Requirements;
+use super::targets::{Reach, Targets};
 use super::terms::Terms;
-use crate::engine::expr::Condition;
+use crate::engine::expr::CelCondition;
 use crate::engine::uri;
 
 /// A hash map without a random seed: its keys come from the operator's
 /// configuration, and the engine reads no random numbers.
-pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+pub(super) type SeedlessMap<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// A caller that some rule names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,16 +99,16 @@ pub struct RuleRef {
 /// The policies of one action and mode that are attached to one target, with their rules
 /// filed.
 #[derive(Debug, Default)]
-pub(super) struct Part {
+pub(super) struct TargetPolicies {
     /// In order; each with its place, where that counts before its name.
     pub(super) policies: Vec<(u64, PolicyId)>,
     /// Whether any rule is without a source.
     pub(super) for_anyone: bool,
     /// By [`filed`].
-    pub(super) rules: NumberMap<List<RuleRef>>,
+    pub(super) rules: NumberMap<OneOrMany<RuleRef>>,
 }
 
-impl Part {
+impl TargetPolicies {
     #[inline(never)] // it is smaller so
     fn rules(&self, caller: CallerKey, selector: SelectorId) -> &[RuleRef] {
         if caller == CallerKey::Anyone && !self.for_anyone {
@@ -116,23 +116,23 @@ impl Part {
         }
         self.rules
             .get(&filed(caller, selector))
-            .map_or(&[], List::as_slice)
+            .map_or(&[], OneOrMany::as_slice)
     }
 }
 
 /// The policies of one action at one level.
 #[derive(Debug, Default)]
-pub struct Group {
+pub struct PolicyGroup {
     /// INVARIANT: at most [`PARTS`], and in each of them some policy. What a Gateway has is
     /// filed once, and shared by its listeners: a rule takes no more memory where there are
     /// many of them.
-    pub(super) parts: Vec<Rc<Part>>,
+    pub(super) parts: Vec<Rc<TargetPolicies>>,
 }
 
 /// Those of the Gateway and of the target itself, enforced and audited.
 const PARTS: usize = 4;
 
-impl Group {
+impl PolicyGroup {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
@@ -187,21 +187,21 @@ pub(super) fn filed(caller: CallerKey, SelectorId(selector): SelectorId) -> u64 
 
 /// The policies that a request passes at one level.
 #[derive(Debug, Default)]
-pub struct Level {
-    pub(super) asking: Asking,
-    pub(super) deny: Group,
-    pub(super) allow: Group,
+pub struct PolicyLevel {
+    pub(super) asking: ExternalAuthPolicies,
+    pub(super) deny: PolicyGroup,
+    pub(super) allow: PolicyGroup,
 }
 
 /// The policies that ask authorizers.
 #[derive(Debug, Default)]
-pub struct Asking {
-    pub(super) group: Group,
+pub struct ExternalAuthPolicies {
+    pub(super) group: PolicyGroup,
 }
 
-impl Asking {
+impl ExternalAuthPolicies {
     /// The policies, with their rules filed.
-    pub fn group(&self) -> &Group {
+    pub fn group(&self) -> &PolicyGroup {
         &self.group
     }
 
@@ -211,20 +211,20 @@ impl Asking {
     }
 }
 
-impl Level {
+impl PolicyLevel {
     /// The ExternalAuth policies. Among those that are audited, only these: what is
     /// enforced has been asked about when somebody wants to know.
-    pub fn asking(&self) -> &Asking {
+    pub fn asking(&self) -> &ExternalAuthPolicies {
         &self.asking
     }
 
     /// The Deny policies.
-    pub fn deny(&self) -> &Group {
+    pub fn deny(&self) -> &PolicyGroup {
         &self.deny
     }
 
     /// The Allow policies.
-    pub fn allow(&self) -> &Group {
+    pub fn allow(&self) -> &PolicyGroup {
         &self.allow
     }
 }
@@ -232,13 +232,13 @@ impl Level {
 /// What is attached to one target.
 #[derive(Debug, Default)]
 pub struct Attached {
-    pub(super) enforced: Level,
-    pub(super) audited: Option<Level>,
+    pub(super) enforced: PolicyLevel,
+    pub(super) audited: Option<PolicyLevel>,
 }
 
 /// Which policies count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
+pub enum Evaluation {
     /// Those that are enforced.
     Enforced,
     /// Those in Audit mode as well.
@@ -247,10 +247,10 @@ pub enum View {
 
 impl Attached {
     /// The policies that count.
-    pub fn level(&self, view: View) -> &Level {
+    pub fn level(&self, view: Evaluation) -> &PolicyLevel {
         match (view, &self.audited) {
-            (View::Audited, Some(level)) => level,
-            (View::Enforced, _) | (_, None) => &self.enforced,
+            (Evaluation::Audited, Some(level)) => level,
+            (Evaluation::Enforced, _) | (_, None) => &self.enforced,
         }
     }
 
@@ -274,7 +274,7 @@ pub(super) struct PolicyRules {
 pub(super) struct IndexedRule {
     pub(super) name: String,
     pub(super) http: Option<Box<HttpConditions>>,
-    pub(super) cel: Option<Box<Condition>>,
+    pub(super) cel: Option<Box<CelCondition>>,
     pub(super) message: Option<String>,
 }
 
@@ -285,10 +285,10 @@ pub struct Policies {
     pub(super) gateway: ObjectName,
     pub(super) terms: Rc<Terms>,
     pub(super) policies: Vec<PolicyRules>,
-    pub(super) callers: Names<CallerId>,
-    pub(super) things: BTreeMap<MethodName, Names<SelectorId>>,
+    pub(super) callers: Interner<CallerId>,
+    pub(super) things: BTreeMap<MethodName, Interner<SelectorId>>,
     /// The forms of the uris that rules list which refuse or ask.
-    pub(super) forms: BTreeMap<MethodName, Names<SelectorId>>,
+    pub(super) forms: BTreeMap<MethodName, Interner<SelectorId>>,
     pub(super) enforced: usize,
     pub(super) targets: Targets,
 }
@@ -315,10 +315,10 @@ impl Policies {
     }
 
     /// Whether any policy counts, at any level.
-    pub const fn has_any(&self, view: View) -> bool {
+    pub const fn has_any(&self, view: Evaluation) -> bool {
         match view {
-            View::Enforced => self.enforced > 0,
-            View::Audited => !self.policies.is_empty(),
+            Evaluation::Enforced => self.enforced > 0,
+            Evaluation::Audited => !self.policies.is_empty(),
         }
     }
 
@@ -344,10 +344,10 @@ impl Policies {
     }
 
     /// What the policies that count are attached to besides the whole Gateway.
-    pub const fn reach(&self, view: View) -> Reach {
+    pub const fn reach(&self, view: Evaluation) -> Reach {
         match view {
-            View::Enforced => self.targets.reach,
-            View::Audited => self.targets.audited_reach,
+            Evaluation::Enforced => self.targets.reach,
+            Evaluation::Audited => self.targets.audited_reach,
         }
     }
 
@@ -375,7 +375,7 @@ impl Policies {
     }
 
     /// What the rules ask of a request.
-    pub fn needs(&self) -> &Needs {
+    pub fn needs(&self) -> &Requirements {
         &self.terms.needs
     }
 
@@ -428,7 +428,7 @@ impl Policies {
     }
 
     /// The expression that is to be true for a rule to match.
-    pub fn cel(&self, rule: RuleRef) -> Option<&Condition> {
+    pub fn cel(&self, rule: RuleRef) -> Option<&CelCondition> {
         self.rule(rule)?.cel.as_deref()
     }
 

@@ -3,22 +3,22 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::Whole;
-use super::attach::{Does, Place, Targets};
+use super::SafeInteger;
 use super::authorizer::{ExternalAuth, GrpcAuth, Protocol};
-use super::incoming::{Incoming, Prepared, Rules};
+use super::builder::{PolicyBuilder, PolicyDraft, Rules};
 use super::index::{Policies, PolicyId, PolicyRules};
 #[cfg(not(target_os = "wasi"))]
 use super::model::Policy;
 use super::model::{
     Action, CompiledPolicy, Mode, ObjectName, RequestHeaders, SCHEMA_VERSION, Settings,
 };
-use super::needs::Needs;
-use super::read::{Malformed, document};
+use super::read::{FormError, document};
+use super::requirements::Requirements;
 use super::seal::Seal;
+use super::targets::{Effect, IndexPlace, Targets};
 use super::terms::Terms;
-use crate::engine::expr::{self, Fact};
-use crate::engine::json::{Number, View};
+use crate::engine::expr::{self, Attribute};
+use crate::engine::json::{RawNumber, RawValue};
 
 /// Why a compiled policy was not taken. Its display is one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum LoadError {
     Empty,
     /// The text is not a compiled policy.
     #[error("the plugin configuration is not a compiled policy: {0}")]
-    Malformed(Malformed),
+    Malformed(FormError),
     /// The text is a compiled policy of another schema version.
     #[error(
         "the compiled policy has schema version {found} and this filter takes {SCHEMA_VERSION}; \
@@ -53,12 +53,12 @@ pub enum LoadError {
 }
 
 /// The version that a document says it has, whose other members may be of any form.
-fn version(text: &[u8]) -> Option<Whole> {
-    let mut members = View::new(text).members();
+fn version(text: &[u8]) -> Option<SafeInteger> {
+    let mut members = RawValue::new(text).members();
     let (_, version) = members.find(|(key, _)| key.string().as_deref() == Some("schemaVersion"))?;
     match version.number()? {
-        Number::Integer(version) => u64::try_from(version).ok().and_then(Whole::new),
-        Number::Double(version) => Whole::from_double(version),
+        RawNumber::Integer(version) => u64::try_from(version).ok().and_then(SafeInteger::new),
+        RawNumber::Double(version) => SafeInteger::from_double(version),
     }
 }
 
@@ -96,7 +96,7 @@ impl Policies {
     /// [`LoadError::Inconsistent`], naming what contradicts what.
     pub fn new(document: CompiledPolicy) -> Result<Self, LoadError> {
         let document = document.map(|policies| {
-            let mut incoming = Incoming::default();
+            let mut incoming = PolicyBuilder::default();
             policies.into_iter().for_each(|it| incoming.add(it));
             incoming
         });
@@ -104,7 +104,7 @@ impl Policies {
     }
 
     fn index(
-        document: CompiledPolicy<Incoming>,
+        document: CompiledPolicy<PolicyBuilder>,
         has_room: &dyn Fn(usize) -> bool,
     ) -> Result<Self, LoadError> {
         // Destructured, so that a new member cannot be forgotten here.
@@ -123,7 +123,7 @@ impl Policies {
             let what = "request headers are streamed, and no path is named that carries MCP";
             return Err(inconsistent(what.to_owned()));
         }
-        let Incoming {
+        let PolicyBuilder {
             policies,
             callers,
             things,
@@ -136,7 +136,7 @@ impl Policies {
             policies: Vec::with_capacity(policies.len()),
             enforced: 0,
             settings,
-            needs: Needs::default(),
+            needs: Requirements::default(),
         };
         let mut places = Vec::with_capacity(policies.len());
         for policy in in_order(policies, |a, b| a.key().cmp(&b.key())) {
@@ -175,17 +175,17 @@ struct Loading {
     policies: Vec<PolicyRules>,
     enforced: usize,
     settings: Settings,
-    needs: Needs,
+    needs: Requirements,
 }
 
 impl Loading {
     /// Attaches a policy to its targets; returns where its rules are to be filed.
     fn attach(
         &mut self,
-        policy: Prepared,
+        policy: PolicyDraft,
         attached: &mut Targets,
-    ) -> Result<Vec<Place>, LoadError> {
-        let Prepared {
+    ) -> Result<Vec<IndexPlace>, LoadError> {
+        let PolicyDraft {
             policy: name,
             action,
             mode,
@@ -240,8 +240,12 @@ impl Loading {
     }
 
     /// SECURITY: without a value a fact could still be asked for by `!has(...)`.
-    fn check_facts(&self, needs: &expr::Needs, policy: &ObjectName) -> Result<(), LoadError> {
-        let mut facts = Fact::ALL.into_iter();
+    fn check_facts(
+        &self,
+        needs: &expr::AttributeNeeds,
+        policy: &ObjectName,
+    ) -> Result<(), LoadError> {
+        let mut facts = Attribute::ALL.into_iter();
         match facts.find(|(_, fact)| fact.needs_edge() && needs.has(*fact)) {
             Some((fact, _)) if !self.settings.edge => {
                 let what = format!("reads `{fact}`, which takes `edge: true`");
@@ -266,17 +270,17 @@ impl Loading {
 }
 
 /// Reads a whole document.
-fn read(text: &[u8]) -> Result<CompiledPolicy<Incoming>, LoadError> {
+fn read(text: &[u8]) -> Result<CompiledPolicy<PolicyBuilder>, LoadError> {
     if text.iter().all(u8::is_ascii_whitespace) {
         return Err(LoadError::Empty);
     }
-    let document = document::<CompiledPolicy<Incoming>>(text);
+    let document = document::<CompiledPolicy<PolicyBuilder>>(text);
     // A later version may look different altogether, so its number is the better message.
     let version = match &document {
         Ok(document) => Some(document.schema_version),
         Err(_) => version(text),
     };
-    match version.map(Whole::get) {
+    match version.map(SafeInteger::get) {
         Some(found) if found != u64::from(SCHEMA_VERSION) => {
             Err(LoadError::SchemaVersion { found })
         }
@@ -286,7 +290,7 @@ fn read(text: &[u8]) -> Result<CompiledPolicy<Incoming>, LoadError> {
 
 /// A port of Envoy's stands for one port of the Gateway.
 fn check_ports(settings: &Settings) -> Result<(), LoadError> {
-    let mut known: Vec<Whole> = Vec::new();
+    let mut known: Vec<SafeInteger> = Vec::new();
     for alias in &settings.ports {
         if known.contains(&alias.envoy) {
             let port = alias.envoy.get();
@@ -304,11 +308,11 @@ pub(super) fn key(policy: &Policy) -> (&ObjectName, bool) {
 }
 
 /// What a policy does; `None` where it asks and nobody is named, or the other way round.
-fn does(action: Action, external_auth: Option<&ExternalAuth>) -> Option<Does> {
+fn does(action: Action, external_auth: Option<&ExternalAuth>) -> Option<Effect> {
     match (action, external_auth) {
-        (Action::Allow, None) => Some(Does::Allow),
-        (Action::Deny, None) => Some(Does::Deny),
-        (Action::ExternalAuth, Some(external_auth)) => Some(Does::Ask(external_auth.order.get())),
+        (Action::Allow, None) => Some(Effect::Allow),
+        (Action::Deny, None) => Some(Effect::Deny),
+        (Action::ExternalAuth, Some(external_auth)) => Some(Effect::Ask(external_auth.order.get())),
         (Action::Allow | Action::Deny, Some(_)) | (Action::ExternalAuth, None) => None,
     }
 }

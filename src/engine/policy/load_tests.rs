@@ -52,7 +52,7 @@ fn a_rule_is_found_under_what_it_asks_for() {
         policies.backend("b1").unwrap(),
         policies.backend("b2").unwrap(),
     ] {
-        let level = level.level(crate::engine::policy::View::Enforced);
+        let level = level.level(crate::engine::policy::Evaluation::Enforced);
         for selector in [echo, selector::BASE_PROTOCOL, selector::SOURCE] {
             let found: Vec<_> = level.allow().rules(caller, selector).flatten().collect();
             assert_eq!(found.len(), 1);
@@ -144,7 +144,7 @@ fn a_rule_is_filed_under_its_part_of_the_base_protocol() {
         let caller = CallerKey::Caller(policies.caller("spiffe://d/a").unwrap());
         let level = policies
             .gateway(None)
-            .level(crate::engine::policy::View::Enforced);
+            .level(crate::engine::policy::Evaluation::Enforced);
         [
             selector::ANY_MCP,
             selector::SESSION,
@@ -325,7 +325,7 @@ fn policies_ask_in_their_order_and_then_by_name() {
     document["policies"] = json!(policies);
     let loaded = load(&document).unwrap();
     let attached = loaded.backend("b1").unwrap();
-    let level = attached.level(crate::engine::policy::View::Enforced);
+    let level = attached.level(crate::engine::policy::Evaluation::Enforced);
     let names = level
         .asking()
         .policies()
@@ -371,7 +371,7 @@ fn attached(policies: &[(&str, &str, &str, Value)]) -> Policies {
 
 /// The names of the policies of a group, in order, of those that have a rule for anything
 /// and everybody.
-fn names(policies: &Policies, group: &crate::engine::policy::Group) -> String {
+fn names(policies: &Policies, group: &crate::engine::policy::PolicyGroup) -> String {
     let name = |id| policies.policy_name(id).unwrap().name.clone();
     let all: Vec<String> = group.policies().map(name).collect();
     let filed = group.rules(CallerKey::Anyone, selector::ANYTHING);
@@ -383,7 +383,7 @@ fn names(policies: &Policies, group: &crate::engine::policy::Group) -> String {
 
 #[test]
 fn a_listener_has_the_policies_of_the_gateway_in_their_order() {
-    use crate::engine::policy::View::{Audited, Enforced};
+    use crate::engine::policy::Evaluation::{Audited, Enforced};
     let (l1, l2) = (json!({"Listener": "l1"}), json!({"Listener": "l2"}));
     let backend = json!({"Backend": {"namespace": "infra", "name": "b"}});
     let policies = attached(&[
@@ -428,7 +428,7 @@ fn what_several_targets_have_is_filed_once() {
         let parts = level.allow().parts.iter().map(Rc::as_ptr);
         parts.collect::<std::collections::BTreeSet<_>>()
     };
-    use crate::engine::policy::View::{Audited, Enforced};
+    use crate::engine::policy::Evaluation::{Audited, Enforced};
     assert_eq!(parts(Some(1), Enforced).len(), 2);
     assert_eq!(parts(Some(1), Enforced), parts(Some(2), Enforced));
     assert!(parts(Some(1), Audited).is_superset(&parts(Some(1), Enforced)));

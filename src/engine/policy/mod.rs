@@ -7,53 +7,53 @@
 //!
 //! Knows nothing of requests, of the protocol or of the host.
 
-mod attach;
 mod authorizer;
+mod builder;
 #[cfg(not(target_os = "wasi"))]
 mod digest;
 #[cfg(not(target_os = "wasi"))]
 mod document;
 mod http;
+mod id_hash;
 mod identity;
-mod incoming;
 mod index;
-mod list;
+mod interner;
 mod load;
 mod model;
-mod names;
-mod needs;
-mod numbers;
+mod one_or_many;
 mod read;
+mod requirements;
 mod room;
+mod safe_integer;
 mod seal;
+mod targets;
 mod terms;
-mod whole;
 
-pub use crate::engine::expr::{Expression, Pattern};
-pub use attach::Reach;
+pub use crate::engine::expr::{CompiledRegex, Pattern};
 pub use authorizer::{
     AskSettings, CalloutHost, ExternalAuth, GrpcAuth, HttpAuth, OnError, Oversize, Protocol,
     Routing, Timeout,
 };
 #[cfg(not(target_os = "wasi"))]
-pub use document::Document;
+pub use document::NumberedPolicy;
 pub use http::{
-    HeaderMatch, Http, HttpConditions, PathCondition, PathMatch, ValueCondition, ValueMatch,
+    HeaderMatch, HttpConditions, HttpMatch, PathCondition, PathMatch, ValueCondition, ValueMatch,
 };
 pub use identity::{IdentitySource, MetadataText};
 pub use index::{
-    Asking, Attached, CallerId, CallerKey, Group, Level, Policies, PolicyId, RuleRef, SelectorId,
-    View, selector,
+    Attached, CallerId, CallerKey, Evaluation, ExternalAuthPolicies, Policies, PolicyGroup,
+    PolicyId, PolicyLevel, RuleRef, SelectorId, selector,
 };
 pub use load::LoadError;
 pub use model::{
     Action, AllowPolicies, Backend, BaseProtocol, Category, CompiledPolicy, DenialForm, Limits,
-    Listener, Mcp, Method, MethodName, Mode, ObjectName, OnRevocation, Policy, PortAlias,
+    Listener, Mcp, MethodMatch, MethodName, Mode, ObjectName, OnRevocation, Policy, PortAlias,
     RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, UnknownMembers,
     Unlisted, Unprotected,
 };
-pub use needs::Needs;
-pub use read::Malformed;
+pub use read::FormError;
+pub use requirements::Requirements;
 pub use room::memory_to_load;
+pub use safe_integer::SafeInteger;
+pub use targets::Reach;
 pub use terms::Terms;
-pub use whole::Whole;

@@ -10,8 +10,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::authorizer::{AskSettings, ExternalAuth, Timeout};
-use super::{Http, IdentitySource, Whole};
-use crate::engine::expr::Program;
+use super::{HttpMatch, IdentitySource, SafeInteger};
+use crate::engine::expr::CelProgram;
 
 /// The version of the document's form. A filter takes exactly its own.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -22,7 +22,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CompiledPolicy<Policies = Vec<Policy>> {
     /// [`SCHEMA_VERSION`].
-    pub schema_version: Whole,
+    pub schema_version: SafeInteger,
     /// `sha256:` and the hexadecimal digest of the sources this was compiled from.
     pub digest: String,
     /// A check sum of everything else here, by which an edit is noticed; documents that are
@@ -83,7 +83,7 @@ pub struct Listener {
     /// Its name, `sectionName` in policies.
     pub name: String,
     /// Its port.
-    pub port: Whole,
+    pub port: SafeInteger,
 }
 
 /// An XBackend and the Envoy clusters that serve it.
@@ -145,8 +145,8 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortAlias>,
     /// How many of a million allowed requests are logged; absent means none.
-    #[serde(default, skip_serializing_if = "Whole::is_zero")]
-    pub log_allowed_per_million: Whole,
+    #[serde(default, skip_serializing_if = "SafeInteger::is_zero")]
+    pub log_allowed_per_million: SafeInteger,
 }
 
 /// A port of the Gateway, which policies name, and the port that Envoy takes it on.
@@ -154,9 +154,9 @@ pub struct Settings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PortAlias {
     /// The port of the Gateway.
-    pub gateway: Whole,
+    pub gateway: SafeInteger,
     /// The port that Envoy listens on for it.
-    pub envoy: Whole,
+    pub envoy: SafeInteger,
 }
 
 impl Settings {
@@ -287,15 +287,15 @@ pub enum DenialForm {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
     /// The longest MCP body, in bytes.
-    pub body_bytes: Whole,
+    pub body_bytes: SafeInteger,
     /// The deepest nesting of objects and arrays in an MCP body.
-    pub depth: Whole,
+    pub depth: SafeInteger,
     /// The most keys of one object in an MCP body; absent means [`Limits::KEYS`].
     #[serde(
         default = "Limits::usual_keys",
         skip_serializing_if = "Limits::are_usual"
     )]
-    pub keys: Whole,
+    pub keys: SafeInteger,
     /// How long a body that is awaited may take; absent means [`Limits::BODY_TIMEOUT`].
     #[serde(
         default = "Limits::body_timeout",
@@ -310,11 +310,11 @@ impl Limits {
     /// 30 seconds.
     pub const BODY_TIMEOUT: Timeout = Timeout::of_seconds::<30>();
 
-    pub(super) fn usual_keys() -> Whole {
-        Whole::from(Self::KEYS)
+    pub(super) fn usual_keys() -> SafeInteger {
+        SafeInteger::from(Self::KEYS)
     }
 
-    fn are_usual(keys: &Whole) -> bool {
+    fn are_usual(keys: &SafeInteger) -> bool {
         *keys == Self::usual_keys()
     }
 
@@ -407,7 +407,7 @@ pub struct Rule {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub http: Option<Box<Http>>,
+    pub http: Option<Box<HttpMatch>>,
     /// What of MCP; absent means no condition, requests that are not MCP included.
     #[serde(
         default,
@@ -421,7 +421,7 @@ pub struct Rule {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub cel: Option<Box<Program>>,
+    pub cel: Option<Box<CelProgram>>,
     /// What a caller is told whom this rule would have allowed, had its expression been
     /// true; or whom it refuses. Absent where there is no expression.
     #[serde(
@@ -443,7 +443,7 @@ pub struct Mcp {
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
-    pub methods: Option<Vec<Method>>,
+    pub methods: Option<Vec<MethodMatch>>,
     /// How much of the base protocol matches as well.
     pub base_protocol: BaseProtocol,
 }
@@ -464,7 +464,7 @@ pub enum BaseProtocol {
 /// A method of an MCP part, and the things acted on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Method {
+pub struct MethodMatch {
     /// The method or category.
     pub name: MethodName,
     /// Tool names, prompt names or uris, byte for byte; absent means all. Never an empty list.

@@ -7,7 +7,7 @@
 //! INVARIANT: it depends neither on the order of keys nor on how numbers are written, as the
 //! document does not.
 
-use crate::engine::json::{Kind, Number, Pull, Syntax};
+use crate::engine::json::{JsonError, Pull, RawNumber, TokenKind};
 
 /// The member that has it.
 pub(super) const KEY: &str = "seal";
@@ -23,7 +23,7 @@ pub(super) struct Seal {
 
 impl Seal {
     /// The seal of a text that was read as a compiled policy.
-    pub(super) fn of(text: &[u8]) -> Result<Self, Syntax> {
+    pub(super) fn of(text: &[u8]) -> Result<Self, JsonError> {
         let mut text = Pull::new(text)?;
         let (mut found, mut sum) = (None, OBJECT);
         text.object(&mut |text, key| {
@@ -32,7 +32,7 @@ impl Seal {
             } else {
                 sum = sum.wrapping_add(member(key, value(text)?));
             }
-            Ok::<(), Syntax>(())
+            Ok::<(), JsonError>(())
         })?;
         Ok(Self {
             found,
@@ -57,29 +57,29 @@ const TRUE: u64 = 5;
 const FALSE: u64 = 6;
 
 /// The depth is that of compiled policies: the text was read as one.
-fn value(text: &mut Pull<'_>) -> Result<u64, Syntax> {
+fn value(text: &mut Pull<'_>) -> Result<u64, JsonError> {
     match text.kind() {
-        Some(Kind::Object) => {
+        Some(TokenKind::Object) => {
             let mut sum = OBJECT;
             text.object(&mut |text, key| {
                 sum = sum.wrapping_add(member(key, value(text)?));
-                Ok::<(), Syntax>(())
+                Ok::<(), JsonError>(())
             })?;
             Ok(sum)
         }
-        Some(Kind::Array) => {
+        Some(TokenKind::Array) => {
             let mut sum = ARRAY;
             text.array(&mut |text| {
                 sum = mixed(sum, value(text)?);
-                Ok::<(), Syntax>(())
+                Ok::<(), JsonError>(())
             })?;
             Ok(sum)
         }
-        Some(Kind::String) => Ok(hash(TEXT, &text.string()?)),
-        Some(Kind::Number) => Ok(mixed(NUMBER, double(text.number()?).to_bits())),
-        Some(Kind::True | Kind::False) => Ok(if text.boolean()? { TRUE } else { FALSE }),
+        Some(TokenKind::String) => Ok(hash(TEXT, &text.string()?)),
+        Some(TokenKind::Number) => Ok(mixed(NUMBER, double(text.number()?).to_bits())),
+        Some(TokenKind::True | TokenKind::False) => Ok(if text.boolean()? { TRUE } else { FALSE }),
         // Compiled policies have none.
-        Some(Kind::Null) | None => Err(Syntax::Unexpected),
+        Some(TokenKind::Null) | None => Err(JsonError::Unexpected),
     }
 }
 
@@ -89,10 +89,10 @@ fn member(key: &str, value: u64) -> u64 {
 
 /// What a number is after a trip through a protobuf `Struct`.
 #[allow(clippy::cast_precision_loss)] // what is lost is lost there
-fn double(number: Number) -> f64 {
+fn double(number: RawNumber) -> f64 {
     match number {
-        Number::Integer(integer) => integer as f64,
-        Number::Double(double) => double,
+        RawNumber::Integer(integer) => integer as f64,
+        RawNumber::Double(double) => double,
     }
 }
 

@@ -1,14 +1,14 @@
 //! What requests are read by, before they are judged.
 
 use super::model::Settings;
-use super::needs::Needs;
+use super::requirements::Requirements;
 
 /// What requests are read by, before they are judged: small, so that a request which is
 /// still being read can keep it when newer policies come.
 #[derive(Debug)]
 pub struct Terms {
     pub(super) settings: Settings,
-    pub(super) needs: Needs,
+    pub(super) needs: Requirements,
 }
 
 impl Terms {

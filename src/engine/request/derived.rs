@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::http::{HostName, HttpRequest};
 use super::path::{self, RequestPath};
-use super::target::{Host, HttpTarget};
 
 /// The head of a request, and what was derived of it so far.
 #[derive(Debug)]
 pub struct Derived<'r> {
-    target: HttpTarget<'r>,
-    host: OnceCell<Option<Host>>,
+    target: HttpRequest<'r>,
+    host: OnceCell<Option<HostName>>,
     methods: OnceCell<Option<Vec<Vec<u8>>>>,
     query: OnceCell<Option<&'r [u8]>>,
     names: OnceCell<Option<Vec<Vec<u8>>>>,
@@ -22,7 +22,7 @@ pub struct Derived<'r> {
 
 impl<'r> Derived<'r> {
     /// A head of which nothing was derived yet.
-    pub const fn new(target: HttpTarget<'r>) -> Self {
+    pub const fn new(target: HttpRequest<'r>) -> Self {
         Self {
             target,
             host: OnceCell::new(),
@@ -34,12 +34,12 @@ impl<'r> Derived<'r> {
     }
 
     /// The head as it is.
-    pub const fn target(&self) -> &HttpTarget<'r> {
+    pub const fn target(&self) -> &HttpRequest<'r> {
         &self.target
     }
 
     /// See [`HttpTarget::host`].
-    pub fn host(&self) -> Option<&Host> {
+    pub fn host(&self) -> Option<&HostName> {
         self.host.get_or_init(|| self.target.host()).as_ref()
     }
 
@@ -198,7 +198,7 @@ mod tests {
 
     fn path(path: &str, of: impl Fn(&DerivedPath<'_>) -> bool) -> bool {
         let headers = Headers::from_lines([(":path", path)]);
-        let derived = Derived::new(HttpTarget::new(&headers, None));
+        let derived = Derived::new(HttpRequest::new(&headers, None));
         let path = derived.path().unwrap();
         // The second time it is remembered.
         let first = of(path);
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn other_texts_are_there_once() {
         let headers = Headers::from_lines([(":path", "/A/b%20c.d")]);
-        let derived = Derived::new(HttpTarget::new(&headers, None));
+        let derived = Derived::new(HttpRequest::new(&headers, None));
         let texts = derived.path().and_then(DerivedPath::texts).unwrap();
         for text in ["/A/b%20c", "/a/b%20c.d", "/A/b c.d/", "/a/b c"] {
             let same = texts.iter().filter(|known| *known == text.as_bytes());
@@ -275,7 +275,7 @@ mod tests {
         let of = |names: &[&str]| -> Option<Vec<Vec<u8>>> {
             let lines = [":path"].iter().chain(names).map(|name| (name, ""));
             let headers = Headers::from_lines(lines);
-            let derived = Derived::new(HttpTarget::new(&headers, None));
+            let derived = Derived::new(HttpRequest::new(&headers, None));
             derived.header_names().map(<[_]>::to_vec)
         };
         let names = of(&["X-A", "b", "x-a"]);

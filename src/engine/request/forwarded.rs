@@ -24,7 +24,7 @@ pub(super) fn last_uris(header: &str) -> Option<Vec<&str>> {
 
 /// A key of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum ElementKey {
     By,
     Hash,
     /// In quotes, so that it may be anywhere.
@@ -33,7 +33,7 @@ enum Key {
     Dns,
 }
 
-impl Key {
+impl ElementKey {
     fn new(key: &str) -> Option<Self> {
         let keys = [
             ("by", Self::By),
@@ -61,17 +61,17 @@ impl Key {
 /// not in Envoy's order, or empty, is malformed.
 fn element(text: &str) -> Option<(Vec<&str>, Option<&str>)> {
     let mut uris = Vec::new();
-    let mut seen: Vec<Key> = Vec::new();
+    let mut seen: Vec<ElementKey> = Vec::new();
     // Who joins lines may add a blank to the comma.
     let mut rest = text.trim_start_matches([' ', '\t']);
     loop {
         let (key, value, after) = pair(rest)?;
-        let key = Key::new(key)?;
+        let key = ElementKey::new(key)?;
         let is_out_of_order = match key {
-            Key::Quoted(_) => false,
+            ElementKey::Quoted(_) => false,
             key => seen
                 .iter()
-                .any(|seen| !matches!(seen, Key::Quoted(_)) && *seen > key),
+                .any(|seen| !matches!(seen, ElementKey::Quoted(_)) && *seen > key),
         };
         if is_out_of_order || (seen.contains(&key) && !key.may_repeat()) {
             return None;
@@ -79,7 +79,7 @@ fn element(text: &str) -> Option<(Vec<&str>, Option<&str>)> {
         if !seen.contains(&key) {
             seen.push(key);
         }
-        if key == Key::Uri {
+        if key == ElementKey::Uri {
             // No URI has a backslash; without one nothing is left to unescape.
             if value.is_empty() || value.contains('\\') {
                 return None;

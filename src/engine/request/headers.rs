@@ -6,11 +6,11 @@ use std::ops::Range;
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
     bytes: Vec<u8>,
-    lines: Vec<Line>,
+    lines: Vec<HeaderLine>,
 }
 
 /// Where a name and its value lie.
-type Line = (Range<usize>, Range<usize>);
+type HeaderLine = (Range<usize>, Range<usize>);
 
 /// The most memory in which headers are left that wait with few lines, in bytes.
 const LEFT: usize = 4 << 10;
@@ -87,7 +87,7 @@ impl Headers {
     /// Headers whose names and values lie at the given places of `bytes`.
     ///
     /// `None` when a place lies outside.
-    pub fn from_parts(bytes: Vec<u8>, mut lines: Vec<Line>) -> Option<Self> {
+    pub fn from_parts(bytes: Vec<u8>, mut lines: Vec<HeaderLine>) -> Option<Self> {
         for (name, value) in &mut lines {
             let name = bytes.get(name.clone())?;
             *value = trimmed(name, bytes.get(value.clone())?, value.clone());
@@ -161,7 +161,7 @@ impl Headers {
     }
 
     /// The value of a line with the blanks around it, which the buffer still has.
-    fn as_it_came(&self, (name, value): &Line) -> &[u8] {
+    fn as_it_came(&self, (name, value): &HeaderLine) -> &[u8] {
         let name = self.bytes.get(name.clone()).unwrap_or_default();
         if is_pseudo(name) {
             return self.bytes.get(value.clone()).unwrap_or_default();
@@ -192,7 +192,7 @@ impl Headers {
         lines.map(|line| self.line(line))
     }
 
-    fn line(&self, (name, value): &Line) -> (&[u8], &[u8]) {
+    fn line(&self, (name, value): &HeaderLine) -> (&[u8], &[u8]) {
         let get = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
         (get(name), get(value))
     }
@@ -231,7 +231,10 @@ impl Headers {
 
     /// The memory held, in bytes.
     pub fn memory(&self) -> usize {
-        let lines = self.lines.capacity().saturating_mul(size_of::<Line>());
+        let lines = self
+            .lines
+            .capacity()
+            .saturating_mul(size_of::<HeaderLine>());
         self.bytes.capacity().saturating_add(lines)
     }
 

@@ -25,12 +25,12 @@ pub fn key_of(pair: &[u8]) -> &[u8] {
 /// A key of a query, as those read it who read it most obligingly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryKey {
-    readings: Vec<Reading>,
+    readings: Vec<KeyReading>,
 }
 
 /// What somebody takes a key for: a name, and members of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Reading {
+struct KeyReading {
     /// Where brackets and dots lead to a member.
     path: Vec<String>,
     /// As PHP has it: only brackets do, and what a name does not have becomes `_`.
@@ -49,7 +49,7 @@ impl QueryKey {
     }
 
     fn decoded(written: &[u8], times: usize) -> Self {
-        let mut readings: Vec<Reading> = Vec::new();
+        let mut readings: Vec<KeyReading> = Vec::new();
         let mut key = Cow::Borrowed(written);
         for _ in 0..times {
             let once = decode(&units(&key));
@@ -60,7 +60,7 @@ impl QueryKey {
             key = Cow::Owned(once);
             let blank = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
             let spaced: Vec<u8> = key.iter().map(blank).collect();
-            readings.extend(texts(&spaced).map(|text| Reading::of(&text)));
+            readings.extend(texts(&spaced).map(|text| KeyReading::of(&text)));
             if is_same {
                 break;
             }
@@ -90,7 +90,7 @@ pub fn is_any_of(key: &[u8], names: &[QueryKey]) -> bool {
     names.iter().any(|name| key.is_of(name))
 }
 
-impl Reading {
+impl KeyReading {
     fn of(text: &str) -> Self {
         let text = folded(text);
         let names = |text: &str, ends: &[char]| -> Vec<String> {

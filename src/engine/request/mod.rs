@@ -5,24 +5,24 @@
 
 mod caller;
 mod certificate;
+mod classify;
 mod derived;
 mod forwarded;
-mod head;
 mod headers;
+mod http;
 mod keys;
 mod path;
 mod query;
-mod target;
 mod trailers;
 
 pub use caller::{Caller, SpiffeId};
+pub use classify::{Head, HeadError};
 pub use derived::{Derived, DerivedPath};
-pub use head::{Head, HeadFault};
 pub use headers::{Headers, begins_alike, is_alike, is_plain_name};
+pub use http::{HostName, HttpRequest};
 pub use keys::{QueryKey, is_any_of, is_end, key_of};
 pub use path::{RequestPath, is_script};
 pub use query::{awaits_event, readings as query_readings};
-pub use target::{Host, HttpTarget};
 pub use trailers::may_trail;
 
 use crate::engine::mcp::Message;
@@ -35,7 +35,7 @@ pub struct Request<'r> {
     /// The Envoy cluster that the route chose, if it chose one.
     pub cluster: Option<&'r str>,
     /// The HTTP request that asks.
-    pub http: HttpTarget<'r>,
+    pub http: HttpRequest<'r>,
     /// What is asked.
     pub operation: Operation<'r>,
     /// The MCP message as it came, where rules read its parameters; else empty.

@@ -12,7 +12,7 @@ use crate::engine::uri::{decode_all, escaped};
 
 use super::keys::{DECODINGS, is_end, texts, units};
 use super::path::{decode, escape, may_name_any, query, without_query};
-use super::{HeadFault, Headers};
+use super::{HeadError, Headers};
 
 /// The members of a message, but for `id`: it chooses nothing, and names much else.
 const MEMBERS: &[&str] = &["jsonrpc", "method", "params", "result", "error"];
@@ -85,15 +85,15 @@ pub fn awaits_event(headers: &Headers) -> bool {
 ///
 /// # Errors
 /// [`HeadFault::Query`], [`HeadFault::Override`] or [`HeadFault::Route`].
-pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadFault> {
+pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadError> {
     each_pair(target, |key, value| match Key::of(key) {
-        _ if route(target, key, value).is_some() || is_command(key, value) => Err(HeadFault::Route),
+        _ if route(target, key, value).is_some() || is_command(key, value) => Err(HeadError::Route),
         Key {
             is_member: true, ..
-        } => Err(HeadFault::Query),
+        } => Err(HeadError::Query),
         Key {
             is_method: true, ..
-        } if !is_method(value, method) => Err(HeadFault::Override),
+        } if !is_method(value, method) => Err(HeadError::Override),
         Key { .. } => Ok(()),
     })
 }
@@ -110,14 +110,14 @@ fn is_command(key: &[u8], value: &[u8]) -> bool {
 pub(super) fn may_route_to(target: &[u8], prefixes: &[String]) -> bool {
     let (mut left, mut pairs) = (MOST_ROUTES, MOST_PAIRS);
     let see = |key: &[u8], value: &[u8]| {
-        pairs = pairs.checked_sub(1).ok_or(HeadFault::Route)?;
+        pairs = pairs.checked_sub(1).ok_or(HeadError::Route)?;
         let found = route(target, key, value).or_else(|| loose_route(key, value));
         let Some(path) = found else {
             return Ok(());
         };
-        left = left.checked_sub(1).ok_or(HeadFault::Route)?;
+        left = left.checked_sub(1).ok_or(HeadError::Route)?;
         match may_name_any(&path, prefixes) {
-            true => Err(HeadFault::Route),
+            true => Err(HeadError::Route),
             false => Ok(()),
         }
     };
@@ -128,9 +128,9 @@ pub(super) fn may_route_to(target: &[u8], prefixes: &[String]) -> bool {
 pub(super) fn names_path(target: &[u8]) -> bool {
     let mut pairs = MOST_PAIRS;
     let see = |key: &[u8], value: &[u8]| {
-        pairs = pairs.checked_sub(1).ok_or(HeadFault::Route)?;
+        pairs = pairs.checked_sub(1).ok_or(HeadError::Route)?;
         match route(target, key, value) {
-            Some(_) => Err(HeadFault::Route),
+            Some(_) => Err(HeadError::Route),
             None => Ok(()),
         }
     };
@@ -215,7 +215,7 @@ pub(super) fn methods(target: &[u8]) -> Option<Vec<Vec<u8>>> {
                 return Ok(());
             }
             if methods.len() >= MOST_METHODS {
-                return Err(HeadFault::Override);
+                return Err(HeadError::Override);
             }
             methods.push(method);
         }
@@ -227,8 +227,8 @@ pub(super) fn methods(target: &[u8]) -> Option<Vec<Vec<u8>>> {
 /// Shows every pair of a target's query, as often as it may be decoded.
 fn each_pair(
     target: &[u8],
-    see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
-) -> Result<(), HeadFault> {
+    see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadError>,
+) -> Result<(), HeadError> {
     // An escape may be the `?`.
     if !target.iter().any(|byte| matches!(byte, b'?' | b'%')) {
         return Ok(());
@@ -239,8 +239,8 @@ fn each_pair(
 #[cold]
 fn each_pair_decoded(
     target: &[u8],
-    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
-) -> Result<(), HeadFault> {
+    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadError>,
+) -> Result<(), HeadError> {
     let mut target = Cow::Borrowed(target);
     for _ in 0..DECODINGS {
         each_pair_once(&target, &mut see)?;
@@ -256,8 +256,8 @@ fn each_pair_decoded(
 /// The same, of a target that is not decoded any more.
 fn each_pair_once(
     target: &[u8],
-    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadFault>,
-) -> Result<(), HeadFault> {
+    mut see: impl FnMut(&[u8], &[u8]) -> Result<(), HeadError>,
+) -> Result<(), HeadError> {
     let Some(start) = target.iter().position(|byte| *byte == b'?') else {
         return Ok(());
     };
@@ -395,7 +395,7 @@ pub fn readings(query: &[u8]) -> Option<Vec<Vec<u8>>> {
 }
 
 /// What a query is made of.
-enum Part {
+enum QueryPart {
     /// A blank.
     Blank,
     /// What divides pairs, or a key from its value.
@@ -406,7 +406,7 @@ enum Part {
     Escape(u8),
 }
 
-impl Part {
+impl QueryPart {
     fn spell(&self, keeps: fn(u8) -> bool, blank: &[u8], text: &mut Vec<u8>) {
         match self {
             Self::Blank => text.extend_from_slice(blank),
@@ -417,7 +417,7 @@ impl Part {
     }
 }
 
-fn parts(query: &[u8]) -> Vec<Part> {
+fn parts(query: &[u8]) -> Vec<QueryPart> {
     let is_mark = |byte: u8| b"&=;".contains(&byte);
     let mut parts = Vec::with_capacity(query.len());
     let mut rest = query;
@@ -427,11 +427,13 @@ fn parts(query: &[u8]) -> Vec<Part> {
             _ => None,
         };
         parts.push(match (value, *first) {
-            (Some(b' '), _) | (None, b' ' | b'+') => Part::Blank,
-            (Some(byte), _) if is_mark(byte) || matches!(byte, b'+' | b'%') => Part::Escape(byte),
-            (Some(byte), _) => Part::Byte(byte),
-            (None, byte) if is_mark(byte) => Part::Mark(byte),
-            (None, byte) => Part::Byte(byte),
+            (Some(b' '), _) | (None, b' ' | b'+') => QueryPart::Blank,
+            (Some(byte), _) if is_mark(byte) || matches!(byte, b'+' | b'%') => {
+                QueryPart::Escape(byte)
+            }
+            (Some(byte), _) => QueryPart::Byte(byte),
+            (None, byte) if is_mark(byte) => QueryPart::Mark(byte),
+            (None, byte) => QueryPart::Byte(byte),
         });
         rest = match value {
             Some(_) => later.get(2..).unwrap_or_default(),
@@ -445,7 +447,7 @@ fn parts(query: &[u8]) -> Vec<Part> {
 mod tests {
     use super::*;
 
-    fn fault(query: &str) -> Option<HeadFault> {
+    fn fault(query: &str) -> Option<HeadError> {
         check(format!("/mcp{query}").as_bytes(), b"POST").err()
     }
 
@@ -519,7 +521,7 @@ mod tests {
             "?tool_id=danger",
             "?arguments[path]=x",
         ] {
-            assert_eq!(fault(query), Some(HeadFault::Query), "{query}");
+            assert_eq!(fault(query), Some(HeadError::Query), "{query}");
         }
     }
 
@@ -540,7 +542,7 @@ mod tests {
             "?X_HTTP_Method_Override=GET",
             "?x-http%2Dmethod=a",
         ] {
-            assert_eq!(fault(query), Some(HeadFault::Override), "{query}");
+            assert_eq!(fault(query), Some(HeadError::Override), "{query}");
         }
         assert_eq!(fault("?x-tunneled-method=POST"), None);
         assert_eq!(fault("?_method=POST"), None);

@@ -1,7 +1,7 @@
 //! What may come after a body.
 
 use super::headers::{begins_alike, is_alike};
-use super::target::{is_overriding, names_host};
+use super::http::{is_overriding, names_host};
 
 /// Fronts of names that servers and gateways rely on, whoever wrote them.
 const FRONTS: [&[u8]; 6] = [

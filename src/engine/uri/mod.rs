@@ -28,9 +28,9 @@ pub fn listed(uri: &str) -> Vec<String> {
     // A host that a `file` uri names is not left out: that would be every host's file.
     let names_host = uri.scheme == "file" && uri.has_host();
     let pairs = uri.all_pairs();
-    let mut forms = vec![uri.form(Host::Segment, &pairs)];
+    let mut forms = vec![uri.form(UriHost::Segment, &pairs)];
     if !names_host {
-        forms.push(uri.form(Host::Root, &pairs));
+        forms.push(uri.form(UriHost::Root, &pairs));
     }
     forms.dedup();
     if uri.has_host() {
@@ -138,7 +138,7 @@ pub fn of_constant(text: &str) -> Option<String> {
     if !is_uri || (uri.host.is_empty() && uri.path.iter().all(|byte| *byte == b'/')) {
         return None;
     }
-    let mut form = uri.form(Host::Segment, &uri.all_pairs());
+    let mut form = uri.form(UriHost::Segment, &uri.all_pairs());
     if text.ends_with('/') && !form.ends_with('/') {
         form.push('/');
     }
@@ -147,7 +147,7 @@ pub fn of_constant(text: &str) -> Option<String> {
 
 /// What the host of a uri is to its path.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Host {
+enum UriHost {
     /// Its root.
     Root,
     /// Its first segment.
@@ -267,7 +267,7 @@ impl Uri {
     /// The forms with each of these queries, each once.
     fn forms(&self, queries: &[Vec<&[u8]>]) -> Vec<String> {
         let mut forms = Vec::with_capacity(4);
-        for host in [Host::Segment, Host::Root] {
+        for host in [UriHost::Segment, UriHost::Root] {
             for pairs in queries {
                 let form = self.form(host, pairs);
                 if !forms.contains(&form) {
@@ -290,14 +290,14 @@ impl Uri {
     }
 
     /// One text for all spellings.
-    fn form(&self, host: Host, pairs: &[&[u8]]) -> String {
+    fn form(&self, host: UriHost, pairs: &[&[u8]]) -> String {
         let is_file = self.scheme == "file";
         let mut segments: Vec<&[u8]> = Vec::new();
         // Whoever looks at the path of a `file` uri alone sees no host.
-        let is_rooted = host == Host::Root && !is_file && self.has_host();
+        let is_rooted = host == UriHost::Root && !is_file && self.has_host();
         let own = match host {
-            Host::Segment => Some(&*self.host),
-            Host::Root => None,
+            UriHost::Segment => Some(&*self.host),
+            UriHost::Root => None,
         };
         if is_rooted {
             segments.push(&self.host);

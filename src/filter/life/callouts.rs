@@ -3,15 +3,15 @@
 use proxy_wasm::types::Action;
 
 use crate::engine::enforcement::{Judges, Step, Stream};
-use crate::engine::external_auth::{ANSWER_LIMIT, AskError, Question, Response, grpc};
+use crate::engine::external_auth::{ANSWER_LIMIT, Callout, CalloutError, CalloutResponse, grpc};
 
-use super::super::host::{self, Buffer, Level};
+use super::super::host::{self, Buffer, LogLevel};
 use super::super::in_force::InForce;
 use super::Life;
 
 impl Life {
     /// Calls an authorizer; `false` when the host does not.
-    pub(super) fn ask(&mut self, question: &Question) -> bool {
+    pub(super) fn ask(&mut self, question: &Callout) -> bool {
         self.call = host::call(question).map(|call| (call, host::now()));
         self.call.is_some()
     }
@@ -27,8 +27,8 @@ impl Life {
         let since = |asked_at| host::now()?.checked_sub(asked_at);
         let took = asked_at.and_then(since);
         let before = self.stream.said().len();
-        let action = self.on(|this, judges| {
-            this.took.push(took);
+        let action = self.drive(|this, judges| {
+            this.callout_durations.push(took);
             read(&mut this.stream, judges)
         });
         if self.stream.said().len() > before
@@ -38,7 +38,7 @@ impl Life {
         }
         if action == Action::Continue && host::resume().is_none() {
             host::log(
-                Level::Error,
+                LogLevel::Error,
                 "accesspolicy: the host does not go on; the request stays held",
             );
         }
@@ -58,9 +58,9 @@ impl Life {
                 _ => host::buffer(Buffer::CallResponseBody, 0, body),
             };
             let response = match (&lines, &content) {
-                (None, _) => Response::Failed(AskError::BrokenOff),
-                (_, None) => Response::Failed(AskError::TooLarge),
-                (Some(headers), Some(body)) => Response::Http { headers, body },
+                (None, _) => CalloutResponse::Failed(CalloutError::BrokenOff),
+                (_, None) => CalloutResponse::Failed(CalloutError::TooLarge),
+                (Some(headers), Some(body)) => CalloutResponse::Http { headers, body },
             };
             stream.answer(judges, &response)
         });
@@ -75,15 +75,15 @@ impl Life {
                     Err(grpc::call_failure(status, &String::from_utf8_lossy(&words)))
                 }
                 (0, 0) => Ok(Vec::new()),
-                (0, _) if size > ANSWER_LIMIT => Err(AskError::TooLarge),
+                (0, _) if size > ANSWER_LIMIT => Err(CalloutError::TooLarge),
                 (0, _) => {
                     let message = host::buffer(Buffer::GrpcMessage, 0, size);
-                    message.ok_or(AskError::Unreadable)
+                    message.ok_or(CalloutError::Unreadable)
                 }
             };
             let response = match &message {
-                Ok(message) => Response::Message(message),
-                Err(error) => Response::Failed(*error),
+                Ok(message) => CalloutResponse::Message(message),
+                Err(error) => CalloutResponse::Failed(*error),
             };
             stream.answer(judges, &response)
         });

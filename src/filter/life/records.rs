@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::engine::decision::Permit;
-use crate::engine::enforcement::{Abandoned, Called, Reason, Refusal, Unauthorized};
+use crate::engine::enforcement::{Abandoned, Blocked, CallSummary, Reason, Unauthorized};
 use crate::engine::observe::{AskRecord, Record};
 
-use super::super::host::{self, Level};
+use super::super::host::{self, LogLevel};
 use super::super::in_force::InForce;
 use super::super::metrics::Metrics;
 use super::{DECISION, Life};
@@ -14,7 +14,7 @@ use super::{DECISION, Life};
 impl Life {
     pub(super) fn count_answer(&self, metrics: &Metrics) {
         if let Some(said) = self.stream.said().last() {
-            let took = self.took.last().copied().flatten();
+            let took = self.callout_durations.last().copied().flatten();
             metrics.asked(said, took);
         }
     }
@@ -29,7 +29,7 @@ impl Life {
     pub(super) fn allow(&self, permit: &Permit<'_>, metrics: &Metrics) {
         metrics.allowed(permit);
         let level = match self.stream.is_notable(permit) {
-            true => Level::Info,
+            true => LogLevel::Info,
             false => match self.logs_allowed {
                 Some(level) => level,
                 None => return,
@@ -40,8 +40,8 @@ impl Life {
         host::log(level, &record.to_line());
     }
 
-    pub(super) fn refuse(&self, refusal: &Refusal<'_>, metrics: &Metrics) {
-        let Refusal {
+    pub(super) fn refuse(&self, refusal: &Blocked<'_>, metrics: &Metrics) {
+        let Blocked {
             answer,
             reason,
             called,
@@ -57,7 +57,7 @@ impl Life {
                 record.deny(denial);
                 true
             }
-            Reason::Unauthorized(Unauthorized { level, by, .. })
+            Reason::DeniedByAuthorizer(Unauthorized { level, by, .. })
             | Reason::Unanswered(Unauthorized { level, by, .. }) => {
                 record.asked_by(*level, by);
                 true
@@ -72,7 +72,7 @@ impl Life {
                 .or(record.grounds.policies.first());
             host::set_property("accesspolicy.by", by.map_or("", String::as_str));
         }
-        host::log(Level::Info, &record.to_line());
+        host::log(LogLevel::Info, &record.to_line());
         let own = answer.headers.iter();
         let own = own.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let passed_on = answer.passed_on.iter();
@@ -82,7 +82,7 @@ impl Life {
         let details = format!("accesspolicy_{}", reason.kind());
         if host::respond(answer.status, &headers, &answer.body, &details).is_none() {
             host::log(
-                Level::Error,
+                LogLevel::Error,
                 "accesspolicy: the host took no answer; the request stays held",
             );
         }
@@ -94,14 +94,14 @@ impl Life {
             enforced.metrics.abandoned();
         }
         let record = self.record("none", Abandoned::REASON, abandoned.called.as_ref());
-        host::log(Level::Info, &record.to_line());
+        host::log(LogLevel::Info, &record.to_line());
     }
 
     fn record<'r>(
         &'r self,
         decision: &'static str,
         reason: &'r str,
-        called: Option<&'r Called>,
+        called: Option<&'r CallSummary>,
     ) -> Record<'r> {
         let caller = self.caller.spiffe_id();
         let mut record = Record {
@@ -115,7 +115,11 @@ impl Life {
         if let Some(now) = host::now() {
             record.at(now);
         }
-        if let Some(Called { method, thing }) = called {
+        if let Some(CallSummary {
+            method,
+            object: thing,
+        }) = called
+        {
             let thing = thing.as_ref().map(|(kind, name)| (*kind, name.as_str()));
             record.called(method, thing);
         }
@@ -123,7 +127,11 @@ impl Life {
     }
 
     fn asked(&self) -> Vec<AskRecord<'_>> {
-        let took = self.took.iter().copied().chain(std::iter::repeat(None));
+        let took = self
+            .callout_durations
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(None));
         let said = self.stream.said().iter().zip(took);
         said.map(|(said, took)| AskRecord {
             policy: &said.policy,

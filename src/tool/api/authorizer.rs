@@ -4,29 +4,29 @@
 //! are the compiler's.
 
 use super::decode::{
-    Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, integer, list,
-    refuse_duplicates, text,
+    Choice, EmptyList, Located, MappingDecoder, Optional, Problem, Required, Undecoded, choice,
+    integer, list, refuse_duplicates, text,
 };
 use super::names;
 
 /// `externalAuth`
 #[derive(Debug, Clone)]
-pub struct ExternalAuth {
+pub struct HttpExternalAuthFilter {
     /// How the authorizer is spoken to.
-    pub protocol: Required<Protocol>,
+    pub protocol: Required<ExternalAuthProtocol>,
     /// Where it is.
     pub backend_ref: Required<BackendRef>,
     /// Whether it is shown bodies.
     pub forward_body: Optional<ForwardBody>,
     /// What protocol HTTP needs.
-    pub http: Optional<HttpAuth>,
+    pub http: Optional<HttpAuthConfig>,
     /// What protocol GRPC needs.
-    pub grpc: Optional<GrpcAuth>,
+    pub grpc: Optional<GrpcAuthConfig>,
 }
 
 /// `externalAuth.protocol`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
+pub enum ExternalAuthProtocol {
     /// A request like the client's.
     Http,
     /// Envoy's own protocol.
@@ -57,7 +57,7 @@ pub struct ForwardBody {
 
 /// `externalAuth.http`
 #[derive(Debug, Clone)]
-pub struct HttpAuth {
+pub struct HttpAuthConfig {
     /// What is put before the path.
     pub path: Optional<String>,
     /// What the authorizer is shown besides what it always is.
@@ -68,21 +68,21 @@ pub struct HttpAuth {
 
 /// `externalAuth.grpc`
 #[derive(Debug, Clone)]
-pub struct GrpcAuth {
+pub struct GrpcAuthConfig {
     /// What the authorizer is shown.
     pub allowed_headers: Optional<Vec<Located<String>>>,
 }
 
-impl Choice for Protocol {
+impl Choice for ExternalAuthProtocol {
     const ALL: &'static [(&'static str, Self)] = &[("HTTP", Self::Http), ("GRPC", Self::Grpc)];
 }
 
 /// The largest number that the compiled policy can hold.
 const MAX_SIZE: i64 = 1 << 53;
 
-impl ExternalAuth {
-    pub(super) fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+impl HttpExternalAuthFilter {
+    pub(super) fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let external_auth = Self {
             protocol: object.required("protocol", "protocol: HTTP", choice),
             backend_ref: object.required(
@@ -91,8 +91,8 @@ impl ExternalAuth {
                 BackendRef::decode,
             ),
             forward_body: object.optional("forwardBody", ForwardBody::decode),
-            http: object.optional("http", HttpAuth::decode),
-            grpc: object.optional("grpc", GrpcAuth::decode),
+            http: object.optional("http", HttpAuthConfig::decode),
+            grpc: object.optional("grpc", GrpcAuthConfig::decode),
         };
         object.finish();
         Some(external_auth)
@@ -100,8 +100,8 @@ impl ExternalAuth {
 }
 
 impl BackendRef {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let backend = Self {
             group: object.optional("group", text(&names::GROUP)),
             kind: object.optional("kind", text(&names::KIND)),
@@ -115,8 +115,8 @@ impl BackendRef {
 }
 
 impl ForwardBody {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let forward = Self {
             max_size: object.optional("maxSize", integer(0, MAX_SIZE)),
         };
@@ -125,9 +125,9 @@ impl ForwardBody {
     }
 }
 
-impl HttpAuth {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+impl HttpAuthConfig {
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let http = Self {
             path: object.optional("path", text(&names::PATH_BEFORE)),
             allowed_headers: object.optional("allowedHeaders", header_names),
@@ -138,9 +138,9 @@ impl HttpAuth {
     }
 }
 
-impl GrpcAuth {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+impl GrpcAuthConfig {
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let grpc = Self {
             allowed_headers: object.optional("allowedHeaders", header_names),
         };
@@ -150,7 +150,7 @@ impl GrpcAuth {
 }
 
 /// Here the API says what an empty list means, and that it is the same as none.
-fn header_names(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<String>>> {
+fn header_names(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<String>>> {
     let names = list(64, EmptyList::Meant, text(&names::HEADER_NAME))(value, problems)?;
     let keys = names
         .iter()

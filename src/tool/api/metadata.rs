@@ -2,7 +2,9 @@
 //!
 //! SPEC: Kubernetes API, `ObjectMeta`.
 
-use super::decode::{Located, Object, Optional, Place, Problem, Required, Value, text};
+use super::decode::{
+    FieldPlace, Located, MappingDecoder, Optional, Problem, Required, Undecoded, text,
+};
 use super::names;
 use super::yaml::NodeKind;
 
@@ -45,8 +47,8 @@ pub struct Annotation {
 
 impl Metadata {
     /// Reads an object's metadata.
-    pub fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    pub fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let metadata = Self {
             name: object.required("name", "name: tools", text(&names::OBJECT_NAME)),
             namespace: object.optional("namespace", text(&names::NAMESPACE)),
@@ -59,26 +61,26 @@ impl Metadata {
     }
 }
 
-fn annotations(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Annotation>> {
+fn annotations(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Annotation>> {
     let NodeKind::Mapping(entries) = &value.node.kind else {
         // An object that is no object: the same complaint as everywhere.
-        Object::open(value, problems)?;
+        MappingDecoder::open(value, problems)?;
         return None;
     };
     let decode = |entry: &super::yaml::Entry| {
         let field = format!("{}[{}]", value.at.field, entry.key);
-        let at = Place {
+        let at = FieldPlace {
             span: entry.value.span,
             field: field.clone(),
         };
         let text = text(&names::ANY)(
-            Value {
+            Undecoded {
                 node: &entry.value,
                 at,
             },
             problems,
         )?;
-        let at = Place {
+        let at = FieldPlace {
             span: entry.key_span,
             field,
         };

@@ -1,9 +1,9 @@
 //! The forms of names, as the API's patterns have them.
 
-use super::decode::Form;
+use super::decode::StringForm;
 
 /// A Kubernetes object's name: an RFC 1123 subdomain.
-pub const OBJECT_NAME: Form = Form {
+pub const OBJECT_NAME: StringForm = StringForm {
     is: "an object's name",
     min: 1,
     max: 253,
@@ -12,7 +12,7 @@ pub const OBJECT_NAME: Form = Form {
 };
 
 /// A namespace: an RFC 1123 label.
-pub const NAMESPACE: Form = Form {
+pub const NAMESPACE: StringForm = StringForm {
     is: "a namespace",
     min: 1,
     max: 63,
@@ -21,7 +21,7 @@ pub const NAMESPACE: Form = Form {
 };
 
 /// SPEC: XAccessPolicy, `spec.rules[].name`.
-pub const RULE_NAME: Form = Form {
+pub const RULE_NAME: StringForm = StringForm {
     is: "a rule's name",
     min: 1,
     max: 63,
@@ -30,7 +30,7 @@ pub const RULE_NAME: Form = Form {
 };
 
 /// SPEC: Gateway API, `targetRefs[].group`; empty is the core group.
-pub const GROUP: Form = Form {
+pub const GROUP: StringForm = StringForm {
     is: "an API group",
     min: 0,
     max: 253,
@@ -39,7 +39,7 @@ pub const GROUP: Form = Form {
 };
 
 /// SPEC: Gateway API, `targetRefs[].kind`.
-pub const KIND: Form = Form {
+pub const KIND: StringForm = StringForm {
     is: "a kind",
     min: 1,
     max: 63,
@@ -48,7 +48,7 @@ pub const KIND: Form = Form {
 };
 
 /// SPEC: Gateway API, `targetRefs[].name`.
-pub const TARGET_NAME: Form = Form {
+pub const TARGET_NAME: StringForm = StringForm {
     is: "a target's name",
     min: 1,
     max: 253,
@@ -57,7 +57,7 @@ pub const TARGET_NAME: Form = Form {
 };
 
 /// SPEC: Gateway API, `backendRef.name`.
-pub const BACKEND_NAME: Form = Form {
+pub const BACKEND_NAME: StringForm = StringForm {
     is: "a backend's name",
     min: 1,
     max: 253,
@@ -66,7 +66,7 @@ pub const BACKEND_NAME: Form = Form {
 };
 
 /// SPEC: Gateway API, `HTTPAuthConfig.path`.
-pub const PATH_BEFORE: Form = Form {
+pub const PATH_BEFORE: StringForm = StringForm {
     is: "a path",
     min: 1,
     max: 1024,
@@ -76,7 +76,7 @@ pub const PATH_BEFORE: Form = Form {
 };
 
 /// SPEC: Gateway API, `targetRefs[].sectionName`.
-pub const SECTION_NAME: Form = Form {
+pub const SECTION_NAME: StringForm = StringForm {
     is: "a listener's name",
     min: 1,
     max: 253,
@@ -85,7 +85,7 @@ pub const SECTION_NAME: Form = Form {
 };
 
 /// SPEC: XAccessPolicy, `spec.rules[].source.spiffe`.
-pub const SPIFFE: Form = Form {
+pub const SPIFFE: StringForm = StringForm {
     is: "a SPIFFE ID",
     min: 1,
     max: usize::MAX,
@@ -96,7 +96,7 @@ pub const SPIFFE: Form = Form {
 
 /// SPEC: Gateway API, `HTTPPathMatch.value`. What a path of each type looks like is
 /// the compiler's to check.
-pub const PATH: Form = Form {
+pub const PATH: StringForm = StringForm {
     is: "a path",
     min: 0,
     max: 1024,
@@ -105,7 +105,7 @@ pub const PATH: Form = Form {
 };
 
 /// SPEC: Gateway API, `HTTPHeaderMatch.name`: a token of HTTP.
-pub const HEADER_NAME: Form = Form {
+pub const HEADER_NAME: StringForm = StringForm {
     is: "a header's name",
     min: 1,
     max: 256,
@@ -114,7 +114,7 @@ pub const HEADER_NAME: Form = Form {
 };
 
 /// SPEC: Gateway API, `HTTPHeaderMatch.value`.
-pub const HEADER_VALUE: Form = Form {
+pub const HEADER_VALUE: StringForm = StringForm {
     is: "a header's value",
     min: 1,
     max: 4096,
@@ -123,7 +123,7 @@ pub const HEADER_VALUE: Form = Form {
 };
 
 /// SPEC: Gateway API, `Hostname`.
-pub const HOST: Form = Form {
+pub const HOST: StringForm = StringForm {
     is: "a host name",
     min: 1,
     max: 253,
@@ -132,7 +132,7 @@ pub const HOST: Form = Form {
 };
 
 /// Any string.
-pub const ANY: Form = Form {
+pub const ANY: StringForm = StringForm {
     is: "a string",
     min: 0,
     max: usize::MAX,
@@ -141,7 +141,7 @@ pub const ANY: Form = Form {
 };
 
 /// SPEC: SPIFFE-ID, 2.1: the trust domain name.
-pub const TRUST_DOMAIN: Form = Form {
+pub const TRUST_DOMAIN: StringForm = StringForm {
     is: "a trust domain",
     min: 1,
     max: 255,

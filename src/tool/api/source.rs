@@ -1,6 +1,6 @@
 //! Who a rule is about, as every version has it.
 
-use super::decode::{Choice, Object, Optional, Problem, Required, Value, choice, text};
+use super::decode::{Choice, MappingDecoder, Optional, Problem, Required, Undecoded, choice, text};
 use super::names;
 
 /// `spec.rules[].source`
@@ -8,7 +8,7 @@ use super::names;
 /// v0alpha0 asks for a `type`, v1alpha1 does not; whether it and the members fit is the
 /// compiler's to check in both.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct PolicySource {
     /// Which of the members is given.
     pub kind: Optional<SourceType>,
     /// A SPIFFE ID.
@@ -42,9 +42,9 @@ impl Choice for SourceType {
     ];
 }
 
-impl Source {
-    pub(super) fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+impl PolicySource {
+    pub(super) fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let source = Self {
             kind: object.optional("type", choice),
             spiffe: object.optional("spiffe", text(&names::SPIFFE)),
@@ -58,8 +58,8 @@ impl Source {
 impl ServiceAccount {
     /// DEVIATION: the CRD takes any string. What is no Kubernetes name can be no
     /// service account, and would make another SPIFFE ID than the one meant.
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let account = Self {
             name: object.required("name", "name: reader", text(&names::OBJECT_NAME)),
             namespace: object.optional("namespace", text(&names::NAMESPACE)),

@@ -1,6 +1,6 @@
 //! What a policy is attached to, as every version has it.
 
-use super::decode::{Object, Optional, Problem, Required, Value, text};
+use super::decode::{MappingDecoder, Optional, Problem, Required, Undecoded, text};
 use super::names;
 
 /// `spec.targetRefs[]`
@@ -20,8 +20,8 @@ pub struct TargetRef {
 const BACKEND: &str = "XBackend";
 
 impl TargetRef {
-    pub(super) fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    pub(super) fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let kind = object.required("kind", "kind: Gateway", text(&names::KIND));
         let is_backend = kind.as_ref().is_some_and(|kind| kind.value == BACKEND);
         let group = match is_backend {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::admin::{self, DUMP_BYTES};
-use super::subject::Subject;
+use super::policy_input::Subject;
 use super::terminal::{self, Tone};
 use super::{OutputForm, REFUSED, fail, output, say};
 use crate::engine::json::shown_json;
@@ -27,7 +27,7 @@ Examples:
   accesspolicy check --config policy.json --envoy 127.0.0.1:9901
   kubectl exec -n infra deploy/prod-istio -- pilot-agent request GET 'config_dump?include_eds' |
     accesspolicy check --config policy.json --config-dump -")]
-pub(super) struct Arguments {
+pub(super) struct CheckArguments {
     #[command(flatten)]
     subject: Subject,
 
@@ -44,8 +44,8 @@ pub(super) struct Arguments {
     output: OutputForm,
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let Arguments {
+pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
+    let CheckArguments {
         subject,
         envoy,
         config_dump,

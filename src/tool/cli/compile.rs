@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{REFUSED, fail, output, render};
+use super::{REFUSED, diagnostics, fail, output};
 use crate::engine::json::shown_json;
 use crate::tool::compile::{Compiled, FilesError, STANDARD_INPUT, compile_files};
 
@@ -18,7 +18,7 @@ use crate::tool::compile::{Compiled, FilesError, STANDARD_INPUT, compile_files};
 /// nearly one of the enforcement point's, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 written, 1 invalid, 2 wrong usage.")]
-pub(super) struct Arguments {
+pub(super) struct CompileArguments {
     /// Manifests: files, folders (*.yaml, *.yml and *.json in them and below) or `-` for
     /// standard input
     #[arg(required = true, value_name = "PATH")]
@@ -37,8 +37,8 @@ pub(super) struct Arguments {
     deny_warnings: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let Arguments {
+pub(super) fn run(arguments: &CompileArguments) -> ExitCode {
+    let CompileArguments {
         paths,
         enforcement_point,
         output,
@@ -51,14 +51,14 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Compiled { policy, report, .. } = match compile_files(paths, enforcement_point) {
         Ok(compiled) => compiled,
         Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => return fail(error),
-        Err(FilesError::Refused(report)) => {
-            render::print(&report);
-            render::refused(&report, "nothing was written");
+        Err(FilesError::Invalid(report)) => {
+            diagnostics::print(&report);
+            diagnostics::refused(&report, "nothing was written");
             return ExitCode::from(REFUSED);
         }
     };
-    render::print(&report);
-    if *deny_warnings && render::warned(&report, "nothing was written") {
+    diagnostics::print(&report);
+    if *deny_warnings && diagnostics::warned(&report, "nothing was written") {
         return ExitCode::from(REFUSED);
     }
     let written = serde_json::to_string_pretty(&policy)

@@ -7,16 +7,16 @@
 mod admin;
 mod check;
 mod compile;
+mod diagnostics;
 mod effective;
 mod excerpt;
 mod explain;
-mod manifests;
 mod output;
 mod package;
+mod policy_input;
 mod push;
 mod render;
 mod schema;
-mod subject;
 mod terminal;
 mod test;
 mod validate;
@@ -47,16 +47,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Compile(compile::Arguments),
-    Validate(validate::Arguments),
-    Explain(Box<explain::Arguments>),
-    Test(test::Arguments),
-    Effective(effective::Arguments),
-    Render(Box<manifests::Arguments>),
-    Check(check::Arguments),
-    Package(package::Arguments),
-    Push(push::Arguments),
-    Schema(schema::Arguments),
+    Compile(compile::CompileArguments),
+    Validate(validate::ValidateArguments),
+    Explain(Box<explain::ExplainArguments>),
+    Test(test::TestArguments),
+    Effective(effective::EffectiveArguments),
+    Render(Box<render::RenderArguments>),
+    Check(check::CheckArguments),
+    Package(package::PackageArguments),
+    Push(push::PushArguments),
+    Schema(schema::SchemaArguments),
 }
 
 /// How results are written.
@@ -76,7 +76,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Effective(arguments) => effective::run(&arguments),
-        Command::Render(arguments) => manifests::run(&arguments),
+        Command::Render(arguments) => render::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{fail, output, say};
 use crate::tool::compile::read_bytes;
-use crate::tool::image::{Image, NotAFilter, Provenance};
+use crate::tool::image::{FilterFileError, Image, Provenance};
 
 /// Build the filter's OCI image in a folder
 ///
@@ -14,7 +14,7 @@ use crate::tool::image::{Image, NotAFilter, Provenance};
 /// filter gives the same image everywhere; its digest is written to standard output.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 written, 2 wrong usage, or no filter.")]
-pub(super) struct Arguments {
+pub(super) struct PackageArguments {
     /// The filter
     #[arg(
         long,
@@ -32,8 +32,8 @@ pub(super) struct Arguments {
     source: String,
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let Arguments {
+pub(super) fn run(arguments: &PackageArguments) -> ExitCode {
+    let PackageArguments {
         module,
         output: folder,
         source,
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn no_filter(module: &Path, error: NotAFilter) -> String {
+fn no_filter(module: &Path, error: FilterFileError) -> String {
     format!(
         "`{}` {error}; build one with `cargo build --release --lib --target wasm32-wasip1`",
         module.display()

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{REFUSED, fail, output, say};
 use crate::tool::compile::read_bytes;
-use crate::tool::image::{Blob, Image, Progress, Push, PushError};
+use crate::tool::image::{Blob, Image, Push, PushError, PushProgress};
 
 /// Push the filter's OCI image to a registry
 ///
@@ -15,7 +15,7 @@ use crate::tool::image::{Blob, Image, Progress, Push, PushError};
 /// those on loopback in the clear.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 pushed, 1 not pushed, 2 wrong usage.")]
-pub(super) struct Arguments {
+pub(super) struct PushArguments {
     /// Where to: registry.example/path[:tag]; without a tag, the version is the tag
     #[arg(value_name = "REF")]
     reference: String,
@@ -29,8 +29,8 @@ pub(super) struct Arguments {
     ca: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let Arguments {
+pub(super) fn run(arguments: &PushArguments) -> ExitCode {
+    let PushArguments {
         reference,
         image: folder,
         ca,
@@ -67,10 +67,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn tell(progress: Progress<'_>) {
+fn tell(progress: PushProgress<'_>) {
     let (blob, what) = match progress {
-        Progress::Sends(blob) => (blob, "sending"),
-        Progress::Has(blob) => (blob, "already there"),
+        PushProgress::Sends(blob) => (blob, "sending"),
+        PushProgress::Has(blob) => (blob, "already there"),
     };
     let Blob {
         media_type,

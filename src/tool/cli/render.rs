@@ -1,300 +1,249 @@
-//! Diagnostics for people, on standard error.
+//! `accesspolicy render`
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::ops::Range;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use super::policy_input::Subject;
+use super::{REFUSED, diagnostics, fail, output, say};
+use crate::engine::policy::PortAlias;
+use crate::tool::render::{
+    self, Address, ClusterAddress, Edge, ImageReference, Origin, Placed, Platform, PortPair, Proxy,
+    Route,
+};
 
-use super::excerpt::Excerpt;
-use super::terminal::{plain, tame, wrapping};
-use super::{count, say};
-use crate::tool::api::yaml::{FileId, Span};
-use crate::tool::compile::{Diagnostic, Report, Severity, Source};
-
-/// How wide a terminal is that does not say.
-const USUAL: usize = 80;
-
-/// The narrowest terminal that is taken at its word.
-const NARROWEST: usize = 40;
-
-/// So many diagnostics are drawn.
-const MOST: usize = 100;
-
-/// So many letters of a sentence are shown.
-const LETTERS: usize = 4000;
-
-/// Prints a report. Colours go to terminals only.
-pub(super) fn print(report: &Report) {
-    let width = width();
-    for diagnostic in shown(&report.diagnostics) {
-        let _ = writeln!(anstream::stderr(), "{}", text(diagnostic, report, width));
-    }
-    let more = report.diagnostics.len().saturating_sub(MOST);
-    if more > 0 {
-        say(format_args!("and {more} more, which are not shown\n"));
-    }
-}
-
-/// As many as one may read: the worst, in their order.
-fn shown(all: &[Diagnostic]) -> Vec<&Diagnostic> {
-    let mut shown: Vec<(usize, &Diagnostic)> = all.iter().enumerate().collect();
-    shown.sort_by_key(|(_, diagnostic)| Reverse(diagnostic.severity));
-    shown.truncate(MOST);
-    shown.sort_by_key(|(place, _)| *place);
-    shown
-        .into_iter()
-        .map(|(_, diagnostic)| diagnostic)
-        .collect()
-}
-
-fn text(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
-    match diagnostic.severity {
-        Severity::Note => note(diagnostic, report, width),
-        Severity::Warning => drawing(diagnostic, report, Level::WARNING, width),
-        Severity::Error => drawing(diagnostic, report, Level::ERROR, width),
-    }
-}
-
-/// Says how much is wrong, and what follows from that.
-pub(super) fn refused(report: &Report, consequence: &str) {
-    let problems = count(report.count(Severity::Error), "problem", "problems");
-    say(format_args!("{problems}: {consequence}"));
-}
-
-/// Whether there are warnings; says how many, and what follows where they are denied.
-pub(super) fn warned(report: &Report, consequence: &str) -> bool {
-    let warnings = report.count(Severity::Warning);
-    if warnings > 0 {
-        let warnings = count(warnings, "warning", "warnings");
-        say(format_args!("{warnings}: {consequence}"));
-    }
-    warnings > 0
-}
-
-fn width() -> usize {
-    let stderr = io::stderr();
-    if !stderr.is_terminal() {
-        return DEFAULT_TERM_WIDTH;
-    }
-    terminal_size::terminal_size_of(stderr)
-        .map_or(USUAL, |(width, _)| usize::from(width.0).max(NARROWEST))
-}
-
-/// A note: without its lines, because there may be many.
-fn note(diagnostic: &Diagnostic, report: &Report, width: usize) -> String {
-    let (name, line, column) = report.position(diagnostic.at.span);
-    let name = plain(name);
-    let policy = diagnostic
-        .policy
-        .as_ref()
-        .map(|policy| format!("policy `{policy}`: "));
-    let policy = policy.unwrap_or_default();
-    let message = &diagnostic.message;
-    let note = wrapped(&format!("{name}:{line}:{column}: {policy}{message}"), width);
-    format!("note: {}", note.replace('\n', "\n      "))
-}
-
-/// What is wrong, with the lines it is about.
-fn drawing(diagnostic: &Diagnostic, report: &Report, level: Level<'_>, width: usize) -> String {
-    let title = wrapped(&diagnostic.message, width);
-    let mut group = level
-        .primary_title(&title)
-        .elements(snippets(diagnostic, report));
-    if let Some(context) = context(diagnostic) {
-        group = group.element(Level::NOTE.no_name().message(wrapped(&context, width)));
-    }
-    if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(wrapped(help, width)));
-    }
-    let groups: [Group<'_>; 1] = [group];
-    Renderer::styled().term_width(width).render(&groups) + "\n"
-}
-
-/// The policy and the field.
-fn context(diagnostic: &Diagnostic) -> Option<String> {
-    let field = Some(&diagnostic.at.field).filter(|field| !field.is_empty());
-    match (&diagnostic.policy, field) {
-        (Some(policy), Some(field)) => Some(format!("policy `{policy}`, field `{field}`")),
-        (Some(policy), None) => Some(format!("policy `{policy}`")),
-        (None, Some(field)) => Some(format!("field `{field}`")),
-        (None, None) => None,
-    }
-}
-
-/// A place to point at, and what to say there; the primary one speaks for itself.
-type Mark<'r> = (Span, Option<&'r str>);
-
-/// One snippet for each source: of each, only the lines from the first place to the last.
-fn snippets<'r>(diagnostic: &'r Diagnostic, report: &'r Report) -> Vec<Element<'r>> {
-    let primary = diagnostic.at.span;
-    let related = diagnostic.related.iter();
-    let mut marks: Vec<Mark<'_>> = vec![(primary, None)];
-    marks.extend(related.map(|(span, label)| (*span, Some(label.as_str()))));
-    // The file of the primary place comes first, the others in their order.
-    let mut files: BTreeMap<(bool, FileId), Vec<Mark<'_>>> = BTreeMap::new();
-    for mark in marks {
-        let file = mark.0.file;
-        files
-            .entry((file != primary.file, file))
-            .or_default()
-            .push(mark);
-    }
-    let sources = files
-        .iter()
-        .filter_map(|((_, file), marks)| report.sources.get(file.0).map(|source| (source, marks)));
-    sources
-        .flat_map(|(source, marks)| match is_text(source.text()) {
-            true => lines(source, marks),
-            false => vec![origin(source, marks).into()],
-        })
-        .collect()
-}
-
-/// Whether text has nothing in it that no text has.
+/// Write what loads the filter with a policy
 ///
-/// SECURITY: what was no manifest at all is not shown.
-fn is_text(text: &str) -> bool {
-    !text.contains(|letter: char| letter.is_control() && !"\t\r\n\u{85}".contains(letter))
+/// For Envoy, the filter's block, a whole Envoy, or a file by which a running one is given
+/// another policy. For Istio, a WasmPlugin where the policy streams request headers, and an
+/// EnvoyFilter where it holds them. For Envoy Gateway, an EnvoyExtensionPolicy.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 written, 1 refused, 2 wrong usage.
+
+Examples:
+  accesspolicy render --format envoy --config policy.json
+  accesspolicy render --format envoy --config policy.json --form bootstrap \\
+    --upstream 127.0.0.1:8000 --cluster authorizer=127.0.0.1:9000
+  accesspolicy render --format istio --config policy.json \\
+    --image registry.example/accesspolicy@sha256:…")]
+pub(super) struct RenderArguments {
+    /// What is to load it
+    #[arg(long)]
+    format: RenderFormat,
+
+    #[command(flatten)]
+    subject: Subject,
+
+    /// The filter's image, with its digest: what `push` wrote. Istio, Envoy Gateway
+    #[arg(long, value_name = "REF")]
+    image: Option<ImageReference>,
+
+    /// The filter's file, as Envoy is to find it
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "target/wasm32-wasip1/release/accesspolicy.wasm"
+    )]
+    module: String,
+
+    /// How much of an Envoy
+    #[arg(long, default_value = "filter")]
+    form: Product,
+
+    /// Beside the filter, what lets pages of this origin call from a browser. Repeatable
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<Origin>,
+
+    /// Istio: the Gateway is a waypoint
+    #[arg(long)]
+    waypoint: bool,
+
+    /// bootstrap: where Envoy listens
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:10000")]
+    listen: SocketAddr,
+
+    /// A port of the Gateway, and the one that Envoy takes it on: `443=8443`. Repeatable
+    #[arg(long, value_name = "GATEWAY=ENVOY")]
+    port: Vec<PortPair>,
+
+    /// bootstrap: the port of Envoy's admin interface, on loopback; 0: there is none
+    #[arg(long, value_name = "PORT", default_value = "9901")]
+    admin_port: u16,
+
+    /// bootstrap: where the MCP server is, if the policy knows one cluster of it at most
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    upstream: Address,
+
+    /// bootstrap: where an authorizer is, or one of several MCP servers, by its cluster.
+    /// Repeatable
+    #[arg(long, value_name = "NAME=HOST:PORT")]
+    cluster: Vec<ClusterAddress>,
+
+    /// bootstrap: what goes to which of several MCP servers, by the front of the path.
+    /// Repeatable
+    #[arg(long, value_name = "PATH=CLUSTER")]
+    route: Vec<Route>,
+
+    /// bootstrap: the folder with server.pem, server.key and authority.pem
+    #[arg(long, value_name = "FOLDER", default_value = "certs")]
+    certificates: String,
+
+    /// bootstrap: take the filter's configuration, and its changes, from this file
+    #[arg(long, value_name = "FILE")]
+    discovery: Option<String>,
+
+    /// Write there instead of to standard output, in one move
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
-/// The place: as it is in the source, which the lines may be a part of.
-fn origin<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Origin<'r> {
-    let start = marks.first().map_or(0, |(span, _)| span.start);
-    let (line, column) = source.position(start);
-    Origin::path(plain(source.name()))
-        .line(line)
-        .char_column(column)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum RenderFormat {
+    /// Envoy, with the filter in a file
+    Envoy,
+    /// Istio, with the filter in an image
+    Istio,
+    /// Envoy Gateway, with the filter in an image
+    EnvoyGateway,
 }
 
-fn lines<'r>(source: &'r Source, marks: &[Mark<'r>]) -> Vec<Element<'r>> {
-    let text = source.text();
-    let first = marks.iter().map(|(span, _)| span.start).min().unwrap_or(0);
-    let last = marks.iter().map(|(span, _)| span.start).max().unwrap_or(0);
-    let start = text
-        .get(..first)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |at| at + 1);
-    let end = line_end(text, last);
-    let places = marks.iter().map(|(span, _)| {
-        let Range {
-            start: from,
-            end: to,
-        } = first_line(text, *span);
-        from.saturating_sub(start)..to.saturating_sub(start)
-    });
-    let places: Vec<Range<usize>> = places.collect();
-    let text = text.get(start..end).unwrap_or_default();
-    let excerpt = Excerpt::of(text, &places);
-    let is_moved = column(&excerpt.text, excerpt.marks.first()) != column(text, places.first());
-    let annotations = marks.iter().zip(excerpt.marks).map(|((_, label), place)| {
-        let kind = match label {
-            None => AnnotationKind::Primary,
-            Some(_) => AnnotationKind::Context,
-        };
-        kind.span(place).label(label.map(tame))
-    });
-    let snippet = Snippet::source(excerpt.text)
-        .line_start(source.position(start).0)
-        .annotations(annotations);
-    // A column is counted in what is shown, which may be another than in the source.
-    match is_moved {
-        true => vec![origin(source, marks).into(), snippet.into()],
-        false => vec![snippet.path(plain(source.name())).into()],
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Product {
+    /// The block for `http_filters`
+    Filter,
+    /// A whole Envoy: TLS, one listener, the filter, MCP servers and authorizers
+    Bootstrap,
+    /// The file of `--discovery`
+    Discovery,
+    /// What guards the filter: of Envoy, and of Istio beside a WasmPlugin, a filter that lets
+    /// nothing through which this one did not; of Envoy Gateway, a
+    /// ValidatingAdmissionPolicy that keeps others from replacing it
+    Guard,
+}
+
+pub(super) fn run(arguments: &RenderArguments) -> ExitCode {
+    let RenderArguments {
+        format,
+        subject,
+        image,
+        module,
+        form,
+        cors,
+        waypoint,
+        listen,
+        port,
+        admin_port,
+        upstream,
+        cluster,
+        route,
+        certificates,
+        discovery,
+        output,
+    } = arguments;
+    let is_guard = *form == Product::Guard;
+    if *waypoint && *format != RenderFormat::Istio {
+        return fail("`--waypoint` is for `--format istio`");
     }
-}
-
-/// The column at which a mark begins, from 0.
-fn column(text: &str, mark: Option<&Range<usize>>) -> usize {
-    let before = mark.and_then(|mark| text.get(..mark.start));
-    let line = before.and_then(|before| before.rsplit('\n').next());
-    line.map_or(0, |line| line.chars().count())
-}
-
-/// The part of a span in its first line.
-fn first_line(text: &str, span: Span) -> Range<usize> {
-    let end = span.end.min(line_end(text, span.start));
-    let part = text.get(span.start..end).unwrap_or_default();
-    span.start..span.start + part.trim_end().len()
-}
-
-fn line_end(text: &str, from: usize) -> usize {
-    text.get(from..)
-        .and_then(|rest| rest.find('\n'))
-        .map_or(text.len(), |at| from + at)
-}
-
-/// Breaks lines between words. SECURITY: what a manifest says may be in it, so
-/// nothing of it may control the terminal.
-fn wrapped(text: &str, width: usize) -> String {
-    // What stands before the text, and no lines that are longer than one likes to read.
-    let width = width.saturating_sub(16).min(90);
-    let cut = text.char_indices().nth(LETTERS);
-    let front = cut.and_then(|(at, _)| text.get(..at));
-    let more = if front.is_some() { "…" } else { "" };
-    let text = tame(front.unwrap_or(text)) + more;
-    textwrap::fill(&text, wrapping(width).break_words(false))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tool::compile::{Source, compile};
-
-    const POINT: &str = "\
-apiVersion: accesspolicy/v1
-kind: EnforcementPoint
-gateway: {namespace: infra, name: prod}
-";
-
-    const POLICY: &str = "\
-apiVersion: agentic.networking.x-k8s.io/v1alpha1
-kind: XAccessPolicy
-metadata: {name: \"größe\", annotations: {accesspolicy/mode: Audit}}
-spec:
-  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: prod}]\r
-  action: Allow\t# tab
-  rules:
-    - name: a
-      source: {type: SPIFFE}
-      authorization: &a {type: Inline, mcp: {methods: []}}
-    - {name: \"a\", name: 'b', authorization: *a, sorce: 1}
-";
-
-    fn rendered(policy: &[u8], width: usize) -> String {
-        let sources = vec![Source::new("policy.yaml", policy)];
-        let report = match compile(sources, Source::new("point.yaml", POINT)) {
-            Ok(compiled) => compiled.report,
-            Err(report) => report,
-        };
-        let texts = report.diagnostics.iter();
-        texts
-            .map(|diagnostic| text(diagnostic, &report, width))
-            .collect()
+    let proxy = match waypoint {
+        true => Proxy::Waypoint,
+        false => Proxy::Gateway,
+    };
+    if *format != RenderFormat::Envoy && *form != Product::Filter && !is_guard {
+        return fail("`--form` is for `--format envoy`: there is one form of the others");
     }
-
-    #[test]
-    fn whatever_is_cut_off_or_garbled_is_drawn() {
-        let bytes = POLICY.as_bytes();
-        for at in 0..bytes.len() {
-            rendered(&bytes[..at], 60);
-            for byte in *b"\n:\"\xff" {
-                let mut garbled = bytes.to_vec();
-                garbled[at] = byte;
-                rendered(&garbled, 60);
+    if !cors.is_empty() && *form != Product::Filter {
+        return fail(
+            "`--cors` is for `--form filter`: browsers send preflights without the client \
+             certificate that `bootstrap` wants, and the other forms have no place for it",
+        );
+    }
+    if discovery.is_some() && *form != Product::Bootstrap {
+        return fail("`--discovery` is for `--form bootstrap`");
+    }
+    if !(cluster.is_empty() && route.is_empty()) && *form != Product::Bootstrap {
+        return fail("`--cluster` and `--route` are for `--form bootstrap`");
+    }
+    if !is_guard && (*format == RenderFormat::Envoy) == image.is_some() {
+        return fail(match image {
+            Some(_) => "Envoy takes the filter from a file: `--module` instead of `--image`",
+            None => "say which image has the filter: `--image`, with what `push` wrote",
+        });
+    }
+    let policy = match subject.load("nothing was written") {
+        Ok(loaded) => {
+            if let Some(report) = &loaded.report {
+                diagnostics::print(report);
             }
+            loaded.document.compiled().clone()
+        }
+        Err(code) => return code,
+    };
+    let platform = match (format, form) {
+        (RenderFormat::Envoy, Product::Bootstrap) => Platform::Bootstrap(*listen),
+        (RenderFormat::Envoy, _) => Platform::Envoy,
+        (RenderFormat::Istio, _) => Platform::Istio,
+        (RenderFormat::EnvoyGateway, _) => Platform::EnvoyGateway,
+    };
+    let Placed { policy, warnings } = match render::placed(&policy, platform, port) {
+        Ok(placed) => placed,
+        Err(unfit) => {
+            say(format_args!("error: {unfit}"));
+            return ExitCode::from(REFUSED);
+        }
+    };
+    for warning in &warnings {
+        say(format_args!("warning: {warning}"));
+    }
+    if discovery.is_some() {
+        for PortAlias { gateway, envoy } in &policy.settings.ports {
+            let pair = format!("{}={}", gateway.get(), envoy.get());
+            say(format_args!(
+                "note: say `--port {pair}` with `--form discovery` as well"
+            ));
         }
     }
-
-    #[test]
-    fn a_manifest_cannot_control_the_terminal() {
-        let policy = POLICY.replace("SPIFFE", "\"\\e[31m\u{202e}\\x07\"");
-        let drawn = rendered(policy.as_bytes(), 80);
-        let plain = anstream::adapter::strip_str(&drawn).to_string();
-        assert!(plain.contains("unknown value"), "{plain}");
-        assert!(!plain.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{plain}");
-        assert!(!drawn.contains("\u{1b}[31m"), "{drawn}");
+    let rendered = match (format, form, image) {
+        (RenderFormat::Envoy, Product::Filter, _) => Ok(render::filter(&policy, module)),
+        (RenderFormat::Envoy, Product::Guard, _) => Ok(render::guard(&policy)),
+        (RenderFormat::Istio, Product::Guard, _) => Ok(render::istio_guard(&policy, proxy)),
+        (RenderFormat::EnvoyGateway, Product::Guard, _) => Ok(render::envoy_gateway_guard(&policy)),
+        (RenderFormat::Envoy, Product::Discovery, _) => Ok(render::discovery(&policy, module)),
+        (RenderFormat::Istio, _, Some(image)) => Ok(render::istio(&policy, image, proxy)),
+        (RenderFormat::EnvoyGateway, _, Some(image)) => render::envoy_gateway(&policy, image),
+        _ => {
+            let edge = Edge {
+                listen: *listen,
+                admin_port: Some(*admin_port).filter(|port| *port != 0),
+                upstream: upstream.clone(),
+                clusters: cluster.clone(),
+                routes: route.clone(),
+                certificates: certificates.clone(),
+                discovery: discovery.clone(),
+            };
+            render::bootstrap(&policy, module, &edge)
+        }
+    };
+    let text = match rendered {
+        Ok(text) if cors.is_empty() => text,
+        Ok(text) => match format {
+            RenderFormat::Envoy => render::cors_filter(cors) + &text,
+            RenderFormat::Istio => text + &render::istio_cors(&policy, cors, proxy),
+            RenderFormat::EnvoyGateway => text + &render::envoy_gateway_cors(&policy, cors),
+        },
+        Err(unfit) => {
+            say(format_args!("error: {unfit}"));
+            return ExitCode::from(REFUSED);
+        }
+    };
+    if !is_guard && let Some(warning) = render::too_large_for_kubernetes(&policy, platform, &text) {
+        say(format_args!("warning: {warning}"));
+    }
+    match (output::write(&text, output.as_deref()), output) {
+        (Ok(()), _) => ExitCode::SUCCESS,
+        (Err(error), Some(path)) => {
+            fail(format_args!("cannot write `{}`: {error}", path.display()))
+        }
+        (Err(error), None) => output::unwritten(&error),
     }
 }

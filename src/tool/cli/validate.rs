@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{REFUSED, count, fail, render, say};
+use super::{REFUSED, count, diagnostics, fail, say};
 use crate::tool::compile::{
-    Report, STANDARD_INPUT, Severity, Source, Unreadable, Validated, compile, read_source,
+    ReadFileError, Report, STANDARD_INPUT, Severity, Source, Validated, compile, read_source,
     read_sources, validate,
 };
 
@@ -15,7 +15,7 @@ use crate::tool::compile::{
 /// an enforcement point knows: gateways, backends, trust domain and settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 valid, 1 invalid, 2 wrong usage, or no policy at all.")]
-pub(super) struct Arguments {
+pub(super) struct ValidateArguments {
     /// Manifests: files, folders (*.yaml, *.yml and *.json in them and below) or `-` for
     /// standard input
     #[arg(required = true, value_name = "PATH")]
@@ -30,8 +30,8 @@ pub(super) struct Arguments {
     deny_warnings: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let Arguments {
+pub(super) fn run(arguments: &ValidateArguments) -> ExitCode {
+    let ValidateArguments {
         paths,
         enforcement_point,
         deny_warnings,
@@ -50,16 +50,16 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
              `kind` of the manifests",
         ),
         Ok(Validated { policies, report }) => {
-            render::print(&report);
-            if *deny_warnings && render::warned(&report, "the policies are not accepted") {
+            diagnostics::print(&report);
+            if *deny_warnings && diagnostics::warned(&report, "the policies are not accepted") {
                 return ExitCode::from(REFUSED);
             }
             say(summary(policies, report.count(Severity::Warning)));
             ExitCode::SUCCESS
         }
         Err(report) => {
-            render::print(&report);
-            render::refused(&report, "the policies are not accepted");
+            diagnostics::print(&report);
+            diagnostics::refused(&report, "the policies are not accepted");
             ExitCode::from(REFUSED)
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn read(
     paths: &[PathBuf],
     point: Option<&Path>,
-) -> Result<(Vec<Source>, Option<Source>), Unreadable> {
+) -> Result<(Vec<Source>, Option<Source>), ReadFileError> {
     Ok((read_sources(paths)?, point.map(read_source).transpose()?))
 }
 

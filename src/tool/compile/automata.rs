@@ -4,8 +4,8 @@
 //! 64 KiB of automaton.
 
 use super::lower::Lowered;
-use crate::engine::expr::Expression;
-use crate::engine::policy::{HeaderMatch, Http, PathMatch, Policy, ValueMatch};
+use crate::engine::expr::CompiledRegex;
+use crate::engine::policy::{HeaderMatch, HttpMatch, PathMatch, Policy, ValueMatch};
 use crate::tool::api::decode::Problem;
 
 /// The most bytes of all automata together, as the filter holds them.
@@ -39,11 +39,11 @@ fn tenths(bytes: usize) -> String {
 }
 
 /// The bytes of an automaton that is written in base64.
-fn bytes(expression: &Expression) -> usize {
+fn bytes(expression: &CompiledRegex) -> usize {
     expression.automaton.trim_end_matches('=').len() * 3 / 4
 }
 
-fn expressions(policy: &Policy) -> impl Iterator<Item = &Expression> {
+fn expressions(policy: &Policy) -> impl Iterator<Item = &CompiledRegex> {
     let rules = policy.rules.iter().flatten();
     rules.flat_map(|rule| {
         let http = rule.http.iter().flat_map(|http| of_http(http));
@@ -52,7 +52,7 @@ fn expressions(policy: &Policy) -> impl Iterator<Item = &Expression> {
     })
 }
 
-fn of_http(http: &Http) -> impl Iterator<Item = &Expression> {
+fn of_http(http: &HttpMatch) -> impl Iterator<Item = &CompiledRegex> {
     let paths = http.paths.iter().flatten();
     let paths = paths.filter_map(|path| match path {
         PathMatch::RegularExpression(expression) => Some(expression),

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{Attachment, Caller, Checked, CheckedRule};
+use super::check::{Attachment, Checked, CheckedRule, SourceCaller};
 use super::lower::Lowered;
-use super::read::ReadPolicy;
+use super::policies::ReadPolicy;
 use crate::engine::policy::{
     Action, AllowPolicies, BaseProtocol, Mcp, Mode, ObjectName, Policy, Rule, Target,
 };
@@ -80,7 +80,7 @@ fn allows_more(rule: &CheckedRule) -> bool {
 }
 
 fn may_share_a_caller(rule: &CheckedRule, other: &CheckedRule) -> bool {
-    let caller = |rule: &CheckedRule| -> Option<Caller> {
+    let caller = |rule: &CheckedRule| -> Option<SourceCaller> {
         rule.source.as_ref().map(|source| source.value.clone())
     };
     match (caller(rule), caller(other)) {
@@ -105,12 +105,12 @@ fn share_a_target(policy: &Checked, other: &Checked) -> bool {
 
 /// Where a policy is judged: listeners are a part of the Gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level<'p> {
+enum PolicyScope<'p> {
     Gateway,
     Backend(&'p ObjectName),
 }
 
-impl<'p> From<&'p Target> for Level<'p> {
+impl<'p> From<&'p Target> for PolicyScope<'p> {
     fn from(target: &'p Target) -> Self {
         match target {
             Target::Gateway | Target::Listener(_) => Self::Gateway,
@@ -135,7 +135,7 @@ pub(super) fn no_session(
         policy.action == Action::Allow && policy.mode == Mode::Enforce
     };
     let allowing: Vec<&Lowered> = policies.iter().filter(is_allow).collect();
-    let mut of_levels: BTreeMap<Level<'_>, Openers<'_>> = BTreeMap::new();
+    let mut of_levels: BTreeMap<PolicyScope<'_>, Openers<'_>> = BTreeMap::new();
     for lowered in &allowing {
         for target in &lowered.policy.targets {
             let level = of_levels.entry(target.into()).or_default();
@@ -148,7 +148,7 @@ pub(super) fn no_session(
             // The policy itself has to allow it.
             AllowPolicies::All => vec![openers(&lowered.policy)],
             AllowPolicies::Any => {
-                let levels = lowered.policy.targets.iter().map(Level::from);
+                let levels = lowered.policy.targets.iter().map(PolicyScope::from);
                 levels
                     .filter_map(|level| of_levels.get(&level).cloned())
                     .collect()

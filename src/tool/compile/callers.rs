@@ -1,6 +1,6 @@
 //! SPIFFE IDs that nobody has, or that seem to be for more than one caller.
 
-use super::check::{Caller, CheckedRule};
+use super::check::{CheckedRule, SourceCaller};
 use crate::tool::api::decode::Problem;
 
 /// SPEC: SPIFFE-ID, 2.3.
@@ -13,7 +13,7 @@ const NAMESPACES: [&str; 3] = ["ns", "namespace", "namespaces"];
 /// The warning about a rule's source.
 pub(super) fn unlikely(rule: &CheckedRule) -> Option<Problem> {
     let source = rule.source.as_ref()?;
-    let Caller::Spiffe(id) = &source.value else {
+    let SourceCaller::Spiffe(id) = &source.value else {
         return None;
     };
     let (message, help) = match no_id(id) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Source;
-use crate::tool::api::decode::{Part, Place, Problem};
+use crate::tool::api::decode::{FieldPlace, Problem, TextPart};
 use crate::tool::api::yaml::{Span, locate};
 
 /// How bad it is.
@@ -23,7 +23,7 @@ pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
     /// Where: the source, the stretch of text and the field's path.
-    pub at: Place,
+    pub at: FieldPlace,
     /// The policy it is about, as `namespace/name`.
     pub policy: Option<String>,
     /// What: one sentence in lower case, what was found in backticks.
@@ -137,7 +137,7 @@ impl Report {
 }
 
 /// Where a part is that cannot be pointed at.
-fn position(part: &Part) -> String {
+fn position(part: &TextPart) -> String {
     let before = part.text.get(..part.range.start).unwrap_or(&part.text);
     format!(", at character {}", before.chars().count() + 1)
 }

@@ -6,8 +6,10 @@
 
 use super::diagnostic::{Report, Severity};
 use super::malformed::with_help;
-use crate::tool::api::decode::{Place, Problem, closest};
-use crate::tool::api::yaml::{Document, FileId, Loaded, Node, NodeKind, Plain, Span, load, plain};
+use crate::tool::api::decode::{FieldPlace, Problem, closest};
+use crate::tool::api::yaml::{
+    FileId, NodeKind, PlainScalar, Span, YamlDocument, YamlNode, YamlText, load, plain,
+};
 use crate::tool::api::{self, v0alpha0, v1alpha1};
 
 /// The `apiVersion` of the project's own files.
@@ -28,13 +30,13 @@ pub(super) struct Manifest {
     /// Its version.
     pub(super) version: Version,
     /// The object.
-    pub(super) root: Node,
+    pub(super) root: YamlNode,
     /// What is wrong with its YAML.
     pub(super) problems: Vec<Problem>,
 }
 
 /// What an object is, by its `apiVersion` and `kind`.
-enum Kind {
+enum ObjectType {
     Policy(Version),
     List,
     Own,
@@ -55,7 +57,7 @@ impl Version {
 }
 
 /// Reads the documents of a text, or reports why it has none.
-pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<Document> {
+pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<YamlDocument> {
     let Some(source) = report.sources.get(file.0) else {
         return Vec::new();
     };
@@ -65,7 +67,7 @@ pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<Document> {
             start: at,
             end: at + 1,
         };
-        let place = Place {
+        let place = FieldPlace {
             span,
             field: String::new(),
         };
@@ -73,7 +75,7 @@ pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<Document> {
         report.add(Severity::Error, None, [problem]);
         return Vec::new();
     }
-    let Loaded { documents, broken } = load(file, source.text());
+    let YamlText { documents, broken } = load(file, source.text());
     let broken = broken.map(|broken| with_help(broken, source.text()));
     report.add(Severity::Error, None, broken);
     documents
@@ -81,7 +83,7 @@ pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<Document> {
 
 /// Reads the only document of a text that is to hold one of the project's own `kind`, or
 /// reports why there is none.
-pub(super) fn only(file: FileId, kind: &str, report: &mut Report) -> Option<Document> {
+pub(super) fn only(file: FileId, kind: &str, report: &mut Report) -> Option<YamlDocument> {
     let before = report.diagnostics.len();
     let mut documents = documents(file, report);
     if report.diagnostics.len() > before {
@@ -89,7 +91,7 @@ pub(super) fn only(file: FileId, kind: &str, report: &mut Report) -> Option<Docu
     }
     let document = documents.pop().filter(|_| documents.is_empty());
     if document.is_none() {
-        let start = Place {
+        let start = FieldPlace {
             span: Span {
                 file,
                 start: 0,
@@ -105,7 +107,7 @@ pub(super) fn only(file: FileId, kind: &str, report: &mut Report) -> Option<Docu
 }
 
 /// Finds the policies in an object that stands in a file of another kind.
-pub(super) fn manifests_in(root: Node, report: &mut Report) -> Vec<Manifest> {
+pub(super) fn manifests_in(root: YamlNode, report: &mut Report) -> Vec<Manifest> {
     let mut found = Vec::new();
     sort(root, Vec::new(), None, &mut found, report);
     found
@@ -114,9 +116,9 @@ pub(super) fn manifests_in(root: Node, report: &mut Report) -> Vec<Manifest> {
 /// Finds the policies in a text, and says what else there is.
 pub(super) fn manifests(file: FileId, report: &mut Report) -> Vec<Manifest> {
     let mut found = Vec::new();
-    for Document { root, problems } in documents(file, report) {
+    for YamlDocument { root, problems } in documents(file, report) {
         if let NodeKind::Scalar(scalar) = &root.kind
-            && plain(&scalar.text) == Plain::Null
+            && plain(&scalar.text) == PlainScalar::Null
         {
             continue;
         }
@@ -127,24 +129,24 @@ pub(super) fn manifests(file: FileId, report: &mut Report) -> Vec<Manifest> {
 
 /// Puts an object where it belongs. An item of a list comes with the list's version.
 fn sort(
-    root: Node,
+    root: YamlNode,
     problems: Vec<Problem>,
     listed: Option<&str>,
     found: &mut Vec<Manifest>,
     report: &mut Report,
 ) {
     match kind(&root, listed) {
-        Kind::Policy(version) => found.push(Manifest {
+        ObjectType::Policy(version) => found.push(Manifest {
             version,
             root,
             problems,
         }),
-        Kind::List => {
+        ObjectType::List => {
             report.add(Severity::Error, None, problems);
             list(root, found, report);
         }
-        Kind::Own => {}
-        Kind::Compiled => {
+        ObjectType::Own => {}
+        ObjectType::Compiled => {
             let problem = Problem::new(
                 &place(&root),
                 "skipped a compiled policy: it is no manifest",
@@ -152,7 +154,7 @@ fn sort(
             .help("to ask about it, give it by `--config`, where a command has that");
             report.add(Severity::Warning, None, [problem]);
         }
-        Kind::Other(what) => {
+        ObjectType::Other(what) => {
             // What is wrong with the YAML of something else changes no policy,
             // unless it leaves open what it is.
             let decisive = ["apiVersion", "kind", "<<"];
@@ -163,11 +165,11 @@ fn sort(
             let message = format!("skipped {what}");
             report.add(Severity::Note, None, [Problem::new(&place(&root), message)]);
         }
-        Kind::Wrong(problem) => report.add(Severity::Error, None, [problem]),
+        ObjectType::Wrong(problem) => report.add(Severity::Error, None, [problem]),
     }
 }
 
-fn list(root: Node, found: &mut Vec<Manifest>, report: &mut Report) {
+fn list(root: YamlNode, found: &mut Vec<Manifest>, report: &mut Report) {
     let typed = text(&root, "kind") == Some(api::LIST_KIND);
     let version = text(&root, "apiVersion").filter(|_| typed);
     let items = root.get("items").map(|entry| &entry.value.kind);
@@ -182,14 +184,15 @@ fn list(root: Node, found: &mut Vec<Manifest>, report: &mut Report) {
 }
 
 /// Says what an object is; the items of a typed list may leave it to the list.
-fn kind(root: &Node, listed: Option<&str>) -> Kind {
-    let wrong =
-        |message: &str, help: &str| Kind::Wrong(Problem::new(&place(root), message).help(help));
+fn kind(root: &YamlNode, listed: Option<&str>) -> ObjectType {
+    let wrong = |message: &str, help: &str| {
+        ObjectType::Wrong(Problem::new(&place(root), message).help(help))
+    };
     match &root.kind {
         NodeKind::Mapping(_) => {}
         NodeKind::Scalar(_) => {
             let what = "a document that is no object: it is no";
-            return Kind::Other(format!("{what} `{}`", api::KIND));
+            return ObjectType::Other(format!("{what} `{}`", api::KIND));
         }
         NodeKind::Sequence(_) => {
             return wrong(
@@ -201,10 +204,10 @@ fn kind(root: &Node, listed: Option<&str>) -> Kind {
     match (text(root, "apiVersion"), text(root, "kind"), listed) {
         (None, None, Some(version)) => classify(root, version, api::KIND),
         (Some(version), Some(kind), _) => classify(root, version, kind),
-        (None, None, None) if is_compiled(root) => Kind::Compiled,
+        (None, None, None) if is_compiled(root) => ObjectType::Compiled,
         (None, None, None) if root.get("spec").is_none() => {
             let what = "an object without `apiVersion` and `kind`: it is no";
-            Kind::Other(format!("{what} `{}`", api::KIND))
+            ObjectType::Other(format!("{what} `{}`", api::KIND))
         }
         (None, ..) => wrong(
             "the object has no `apiVersion`",
@@ -215,27 +218,27 @@ fn kind(root: &Node, listed: Option<&str>) -> Kind {
 }
 
 /// Whether it is what `compile` writes.
-fn is_compiled(root: &Node) -> bool {
+fn is_compiled(root: &YamlNode) -> bool {
     let members = ["schemaVersion", "policies"];
     members.iter().all(|member| root.get(member).is_some())
 }
 
-fn classify(root: &Node, api_version: &str, kind: &str) -> Kind {
+fn classify(root: &YamlNode, api_version: &str, kind: &str) -> ObjectType {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     if kind == "List" && api_version == "v1" {
-        return Kind::List;
+        return ObjectType::List;
     }
     if api_version == OWN && OWN_KINDS.contains(&kind) {
-        return Kind::Own;
+        return ObjectType::Own;
     }
     let is_policy = kind == api::KIND || kind == api::LIST_KIND;
     let wrong = |key: &str, message: String, help: String| {
         let span = root.get(key).map_or(root.span, |entry| entry.value.span);
-        let at = Place {
+        let at = FieldPlace {
             span,
             field: key.to_owned(),
         };
-        Kind::Wrong(Problem::new(&at, message).help(help))
+        ObjectType::Wrong(Problem::new(&at, message).help(help))
     };
     if is_policy && group != api::GROUP {
         let help = format!("the group is `{}`", api::GROUP);
@@ -247,8 +250,8 @@ fn classify(root: &Node, api_version: &str, kind: &str) -> Kind {
     }
     if is_policy {
         return match Version::ALL.iter().find(|known| known.name() == version) {
-            Some(version) if kind == api::KIND => Kind::Policy(*version),
-            Some(_) => Kind::List,
+            Some(version) if kind == api::KIND => ObjectType::Policy(*version),
+            Some(_) => ObjectType::List,
             None => {
                 let names = Version::ALL.map(|version| format!("`{}`", version.name()));
                 wrong(
@@ -274,17 +277,17 @@ fn classify(root: &Node, api_version: &str, kind: &str) -> Kind {
     if group == own {
         let kinds = OWN_KINDS.join("` and `");
         let what = format!("{what} of `{api_version}`: there are `{kinds}` of `{OWN}`");
-        return Kind::Other(what);
+        return ObjectType::Other(what);
     }
-    Kind::Other(format!("{what}: it is no `{}`", api::KIND))
+    ObjectType::Other(format!("{what}: it is no `{}`", api::KIND))
 }
 
-fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+fn text<'n>(node: &'n YamlNode, key: &str) -> Option<&'n str> {
     node.get(key)?.value.text()
 }
 
-fn place(node: &Node) -> Place {
-    Place {
+fn place(node: &YamlNode) -> FieldPlace {
+    FieldPlace {
         span: node.span,
         field: String::new(),
     }

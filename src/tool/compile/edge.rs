@@ -4,9 +4,9 @@ use super::cel;
 use super::check::CheckedRule;
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
-use crate::engine::expr::{Condition, Fact, Program};
+use crate::engine::expr::{Attribute, CelCondition, CelProgram};
 use crate::engine::policy::{IdentitySource, ObjectName};
-use crate::tool::api::decode::{Located, Place, Problem};
+use crate::tool::api::decode::{FieldPlace, Located, Problem};
 
 /// Headers by which proxies say where a request comes from, as clients can too.
 const TOLD: [&str; 10] = [
@@ -26,7 +26,7 @@ const TOLD: [&str; 10] = [
 ///
 /// SECURITY: Envoy takes the address from `x-forwarded-for` unless it is told otherwise, and
 /// behind another proxy the connection says nothing of the client.
-pub(super) fn facts_of_clients(cel: &Located<Program>) -> Vec<Problem> {
+pub(super) fn facts_of_clients(cel: &Located<CelProgram>) -> Vec<Problem> {
     let Located { value, at } = cel;
     let facts = cel::facts(&value.text);
     let facts = facts.into_iter().filter(|(fact, _)| fact.needs_edge());
@@ -46,9 +46,9 @@ pub(super) fn facts_of_clients(cel: &Located<Program>) -> Vec<Problem> {
 }
 
 /// The headers by which clients say it.
-const fn by(fact: Fact) -> &'static str {
+const fn by(fact: Attribute) -> &'static str {
     match fact {
-        Fact::Scheme => "`:scheme` or `x-forwarded-proto`",
+        Attribute::Scheme => "`:scheme` or `x-forwarded-proto`",
         _ => "`x-forwarded-for`",
     }
 }
@@ -113,13 +113,13 @@ pub(super) fn certificates_of_hops(
 }
 
 /// The names of the headers that a rule asks for, and where it does.
-fn headers(rule: &Located<CheckedRule>) -> Vec<(String, &Place)> {
+fn headers(rule: &Located<CheckedRule>) -> Vec<(String, &FieldPlace)> {
     let CheckedRule { http, cel, .. } = &rule.value;
     let http = http.iter().flat_map(|http| http.headers.iter().flatten());
     let http = http.map(|header| (header.name.clone(), &rule.at));
     let condition = cel
         .as_ref()
-        .and_then(|cel| Some((Condition::new(cel.value.clone()).ok()?, &cel.at)));
+        .and_then(|cel| Some((CelCondition::new(cel.value.clone()).ok()?, &cel.at)));
     let read = condition.iter().flat_map(|(condition, at)| {
         let headers = condition.needs().headers();
         headers.map(|name| (name.to_owned(), *at))

@@ -10,18 +10,18 @@ mod mcp_path;
 
 use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, only};
-use super::parts::Part;
+use super::inputs::Input;
 use crate::engine::policy::{
     AllowPolicies, Backend, DenialForm, Limits, Listener, ObjectName, OnRevocation, RequestHeaders,
-    ResourceParam, Settings, UnknownMembers, Unlisted, Unprotected, Whole,
+    ResourceParam, SafeInteger, Settings, UnknownMembers, Unlisted, Unprotected,
 };
 use crate::tool::api::decode::{
-    Choice, EmptyList, Form, Located, Object, Optional, Place, Problem, Required, Value, boolean,
-    choice, integer, list, refuse_duplicates, text,
+    Choice, EmptyList, FieldPlace, Located, MappingDecoder, Optional, Problem, Required,
+    StringForm, Undecoded, boolean, choice, integer, list, refuse_duplicates, text,
 };
 use crate::tool::api::names;
-use crate::tool::api::yaml::Document;
-use authorizers::Asking;
+use crate::tool::api::yaml::YamlDocument;
+use authorizers::ExternalAuthSettings;
 pub(super) use authorizers::Service;
 use identity::Identity;
 
@@ -41,17 +41,17 @@ pub(super) struct EnforcementPoint {
     /// What authorizers can be asked.
     pub(super) services: Vec<Service>,
     /// Where the file says that requests go on where no authorizer answers, if it does.
-    pub(super) open_on_error: Option<Place>,
+    pub(super) open_on_error: Option<FieldPlace>,
     /// The trust domain of its service accounts.
     pub(super) trust_domain: Option<String>,
     /// Whether the file says how several Allow policies combine.
     pub(super) says_allow_policies: bool,
     /// Where the file says what happens without policies.
-    pub(super) unprotected: Option<Place>,
+    pub(super) unprotected: Option<FieldPlace>,
     /// Where the file says that this Envoy is the edge, if it does.
-    pub(super) edge: Option<Place>,
+    pub(super) edge: Option<FieldPlace>,
     /// Where the file says that resources are judged by name, if it does.
-    pub(super) by_name: Option<Place>,
+    pub(super) by_name: Option<FieldPlace>,
     /// The settings, defaults included.
     pub(super) settings: Settings,
 }
@@ -93,7 +93,7 @@ impl Choice for UnknownMembers {
     const ALL: &'static [(&'static str, Self)] = &[("Reject", Self::Reject), ("Pass", Self::Pass)];
 }
 
-const CLUSTER: Form = Form {
+const CLUSTER: StringForm = StringForm {
     is: "a cluster's name",
     min: 1,
     max: usize::MAX,
@@ -102,21 +102,21 @@ const CLUSTER: Form = Form {
 };
 
 /// Reads an enforcement point, and reports what is wrong with it.
-pub(super) fn read(part: Part, report: &mut Report) -> Option<EnforcementPoint> {
+pub(super) fn read(part: Input, report: &mut Report) -> Option<EnforcementPoint> {
     let (root, mut problems) = match part {
-        Part::File(file) => {
-            let Document { root, problems } = only(file, KIND, report)?;
+        Input::File(file) => {
+            let YamlDocument { root, problems } = only(file, KIND, report)?;
             (root, problems)
         }
-        Part::Node(root) => (root, Vec::new()),
+        Input::Node(root) => (root, Vec::new()),
     };
-    let point = Object::root(&root, &mut problems).and_then(decode);
+    let point = MappingDecoder::root(&root, &mut problems).and_then(decode);
     let refused = !problems.is_empty();
     report.add(Severity::Error, None, problems);
     point.filter(|_| !refused)
 }
 
-fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
+fn decode(mut object: MappingDecoder<'_, '_>) -> Option<EnforcementPoint> {
     let version = object.required(
         "apiVersion",
         "apiVersion: accesspolicy/v1",
@@ -146,7 +146,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
         .filter(|param| param.value == ResourceParam::Name)
         .map(|param| param.at.clone());
     let request_headers = object.optional("requestHeaders", choice);
-    let mcp = object.optional("mcp", Mcp::read);
+    let mcp = object.optional("mcp", McpSettings::read);
     require_paths(&request_headers, &mcp, &mut object);
     let denial = object.optional("denial", denial);
     let limits = object.optional("limits", limits);
@@ -157,8 +157,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
     let edge_at = edge_at.map(|edge| edge.at.clone());
     let log = object.optional("log", log::log);
     object.finish();
-    let asking = asking.or(Asking::default())?;
-    let mcp = mcp.or(Mcp::default())?;
+    let asking = asking.or(ExternalAuthSettings::default())?;
+    let mcp = mcp.or(McpSettings::default())?;
     let (backends, backend_names) = backends.or(Default::default())?;
     Some(EnforcementPoint {
         gateway: gateway?,
@@ -188,7 +188,7 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
             external_auth: asking.settings,
             edge: edge.or(false)?,
             ports: Vec::new(),
-            log_allowed_per_million: log.or(Whole::default())?,
+            log_allowed_per_million: log.or(SafeInteger::default())?,
         },
         trust_domain,
     })
@@ -198,8 +198,8 @@ fn decode(mut object: Object<'_, '_>) -> Option<EnforcementPoint> {
 /// body is judged, and many servers act on headers alone.
 fn require_paths(
     request_headers: &Optional<RequestHeaders>,
-    mcp: &Optional<Mcp>,
-    object: &mut Object<'_, '_>,
+    mcp: &Optional<McpSettings>,
+    object: &mut MappingDecoder<'_, '_>,
 ) {
     let streams = |headers: &&Located<RequestHeaders>| headers.value == RequestHeaders::Stream;
     let lacks_paths = match mcp {
@@ -219,15 +219,15 @@ fn require_paths(
     }
 }
 
-fn refuse_other(found: Required<String>, expected: &str, object: &mut Object<'_, '_>) {
+fn refuse_other(found: Required<String>, expected: &str, object: &mut MappingDecoder<'_, '_>) {
     if let Some(found) = found.filter(|found| found.value != expected) {
         let message = format!("expected `{expected}`, found `{}`", found.value);
         object.report(Problem::new(&found.at, message));
     }
 }
 
-fn object_name(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<ObjectName> {
-    let mut object = Object::open(value, problems)?;
+fn object_name(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<ObjectName> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let namespace = object.required("namespace", "namespace: infra", text(&names::NAMESPACE));
     let name = object.required("name", "name: prod", text(&names::OBJECT_NAME));
     object.finish();
@@ -237,7 +237,7 @@ fn object_name(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<ObjectNa
     })
 }
 
-fn listeners(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Listener>> {
+fn listeners(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Listener>> {
     let written = list(usize::MAX, EmptyList::Meant, listener)(value, problems)?;
     let names = || written.iter().map(|written| &written.value.0);
     refuse_duplicates(
@@ -255,7 +255,7 @@ fn listeners(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Listen
     } in written
     {
         let name = name.value;
-        let port = Whole::new(port.value)?;
+        let port = SafeInteger::new(port.value)?;
         listeners.push(Listener { name, port });
     }
     listeners.sort_by(|a, b| a.name.cmp(&b.name));
@@ -264,8 +264,8 @@ fn listeners(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Listen
 
 type WrittenListener = (Located<String>, Located<u64>);
 
-fn listener(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<WrittenListener> {
-    let mut object = Object::open(value, problems)?;
+fn listener(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<WrittenListener> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let name = object.required("name", "name: mcp", text(&names::SECTION_NAME));
     let port = object.required("port", "port: 8443", integer(1, 65535));
     object.finish();
@@ -273,7 +273,7 @@ fn listener(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<WrittenList
 }
 
 /// A backend as written; what is not there was reported.
-struct Written {
+struct ParsedBackend {
     backend: Option<Located<ObjectName>>,
     clusters: Vec<Located<String>>,
 }
@@ -281,7 +281,7 @@ struct Written {
 /// Backends, and where each is named.
 type Backends = (Vec<Backend>, Vec<Located<ObjectName>>);
 
-fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
+fn backends(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
     let written = list(usize::MAX, EmptyList::Meant, backend)(value, problems)?;
     let names = written
         .iter()
@@ -300,7 +300,7 @@ fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
     let names = names.cloned().collect();
     let mut backends = Vec::new();
     for Located {
-        value: Written { backend, clusters },
+        value: ParsedBackend { backend, clusters },
         ..
     } in written
     {
@@ -315,8 +315,8 @@ fn backends(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
     Some((backends, names))
 }
 
-fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
-    let mut object = Object::open(value, problems)?;
+fn backend(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<ParsedBackend> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let namespace = object.required("namespace", "namespace: infra", text(&names::NAMESPACE));
     let name = object.required("name", "name: tools", text(&names::OBJECT_NAME));
     let empty = EmptyList::Refused("name the Envoy clusters that serve the backend");
@@ -330,7 +330,7 @@ fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
         },
         at: name.at,
     });
-    Some(Written {
+    Some(ParsedBackend {
         backend,
         clusters: clusters.map_or(Vec::new(), |clusters| clusters.value),
     })
@@ -338,14 +338,14 @@ fn backend(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Written> {
 
 /// What of MCP the file says.
 #[derive(Default)]
-struct Mcp {
+struct McpSettings {
     paths: Option<Vec<String>>,
     unknown_members: UnknownMembers,
 }
 
-impl Mcp {
-    fn read(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+impl McpSettings {
+    fn read(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let empty =
             EmptyList::Refused("leave `paths` out where every path carries MCP, or list one");
         let paths = object.optional("paths", list(usize::MAX, empty, mcp_path::mcp_path));
@@ -366,8 +366,8 @@ impl Mcp {
     }
 }
 
-fn denial(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<DenialForm> {
-    let mut object = Object::open(value, problems)?;
+fn denial(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<DenialForm> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let mcp = object.optional("mcp", choice);
     object.finish();
     mcp.or(DenialForm::JsonRpc)
@@ -376,15 +376,15 @@ fn denial(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<DenialForm> {
 /// 4 MiB, as the servers of both official SDKs have it, and 64 levels.
 fn default_limits() -> Limits {
     Limits {
-        body_bytes: Whole::from(4 << 20),
-        depth: Whole::from(64),
-        keys: Whole::from(Limits::KEYS),
+        body_bytes: SafeInteger::from(4 << 20),
+        depth: SafeInteger::from(64),
+        keys: SafeInteger::from(Limits::KEYS),
         body_timeout: Limits::BODY_TIMEOUT,
     }
 }
 
-fn limits(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Limits> {
-    let mut object = Object::open(value, problems)?;
+fn limits(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Limits> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let body_bytes = object.optional("bodyBytes", whole(64 << 20));
     let depth = object.optional("depth", whole(512));
     let keys = object.optional("keys", whole(100_000));
@@ -399,6 +399,6 @@ fn limits(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Limits> {
     })
 }
 
-fn whole(max: i64) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<Whole> {
-    move |value, problems| integer(1, max)(value, problems).and_then(Whole::new)
+fn whole(max: i64) -> impl Fn(Undecoded<'_>, &mut Vec<Problem>) -> Option<SafeInteger> {
+    move |value, problems| integer(1, max)(value, problems).and_then(SafeInteger::new)
 }

@@ -22,36 +22,36 @@ const NOTHING: &str = "no manifest found in what was given: of a folder, *.yaml,
 #[derive(Debug)]
 pub enum FilesError {
     /// A file or folder cannot be read.
-    Unreadable(Unreadable),
+    Unreadable(ReadFileError),
     /// There is no manifest at all.
     Nothing,
     /// What they say is refused.
-    Refused(Report),
+    Invalid(Report),
 }
 
 /// A file or folder that cannot be read.
 #[derive(Debug)]
-pub struct Unreadable {
+pub struct ReadFileError {
     /// Its path.
     pub path: PathBuf,
     /// Why.
     pub error: io::Error,
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for ReadFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot read `{}`: {}", self.path.display(), self.error)
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for ReadFileError {}
 
 impl fmt::Display for FilesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(unreadable) => unreadable.fmt(f),
             Self::Nothing => f.write_str(NOTHING),
-            Self::Refused(report) => report.fmt(f),
+            Self::Invalid(report) => report.fmt(f),
         }
     }
 }
@@ -72,14 +72,14 @@ pub fn compile_files(
         return Err(FilesError::Nothing);
     }
     let point = read_source(enforcement_point.as_ref()).map_err(FilesError::Unreadable)?;
-    compile(sources, point).map_err(FilesError::Refused)
+    compile(sources, point).map_err(FilesError::Invalid)
 }
 
 /// Reads files, the manifests of folders, and standard input (`-`).
 ///
 /// # Errors
 /// When something cannot be read.
-pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadable> {
+pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, ReadFileError> {
     let files = list_files(paths)?;
     files.iter().map(|file| read_source(file)).collect()
 }
@@ -92,7 +92,7 @@ pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, Unreadabl
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn list_files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>, Unreadable> {
+pub fn list_files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>, ReadFileError> {
     let mut files = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
         if path.is_dir() {
@@ -110,7 +110,7 @@ pub fn list_files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>, Unreadable
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
+pub fn read_source(path: &Path) -> Result<Source, ReadFileError> {
     let bytes = read_bytes(path)?;
     let name = match path == Path::new(STANDARD_INPUT) {
         true => "<stdin>".to_owned(),
@@ -123,7 +123,7 @@ pub fn read_source(path: &Path) -> Result<Source, Unreadable> {
 ///
 /// # Errors
 /// When it cannot be read, is something else, or is too large.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadFileError> {
     read_bytes_of(path, MOST_BYTES)
 }
 
@@ -131,8 +131,8 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
 ///
 /// # Errors
 /// When it cannot be read, is something else, or is too large.
-pub fn read_bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
-    let unreadable = |error| Unreadable {
+pub fn read_bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, ReadFileError> {
+    let unreadable = |error| ReadFileError {
         path: path.to_owned(),
         error,
     };
@@ -147,7 +147,7 @@ pub fn read_bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
 ///
 /// # Errors
 /// When something cannot be read, or lies elsewhere.
-pub fn read_sources_within(path: &Path, folders: &[&Path]) -> Result<Vec<Source>, Unreadable> {
+pub fn read_sources_within(path: &Path, folders: &[&Path]) -> Result<Vec<Source>, ReadFileError> {
     stays_within(path, folders)?;
     read_sources(&[path])
 }
@@ -156,7 +156,7 @@ pub fn read_sources_within(path: &Path, folders: &[&Path]) -> Result<Vec<Source>
 ///
 /// # Errors
 /// When it cannot be read, or lies elsewhere.
-pub fn read_source_within(path: &Path, folders: &[&Path]) -> Result<Source, Unreadable> {
+pub fn read_source_within(path: &Path, folders: &[&Path]) -> Result<Source, ReadFileError> {
     stays_within(path, folders)?;
     read_source(path)
 }
@@ -165,8 +165,8 @@ pub fn read_source_within(path: &Path, folders: &[&Path]) -> Result<Source, Unre
 ///
 /// SECURITY: who may write manifests is not to read what else the tool may: of a malformed
 /// file it prints a line.
-fn stays_within(path: &Path, folders: &[&Path]) -> Result<(), Unreadable> {
-    let unreadable = |error| Unreadable {
+fn stays_within(path: &Path, folders: &[&Path]) -> Result<(), ReadFileError> {
+    let unreadable = |error| ReadFileError {
         path: path.to_owned(),
         error,
     };
@@ -193,8 +193,8 @@ fn stays_within(path: &Path, folders: &[&Path]) -> Result<(), Unreadable> {
 }
 
 /// Files in folders below the `roots`, out of which no link may lead.
-fn walk(folder: &Path, roots: &[&Path], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
-    let unreadable = |error| Unreadable {
+fn walk(folder: &Path, roots: &[&Path], files: &mut Vec<PathBuf>) -> Result<(), ReadFileError> {
+    let unreadable = |error| ReadFileError {
         path: folder.to_owned(),
         error,
     };
@@ -216,7 +216,7 @@ fn walk(folder: &Path, roots: &[&Path], files: &mut Vec<PathBuf>) -> Result<(), 
             walk(&path, roots, files)?;
         } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
             // A link that leads nowhere may have been a policy.
-            let unreadable = |error| Unreadable {
+            let unreadable = |error| ReadFileError {
                 path: path.clone(),
                 error,
             };

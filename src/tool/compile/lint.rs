@@ -6,8 +6,8 @@ use super::check::{Checked, CheckedRule, problem};
 use super::edge::headers_of_clients;
 use super::pointless::covers;
 use super::things::unlikely;
-use crate::engine::expr::{Function, Node};
-use crate::engine::policy::{Action, Mcp, Method, MethodName};
+use crate::engine::expr::{CelNode, Function};
+use crate::engine::policy::{Action, Mcp, MethodMatch, MethodName};
 use crate::tool::api::decode::{Located, Problem};
 use crate::tool::api::v1alpha1::{McpMethod, Spec};
 
@@ -129,8 +129,8 @@ fn constants(rule: &CheckedRule) -> Vec<Problem> {
 fn may_be_no_bool(rule: &CheckedRule, action: Action) -> Option<Problem> {
     let cel = rule.cel.as_ref()?;
     let is_member = match cel.value.nodes.last()? {
-        Node::Field { .. } => true,
-        Node::Call { function, .. } => *function == Function::Index,
+        CelNode::Field { .. } => true,
+        CelNode::Call { function, .. } => *function == Function::Index,
         _ => false,
     };
     let then = match action {
@@ -148,7 +148,7 @@ fn may_be_no_bool(rule: &CheckedRule, action: Action) -> Option<Problem> {
 /// SECURITY: which uris a server serves a resource under, only the server knows.
 fn denied_uris(mcp: &Located<Mcp>) -> Option<Problem> {
     let mut methods = mcp.value.methods.iter().flatten();
-    let lists = |method: &Method| method.name.acts_on_resources() && method.params.is_some();
+    let lists = |method: &MethodMatch| method.name.acts_on_resources() && method.params.is_some();
     methods.any(lists).then(|| {
         let message = "other spellings of the uris listed are refused as well, but a server may \
                        serve a resource under further uris, which are not";

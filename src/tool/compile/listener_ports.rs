@@ -6,7 +6,7 @@ use super::cel::{self, By, What};
 use super::check::CheckedRule;
 use super::enforcement_point::EnforcementPoint;
 use super::lower::Lowered;
-use crate::engine::expr::{Constant, Fact, Function};
+use crate::engine::expr::{Attribute, Constant, Function};
 use crate::engine::policy::{Listener, ObjectName, Target};
 use crate::tool::api::decode::{Located, Problem};
 
@@ -85,7 +85,7 @@ fn compared(rule: &Located<CheckedRule>, listeners: &[&Listener]) -> Vec<Problem
         .filter_map(|listener| i64::try_from(listener.port.get()).ok())
         .collect();
     let unheard = cel::compared(text).into_iter().filter_map(|compared| {
-        let is_port = compared.subject.what == What::Fact(Fact::DestinationPort);
+        let is_port = compared.subject.what == What::Attribute(Attribute::DestinationPort);
         let Constant::Int(number) = compared.with else {
             return None;
         };

@@ -3,22 +3,22 @@
 //! Names are resolved: targets to this gateway and its backends (`resolve`), service
 //! accounts to SPIFFE IDs.
 
-use super::check::{Caller, Checked, CheckedAuth, CheckedRule, ServicePort};
+use super::check::{Checked, CheckedAuth, CheckedRule, ServicePort, SourceCaller};
 use super::edge;
 use super::enforcement_point::EnforcementPoint;
 use super::resolve::{Resolved, resolve};
 use crate::engine::policy::{
-    ExternalAuth, GrpcAuth, ObjectName, Oversize, Policy, Protocol, RequestHeaders, Rule, Target,
-    Whole,
+    ExternalAuth, GrpcAuth, ObjectName, Oversize, Policy, Protocol, RequestHeaders, Rule,
+    SafeInteger, Target,
 };
-use crate::tool::api::decode::{Located, Place, Problem};
+use crate::tool::api::decode::{FieldPlace, Located, Problem};
 
 /// A compiled policy, and where its parts are written.
 #[derive(Debug)]
 pub(super) struct Lowered {
     pub(super) policy: Policy,
     /// Where the policy is named.
-    pub(super) at: Place,
+    pub(super) at: FieldPlace,
     /// Whether it says when it asks.
     pub(super) has_order: bool,
     /// Its rules as they are written, in the order of those of the policy.
@@ -139,16 +139,16 @@ fn lower_rule(
 /// SPEC: semantics of `source.serviceAccount`: the SPIFFE ID that Istio, among
 /// others, gives to a service account.
 fn spiffe_id(
-    caller: &Located<Caller>,
+    caller: &Located<SourceCaller>,
     point: &EnforcementPoint,
     problems: &mut Vec<Problem>,
 ) -> Option<String> {
     match (&caller.value, &point.trust_domain) {
-        (Caller::Spiffe(id), _) => Some(id.clone()),
-        (Caller::ServiceAccount(ObjectName { namespace, name }), Some(domain)) => {
+        (SourceCaller::Spiffe(id), _) => Some(id.clone()),
+        (SourceCaller::ServiceAccount(ObjectName { namespace, name }), Some(domain)) => {
             Some(format!("spiffe://{domain}/ns/{namespace}/sa/{name}"))
         }
-        (Caller::ServiceAccount(_), None) => {
+        (SourceCaller::ServiceAccount(_), None) => {
             let message = "the enforcement point does not say whose service account this is";
             problems.push(
                 Problem::new(&caller.at, message)
@@ -239,6 +239,6 @@ fn lower_auth(
         cluster: known.cluster.clone(),
         authority: format!("{}.{}:{port}", service.name, service.namespace),
         max_body: max_body.as_ref().map(|max| max.value),
-        order: Whole::from(place),
+        order: SafeInteger::from(place),
     })
 }

@@ -1,7 +1,7 @@
 //! Help for texts that are no YAML: what most of them have in common.
 
 use super::template;
-use crate::tool::api::decode::{Place, Problem};
+use crate::tool::api::decode::{FieldPlace, Problem};
 use crate::tool::api::yaml::Span;
 
 /// The same problem with a way to mend it, where there is one to be seen in the text.
@@ -14,7 +14,7 @@ pub(super) fn with_help(broken: Problem, text: &str) -> Problem {
     if broken.help.is_some() {
         return broken;
     }
-    let line = Line::at(text, start);
+    let line = TextLine::at(text, start);
     if broken.message.contains("tab") {
         return at_the_tab(broken, text, &line)
             .help("indent with spaces: YAML takes no tabs there");
@@ -30,7 +30,7 @@ fn action(broken: Span, text: &str) -> Option<(Span, &str)> {
     let Span { file, start, .. } = broken;
     let before = text.get(..start)?;
     let from = before.rfind("\n---").map_or(0, |at| at + 1);
-    let line = Line::at(text, start);
+    let line = TextLine::at(text, start);
     let document = text.get(from..line.start + line.text.len())?;
     let range = template::first(document)?;
     let span = Span {
@@ -41,21 +41,21 @@ fn action(broken: Span, text: &str) -> Option<(Span, &str)> {
     Some((span, document.get(range)?))
 }
 
-fn nowhere(span: Span) -> Place {
-    Place {
+fn nowhere(span: Span) -> FieldPlace {
+    FieldPlace {
         span,
         field: String::new(),
     }
 }
 
 /// A line of a text.
-struct Line<'t> {
+struct TextLine<'t> {
     /// Its first byte.
     start: usize,
     text: &'t str,
 }
 
-impl<'t> Line<'t> {
+impl<'t> TextLine<'t> {
     fn at(text: &'t str, byte: usize) -> Self {
         let before = text.get(..byte).unwrap_or(text);
         let start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -81,7 +81,7 @@ impl<'t> Line<'t> {
 }
 
 /// The parser may name the line before: points at the tab itself.
-fn at_the_tab(broken: Problem, text: &str, line: &Line<'_>) -> Problem {
+fn at_the_tab(broken: Problem, text: &str, line: &TextLine<'_>) -> Problem {
     let rest = text.get(line.start..).unwrap_or_default();
     let mut start = line.start;
     for line in rest.split_inclusive('\n') {
@@ -103,7 +103,7 @@ fn at_the_tab(broken: Problem, text: &str, line: &Line<'_>) -> Problem {
     broken
 }
 
-fn help(message: &str, text: &str, line: &Line<'_>, at: usize) -> Option<String> {
+fn help(message: &str, text: &str, line: &TextLine<'_>, at: usize) -> Option<String> {
     let before = line.text.get(..at.saturating_sub(line.start))?;
     if message.contains("document start") {
         return Some("put a line `---` between two documents".to_owned());
@@ -130,7 +130,7 @@ fn help(message: &str, text: &str, line: &Line<'_>, at: usize) -> Option<String>
         let previous = previous.trim();
         !previous.is_empty() && !previous.starts_with('#')
     })?;
-    let previous = Line {
+    let previous = TextLine {
         start: 0,
         text: previous,
     };

@@ -25,6 +25,7 @@ mod edge;
 mod enforcement_point;
 mod files;
 mod implied;
+mod inputs;
 mod invisible;
 mod likeness;
 mod lint;
@@ -34,10 +35,10 @@ mod malformed;
 mod mcp_paths;
 mod order;
 mod own;
-mod parts;
+mod parsed;
 mod pointless;
+mod policies;
 mod preflight;
-mod read;
 mod read_file;
 mod regex;
 mod resolve;
@@ -48,23 +49,22 @@ mod things;
 mod tool_names;
 mod trust_domain;
 mod unmatchable;
-mod written;
 
-pub use cel::{Fault, expression};
+pub use cel::{SyntaxError, expression};
 pub use diagnostic::{Diagnostic, Report, Severity};
 use enforcement_point::EnforcementPoint;
 pub use files::{
-    FilesError, STANDARD_INPUT, Unreadable, compile_files, list_files, read_bytes, read_bytes_of,
-    read_source, read_source_within, read_sources, read_sources_within,
+    FilesError, ReadFileError, STANDARD_INPUT, compile_files, list_files, read_bytes,
+    read_bytes_of, read_source, read_source_within, read_sources, read_sources_within,
 };
+pub use inputs::{Input, Inputs};
 use lower::{Lowered, Skipped};
 pub use own::holds;
-pub use parts::{Part, Parts};
-use read::{ReadPolicy, read_policies};
+use policies::{ReadPolicy, read_policies};
 pub use source::Source;
 
-use crate::engine::policy::{CompiledPolicy, ObjectName, Policy, SCHEMA_VERSION, Whole};
-use crate::tool::api::yaml::{Document, FileId, Node};
+use crate::engine::policy::{CompiledPolicy, ObjectName, Policy, SCHEMA_VERSION, SafeInteger};
+use crate::tool::api::yaml::{FileId, YamlDocument, YamlNode};
 
 /// What came of compiling.
 #[derive(Debug)]
@@ -92,10 +92,10 @@ pub struct Validated {
 /// # Errors
 /// When anything in them is refused; the report then has every problem.
 pub fn compile(mut sources: Vec<Source>, enforcement_point: Source) -> Result<Compiled, Report> {
-    let policies = Part::files(sources.len());
-    let point = Part::File(FileId(sources.len()));
+    let policies = Input::files(sources.len());
+    let point = Input::File(FileId(sources.len()));
     sources.push(enforcement_point);
-    compile_parts(Parts {
+    compile_parts(Inputs {
         sources,
         policies,
         point,
@@ -106,8 +106,8 @@ pub fn compile(mut sources: Vec<Source>, enforcement_point: Source) -> Result<Co
 ///
 /// # Errors
 /// When anything in it is refused; the report then has every problem.
-pub fn compile_parts(parts: Parts) -> Result<Compiled, Report> {
-    let Parts {
+pub fn compile_parts(parts: Inputs) -> Result<Compiled, Report> {
+    let Inputs {
         sources,
         policies,
         point,
@@ -150,7 +150,7 @@ pub fn compile_parts(parts: Parts) -> Result<Compiled, Report> {
     }
     lowered.sort_by(|a, b| key(&a.policy).cmp(&key(&b.policy)));
     let policy = CompiledPolicy {
-        schema_version: Whole::from(SCHEMA_VERSION),
+        schema_version: SafeInteger::from(SCHEMA_VERSION),
         digest: String::new(),
         seal: None,
         gateway: point.gateway.value,
@@ -177,7 +177,7 @@ fn key(policy: &Policy) -> (&ObjectName, bool) {
 /// # Errors
 /// When anything in them is refused; the report then has every problem.
 pub fn validate(sources: Vec<Source>) -> Result<Validated, Report> {
-    let policies = Part::files(sources.len());
+    let policies = Input::files(sources.len());
     let mut report = Report::new(sources);
     let mut policies = read_policies(policies, &mut report);
     if report.count(Severity::Error) == 0 {
@@ -197,10 +197,10 @@ pub fn validate(sources: Vec<Source>) -> Result<Validated, Report> {
 ///
 /// # Errors
 /// When it is none, or more than one, or its YAML is wrong.
-pub fn read_document(source: &Source, kind: &str) -> Result<Node, Report> {
+pub fn read_document(source: &Source, kind: &str) -> Result<YamlNode, Report> {
     let mut report = Report::new(vec![source.clone()]);
     let document = documents::only(FileId(0), kind, &mut report);
-    let Some(Document { root, problems }) = document.filter(|_| report.diagnostics.is_empty())
+    let Some(YamlDocument { root, problems }) = document.filter(|_| report.diagnostics.is_empty())
     else {
         return Err(report);
     };

@@ -3,8 +3,8 @@
 use super::Source;
 use super::diagnostic::{Report, Severity};
 use super::documents::{OWN, OWN_KINDS, documents};
-use crate::tool::api::decode::{Place, Problem, closest};
-use crate::tool::api::yaml::{Document, Entry, FileId, Node, NodeKind};
+use crate::tool::api::decode::{FieldPlace, Problem, closest};
+use crate::tool::api::yaml::{Entry, FileId, NodeKind, YamlDocument, YamlNode};
 
 /// What leaves open what a document is, when it stands there twice or by reference.
 const DECISIVE: [&str; 3] = ["apiVersion", "kind", "<<"];
@@ -18,7 +18,7 @@ pub fn holds(source: &Source, kind: &str) -> Result<bool, Report> {
     let mut report = Report::new(vec![source.clone()]);
     let documents = documents(FileId(0), &mut report);
     let mut holds = false;
-    for Document { root, problems } in documents {
+    for YamlDocument { root, problems } in documents {
         let unclear = problems
             .into_iter()
             .filter(|problem| DECISIVE.contains(&problem.at.field.as_str()));
@@ -33,7 +33,7 @@ pub fn holds(source: &Source, kind: &str) -> Result<bool, Report> {
 }
 
 /// What is wrong with an object that is not of this kind, and was perhaps meant to be.
-fn misspelt(root: &Node, kind: &str) -> Option<Problem> {
+fn misspelt(root: &YamlNode, kind: &str) -> Option<Problem> {
     let found = nearly(root, "kind");
     let said = found.and_then(|entry| entry.value.text());
     let version = nearly(root, "apiVersion").and_then(|entry| entry.value.text());
@@ -45,7 +45,7 @@ fn misspelt(root: &Node, kind: &str) -> Option<Problem> {
     if !is_near && (!is_own || is_known && is_spelt) {
         return None;
     }
-    let at = |entry: &Entry| Place {
+    let at = |entry: &Entry| FieldPlace {
         span: entry.key_span,
         field: entry.key.clone(),
     };
@@ -60,7 +60,7 @@ fn misspelt(root: &Node, kind: &str) -> Option<Problem> {
         }
         (Some(entry), None) => (at(entry), "`kind` is no text".to_owned()),
         (None, _) => {
-            let place = Place {
+            let place = FieldPlace {
                 span: root.span,
                 field: String::new(),
             };
@@ -78,7 +78,7 @@ fn misspelt(root: &Node, kind: &str) -> Option<Problem> {
 }
 
 /// The field that is written so, or nearly so.
-fn nearly<'n>(root: &'n Node, key: &str) -> Option<&'n Entry> {
+fn nearly<'n>(root: &'n YamlNode, key: &str) -> Option<&'n Entry> {
     let NodeKind::Mapping(entries) = &root.kind else {
         return None;
     };

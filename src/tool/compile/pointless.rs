@@ -3,7 +3,9 @@
 //! INVARIANT: sound, not complete: "yes" is always right.
 
 use super::check::CheckedRule;
-use crate::engine::policy::{BaseProtocol, Category, Http, Mcp, Method, MethodName, PathMatch};
+use crate::engine::policy::{
+    BaseProtocol, Category, HttpMatch, Mcp, MethodMatch, MethodName, PathMatch,
+};
 
 /// Whether `wide` matches every request that `narrow` matches.
 pub(super) fn covers(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
@@ -45,8 +47,8 @@ fn restricts_elsewhere(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
             .any(|name| lists(narrow, *name) && !lists(wide, *name))
 }
 
-fn http_covers(wide: &Http, narrow: &Http) -> bool {
-    let Http {
+fn http_covers(wide: &HttpMatch, narrow: &HttpMatch) -> bool {
+    let HttpMatch {
         methods,
         paths,
         headers,
@@ -116,7 +118,7 @@ fn mcp_covers(wide: &Mcp, narrow: &Mcp) -> bool {
     }
 }
 
-fn method_covers(wide: &Method, narrow: &Method) -> bool {
+fn method_covers(wide: &MethodMatch, narrow: &MethodMatch) -> bool {
     if wide.name != narrow.name {
         return wide
             .name
@@ -144,10 +146,10 @@ mod tests {
     use super::*;
     use crate::engine::policy::{HeaderMatch, ValueMatch};
 
-    type Written<'a> = (MethodName, Option<&'a [&'a str]>);
+    type ListedMethod<'a> = (MethodName, Option<&'a [&'a str]>);
 
-    fn mcp(methods: Option<&[Written<'_>]>, base_protocol: BaseProtocol) -> Mcp {
-        let method = |(name, params): &Written<'_>| Method {
+    fn mcp(methods: Option<&[ListedMethod<'_>]>, base_protocol: BaseProtocol) -> Mcp {
+        let method = |(name, params): &ListedMethod<'_>| MethodMatch {
             name: *name,
             params: params.map(|params| params.iter().map(|p| (*p).to_owned()).collect()),
         };
@@ -203,18 +205,18 @@ mod tests {
 
     #[test]
     fn a_list_covers_a_shorter_one_and_headers_a_longer_one() {
-        let methods = |names: &[&str]| Http {
+        let methods = |names: &[&str]| HttpMatch {
             methods: Some(names.iter().map(|name| (*name).to_owned()).collect()),
-            ..Http::default()
+            ..HttpMatch::default()
         };
         assert!(http_covers(&methods(&["GET", "POST"]), &methods(&["POST"])));
         assert!(!http_covers(
             &methods(&["POST"]),
             &methods(&["GET", "POST"])
         ));
-        assert!(http_covers(&Http::default(), &methods(&["GET"])));
-        assert!(!http_covers(&methods(&["GET"]), &Http::default()));
-        let headers = |names: &[&str]| Http {
+        assert!(http_covers(&HttpMatch::default(), &methods(&["GET"])));
+        assert!(!http_covers(&methods(&["GET"]), &HttpMatch::default()));
+        let headers = |names: &[&str]| HttpMatch {
             headers: Some(
                 names
                     .iter()
@@ -224,7 +226,7 @@ mod tests {
                     })
                     .collect(),
             ),
-            ..Http::default()
+            ..HttpMatch::default()
         };
         assert!(http_covers(&headers(&["a"]), &headers(&["a", "b"])));
         assert!(!http_covers(&headers(&["a", "b"]), &headers(&["a"])));
@@ -246,7 +248,7 @@ mod tests {
     fn more_of_the_base_protocol_covers_less() {
         let full = mcp(None, BaseProtocol::Full);
         let session = mcp(None, BaseProtocol::Session);
-        let echo: Written<'_> = (MethodName::ToolsCall, Some(&["echo"]));
+        let echo: ListedMethod<'_> = (MethodName::ToolsCall, Some(&["echo"]));
         let session_and_echo = mcp(Some(&[echo]), BaseProtocol::Session);
         let full_and_echo = mcp(Some(&[echo]), BaseProtocol::Full);
         for (wide, narrow) in [

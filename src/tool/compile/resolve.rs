@@ -7,7 +7,7 @@
 use super::check::Attachment;
 use super::enforcement_point::EnforcementPoint;
 use crate::engine::policy::{ObjectName, Target};
-use crate::tool::api::decode::{Located, Place, Problem, closest};
+use crate::tool::api::decode::{FieldPlace, Located, Problem, closest};
 
 /// What a target is at an enforcement point.
 pub(super) enum Resolved {
@@ -54,7 +54,7 @@ pub(super) fn resolve(target: &Located<Attachment>, point: &EnforcementPoint) ->
 
 fn skipped<'k>(
     message: String,
-    at: &Place,
+    at: &FieldPlace,
     name: &ObjectName,
     known: impl IntoIterator<Item = &'k Located<ObjectName>>,
 ) -> Resolved {

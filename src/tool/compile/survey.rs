@@ -9,7 +9,7 @@ use crate::engine::policy::{
     Action, CalloutHost, Mode, ObjectName, Policy, Protocol, RequestHeaders, Routing, Target,
     Unlisted, Unprotected,
 };
-use crate::tool::api::decode::{Located, Place, Problem};
+use crate::tool::api::decode::{FieldPlace, Located, Problem};
 
 /// More policies on one target than that are hard to keep in mind.
 ///
@@ -192,14 +192,14 @@ fn unprotected(policies: &[Lowered], point: &EnforcementPoint) -> Option<Problem
 }
 
 /// Servers act on the uri, and nobody makes sure that the name is its own.
-fn by_name(at: &Place) -> Problem {
+fn by_name(at: &FieldPlace) -> Problem {
     let message = "resources are judged by `params.name`, which servers ignore: a caller can get \
                    any resource under a name that is listed";
     Problem::new(at, message).help("`resourceParam: Uri` is the default, and lists of uris hold")
 }
 
 /// Whoever can keep an authorizer from answering gets round it.
-fn open_on_error(at: &Place) -> Problem {
+fn open_on_error(at: &FieldPlace) -> Problem {
     let message = "with `onError: Allow` requests go on that an authorizer was to judge and did \
                    not: whoever can make it unreachable or slow gets past it";
     Problem::new(at, message).help("`onError: Deny` is the default")

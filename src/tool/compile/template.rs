@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use crate::tool::api::decode::{Place, Problem};
-use crate::tool::api::yaml::{Node, NodeKind};
+use crate::tool::api::decode::{FieldPlace, Problem};
+use crate::tool::api::yaml::{NodeKind, YamlNode};
 
 /// How to mend it.
 pub(super) const HELP: &str =
@@ -46,11 +46,11 @@ fn is_action(inner: &str) -> bool {
 }
 
 /// The warnings about the values of an object at a place that are still templates.
-pub(super) fn values(node: &Node, field: &str) -> Vec<Problem> {
+pub(super) fn values(node: &YamlNode, field: &str) -> Vec<Problem> {
     match &node.kind {
         NodeKind::Scalar(scalar) => {
             let found = first(&scalar.text).and_then(|range| scalar.text.get(range));
-            let at = Place {
+            let at = FieldPlace {
                 span: node.span,
                 field: field.to_owned(),
             };

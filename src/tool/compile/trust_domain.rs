@@ -4,10 +4,10 @@
 //! nobody.
 
 use super::cel::{self, By, How, What};
-use super::check::{Caller, Checked};
+use super::check::{Checked, SourceCaller};
 use super::enforcement_point::EnforcementPoint;
 use super::resolve::is_near;
-use crate::engine::expr::{Constant, Fact, Program};
+use crate::engine::expr::{Attribute, CelProgram, Constant};
 use crate::tool::api::decode::{Located, Problem};
 
 /// The warnings about a policy's sources.
@@ -30,21 +30,21 @@ pub(super) fn near(checked: &Checked, point: &EnforcementPoint) -> Vec<Problem> 
 }
 
 /// What an expression compares an ID or its trust domain with.
-fn compared(cel: &Located<Program>, own: &str) -> Vec<Problem> {
+fn compared(cel: &Located<CelProgram>, own: &str) -> Vec<Problem> {
     let Located { value, at } = cel;
     let near = cel::compared(&value.text)
         .into_iter()
         .filter_map(|compared| {
-            let (What::Fact(fact), Constant::String(text), By::Text(how)) =
+            let (What::Attribute(fact), Constant::String(text), By::Text(how)) =
                 (compared.subject.what, compared.with, compared.by)
             else {
                 return None;
             };
             let (message, help) = match (fact, how) {
-                (Fact::TrustDomain, How::Is) if !text.contains(char::is_uppercase) => {
+                (Attribute::TrustDomain, How::Is) if !text.contains(char::is_uppercase) => {
                     nearly(&text, own, "", "")?
                 }
-                (Fact::SpiffeId, How::Is | How::Begins) => {
+                (Attribute::SpiffeId, How::Is | How::Begins) => {
                     let (domain, path) = parts(&text)?;
                     // The front of an ID may end within its trust domain.
                     let is_whole = how == How::Is || !path.is_empty();
@@ -64,8 +64,8 @@ fn parts(id: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(rest.find('/').unwrap_or(rest.len())))
 }
 
-fn of_source(source: &Located<Caller>, own: &str) -> Option<Problem> {
-    let Caller::Spiffe(id) = &source.value else {
+fn of_source(source: &Located<SourceCaller>, own: &str) -> Option<Problem> {
+    let SourceCaller::Spiffe(id) = &source.value else {
         return None;
     };
     let (domain, path) = parts(id)?;

@@ -1,14 +1,14 @@
 //! The engine, asked about everything.
 
 use super::bounds::{Bounds, is_conditional};
-use super::question::Question;
-use super::universe::{Ask, Place, Universe};
+use super::probe::Probe;
+use super::universe::{Destination, Query, Universe};
 use crate::engine::decision::{
-    Allowance, Basis, Check, Decision, LevelTrace, Match, Part, PolicyTrace, Progress, RuleTrace,
-    Trace, decide, explain,
+    Allowance, Basis, Check, CompletedCalls, Decision, LevelTrace, Match, PolicyTrace, RulePart,
+    RuleTrace, Trace, decide, explain,
 };
 use crate::engine::policy::{
-    Action, AllowPolicies, CompiledPolicy, LoadError, Policies, RuleRef, View,
+    Action, AllowPolicies, CompiledPolicy, Evaluation, LoadError, Policies, RuleRef,
 };
 use crate::engine::request::Request;
 
@@ -46,7 +46,7 @@ pub struct Effective {
 /// When the compiled policy contradicts itself.
 pub fn effective(compiled: &CompiledPolicy, universe: Universe) -> Result<Effective, LoadError> {
     let bounds = Bounds::new(compiled)?;
-    let of_caller = |place: &Place, caller: &Option<String>| -> Vec<Grant> {
+    let of_caller = |place: &Destination, caller: &Option<String>| -> Vec<Grant> {
         let asks = universe.asks.iter();
         asks.map(|ask| grant(&bounds, &universe, place, caller.as_deref(), ask))
             .collect()
@@ -64,11 +64,11 @@ pub fn effective(compiled: &CompiledPolicy, universe: Universe) -> Result<Effect
 fn grant(
     bounds: &Bounds,
     universe: &Universe,
-    place: &Place,
+    place: &Destination,
     caller: Option<&str>,
-    ask: &Ask,
+    ask: &Query,
 ) -> Grant {
-    let question = Question::new(universe, place, caller, bounds.policies.settings());
+    let question = Probe::new(universe, place, caller, bounds.policies.settings());
     let request = question.request(ask);
     let (decision, answered) = decide_asked(&bounds.best, &request);
     let Decision::Allow(best) = decision else {
@@ -77,7 +77,7 @@ fn grant(
     let worst = decide(
         &bounds.worst,
         &request,
-        &Progress::default(),
+        &CompletedCalls::default(),
         &Allowance::default(),
     );
     let is_sure = matches!(worst, Decision::Allow(_));
@@ -102,7 +102,7 @@ fn grant(
 
 /// What is decided where every authorizer lets the request go on, and how many are asked.
 fn decide_asked<'p>(policies: &'p Policies, request: &Request<'_>) -> (Decision<'p>, usize) {
-    let mut progress = Progress::default();
+    let mut progress = CompletedCalls::default();
     let mut answered = 0;
     loop {
         match decide(policies, request, &progress, &Allowance::default()) {
@@ -151,7 +151,7 @@ fn own_conditions(asked: &Trace<'_>, rule: RuleRef) -> Option<String> {
     let checks = &rules.find(|found| found.rule == rule)?.checks;
     let own = checks
         .iter()
-        .filter(|check| !matches!(check.part, Part::Source | Part::Mcp));
+        .filter(|check| !matches!(check.part, RulePart::Source | RulePart::Mcp));
     let own: Vec<String> = own.map(in_words).collect();
     (!own.is_empty()).then(|| own.join(" and "))
 }
@@ -187,7 +187,7 @@ fn enforced<'t, 'p>(
     action: Action,
 ) -> impl Iterator<Item = &'t PolicyTrace<'p>> {
     let policies = level.acts.iter().flat_map(|act| &act.policies);
-    policies.filter(move |policy| policy.is_in(View::Enforced) && policy.action == action)
+    policies.filter(move |policy| policy.is_in(Evaluation::Enforced) && policy.action == action)
 }
 
 fn is_conditional_rule(bounds: &Bounds, rule: &RuleTrace<'_>) -> bool {
@@ -230,7 +230,7 @@ fn conditions(bounds: &Bounds, asked: &Trace<'_>, by: &[RuleRef], met: &Trace<'_
 fn in_words(check: &Check) -> String {
     let wanted = check.wanted.join(" or ");
     match check.part {
-        Part::Cel => format!("cel: {wanted}"),
+        RulePart::Cel => format!("cel: {wanted}"),
         _ => format!("{} {wanted}", check.part),
     }
 }

@@ -1,15 +1,17 @@
 //! The same policies with every condition on more than caller, method and thing met, or
 //! not met: whichever is better for the caller, whichever is worse.
 
-use crate::engine::policy::{Action, CompiledPolicy, Document, Http, LoadError, Policies, Rule};
+use crate::engine::policy::{
+    Action, CompiledPolicy, HttpMatch, LoadError, NumberedPolicy, Policies, Rule,
+};
 
 /// The policies as they are, and what they can come to.
 pub(super) struct Bounds {
     /// As they are.
-    pub(super) document: Document,
+    pub(super) document: NumberedPolicy,
     pub(super) policies: Policies,
     /// All conditions are met.
-    pub(super) met: (Document, Policies),
+    pub(super) met: (NumberedPolicy, Policies),
     /// Conditions are as the caller wants them.
     pub(super) best: Policies,
     /// Conditions are as the caller does not want them.
@@ -18,7 +20,7 @@ pub(super) struct Bounds {
 
 impl Bounds {
     pub(super) fn new(compiled: &CompiledPolicy) -> Result<Self, LoadError> {
-        let (document, policies) = Document::load(compiled.clone())?;
+        let (document, policies) = NumberedPolicy::load(compiled.clone())?;
         let with = |is_met: &dyn Fn(Action) -> bool| {
             let mut compiled = compiled.clone();
             for policy in &mut compiled.policies {
@@ -32,7 +34,7 @@ impl Bounds {
         Ok(Self {
             document,
             policies,
-            met: Document::load(with(&|_| true))?,
+            met: NumberedPolicy::load(with(&|_| true))?,
             best: Policies::new(with(&|action| action != Action::Deny))?,
             worst: Policies::new(with(&|action| action != Action::Allow))?,
         })
@@ -53,9 +55,9 @@ fn settle(rule: &mut Rule, is_met: bool) {
     rule.cel = None;
     rule.message = None;
     rule.http = (!is_met).then(|| {
-        Box::new(Http {
+        Box::new(HttpMatch {
             methods: Some(vec![NEVER.to_owned()]),
-            ..Http::default()
+            ..HttpMatch::default()
         })
     });
 }

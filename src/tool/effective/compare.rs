@@ -12,12 +12,12 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::question::Question;
-use super::universe::{Acted, Ask, Place, RESPONSE, Universe};
-use crate::engine::decision::{Assumed, Decision, Holds, Progress, decide_assuming};
+use super::probe::Probe;
+use super::universe::{Destination, ObjectPattern, Query, RESPONSE, Universe};
+use crate::engine::decision::{Assumed, CompletedCalls, Decision, Holds, decide_assuming};
 use crate::engine::policy::{
-    Action, CompiledPolicy, Document, ExternalAuth, Http, LoadError, Policies, PolicyId, Rule,
-    RuleRef,
+    Action, CompiledPolicy, ExternalAuth, HttpMatch, LoadError, NumberedPolicy, Policies, PolicyId,
+    Rule, RuleRef,
 };
 use crate::engine::request::Request;
 
@@ -37,7 +37,7 @@ pub(super) struct Difference {
 pub(super) struct Pair {
     /// What may make a difference.
     pub(super) universe: Universe,
-    known: Known,
+    known: Assumables,
     sides: [Side; 2],
     is_same: bool,
 }
@@ -52,7 +52,7 @@ struct Side {
 
 impl Pair {
     pub(super) fn new(old: &CompiledPolicy, new: &CompiledPolicy) -> Result<Self, LoadError> {
-        let mut known = Known::default();
+        let mut known = Assumables::default();
         let sides = [
             Side::new(old.clone(), &mut known)?,
             Side::new(new.clone(), &mut known)?,
@@ -81,13 +81,18 @@ impl Pair {
     }
 
     /// What is different about an ask.
-    pub(super) fn difference(&self, place: &Place, caller: Option<&str>, ask: &Ask) -> Difference {
+    pub(super) fn difference(
+        &self,
+        place: &Destination,
+        caller: Option<&str>,
+        ask: &Query,
+    ) -> Difference {
         if self.is_same {
             return Difference::default();
         }
         let questions = self.sides.each_ref().map(|side| {
             let settings = side.policies.settings();
-            Question::new(&self.universe, place, caller, settings)
+            Probe::new(&self.universe, place, caller, settings)
         });
         let requests = questions.each_ref().map(|question| question.request(ask));
         let mut found = Difference::default();
@@ -123,8 +128,8 @@ impl Pair {
 }
 
 impl Side {
-    fn new(compiled: CompiledPolicy, known: &mut Known) -> Result<Self, LoadError> {
-        let (document, policies) = Document::load(compiled)?;
+    fn new(compiled: CompiledPolicy, known: &mut Assumables) -> Result<Self, LoadError> {
+        let (document, policies) = NumberedPolicy::load(compiled)?;
         let mut wanted = BTreeMap::new();
         let mut authorizers = BTreeMap::new();
         for id in document.ids() {
@@ -156,7 +161,7 @@ impl Side {
     fn is_allowed(
         &self,
         request: &Request<'_>,
-        ask: &Ask,
+        ask: &Query,
         assignment: &Assignment,
     ) -> Result<bool, usize> {
         let missing = Cell::new(None);
@@ -178,11 +183,11 @@ impl Side {
         let assumed = Assumed {
             conditions: &conditions,
             spelling_of: match &ask.acted {
-                Acted::Respelt(uri) => Some(uri),
+                ObjectPattern::Respelt(uri) => Some(uri),
                 _ => None,
             },
         };
-        let mut progress = Progress::default();
+        let mut progress = CompletedCalls::default();
         loop {
             let decision = decide_assuming(&self.policies, request, &progress, assumed);
             if let Some(missing) = missing.get() {
@@ -225,7 +230,7 @@ impl Assignment {
 
 /// What a rule, or an authorizer, has to say about a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Condition {
+enum Assumable {
     /// One of some values, such as paths.
     OneOf(&'static str, BTreeSet<String>),
     /// A header, or an expression.
@@ -234,7 +239,7 @@ enum Condition {
     Authorizer(String),
 }
 
-impl Condition {
+impl Assumable {
     /// Whether whatever meets this meets the other one.
     fn implies(&self, other: &Self) -> bool {
         match (self, other) {
@@ -248,9 +253,9 @@ impl Condition {
 
 /// Every distinct condition, each at a place of its own.
 #[derive(Debug, Default)]
-struct Known {
-    places: BTreeMap<Condition, usize>,
-    all: Vec<(Condition, Uses)>,
+struct Assumables {
+    places: BTreeMap<Assumable, usize>,
+    all: Vec<(Assumable, Uses)>,
 }
 
 /// In which policies a condition stands.
@@ -260,8 +265,8 @@ struct Uses {
     refuse: bool,
 }
 
-impl Known {
-    fn place(&mut self, condition: Condition, action: Action) -> usize {
+impl Assumables {
+    fn place(&mut self, condition: Assumable, action: Action) -> usize {
         let next = self.all.len();
         let place = *self.places.entry(condition.clone()).or_insert(next);
         if place == next {
@@ -278,17 +283,17 @@ impl Known {
     /// An authorizer, whatever its place among those that are asked.
     fn authorizer(&mut self, auth: &ExternalAuth) -> usize {
         let auth = ExternalAuth {
-            order: crate::engine::policy::Whole::default(),
+            order: crate::engine::policy::SafeInteger::default(),
             ..auth.clone()
         };
-        self.place(Condition::Authorizer(json(&auth)), Action::Allow)
+        self.place(Assumable::Authorizer(json(&auth)), Action::Allow)
     }
 
     /// What a condition can be taken for beside what others are.
     fn values(
         &self,
         condition: usize,
-        ask: &Ask,
+        ask: &Query,
         assignment: &Assignment,
     ) -> impl Iterator<Item = Holds> {
         let (own, uses) = &self.all[condition];
@@ -326,11 +331,11 @@ impl Uses {
 }
 
 /// What a rule wants besides caller, method and thing.
-fn conditions(rule: &Rule) -> Vec<Condition> {
+fn conditions(rule: &Rule) -> Vec<Assumable> {
     let mut all = Vec::new();
     if let Some(http) = &rule.http {
         // Destructured, so that a new member cannot be forgotten here.
-        let Http {
+        let HttpMatch {
             methods,
             paths,
             headers,
@@ -342,18 +347,18 @@ fn conditions(rule: &Rule) -> Vec<Condition> {
         all.extend(one_of("hosts", hosts.as_deref()));
         all.extend(one_of("ports", ports.as_deref()));
         let headers = headers.iter().flatten();
-        all.extend(headers.map(|header| Condition::One("header", json(header))));
+        all.extend(headers.map(|header| Assumable::One("header", json(header))));
     }
     if let Some(program) = &rule.cel {
         let meaning = json(&(&program.nodes, &program.patterns));
-        all.push(Condition::One("cel", meaning));
+        all.push(Assumable::One("cel", meaning));
     }
     all
 }
 
-fn one_of<T: serde::Serialize>(what: &'static str, items: Option<&[T]>) -> Option<Condition> {
+fn one_of<T: serde::Serialize>(what: &'static str, items: Option<&[T]>) -> Option<Assumable> {
     let items = items?.iter().map(json).collect();
-    Some(Condition::OneOf(what, items))
+    Some(Assumable::OneOf(what, items))
 }
 
 /// Strings, lists and objects of them always serialize.

@@ -15,10 +15,10 @@ mod bounds;
 mod changes;
 mod compare;
 mod names;
-mod question;
+mod probe;
 mod universe;
 
 pub use ask::{Effective, Grant, effective};
 pub use changes::{Change, Changes, SettingChange, changes, may_grant};
 pub use names::quoted;
-pub use universe::{Acted, Ask, At, Group, Kind, Place, Universe};
+pub use universe::{At, Destination, ObjectPattern, Query, QueryKind, Section, Universe};

@@ -14,14 +14,14 @@ pub struct Universe {
     /// SPIFFE IDs, in order; `None`, the last, is anybody else.
     pub callers: Vec<Option<String>>,
     /// Where requests arrive and go to.
-    pub places: Vec<Place>,
+    pub places: Vec<Destination>,
     /// What can be asked, in the order in which it is shown.
-    pub asks: Vec<Ask>,
+    pub asks: Vec<Query>,
 }
 
 /// Where requests arrive and go to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Destination {
     /// A cluster of some backend.
     pub cluster: At<String>,
     /// The port of a listener.
@@ -51,26 +51,26 @@ impl<T> At<T> {
 
 /// Something that a request can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct Query {
     /// The method as it is called; of what is no message, what it is.
     pub name: &'static str,
     /// The same, as a request calls it.
     pub called: String,
     /// What it acts on.
-    pub acted: Acted,
+    pub acted: ObjectPattern,
     /// What it is shown with.
-    pub group: Group,
+    pub group: Section,
 }
 
 /// What a method acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acted {
+pub enum ObjectPattern {
     /// Nothing that is named.
     Nothing,
     /// A thing that some policy names.
-    Named(Kind, String),
+    Named(QueryKind, String),
     /// A thing that none does, by a name that stands for all such.
-    Other(Kind, String),
+    Other(QueryKind, String),
     /// A resource without a name, where resources are judged by their names.
     Unnamed,
     /// A resource by another spelling of a uri that some policy names.
@@ -81,7 +81,7 @@ pub enum Acted {
 
 /// A kind of thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum QueryKind {
     /// `tools/…`
     Tool,
     /// `prompts/…`
@@ -92,7 +92,7 @@ pub enum Kind {
 
 /// What belongs together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
+pub enum Section {
     /// What begins and ends sessions, and lists tools.
     Session,
     /// The rest of the base protocol.
@@ -100,7 +100,7 @@ pub enum Group {
     /// Completion, which is base protocol, and acts on things.
     Completion,
     /// Methods of tools, prompts and resources.
-    Things(Kind),
+    Things(QueryKind),
     /// Methods that no version knows.
     Unknown,
     /// What else no rule can name.
@@ -109,7 +109,7 @@ pub enum Group {
     Http,
 }
 
-impl Kind {
+impl QueryKind {
     /// What it is called.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -159,48 +159,50 @@ impl Universe {
         } = Self::of(compiled);
         let clusters: BTreeSet<At<String>> = places.iter().map(|at| at.cluster.clone()).collect();
         let ports: BTreeSet<At<u64>> = places.iter().map(|at| at.port.clone()).collect();
-        places.extend(ports.into_iter().map(|port| Place {
+        places.extend(ports.into_iter().map(|port| Destination {
             cluster: At::Unsaid,
             port,
         }));
-        places.extend(clusters.into_iter().map(|cluster| Place {
+        places.extend(clusters.into_iter().map(|cluster| Destination {
             cluster,
             port: At::Unsaid,
         }));
         let named = |kind| {
             let of_kind = asks.iter().filter_map(move |ask| match &ask.acted {
-                Acted::Named(known, name) if *known == kind => Some(name.clone()),
+                ObjectPattern::Named(known, name) if *known == kind => Some(name.clone()),
                 _ => None,
             });
             of_kind.collect::<BTreeSet<String>>()
         };
-        let resources = named(Kind::Resource);
-        let things: BTreeSet<String> = [Kind::Tool, Kind::Prompt]
+        let resources = named(QueryKind::Resource);
+        let things: BTreeSet<String> = [QueryKind::Tool, QueryKind::Prompt]
             .into_iter()
             .flat_map(named)
             .chain(resources.iter().cloned())
             .collect();
-        let mut more = vec![Ask {
+        let mut more = vec![Query {
             name: "tools/call",
             called: String::new(),
-            acted: Acted::Other(Kind::Tool, DIGEST.to_owned()),
-            group: Group::Things(Kind::Tool),
+            acted: ObjectPattern::Other(QueryKind::Tool, DIGEST.to_owned()),
+            group: Section::Things(QueryKind::Tool),
         }];
         for (name, group) in RESPELT {
-            more.extend(resources.iter().map(|uri| Ask {
+            more.extend(resources.iter().map(|uri| Query {
                 name,
                 called: String::new(),
-                acted: Acted::Respelt(uri.clone()),
+                acted: ObjectPattern::Respelt(uri.clone()),
                 group,
             }));
         }
         // Base protocol, but only where it names nothing.
-        more.extend([Acted::Nothing, Acted::Something].map(|acted| Ask {
-            name: "completion/other",
-            called: String::new(),
-            acted,
-            group: Group::Unknown,
-        }));
+        more.extend(
+            [ObjectPattern::Nothing, ObjectPattern::Something].map(|acted| Query {
+                name: "completion/other",
+                called: String::new(),
+                acted,
+                group: Section::Unknown,
+            }),
+        );
         asks.extend(more);
         call_unknown(&mut asks, [&things]);
         Self {
@@ -215,14 +217,17 @@ impl Universe {
 const DIGEST: &str = "000000000000_name";
 
 /// Methods that act on resources.
-const RESPELT: [(&str, Group); 4] = [
-    ("completion/complete", Group::Completion),
-    ("resources/read", Group::Things(Kind::Resource)),
-    ("resources/subscribe", Group::Things(Kind::Resource)),
-    ("resources/unsubscribe", Group::Things(Kind::Resource)),
+const RESPELT: [(&str, Section); 4] = [
+    ("completion/complete", Section::Completion),
+    ("resources/read", Section::Things(QueryKind::Resource)),
+    ("resources/subscribe", Section::Things(QueryKind::Resource)),
+    (
+        "resources/unsubscribe",
+        Section::Things(QueryKind::Resource),
+    ),
 ];
 
-fn places(compiled: &[&CompiledPolicy]) -> Vec<Place> {
+fn places(compiled: &[&CompiledPolicy]) -> Vec<Destination> {
     let backends = compiled.iter().flat_map(|compiled| &compiled.backends);
     let clusters: BTreeSet<&String> = backends.flat_map(|backend| &backend.clusters).collect();
     let listeners = compiled.iter().flat_map(|compiled| &compiled.listeners);
@@ -232,7 +237,7 @@ fn places(compiled: &[&CompiledPolicy]) -> Vec<Place> {
         .chain([At::Other])
         .flat_map(|cluster| {
             let ports = ports.iter().copied().map(At::Known).chain([At::Other]);
-            ports.map(move |port| Place {
+            ports.map(move |port| Destination {
                 cluster: cluster.clone(),
                 port,
             })
@@ -267,18 +272,18 @@ fn asks(
     resources: &BTreeSet<String>,
     has_http: bool,
     by_name: bool,
-) -> Vec<Ask> {
+) -> Vec<Query> {
     let mut asks = Vec::new();
     let mut plain = |group, names: &[&'static str]| {
-        asks.extend(names.iter().map(|name| Ask {
+        asks.extend(names.iter().map(|name| Query {
             name,
             called: String::new(),
-            acted: Acted::Nothing,
+            acted: ObjectPattern::Nothing,
             group,
         }));
     };
     plain(
-        Group::Session,
+        Section::Session,
         &[
             "initialize",
             "server/discover",
@@ -289,15 +294,17 @@ fn asks(
         ],
     );
     plain(
-        Group::Base,
+        Section::Base,
         &["ping", "logging/setLevel", "notifications/cancelled"],
     );
     let mut acting = |group, name, kind, named: &BTreeSet<String>| {
-        let things = named.iter().map(|thing| Acted::Named(kind, thing.clone()));
-        let things = things.chain([Acted::Other(kind, other(kind, named))]);
-        let unnamed = (by_name && kind == Kind::Resource).then_some(Acted::Unnamed);
+        let things = named
+            .iter()
+            .map(|thing| ObjectPattern::Named(kind, thing.clone()));
+        let things = things.chain([ObjectPattern::Other(kind, other(kind, named))]);
+        let unnamed = (by_name && kind == QueryKind::Resource).then_some(ObjectPattern::Unnamed);
         let things = things.chain(unnamed);
-        asks.extend(things.map(|acted| Ask {
+        asks.extend(things.map(|acted| Query {
             name,
             called: String::new(),
             acted,
@@ -305,22 +312,27 @@ fn asks(
         }));
     };
     acting(
-        Group::Completion,
+        Section::Completion,
         "completion/complete",
-        Kind::Prompt,
+        QueryKind::Prompt,
         prompts,
     );
     acting(
-        Group::Completion,
+        Section::Completion,
         "completion/complete",
-        Kind::Resource,
+        QueryKind::Resource,
         resources,
     );
-    acting(Group::Things(Kind::Tool), "tools/call", Kind::Tool, tools);
     acting(
-        Group::Things(Kind::Prompt),
+        Section::Things(QueryKind::Tool),
+        "tools/call",
+        QueryKind::Tool,
+        tools,
+    );
+    acting(
+        Section::Things(QueryKind::Prompt),
         "prompts/get",
-        Kind::Prompt,
+        QueryKind::Prompt,
         prompts,
     );
     for name in [
@@ -329,38 +341,38 @@ fn asks(
         "resources/unsubscribe",
     ] {
         acting(
-            Group::Things(Kind::Resource),
+            Section::Things(QueryKind::Resource),
             name,
-            Kind::Resource,
+            QueryKind::Resource,
             resources,
         );
     }
     let mut plain = |group, names: &[&'static str]| {
-        asks.extend(names.iter().map(|name| Ask {
+        asks.extend(names.iter().map(|name| Query {
             name,
             called: String::new(),
-            acted: Acted::Nothing,
+            acted: ObjectPattern::Nothing,
             group,
         }));
     };
-    plain(Group::Things(Kind::Prompt), &["prompts/list"]);
+    plain(Section::Things(QueryKind::Prompt), &["prompts/list"]);
     plain(
-        Group::Things(Kind::Resource),
+        Section::Things(QueryKind::Resource),
         &["resources/list", "resources/templates/list"],
     );
     plain(
-        Group::Unknown,
+        Section::Unknown,
         &["tools/other", "prompts/other", "resources/other", "other"],
     );
-    plain(Group::Rest, &["tasks/list", RESPONSE, OPTIONS]);
+    plain(Section::Rest, &["tasks/list", RESPONSE, OPTIONS]);
     if has_http {
-        plain(Group::Http, &[HTTP]);
+        plain(Section::Http, &[HTTP]);
     }
     asks
 }
 
 /// A name that is none of these, nor another spelling of one.
-fn other(kind: Kind, named: &BTreeSet<String>) -> String {
+fn other(kind: QueryKind, named: &BTreeSet<String>) -> String {
     let is_named = |name: &String| {
         let forms = uri::asked_among_others(name);
         named.contains(name)
@@ -372,8 +384,8 @@ fn other(kind: Kind, named: &BTreeSet<String>) -> String {
     // SECURITY: whoever writes the policies knows these names. Each that is listed is one of
     // them, or of one scheme, but for uris that may be any: of those there is no other.
     let names = (0..=named.len()).map(|number| match kind {
-        Kind::Resource => format!("any-other{number}:resource"),
-        Kind::Tool | Kind::Prompt => format!("any other {} {number}", kind.as_str()),
+        QueryKind::Resource => format!("any-other{number}:resource"),
+        QueryKind::Tool | QueryKind::Prompt => format!("any other {} {number}", kind.as_str()),
     });
     let mut last = String::new();
     for name in names {
@@ -386,7 +398,7 @@ fn other(kind: Kind, named: &BTreeSet<String>) -> String {
 }
 
 /// Calls methods that stand for others by a word that is in no name.
-fn call_unknown<const N: usize>(asks: &mut [Ask], named: [&BTreeSet<String>; N]) {
+fn call_unknown<const N: usize>(asks: &mut [Query], named: [&BTreeSet<String>; N]) {
     let mut word = UNKNOWN_WORD.to_owned();
     let is_in_one = |word: &str| {
         let mut named = named.iter().copied().flatten();
@@ -403,7 +415,7 @@ fn call_unknown<const N: usize>(asks: &mut [Ask], named: [&BTreeSet<String>; N])
 /// What stands in methods for any other word.
 const UNKNOWN_WORD: &str = "other";
 
-impl Ask {
+impl Query {
     /// What the method means.
     pub(super) fn method(&self) -> Method {
         Method::new(&self.called)
@@ -412,17 +424,17 @@ impl Ask {
     /// The thing that it acts on, in words.
     pub fn thing(&self) -> Option<Cow<'_, str>> {
         let named: &str = match &self.acted {
-            Acted::Nothing => return None,
-            Acted::Named(_, name) => return Some(quoted(name)),
-            Acted::Other(_, name) if name == DIGEST => name,
-            Acted::Other(kind, _) => {
+            ObjectPattern::Nothing => return None,
+            ObjectPattern::Named(_, name) => return Some(quoted(name)),
+            ObjectPattern::Other(_, name) if name == DIGEST => name,
+            ObjectPattern::Other(kind, _) => {
                 return Some(Cow::Owned(format!("any other {}", kind.as_str())));
             }
-            Acted::Unnamed => "any resource without name",
-            Acted::Respelt(uri) => {
+            ObjectPattern::Unnamed => "any resource without name",
+            ObjectPattern::Respelt(uri) => {
                 return Some(format!("other spellings of {}", quoted(uri)).into());
             }
-            Acted::Something => "that name something",
+            ObjectPattern::Something => "that name something",
         };
         Some(Cow::Borrowed(named))
     }

@@ -74,7 +74,7 @@ impl Image {
         )?;
         let manifest = Blob::json(
             MANIFEST,
-            &Manifest {
+            &ImageManifest {
                 schema_version: 2,
                 media_type: MANIFEST,
                 config: Descriptor::of(&config),
@@ -179,7 +179,7 @@ fn compressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest<'a> {
+struct ImageManifest<'a> {
     schema_version: u8,
     media_type: &'a str,
     config: Descriptor<'a>,

@@ -50,7 +50,7 @@ struct Index {
 }
 
 #[derive(Deserialize)]
-struct Manifest {
+struct LayoutManifest {
     config: Found,
     layers: Vec<Found>,
     #[serde(default)]
@@ -119,7 +119,7 @@ impl Image {
 
     /// The version that the image says it has.
     pub fn version(&self) -> Option<String> {
-        let manifest = serde_json::from_slice::<Manifest>(&self.manifest.bytes).ok()?;
+        let manifest = serde_json::from_slice::<LayoutManifest>(&self.manifest.bytes).ok()?;
         manifest.annotations.get(VERSION_ANNOTATION).cloned()
     }
 
@@ -144,7 +144,7 @@ impl Image {
             return Err(no_image(format!("its manifest is `{}`", found.media_type)));
         }
         let manifest = blob(folder, found)?;
-        let named: Manifest = serde_json::from_slice(&manifest.bytes)
+        let named: LayoutManifest = serde_json::from_slice(&manifest.bytes)
             .map_err(|error| no_image(format!("manifest: {error}")))?;
         let all = [&named.config].into_iter().chain(&named.layers);
         let blobs = all

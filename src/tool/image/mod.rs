@@ -12,5 +12,5 @@ mod replace;
 
 pub use build::{Blob, Image};
 pub use layout::LayoutError;
-pub use provenance::{NotAFilter, Provenance};
-pub use registry::{Progress, Push, PushError};
+pub use provenance::{FilterFileError, Provenance};
+pub use registry::{Push, PushError, PushProgress};

@@ -21,7 +21,7 @@ pub struct Provenance {
 
 /// Bytes that are no filter of this project. Its display is one sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAFilter {
+pub enum FilterFileError {
     /// They do not begin as WebAssembly does.
     #[error("is no WebAssembly module")]
     NotWasm,
@@ -44,15 +44,15 @@ impl Provenance {
     ///
     /// # Errors
     /// When it is no filter of this project.
-    pub fn of(module: &[u8]) -> Result<Self, NotAFilter> {
+    pub fn of(module: &[u8]) -> Result<Self, FilterFileError> {
         if !module.starts_with(WASM) {
-            return Err(NotAFilter::NotWasm);
+            return Err(FilterFileError::NotWasm);
         }
         let text = String::from_utf8_lossy(module);
         let mut said = text.match_indices(NAME);
         let mut found = said
             .find_map(|(at, _)| parse(text.get(at..)?))
-            .ok_or(NotAFilter::Unknown)?;
+            .ok_or(FilterFileError::Unknown)?;
         found.folder = folder(&text);
         Ok(found)
     }
@@ -133,10 +133,10 @@ mod tests {
             "accesspolicy 1.2.3 (commit abc",
             "accesspolicy 1 (commit a of b, c)",
         ] {
-            assert_eq!(Provenance::of(&module(text)), Err(NotAFilter::Unknown));
+            assert_eq!(Provenance::of(&module(text)), Err(FilterFileError::Unknown));
         }
-        assert_eq!(Provenance::of(b""), Err(NotAFilter::NotWasm));
-        assert_eq!(Provenance::of(b"\x7fELF"), Err(NotAFilter::NotWasm));
+        assert_eq!(Provenance::of(b""), Err(FilterFileError::NotWasm));
+        assert_eq!(Provenance::of(b"\x7fELF"), Err(FilterFileError::NotWasm));
     }
 
     #[test]

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is being done.
 #[derive(Debug, Clone, Copy)]
-pub enum Progress<'a> {
+pub enum PushProgress<'a> {
     /// This blob is sent.
     Sends(&'a Blob),
     /// The registry has this blob already.
@@ -129,7 +129,7 @@ impl Push {
     ///
     /// # Errors
     /// When the registry does not take it, or has something else then.
-    pub fn run(&self, image: &Image, progress: impl Fn(Progress<'_>)) -> Result<(), PushError> {
+    pub fn run(&self, image: &Image, progress: impl Fn(PushProgress<'_>)) -> Result<(), PushError> {
         // The first of a process stays; that it is there is all that matters.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -144,7 +144,11 @@ impl Push {
         })
     }
 
-    async fn send(&self, image: &Image, progress: impl Fn(Progress<'_>)) -> Result<(), PushError> {
+    async fn send(
+        &self,
+        image: &Image,
+        progress: impl Fn(PushProgress<'_>),
+    ) -> Result<(), PushError> {
         let auth = self.credentials()?;
         if let RegistryAuth::Basic(..) = auth {
             self.check_token_service().await?;
@@ -161,10 +165,10 @@ impl Push {
                 .await
                 .map_err(failed)?
             {
-                progress(Progress::Has(blob));
+                progress(PushProgress::Has(blob));
                 continue;
             }
-            progress(Progress::Sends(blob));
+            progress(PushProgress::Sends(blob));
             client
                 .push_blob(&self.to, blob.bytes.clone(), &blob.digest)
                 .await
@@ -175,7 +179,7 @@ impl Push {
             digest,
             bytes,
         } = &image.manifest;
-        progress(Progress::Sends(&image.manifest));
+        progress(PushProgress::Sends(&image.manifest));
         let kind = media_type.parse().map_err(|_| {
             PushError::Registry(self.registry(), format!("`{media_type}` is no media type"))
         })?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::clusters::Leading;
 use super::dump::{Chain, Dump, Network};
-use super::plugin::Plugin;
+use super::plugin::InstalledFilter;
 use super::typed::{all_called, below, is_called, is_on, kinds, text};
 
 /// What of routes leads nowhere itself: mirrors are looked at elsewhere.
@@ -26,7 +26,7 @@ const MATCHER: &str =
 /// backend are the Gateway's.
 pub(super) fn unlisted(dump: Dump<'_>, chain: &Chain<'_>, leading: &Leading<'_>) -> Option<String> {
     let unlisted = leading.unlisted();
-    let mut names = Names::default();
+    let mut names = RouteClusters::default();
     for routes in dump.routes(chain.manager) {
         names.read(routes);
     }
@@ -52,8 +52,8 @@ pub(super) fn unlisted(dump: Dump<'_>, chain: &Chain<'_>, leading: &Leading<'_>)
 /// Where a request may name one, that is all of them.
 pub(super) fn judged<'d>(dump: Dump<'d>, network: &Network<'d>) -> BTreeSet<&'d str> {
     let chains = network.chains.iter();
-    let chains = chains.filter(|chain| Plugin::find(dump, chain).is_some());
-    let mut names = Names::default();
+    let chains = chains.filter(|chain| InstalledFilter::find(dump, chain).is_some());
+    let mut names = RouteClusters::default();
     for routes in chains.flat_map(|chain| dump.routes(chain.manager)) {
         names.read(routes);
     }
@@ -75,13 +75,13 @@ fn unseen<'d>(dump: Dump<'d>, leading: &Leading<'_>) -> impl Iterator<Item = &'d
 
 /// The clusters that routes name.
 #[derive(Debug, Default)]
-pub(super) struct Names<'d> {
+pub(super) struct RouteClusters<'d> {
     pub(super) clusters: BTreeSet<&'d str>,
     /// Whether requests or programs may name any.
     is_any: bool,
 }
 
-impl<'d> Names<'d> {
+impl<'d> RouteClusters<'d> {
     fn may_be(&self, name: &str) -> bool {
         self.is_any || self.clusters.contains(name)
     }

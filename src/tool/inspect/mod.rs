@@ -25,7 +25,7 @@ use serde_json::Value;
 use crate::engine::policy::{CompiledPolicy, IdentitySource, RequestHeaders, Unlisted};
 use clusters::Leading;
 use dump::{Chain, Dump, Network};
-use plugin::Plugin;
+use plugin::InstalledFilter;
 use routes::Mirrors;
 use typed::text;
 
@@ -130,7 +130,7 @@ fn of_chain(
     leading: &Leading<'_>,
 ) {
     let place = &chain.place;
-    let Some(plugin) = Plugin::find(dump, chain) else {
+    let Some(plugin) = InstalledFilter::find(dump, chain) else {
         let wrong = "it has none: everything goes on unjudged".to_owned();
         findings.wrong(place, "filter", Some(wrong));
         return;
@@ -174,7 +174,7 @@ fn of_chain(
 fn leaving(dump: Dump<'_>) -> Vec<String> {
     let network = dump.draining();
     let chains = network.chains.iter();
-    let without = chains.filter(|chain| Plugin::find(dump, chain).is_none());
+    let without = chains.filter(|chain| InstalledFilter::find(dump, chain).is_none());
     let without = without.map(|chain| &chain.place);
     let unseen = network.unseen.iter().map(|(place, _)| place);
     let all = without.chain(unseen);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::clusters::Leading;
 use super::connections::{FORWARDING, PROGRAMS, is_known};
-use super::destinations::Names;
+use super::destinations::RouteClusters;
 use super::dump::{Dump, Network};
 use super::state;
 use super::typed::{all_called, below, is_type, kind, kinds, list, text};
@@ -133,7 +133,7 @@ pub(super) fn elsewhere(
     let filters = filters.filter(|(_, config)| FORWARDING.contains(&kind(config)));
     let routes = dump.other_routes().map(|routes| ("routes", routes));
     let all = filters.chain(routes).filter_map(|(place, config)| {
-        let mut names = Names::default();
+        let mut names = RouteClusters::default();
         names.read(config);
         names.clusters.retain(|name| !leading.has(name));
         let clusters: Vec<&str> = names.clusters.into_iter().collect();

@@ -11,7 +11,7 @@ pub(super) const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// The filter in a chain.
 #[derive(Debug, Clone)]
-pub(super) struct Plugin<'d> {
+pub(super) struct InstalledFilter<'d> {
     /// Its place among the filters.
     pub(super) at: usize,
     pub(super) name: &'d str,
@@ -24,7 +24,7 @@ pub(super) struct Plugin<'d> {
     default: Option<&'d Value>,
 }
 
-impl<'d> Plugin<'d> {
+impl<'d> InstalledFilter<'d> {
     /// The first of a chain.
     pub(super) fn find(dump: Dump<'d>, chain: &Chain<'d>) -> Option<Self> {
         let filters = list(chain.manager, "/http_filters").iter().enumerate();

@@ -4,13 +4,17 @@ use serde_json::Value;
 
 use super::clusters::Leading;
 use super::dump::{Chain, Dump};
-use super::plugin::Plugin;
+use super::plugin::InstalledFilter;
 use super::typed::{all_called, is_called, list, text};
 
 const PER_FILTER: &str = "typed_per_filter_config";
 
 /// Where the filter is switched off.
-pub(super) fn enabled(dump: Dump<'_>, chain: &Chain<'_>, plugin: &Plugin<'_>) -> Option<String> {
+pub(super) fn enabled(
+    dump: Dump<'_>,
+    chain: &Chain<'_>,
+    plugin: &InstalledFilter<'_>,
+) -> Option<String> {
     let filter = list(chain.manager, "/http_filters").get(plugin.at)?;
     if filter.get("disabled") == Some(&Value::Bool(true)) {
         return Some("it is `disabled`, and on only where a route says so".to_owned());

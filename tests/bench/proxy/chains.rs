@@ -1,7 +1,7 @@
 //! What is compared: one Envoy, a listener for each chain of filters, in plain and over
 //! mutual TLS, each between the same two: a `buffer` filter and an answer without server.
 
-use accesspolicy::tool::deploy;
+use accesspolicy::tool::render;
 use serde_json::{Value, json};
 
 use crate::support::certificates::Identity;
@@ -72,7 +72,7 @@ impl Chain {
             return None;
         };
         let policy = serde_json::from_value(policy(rules)).expect("a policy");
-        let guard = yaml::parse(&deploy::guard(&policy)).expect("YAML");
+        let guard = yaml::parse(&render::guard(&policy)).expect("YAML");
         Some(match guard {
             Value::Array(mut one) => one.remove(0),
             one => one,

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use accesspolicy::engine::policy::{Expression, PathMatch};
+use accesspolicy::engine::policy::{CompiledRegex, PathMatch};
 use accesspolicy::tool::compile::{self, Source};
 use serde_json::{Value, json};
 
 use super::words::{HEADER_EXPRESSIONS, PATH_EXPRESSIONS};
 
 /// An expression by its text.
-pub fn expression(text: &str) -> Expression {
-    static COMPILED: OnceLock<BTreeMap<&str, Expression>> = OnceLock::new();
+pub fn expression(text: &str) -> CompiledRegex {
+    static COMPILED: OnceLock<BTreeMap<&str, CompiledRegex>> = OnceLock::new();
     let compiled = COMPILED.get_or_init(|| {
         let texts = PATH_EXPRESSIONS.iter().chain(&HEADER_EXPRESSIONS);
         texts.map(|text| (*text, compile(text))).collect()
@@ -19,7 +19,7 @@ pub fn expression(text: &str) -> Expression {
     compiled[text].clone()
 }
 
-fn compile(text: &str) -> Expression {
+fn compile(text: &str) -> CompiledRegex {
     let manifest = json!({
         "apiVersion": "agentic.networking.x-k8s.io/v1alpha1",
         "kind": "XAccessPolicy",

@@ -1,6 +1,6 @@
 //! HTTP parts of rules.
 
-use accesspolicy::engine::policy::{HeaderMatch, Http, PathMatch, ValueMatch, Whole};
+use accesspolicy::engine::policy::{HeaderMatch, HttpMatch, PathMatch, SafeInteger, ValueMatch};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use super::words::{
 };
 
 /// An HTTP part with one condition at least.
-pub fn http() -> BoxedStrategy<Http> {
+pub fn http() -> BoxedStrategy<HttpMatch> {
     let conditions = || {
         (
             weighted(0.3, some(&HTTP_METHODS)),
@@ -25,17 +25,17 @@ pub fn http() -> BoxedStrategy<Http> {
     };
     conditions()
         .prop_map(|(methods, paths, headers, hosts, ports)| {
-            let http = Http {
+            let http = HttpMatch {
                 methods,
                 paths,
                 headers,
                 hosts,
                 ports,
             };
-            if http == Http::default() {
+            if http == HttpMatch::default() {
                 // Matches what most requests are, so that other parts are looked at as well.
                 let methods = Some(vec!["POST".to_owned()]);
-                return Http { methods, ..http };
+                return HttpMatch { methods, ..http };
             }
             http
         })
@@ -47,8 +47,8 @@ fn some(words: &'static [&str]) -> impl Strategy<Value = Vec<String>> {
     subsequence(words, 1..=2).prop_shuffle()
 }
 
-fn ports() -> impl Strategy<Value = Vec<Whole>> {
-    subsequence(PORTS.map(Whole::from).to_vec(), 1..=2).prop_shuffle()
+fn ports() -> impl Strategy<Value = Vec<SafeInteger>> {
+    subsequence(PORTS.map(SafeInteger::from).to_vec(), 1..=2).prop_shuffle()
 }
 
 fn path() -> BoxedStrategy<PathMatch> {

@@ -2,9 +2,9 @@
 
 use accesspolicy::engine::policy::{
     Action, AllowPolicies, AskSettings, Backend, BaseProtocol, CompiledPolicy, DenialForm,
-    IdentitySource, Limits, Listener, Mcp, Method, MethodName, Mode, ObjectName, Policy,
-    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, Settings, Target, UnknownMembers,
-    Unlisted, Unprotected, Whole,
+    IdentitySource, Limits, Listener, Mcp, MethodMatch, MethodName, Mode, ObjectName, Policy,
+    RequestHeaders, ResourceParam, Rule, SCHEMA_VERSION, SafeInteger, Settings, Target,
+    UnknownMembers, Unlisted, Unprotected,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ use crate::cel;
 /// Policies in an order of their own; every path carries MCP, or only one.
 pub fn document(every_path: bool) -> impl Strategy<Value = CompiledPolicy> {
     (settings(every_path), policies()).prop_map(|(settings, policies)| CompiledPolicy {
-        schema_version: Whole::from(SCHEMA_VERSION),
+        schema_version: SafeInteger::from(SCHEMA_VERSION),
         digest: format!("sha256:{}", "0".repeat(64)),
         seal: None,
         gateway: name("n", "g"),
@@ -26,7 +26,7 @@ pub fn document(every_path: bool) -> impl Strategy<Value = CompiledPolicy> {
             .iter()
             .map(|(name, port)| Listener {
                 name: (*name).to_owned(),
-                port: Whole::from(*port),
+                port: SafeInteger::from(*port),
             })
             .collect(),
         backends: BACKENDS
@@ -76,15 +76,15 @@ fn settings(every_path: bool) -> impl Strategy<Value = Settings> {
                     unknown_members,
                     denial,
                     limits: Limits {
-                        body_bytes: Whole::from(1 << 20),
-                        depth: Whole::from(64),
-                        keys: Whole::from(Limits::KEYS),
+                        body_bytes: SafeInteger::from(1 << 20),
+                        depth: SafeInteger::from(64),
+                        keys: SafeInteger::from(Limits::KEYS),
                         body_timeout: Limits::BODY_TIMEOUT,
                     },
                     external_auth: AskSettings::default(),
                     edge: true,
                     ports: Vec::new(),
-                    log_allowed_per_million: Whole::default(),
+                    log_allowed_per_million: SafeInteger::default(),
                 }
             },
         )
@@ -205,13 +205,13 @@ fn base_protocol() -> impl Strategy<Value = BaseProtocol> {
     )
 }
 
-fn method() -> BoxedStrategy<Method> {
+fn method() -> BoxedStrategy<MethodMatch> {
     let names = |names: &'static [&str]| {
         let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
         weighted(0.75, subsequence(names, 1..=2).prop_shuffle())
     };
     let with = |name, params: BoxedStrategy<Option<Vec<String>>>| {
-        params.prop_map(move |params| Method { name, params })
+        params.prop_map(move |params| MethodMatch { name, params })
     };
     use MethodName::*;
     prop_oneof![
@@ -220,7 +220,7 @@ fn method() -> BoxedStrategy<Method> {
         3 => with(ResourcesRead, names(&URIS).boxed()),
         2 => with(ResourcesSubscribe, names(&URIS).boxed()),
         1 => with(ResourcesUnsubscribe, names(&URIS).boxed()),
-        4 => select(&MethodName::ALL[..]).prop_map(|name| Method { name, params: None }),
+        4 => select(&MethodName::ALL[..]).prop_map(|name| MethodMatch { name, params: None }),
     ]
     .boxed()
 }

@@ -1,28 +1,34 @@
 //! What follows from what was seen.
 
-use crate::engine::policy::{Action, AllowPolicies, Attached, Mode, RuleRef, Unprotected, View};
+use crate::engine::policy::{
+    Action, AllowPolicies, Attached, Evaluation, Mode, RuleRef, Unprotected,
+};
 
 use super::super::{Basis, DenialReason, Determining, LevelName};
-use super::{ActTrace, LevelTrace, LevelVerdict, PolicyTrace, Verdict, Walk};
+use super::{AccessTrace, LevelTrace, LevelVerdict, PolicyTrace, TracedVerdict, Walk};
 
 impl<'p> Walk<'p, '_> {
-    pub(super) fn conclude(&self, levels: &[LevelTrace<'p>], view: View) -> Verdict<'p> {
+    pub(super) fn conclude(
+        &self,
+        levels: &[LevelTrace<'p>],
+        view: Evaluation,
+    ) -> TracedVerdict<'p> {
         let basis = match self.conclude_levels(levels, view) {
             Ok(basis) => basis,
             Err(stopped) => return stopped,
         };
         // Who would ask is asked by nobody, but would have its say.
-        let mut asking = levels.iter().filter(|_| view == View::Audited);
+        let mut asking = levels.iter().filter(|_| view == Evaluation::Audited);
         asking
             .find_map(|level| level.would_ask)
-            .map_or(Verdict::Allow(basis), Verdict::Ask)
+            .map_or(TracedVerdict::Allow(basis), TracedVerdict::Ask)
     }
 
     fn conclude_levels(
         &self,
         levels: &[LevelTrace<'p>],
-        view: View,
-    ) -> Result<Basis<'p>, Verdict<'p>> {
+        view: Evaluation,
+    ) -> Result<Basis<'p>, TracedVerdict<'p>> {
         let policies = self.judge.policies;
         if !policies.has_any(view) {
             return self.unprotected();
@@ -32,18 +38,18 @@ impl<'p> Walk<'p, '_> {
         let needs_backend = policies.requires_backend();
         let cluster = self.judge.request.cluster;
         if (reach.backends || needs_backend) && cluster.is_none() {
-            return Err(Verdict::Deny(DenialReason::NoCluster));
+            return Err(TracedVerdict::Deny(DenialReason::NoCluster));
         }
         if needs_backend && cluster.and_then(|it| policies.backend(it)).is_none() {
-            return Err(Verdict::Deny(DenialReason::Unlisted));
+            return Err(TracedVerdict::Deny(DenialReason::Unlisted));
         }
         if reach.listeners && port.is_none() {
-            return Err(Verdict::Deny(DenialReason::NoPort));
+            return Err(TracedVerdict::Deny(DenialReason::NoPort));
         }
         let mut determining = levels.iter().map(|level| match (level.asks, view) {
-            (Some(by), _) => Err(Verdict::Ask(by)),
-            (None, View::Enforced) => level.enforced.map_err(Verdict::Deny),
-            (None, View::Audited) => level.audited.map_err(Verdict::Deny),
+            (Some(by), _) => Err(TracedVerdict::Ask(by)),
+            (None, Evaluation::Enforced) => level.enforced.map_err(TracedVerdict::Deny),
+            (None, Evaluation::Audited) => level.audited.map_err(TracedVerdict::Deny),
         });
         let gateway = determining.next().transpose()?.flatten();
         let backend = determining.next().transpose()?;
@@ -72,10 +78,10 @@ impl<'p> Walk<'p, '_> {
         })
     }
 
-    fn unprotected(&self) -> Result<Basis<'p>, Verdict<'p>> {
+    fn unprotected(&self) -> Result<Basis<'p>, TracedVerdict<'p>> {
         match self.judge.policies.settings().unprotected {
             Unprotected::Allow => Ok(Basis::Unprotected),
-            Unprotected::Deny => Err(Verdict::Deny(DenialReason::Unprotected)),
+            Unprotected::Deny => Err(TracedVerdict::Deny(DenialReason::Unprotected)),
         }
     }
 
@@ -83,7 +89,7 @@ impl<'p> Walk<'p, '_> {
     /// asking, and of it the first thing that meets a rule.
     pub(super) fn conclude_asking(
         &self,
-        acts: &[ActTrace<'p>],
+        acts: &[AccessTrace<'p>],
         mode: Mode,
     ) -> Option<Determining<'p>> {
         let count = acts.first().map_or(0, |act| act.policies.len());
@@ -103,15 +109,15 @@ impl<'p> Walk<'p, '_> {
         &self,
         level: LevelName,
         attached: &'p Attached,
-        acts: &[ActTrace<'p>],
-        view: View,
+        acts: &[AccessTrace<'p>],
+        view: Evaluation,
     ) -> LevelVerdict<'p> {
         let policies = self.judge.policies;
-        let of = |act: &'_ ActTrace<'p>, action| -> Vec<Seen> {
+        let of = |act: &'_ AccessTrace<'p>, action| -> Vec<MatchedRules> {
             let counted = act.policies.iter();
             counted
                 .filter(|policy| policy.is_in(view) && policy.action == action)
-                .map(Seen::of)
+                .map(MatchedRules::of)
                 .collect()
         };
         for act in acts {
@@ -119,7 +125,7 @@ impl<'p> Walk<'p, '_> {
             let refusing = refusing.iter().filter_map(|seen| seen.direct).min();
             if let Some(by) = refusing.and_then(|rule| Determining::new(policies, rule)) {
                 let message = refusing.and_then(|rule| policies.message(rule));
-                return Err(DenialReason::Refused { level, by, message });
+                return Err(DenialReason::DenyRule { level, by, message });
             }
         }
         let mut determining = None;
@@ -132,8 +138,8 @@ impl<'p> Walk<'p, '_> {
             let missing = allowing.iter().find(|seen| seen.matched().is_none());
             let rule = match missing {
                 Some(_) if each_must => None,
-                _ if each_must => allowing.first().and_then(Seen::matched),
-                _ => allowing.iter().filter_map(Seen::matched).min(),
+                _ if each_must => allowing.first().and_then(MatchedRules::matched),
+                _ => allowing.iter().filter_map(MatchedRules::matched).min(),
             };
             let Some(rule) = rule else {
                 let policy = missing.filter(|_| each_must).map(|seen| seen.policy);
@@ -151,13 +157,13 @@ impl<'p> Walk<'p, '_> {
 }
 
 /// By which rules a policy was seen to match.
-struct Seen {
+struct MatchedRules {
     policy: crate::engine::policy::PolicyId,
     direct: Option<RuleRef>,
     base: Option<RuleRef>,
 }
 
-impl Seen {
+impl MatchedRules {
     fn of(policy: &PolicyTrace<'_>) -> Self {
         Self {
             policy: policy.policy,

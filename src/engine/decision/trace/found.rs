@@ -1,14 +1,14 @@
 //! What a request has, in words.
 
-use crate::engine::expr::{Condition, Fact, Given, Variables};
-use crate::engine::json::View;
-use crate::engine::mcp::{Message, Thing};
+use crate::engine::expr::{Attribute, AttributeValue, Attributes, CelCondition};
+use crate::engine::json::RawValue;
+use crate::engine::mcp::{Message, Object};
 use crate::engine::request::Operation;
 
-use super::super::answers::Answers;
+use super::super::attributes::RequestAttributes;
 
 /// What a request asks for: `tools/call echo`.
-pub(super) fn asked(operation: Operation<'_>, thing: Option<Thing<'_>>) -> String {
+pub(super) fn asked(operation: Operation<'_>, thing: Option<Object<'_>>) -> String {
     let message = match operation {
         Operation::Http => return "a request that is not MCP".to_owned(),
         Operation::Get => return "GET, the server's events".to_owned(),
@@ -30,14 +30,14 @@ pub(super) fn asked(operation: Operation<'_>, thing: Option<Thing<'_>>) -> Strin
 
 /// What an expression reads of a request, in the order of the facts.
 pub(super) fn reads(
-    condition: &Condition,
-    answers: &Answers<'_, '_>,
+    condition: &CelCondition,
+    answers: &RequestAttributes<'_, '_>,
 ) -> Vec<(String, Option<String>)> {
     let needs = condition.needs();
     let mut reads = Vec::new();
-    for (name, fact) in Fact::ALL {
+    for (name, fact) in Attribute::ALL {
         match fact {
-            Fact::Headers | Fact::Params => {}
+            Attribute::Headers | Attribute::Params => {}
             _ if needs.has(fact) => {
                 reads.push((name.to_owned(), answers.fact(fact).map(in_words)));
             }
@@ -51,9 +51,9 @@ pub(super) fn reads(
         };
         reads.push((format!("request.headers[\"{name}\"]"), value));
     }
-    if needs.has(Fact::Params) {
-        let params = match answers.fact(Fact::Params) {
-            Some(Given::Json(text)) => Some(View::new(text)),
+    if needs.has(Attribute::Params) {
+        let params = match answers.fact(Attribute::Params) {
+            Some(AttributeValue::Json(text)) => Some(RawValue::new(text)),
             _ => None,
         };
         for path in condition.params() {
@@ -71,7 +71,7 @@ pub(super) fn reads(
 }
 
 /// What lies below a value, key by key.
-fn below<'t>(value: View<'t>, path: &[String]) -> Option<View<'t>> {
+fn below<'t>(value: RawValue<'t>, path: &[String]) -> Option<RawValue<'t>> {
     path.iter().try_fold(value, |value, key| {
         let mut members = value.members();
         let (_, found) = members.find(|(name, _)| name.string().as_deref() == Some(key))?;
@@ -79,12 +79,12 @@ fn below<'t>(value: View<'t>, path: &[String]) -> Option<View<'t>> {
     })
 }
 
-fn in_words(given: Given<'_>) -> String {
+fn in_words(given: AttributeValue<'_>) -> String {
     match given {
-        Given::Text(text) => String::from_utf8_lossy(&text).into_owned(),
-        Given::Int(number) => number.to_string(),
-        Given::Bool(truth) => truth.to_string(),
-        Given::Time(time) => time.to_string(),
-        Given::Json(text) => String::from_utf8_lossy(text).into_owned(),
+        AttributeValue::Text(text) => String::from_utf8_lossy(&text).into_owned(),
+        AttributeValue::Int(number) => number.to_string(),
+        AttributeValue::Bool(truth) => truth.to_string(),
+        AttributeValue::Time(time) => time.to_string(),
+        AttributeValue::Json(text) => String::from_utf8_lossy(text).into_owned(),
     }
 }

@@ -15,19 +15,19 @@ mod rule;
 use std::fmt;
 
 use crate::engine::policy::{
-    Action, Attached, Document, Mode, ObjectName, Policies, PolicyId, RuleRef, View,
+    Action, Attached, Evaluation, Mode, NumberedPolicy, ObjectName, Policies, PolicyId, RuleRef,
 };
 use crate::engine::request::Request;
 
-use super::act::Act;
+use super::access::Access;
 use super::{
-    Allowance, Audit, Basis, Decision, DenialReason, Determining, Judge, LevelName, Match,
-    Progress, decide,
+    Allowance, Audit, Basis, CompletedCalls, Decision, DenialReason, Determining, Judge, LevelName,
+    Match, decide,
 };
 
 /// What a view of the policies comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict<'p> {
+pub enum TracedVerdict<'p> {
     /// The request goes on.
     Allow(Basis<'p>),
     /// It does not.
@@ -48,9 +48,9 @@ pub struct Trace<'p> {
     /// have been reached.
     pub levels: Vec<LevelTrace<'p>>,
     /// What follows from the levels.
-    pub enforced: Verdict<'p>,
+    pub enforced: TracedVerdict<'p>,
     /// What would follow if policies in Audit mode were enforced, where any applies.
-    pub audited: Option<Verdict<'p>>,
+    pub audited: Option<TracedVerdict<'p>>,
 }
 
 /// A level.
@@ -61,7 +61,7 @@ pub struct LevelTrace<'p> {
     /// What its policies are attached to: `Gateway infra/prod`.
     pub target: String,
     /// Each thing that the request does, judged.
-    pub acts: Vec<ActTrace<'p>>,
+    pub acts: Vec<AccessTrace<'p>>,
     /// Whose authorizer is to be asked before anything else; none once all have answered.
     pub asks: Option<Determining<'p>>,
     /// What the level comes to besides.
@@ -74,7 +74,7 @@ pub struct LevelTrace<'p> {
 
 /// One thing that a request does, and what each policy of a level says of it.
 #[derive(Debug)]
-pub struct ActTrace<'p> {
+pub struct AccessTrace<'p> {
     /// What it does: `tools/call echo`.
     pub asks: String,
     /// The policies: those that ask first, in the order in which they do; then those that
@@ -120,7 +120,7 @@ pub struct RuleTrace<'p> {
 #[derive(Debug)]
 pub struct Check {
     /// What it is about.
-    pub part: Part,
+    pub part: RulePart,
     /// What it wants: any of these.
     pub wanted: Vec<String>,
     /// What the request has there.
@@ -133,7 +133,7 @@ pub struct Check {
 
 /// What a condition is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum RulePart {
     /// The caller.
     Source,
     /// The MCP method and what it acts on.
@@ -155,9 +155,9 @@ pub enum Part {
 /// A trace that does not end where the engine does: a defect of this program.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Contradiction(String);
+pub struct ContradictionError(String);
 
-impl fmt::Display for Part {
+impl fmt::Display for RulePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Source => "source",
@@ -178,11 +178,11 @@ impl fmt::Display for Part {
 /// asked: where an authorizer is to be, the explanation ends with that.
 pub fn explain<'p>(
     policies: &'p Policies,
-    document: &'p Document,
+    document: &'p NumberedPolicy,
     request: &Request<'_>,
     answered: usize,
 ) -> Trace<'p> {
-    let mut progress = Progress::default();
+    let mut progress = CompletedCalls::default();
     for _ in 0..answered {
         let decision = decide(policies, request, &progress, &Allowance::default());
         if let Decision::Ask(ask) = decision {
@@ -194,10 +194,10 @@ pub fn explain<'p>(
     let decision = judge.decide();
     let walk = Walk { judge, document };
     let levels = walk.levels();
-    let enforced = walk.conclude(&levels, View::Enforced);
+    let enforced = walk.conclude(&levels, Evaluation::Enforced);
     let audited = policies
         .has_audited()
-        .then(|| walk.conclude(&levels, View::Audited));
+        .then(|| walk.conclude(&levels, Evaluation::Audited));
     Trace {
         decision,
         audited: audited.filter(|audited| {
@@ -212,21 +212,21 @@ pub fn explain<'p>(
 
 impl<'p> Trace<'p> {
     /// Where the trace ends otherwise than the engine.
-    pub fn contradiction(&self) -> Option<Contradiction> {
+    pub fn contradiction(&self) -> Option<ContradictionError> {
         let (decided, audit) = match &self.decision {
-            Decision::Allow(permit) => (Verdict::Allow(permit.basis()), permit.audit()),
-            Decision::Deny(denial) => (Verdict::Deny(denial.reason), denial.audit),
-            Decision::Ask(ask) => (Verdict::Ask(ask.by), None),
+            Decision::Allow(permit) => (TracedVerdict::Allow(permit.basis()), permit.audit()),
+            Decision::Deny(denial) => (TracedVerdict::Deny(denial.reason), denial.audit),
+            Decision::Ask(ask) => (TracedVerdict::Ask(ask.by), None),
         };
         let audit = audit.map(|audit| match audit {
-            Audit::Allow(basis) => Verdict::Allow(basis),
-            Audit::Deny(reason) => Verdict::Deny(reason),
-            Audit::Ask(by) => Verdict::Ask(by),
+            Audit::Allow(basis) => TracedVerdict::Allow(basis),
+            Audit::Deny(reason) => TracedVerdict::Deny(reason),
+            Audit::Ask(by) => TracedVerdict::Ask(by),
         });
         if (decided, audit) == (self.enforced, self.audited) {
             return None;
         }
-        Some(Contradiction(format!(
+        Some(ContradictionError(format!(
             "the engine decides {decided:?} (audit: {audit:?}), and what was seen on the way to it \
              is {:?} (audit: {:?})",
             self.enforced, self.audited
@@ -234,7 +234,7 @@ impl<'p> Trace<'p> {
     }
 }
 
-impl Verdict<'_> {
+impl TracedVerdict<'_> {
     /// Whether the request goes on; `None` where an authorizer is to say that.
     const fn goes_on(&self) -> Option<bool> {
         match self {
@@ -259,15 +259,15 @@ impl PolicyTrace<'_> {
     }
 
     /// Whether it counts in a view.
-    pub fn is_in(&self, view: View) -> bool {
-        view == View::Audited || self.mode == Mode::Enforce
+    pub fn is_in(&self, view: Evaluation) -> bool {
+        view == Evaluation::Audited || self.mode == Mode::Enforce
     }
 }
 
 /// A request on its way through every policy.
 struct Walk<'p, 'r> {
     judge: Judge<'p, 'r>,
-    document: &'p Document,
+    document: &'p NumberedPolicy,
 }
 
 impl<'p, 'r> Walk<'p, 'r> {
@@ -282,22 +282,22 @@ impl<'p, 'r> Walk<'p, 'r> {
 
     fn level(&self, name: LevelName, attached: &'p Attached) -> LevelTrace<'p> {
         let acts = self.judge.acts.iter();
-        let acts: Vec<ActTrace<'p>> = acts.map(|act| self.act(attached, act)).collect();
+        let acts: Vec<AccessTrace<'p>> = acts.map(|act| self.act(attached, act)).collect();
         LevelTrace {
             name,
             target: self.target(name),
             asks: self.conclude_asking(&acts, Mode::Enforce),
             would_ask: self.conclude_asking(&acts, Mode::Audit),
-            enforced: self.conclude_level(name, attached, &acts, View::Enforced),
-            audited: self.conclude_level(name, attached, &acts, View::Audited),
+            enforced: self.conclude_level(name, attached, &acts, Evaluation::Enforced),
+            audited: self.conclude_level(name, attached, &acts, Evaluation::Audited),
             acts,
         }
     }
 
-    fn act(&self, attached: &Attached, act: &Act<'r>) -> ActTrace<'p> {
+    fn act(&self, attached: &Attached, act: &Access<'r>) -> AccessTrace<'p> {
         let (enforced, level) = (
-            attached.level(View::Enforced),
-            attached.level(View::Audited),
+            attached.level(Evaluation::Enforced),
+            attached.level(Evaluation::Audited),
         );
         let mut policies: Vec<PolicyId> = enforced.asking().policies().collect();
         let audited = level.asking().policies();
@@ -307,7 +307,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             .collect();
         policies.extend(audited);
         policies.extend(level.deny().policies().chain(level.allow().policies()));
-        ActTrace {
+        AccessTrace {
             asks: found::asked(act.operation(self.judge.request.operation), act.thing),
             policies: policies
                 .into_iter()

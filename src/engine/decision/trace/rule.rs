@@ -1,18 +1,18 @@
 //! A policy's rules against one thing that a request does.
 
 use crate::engine::policy::{
-    Action, Attached, BaseProtocol, CallerKey, Group, Http, HttpConditions, Mcp, PathMatch,
-    PolicyId, RuleRef, SelectorId, ValueMatch, View, selector,
+    Action, Attached, BaseProtocol, CallerKey, Evaluation, HttpConditions, HttpMatch, Mcp,
+    PathMatch, PolicyGroup, PolicyId, RuleRef, SelectorId, ValueMatch, selector,
 };
 
-use super::super::act::{Act, Completion};
-use super::super::known::About;
+use super::super::access::{Access, Completion};
+use super::super::attribute_cache::About;
 use super::super::{Allowance, Match, as_match, http};
-use super::{Check, Part, PolicyTrace, RuleTrace, Walk, found};
+use super::{Check, PolicyTrace, RulePart, RuleTrace, Walk, found};
 
 /// How a rule comes to be looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Filed {
+enum FiledBy {
     /// By what it lists.
     Directly,
     /// By the base protocol, where what is completed is not listed elsewhere.
@@ -36,7 +36,7 @@ impl Lists {
 }
 
 impl<'p, 'r> Walk<'p, 'r> {
-    pub(super) fn policy(&self, id: PolicyId, act: &Act<'r>) -> Option<PolicyTrace<'p>> {
+    pub(super) fn policy(&self, id: PolicyId, act: &Access<'r>) -> Option<PolicyTrace<'p>> {
         let policy = self.document.policy(id)?;
         let rules = self.document.rules(id);
         let completion = match policy.action {
@@ -57,8 +57,10 @@ impl<'p, 'r> Walk<'p, 'r> {
             let (filed, seen) = self.rule(rule, act, policy.action, lists.as_ref());
             if seen.counts {
                 match filed {
-                    Filed::ByBase => trace.base = trace.base.or(Some(rule)),
-                    Filed::Directly | Filed::Nowhere => trace.direct = trace.direct.or(Some(rule)),
+                    FiledBy::ByBase => trace.base = trace.base.or(Some(rule)),
+                    FiledBy::Directly | FiledBy::Nowhere => {
+                        trace.direct = trace.direct.or(Some(rule))
+                    }
                 }
             }
             trace.rules.push(seen);
@@ -69,12 +71,12 @@ impl<'p, 'r> Walk<'p, 'r> {
     fn rule(
         &self,
         rule: RuleRef,
-        act: &Act<'r>,
+        act: &Access<'r>,
         action: Action,
         lists: Option<&Lists>,
-    ) -> (Filed, RuleTrace<'p>) {
+    ) -> (FiledBy, RuleTrace<'p>) {
         let mut checks: Vec<Check> = self.source(rule).into_iter().collect();
-        let mut filed = Filed::Directly;
+        let mut filed = FiledBy::Directly;
         // A response needs a rule that some message with its headers could meet.
         let is_whole = action != Action::Allow || !act.any_rule;
         if is_whole && let Some((how, check)) = self.mcp(rule, act, action, lists) {
@@ -126,14 +128,14 @@ impl<'p, 'r> Walk<'p, 'r> {
         let Some(key) = self.key(rule) else {
             return false;
         };
-        let is_in = |group: &Group| {
+        let is_in = |group: &PolicyGroup| {
             let selectors = selectors.iter();
             let mut lists = selectors.flat_map(|selector| group.rules(key, *selector));
             lists.any(|list| list.binary_search(&rule).is_ok())
         };
         let attached = [Some(self.judge.gateway), self.judge.backend];
         let views = |attached: &'p Attached| {
-            [View::Enforced, View::Audited].map(|view| attached.level(view))
+            [Evaluation::Enforced, Evaluation::Audited].map(|view| attached.level(view))
         };
         let mut levels = attached.into_iter().flatten().flat_map(views);
         levels.any(|level| {
@@ -141,7 +143,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         })
     }
 
-    fn lists(&self, rules: &[RuleRef], completion: &Completion, act: &Act<'r>) -> Lists {
+    fn lists(&self, rules: &[RuleRef], completion: &Completion, act: &Access<'r>) -> Lists {
         let Completion { listed, things } = completion;
         let mut own = rules.iter().filter(|rule| self.is_callers(**rule));
         let restrict = own.clone().any(|rule| self.is_filed(*rule, &[*listed]));
@@ -155,7 +157,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         let wanted = self.document.rule(rule)?.source.clone()?;
         let caller = self.judge.request.caller.spiffe_id();
         Some(Check {
-            part: Part::Source,
+            part: RulePart::Source,
             wanted: vec![wanted],
             found: caller.map(str::to_owned),
             reads: Vec::new(),
@@ -166,10 +168,10 @@ impl<'p, 'r> Walk<'p, 'r> {
     fn mcp(
         &self,
         rule: RuleRef,
-        act: &Act<'r>,
+        act: &Access<'r>,
         action: Action,
         lists: Option<&Lists>,
-    ) -> Option<(Filed, Check)> {
+    ) -> Option<(FiledBy, Check)> {
         let mcp = self.document.rule(rule)?.mcp.as_ref()?;
         let selectors = match action {
             Action::Allow => act.selectors.clone(),
@@ -177,19 +179,19 @@ impl<'p, 'r> Walk<'p, 'r> {
         };
         let mut asked = found::asked(act.operation(self.judge.request.operation), act.thing);
         let (filed, matches) = if self.is_filed(rule, &selectors) {
-            (Filed::Directly, Match::Yes)
+            (FiledBy::Directly, Match::Yes)
         } else if let Some(lists) = lists
             && self.is_filed(rule, &[selector::BASE_PROTOCOL])
         {
             if !lists.permit() {
                 asked.push_str(", which the rules of this policy do not list");
             }
-            (Filed::ByBase, Match::decided(lists.permit()))
+            (FiledBy::ByBase, Match::decided(lists.permit()))
         } else {
-            (Filed::Nowhere, Match::No)
+            (FiledBy::Nowhere, Match::No)
         };
         let check = Check {
-            part: Part::Mcp,
+            part: RulePart::Mcp,
             wanted: wanted_of_mcp(mcp),
             found: Some(asked),
             reads: Vec::new(),
@@ -218,7 +220,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             ports,
         } = conditions;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let Http {
+        let HttpMatch {
             methods: wanted_methods,
             paths: wanted_paths,
             headers: wanted_headers,
@@ -236,13 +238,13 @@ impl<'p, 'r> Walk<'p, 'r> {
         if let Some(wanted) = wanted_methods {
             let matches = http::of_methods(methods.as_deref(), head);
             let found = request.method().map(text);
-            checks.push(check(Part::Method, wanted.clone(), found, matches));
+            checks.push(check(RulePart::Method, wanted.clone(), found, matches));
         }
         if let Some(wanted) = wanted_paths {
             let wanted = wanted.iter().map(wanted_path).collect();
             let found = request.path().map(|path| text(path.as_bytes()));
             let matches = http::of_paths(paths.as_deref(), head, &allowance);
-            checks.push(check(Part::Path, wanted, found, matches));
+            checks.push(check(RulePart::Path, wanted, found, matches));
         }
         for (wanted, (name, value)) in wanted_headers
             .iter()
@@ -256,7 +258,7 @@ impl<'p, 'r> Walk<'p, 'r> {
             let found = request.header(name).map(|value| text(&value));
             let matches = http::of_header(name, value, request, &allowance);
             checks.push(check(
-                Part::Header(name.clone()),
+                RulePart::Header(name.clone()),
                 vec![wanted],
                 found,
                 matches,
@@ -265,27 +267,27 @@ impl<'p, 'r> Walk<'p, 'r> {
         if let Some(wanted) = wanted_hosts {
             let matches = http::of_hosts(hosts.as_deref(), head);
             let found = head.host().map(|host| text(host.as_bytes()));
-            checks.push(check(Part::Host, wanted.clone(), found, matches));
+            checks.push(check(RulePart::Host, wanted.clone(), found, matches));
         }
         if let Some(wanted) = wanted_ports {
             let wanted = wanted.iter().map(|port| port.get().to_string()).collect();
             let found = request.port().map(|port| port.to_string());
             let matches = http::of_ports(ports.as_deref(), request);
-            checks.push(check(Part::Port, wanted, found, matches));
+            checks.push(check(RulePart::Port, wanted, found, matches));
         }
         let all = checks.iter().map(|check| check.matches);
         let known = self.judge.known.found(rule, About::Http);
         // It had nothing left to look at them.
         if known.is_some_and(|known| as_match(known) != all.fold(Match::Yes, Match::and)) {
             let is_pattern =
-                |check: &&mut Check| matches!(check.part, Part::Path | Part::Header(_));
+                |check: &&mut Check| matches!(check.part, RulePart::Path | RulePart::Header(_));
             let patterns = checks.iter_mut().filter(is_pattern);
             patterns.for_each(|check| check.matches = Match::Undecided);
         }
         checks
     }
 
-    fn cel(&self, rule: RuleRef, act: &Act<'r>) -> Option<Check> {
+    fn cel(&self, rule: RuleRef, act: &Access<'r>) -> Option<Check> {
         let condition = self.judge.policies.cel(rule)?;
         // What an expression asks of the thing, it asks of the one being judged.
         let answers = self.judge.answers(act);
@@ -293,7 +295,7 @@ impl<'p, 'r> Walk<'p, 'r> {
         // What the engine did not get to decides nothing.
         let value = known.unwrap_or_else(|| condition.evaluate(&answers));
         Some(Check {
-            part: Part::Cel,
+            part: RulePart::Cel,
             wanted: vec![condition.text().to_owned()],
             found: Some(match &value {
                 Ok(holds) => holds.to_string(),

@@ -11,13 +11,13 @@ fn a_story_that_ends_otherwise_is_noticed() {
     let mut trace = Trace {
         decision: Decision::Deny(denial),
         levels: Vec::new(),
-        enforced: Verdict::Deny(DenialReason::Unprotected),
+        enforced: TracedVerdict::Deny(DenialReason::Unprotected),
         audited: None,
     };
     assert!(trace.contradiction().is_none());
-    trace.enforced = Verdict::Deny(DenialReason::NoPort);
+    trace.enforced = TracedVerdict::Deny(DenialReason::NoPort);
     assert!(trace.contradiction().is_some());
-    trace.enforced = Verdict::Deny(DenialReason::Unprotected);
-    trace.audited = Some(Verdict::Deny(DenialReason::Unprotected));
+    trace.enforced = TracedVerdict::Deny(DenialReason::Unprotected);
+    trace.audited = Some(TracedVerdict::Deny(DenialReason::Unprotected));
     assert!(trace.contradiction().is_some());
 }

@@ -3,8 +3,8 @@ mod updates;
 
 use super::*;
 use crate::engine::decision::{Denial, DenialReason};
-use crate::engine::enforcement::Refusal;
-use crate::engine::mcp::ThingKind;
+use crate::engine::enforcement::Blocked;
+use crate::engine::mcp::ObjectKind;
 use crate::engine::request::{Caller, Headers};
 use serde_json::json;
 
@@ -27,17 +27,17 @@ fn policies(request_headers: &str, denial: &str) -> Policies {
     Policies::from_json(document.to_string().as_bytes()).unwrap()
 }
 
-fn facts(method: &str, path: &str) -> Facts {
+fn facts(method: &str, path: &str) -> StreamAttributes {
     let lines = [
         (":method", method),
         (":path", path),
         ("content-type", "application/json"),
     ];
-    Facts {
+    StreamAttributes {
         headers: Headers::from_lines(lines),
         caller: Caller::Anonymous,
         cluster: None,
-        ..Facts::default()
+        ..StreamAttributes::default()
     }
 }
 
@@ -59,7 +59,7 @@ fn seen(step: &Step<'_>) -> Seen {
         Step::PassHeaders => Seen::PassHeaders,
         Step::Ask(_) => panic!("nobody is to be asked"),
         Step::Continue(_) => Seen::Continue,
-        Step::Refuse(refusal) => Seen::Refuse(refusal.answer.status),
+        Step::Block(refusal) => Seen::Refuse(refusal.answer.status),
     }
 }
 
@@ -220,7 +220,7 @@ fn refusal(denial: &str, body: &[u8]) -> (u16, String) {
     let mut stream = Stream::default();
     stream.headers(&policies, facts("POST", "/mcp"), false);
     match stream.body(&policies, body, true) {
-        Step::Refuse(refusal) => (
+        Step::Block(refusal) => (
             refusal.answer.status,
             String::from_utf8(refusal.answer.body).unwrap(),
         ),
@@ -258,10 +258,10 @@ fn the_record_says_what_the_answer_does_not() {
     let policies = policies("Hold", "JsonRpc");
     let mut stream = Stream::default();
     stream.headers(&policies, facts("POST", "/mcp"), false);
-    let Step::Refuse(refusal) = stream.body(&policies, SUM, true) else {
+    let Step::Block(refusal) = stream.body(&policies, SUM, true) else {
         panic!()
     };
-    let Refusal {
+    let Blocked {
         reason: Reason::Denied(Denial { reason, .. }),
         called,
         ..
@@ -274,7 +274,7 @@ fn the_record_says_what_the_answer_does_not() {
     );
     let called = called.unwrap();
     assert_eq!(called.method, "tools/call");
-    assert_eq!(called.thing, Some((ThingKind::Tool, "sum".to_owned())));
+    assert_eq!(called.object, Some((ObjectKind::Tool, "sum".to_owned())));
 }
 
 /// What goes on is only looked at where somebody wants to know.
@@ -315,7 +315,7 @@ fn for_one(request_headers: &str) -> Policies {
     Policies::from_json(document.to_string().as_bytes()).unwrap()
 }
 
-fn posted(caller: Option<&str>, host: &str, length: Option<&str>) -> Facts {
+fn posted(caller: Option<&str>, host: &str, length: Option<&str>) -> StreamAttributes {
     let lines = [
         (":method", "POST"),
         (":path", "/mcp"),
@@ -323,12 +323,12 @@ fn posted(caller: Option<&str>, host: &str, length: Option<&str>) -> Facts {
         ("content-type", "application/json"),
     ];
     let length = length.map(|length| ("content-length", length));
-    Facts {
+    StreamAttributes {
         headers: Headers::from_lines(lines.into_iter().chain(length)),
         caller: caller.map_or(Caller::Anonymous, |id| {
             Caller::Spiffe(crate::engine::request::SpiffeId::new(id).unwrap())
         }),
-        ..Facts::default()
+        ..StreamAttributes::default()
     }
 }
 
@@ -348,7 +348,7 @@ fn streamed_headers_of_strangers_do_not_go_on() {
         for (caller, host) in STRANGERS {
             let mut stream = Stream::default();
             let step = stream.headers(&policies, posted(caller, host, None), ended);
-            let Step::Refuse(refusal) = step else {
+            let Step::Block(refusal) = step else {
                 panic!("{caller:?} {host}: {step:?}")
             };
             assert!(matches!(refusal.reason, Reason::DeniedByHeaders(_)));
@@ -371,7 +371,7 @@ fn held_strangers_are_answered_with_their_id() {
         let step = stream.headers(&policies, posted(caller, host, None), false);
         assert_eq!(seen(&step), Seen::Wait);
         let step = stream.body(&policies, ECHO, true);
-        let Step::Refuse(refusal) = step else {
+        let Step::Block(refusal) = step else {
             panic!("{step:?}")
         };
         assert!(matches!(refusal.reason, Reason::Denied(_)));
@@ -391,7 +391,7 @@ fn little_is_read_of_held_strangers() {
     let long = format!("{{\"method\":\"{}", "a".repeat(70_000));
     let (caller, host) = STRANGERS[0];
     let denied = |step: &Step<'_>| match step {
-        Step::Refuse(refusal) => {
+        Step::Block(refusal) => {
             matches!(refusal.reason, Reason::DeniedByHeaders(_)) && refusal.answer.status == 403
         }
         _ => false,
@@ -423,7 +423,7 @@ fn little_is_read_of_held_strangers() {
 #[test]
 fn strangers_fill_a_budget_of_their_own() {
     let policies = for_one("Hold");
-    let envelopes = Rc::new(Envelopes::default());
+    let envelopes = Rc::new(ReaderPool::default());
     let body = format!("{{\"{}", "a".repeat(60_000));
     let mut strangers = Vec::new();
     let is_refused = loop {
@@ -431,7 +431,7 @@ fn strangers_fill_a_budget_of_their_own() {
         stream.headers(&policies, posted(None, "tools.test", None), false);
         let step = stream.body(&policies, body.as_bytes(), false);
         let is_refused = match &step {
-            Step::Refuse(refusal) => matches!(refusal.reason, Reason::DeniedByHeaders(_)),
+            Step::Block(refusal) => matches!(refusal.reason, Reason::DeniedByHeaders(_)),
             _ => false,
         };
         strangers.push(stream);

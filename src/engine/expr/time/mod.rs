@@ -7,7 +7,7 @@ mod calendar;
 mod text;
 
 use super::value::Value;
-use super::{Error, Function};
+use super::{EvalError, Function};
 use calendar::{Date, SECONDS_PER_DAY};
 
 /// A point in time, to the nanosecond, of the years 1 to 9999.
@@ -86,7 +86,7 @@ pub(super) fn arithmetic<'v>(
     function: Function,
     left: &Value<'_>,
     right: &Value<'_>,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     use Value::{Duration as D, Timestamp as T};
     let value = match (function, left, right) {
         (Function::Add, T(time), D(duration)) | (Function::Add, D(duration), T(time)) => {
@@ -99,9 +99,9 @@ pub(super) fn arithmetic<'v>(
             negative.and_then(|nanos| time.add(Duration(nanos))).map(T)
         }
         (Function::Subtract, D(a), D(b)) => a.0.checked_sub(b.0).map(|rest| D(Duration(rest))),
-        _ => return Err(Error::NoSuchOverload),
+        _ => return Err(EvalError::NoSuchOverload),
     };
-    value.ok_or(Error::Overflow)
+    value.ok_or(EvalError::Overflow)
 }
 
 /// A part of a timestamp, so many minutes from UTC, or of a duration.
@@ -109,11 +109,14 @@ pub(super) fn get<'v>(
     function: Function,
     value: &Value<'_>,
     minutes: i64,
-) -> Result<Value<'v>, Error> {
+) -> Result<Value<'v>, EvalError> {
     let part = match value {
         Value::Timestamp(time) => {
-            let offset = minutes.checked_mul(60).ok_or(Error::Overflow)?;
-            let seconds = time.seconds.checked_add(offset).ok_or(Error::Overflow)?;
+            let offset = minutes.checked_mul(60).ok_or(EvalError::Overflow)?;
+            let seconds = time
+                .seconds
+                .checked_add(offset)
+                .ok_or(EvalError::Overflow)?;
             part_of_time(function, seconds, time.nanos)
         }
         Value::Duration(Duration(nanos)) => match function {
@@ -126,7 +129,7 @@ pub(super) fn get<'v>(
         },
         _ => None,
     };
-    part.map(Value::Int).ok_or(Error::NoSuchOverload)
+    part.map(Value::Int).ok_or(EvalError::NoSuchOverload)
 }
 
 fn part_of_time(function: Function, seconds: i64, nanos: u32) -> Option<i64> {

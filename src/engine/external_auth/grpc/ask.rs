@@ -1,13 +1,13 @@
 //! What is asked about a request.
 
+use crate::engine::external_auth::callout::Unshown;
 use crate::engine::external_auth::names::is_any_of;
-use crate::engine::external_auth::question::Unshown;
-use crate::engine::json::View;
-use crate::engine::mcp::{Id, Message, Things};
+use crate::engine::json::RawValue;
+use crate::engine::mcp::{Id, Message, Objects};
 use crate::engine::policy::GrpcAuth;
 use crate::engine::request::{Request, Scheme};
 
-use super::question::{CheckQuestion, McpFacts, check_request};
+use super::check_request::{CheckQuestion, McpFacts, check_request};
 
 /// Says among the headers whether the body is cut; what a client says there is nothing.
 const PARTIAL: &str = "x-envoy-auth-partial-body";
@@ -74,27 +74,27 @@ pub(in crate::engine::external_auth) fn question(
 /// What a message says, and with which arguments.
 fn mcp<'r>(message: &Message<'r>, body: &'r [u8]) -> McpFacts<'r> {
     let call = message.call();
-    let things = call.map(|call| call.things);
-    let member = |of: View<'r>, name: &str| {
+    let things = call.map(|call| call.objects);
+    let member = |of: RawValue<'r>, name: &str| {
         let mut members = of.members();
-        let is = |key: View<'r>| key.string().is_some_and(|key| key == name);
+        let is = |key: RawValue<'r>| key.string().is_some_and(|key| key == name);
         members.find_map(|(key, value)| is(key).then_some(value))
     };
-    let params = member(View::new(body), "params");
+    let params = member(RawValue::new(body), "params");
     let of_params = |name: &str| {
         params
             .and_then(|params| member(params, name))
-            .map(View::text)
+            .map(RawValue::text)
     };
     let notifications = match things {
-        Some(Things::Subscriptions { .. }) => of_params("notifications"),
+        Some(Objects::Subscriptions { .. }) => of_params("notifications"),
         _ => None,
     };
     McpFacts {
         id: message.id().map(Id::token),
         method: call.map(|call| call.name),
         thing: match things {
-            Some(Things::One(thing)) => Some(thing),
+            Some(Objects::One(thing)) => Some(thing),
             _ => None,
         },
         arguments: of_params("arguments"),
@@ -105,7 +105,7 @@ fn mcp<'r>(message: &Message<'r>, body: &'r [u8]) -> McpFacts<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::request::{Caller, Headers, HttpTarget, Operation};
+    use crate::engine::request::{Caller, Headers, HttpRequest, Operation};
 
     #[test]
     fn what_is_shown_of_less_than_the_body_says_so() {
@@ -113,7 +113,7 @@ mod tests {
         let request = Request {
             caller: &Caller::Anonymous,
             cluster: None,
-            http: HttpTarget::new(&headers, None),
+            http: HttpRequest::new(&headers, None),
             operation: Operation::Http,
             body: b"",
             size: None,

@@ -11,53 +11,59 @@
 //! and a response header comes beside them.
 
 use crate::engine::external_auth::query::is_part;
-use crate::engine::external_auth::{AskError, Changes, Header, Reply, Verdict};
+use crate::engine::external_auth::{CalloutError, CalloutVerdict, Header, Reply, RequestedChanges};
 
-use super::fields::{Fields, Unreadable, Value, once};
+use super::fields::{FieldError, FieldValue, WireFields, once};
 
 /// What the bytes of an answer mean.
-pub fn read_check_response(bytes: &[u8]) -> Verdict {
-    match Response::read(bytes) {
+pub fn read_check_response(bytes: &[u8]) -> CalloutVerdict {
+    match CheckResponse::read(bytes) {
         Ok(response) => response.verdict(),
-        Err(Unreadable) => Verdict::Error(AskError::Unreadable),
+        Err(FieldError) => CalloutVerdict::Error(CalloutError::Unreadable),
     }
 }
 
 #[derive(Debug, Default)]
-struct Response {
+struct CheckResponse {
     /// The code of `status`.
     code: Option<u64>,
     /// The one of the three kinds of answer there is.
-    http: Option<Http>,
+    http: Option<HttpOutcome>,
     /// Whether there are fields that nobody here knows.
     is_strange: bool,
 }
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // there is one at a time, taken apart at once
-enum Http {
+enum HttpOutcome {
     Denied(Reply),
     /// `None` when something is wanted that cannot be done.
-    Ok(Option<Changes>),
+    Ok(Option<RequestedChanges>),
     /// The authorizer has failed, and says so with this HTTP status.
     Error(u16),
 }
 
-impl Response {
-    fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+impl CheckResponse {
+    fn read(bytes: &[u8]) -> Result<Self, FieldError> {
         let mut response = Self::default();
-        for field in Fields::new(bytes) {
+        for field in WireFields::new(bytes) {
             match field? {
                 (1, status) => once(&mut response.code, status_code(status.message()?)?)?,
                 (2, denied) => {
                     let reply = denied_response(denied.message()?)?;
-                    once(&mut response.http, Http::Denied(reply.to(FORBIDDEN)))?;
+                    once(&mut response.http, HttpOutcome::Denied(reply.to(FORBIDDEN)))?;
                 }
-                (3, ok) => once(&mut response.http, Http::Ok(ok_response(ok.message()?)?))?,
+                (3, ok) => once(
+                    &mut response.http,
+                    HttpOutcome::Ok(ok_response(ok.message()?)?),
+                )?,
                 (4, metadata) => drop(metadata.bytes()?),
                 (5, error) => {
                     let reply = denied_response(error.message()?)?;
-                    once(&mut response.http, Http::Error(reply.to(FAILED).status))?;
+                    once(
+                        &mut response.http,
+                        HttpOutcome::Error(reply.to(FAILED).status),
+                    )?;
                 }
                 _ => response.is_strange = true,
             }
@@ -65,18 +71,22 @@ impl Response {
         Ok(response)
     }
 
-    fn verdict(self) -> Verdict {
+    fn verdict(self) -> CalloutVerdict {
         // DEVIATION: Envoy goes by the status alone, and takes a missing one, that of an
         // empty message too, for OK. Here an answer that contradicts itself is none in
         // the request's favour, and neither is one that says nothing.
         match (self.code, self.http) {
-            (_, Some(Http::Denied(reply))) => Verdict::Refuse(reply),
-            (_, Some(Http::Error(status))) => Verdict::Error(AskError::ServerError(status)),
-            (Some(0) | None, Some(Http::Ok(Some(changes)))) if !self.is_strange => {
-                Verdict::Allow(changes)
+            (_, Some(HttpOutcome::Denied(reply))) => CalloutVerdict::Deny(reply),
+            (_, Some(HttpOutcome::Error(status))) => {
+                CalloutVerdict::Error(CalloutError::ServerError(status))
             }
-            (Some(0), None) if !self.is_strange => Verdict::Allow(Changes::default()),
-            _ => Verdict::Refuse(Denied::default().to(FORBIDDEN)),
+            (Some(0) | None, Some(HttpOutcome::Ok(Some(changes)))) if !self.is_strange => {
+                CalloutVerdict::Allow(changes)
+            }
+            (Some(0), None) if !self.is_strange => {
+                CalloutVerdict::Allow(RequestedChanges::default())
+            }
+            _ => CalloutVerdict::Deny(Denied::default().to(FORBIDDEN)),
         }
     }
 }
@@ -85,7 +95,7 @@ const FORBIDDEN: u16 = 403;
 const FAILED: u16 = 500;
 
 /// `google.rpc.Status`.
-fn status_code(status: Fields<'_>) -> Result<u64, Unreadable> {
+fn status_code(status: WireFields<'_>) -> Result<u64, FieldError> {
     let mut code = None;
     for field in status {
         match field? {
@@ -123,7 +133,7 @@ impl Denied {
 }
 
 /// What cannot be sent of a refusal is left out: it stays one.
-fn denied_response(response: Fields<'_>) -> Result<Denied, Unreadable> {
+fn denied_response(response: WireFields<'_>) -> Result<Denied, FieldError> {
     let mut denied = Denied::default();
     let mut body = None;
     for field in response {
@@ -150,20 +160,20 @@ fn denied_response(response: Fields<'_>) -> Result<Denied, Unreadable> {
 }
 
 /// `OkHttpResponse`; `None` when it wants something that cannot be done.
-fn ok_response(response: Fields<'_>) -> Result<Option<Changes>, Unreadable> {
-    let mut changes = Changes::default();
+fn ok_response(response: WireFields<'_>) -> Result<Option<RequestedChanges>, FieldError> {
+    let mut changes = RequestedChanges::default();
     let mut all = true;
     for field in response {
         all &= match field? {
             (2, header) => {
                 let option = HeaderOption::read(header.message()?)?;
                 // SECURITY: without a word a header replaces what the client sent.
-                let action = option.action(Action::Set);
+                let action = option.action(HeaderAction::Set);
                 let to = action.map(|action| match action {
-                    Action::Append => &mut changes.append,
-                    Action::Set => &mut changes.set,
-                    Action::AddIfAbsent => &mut changes.add_if_absent,
-                    Action::SetIfThere => &mut changes.set_if_there,
+                    HeaderAction::Append => &mut changes.append,
+                    HeaderAction::Set => &mut changes.set,
+                    HeaderAction::AddIfAbsent => &mut changes.add_if_absent,
+                    HeaderAction::SetIfThere => &mut changes.set_if_there,
                 });
                 put(option.header, to)
             }
@@ -177,12 +187,12 @@ fn ok_response(response: Fields<'_>) -> Result<Option<Changes>, Unreadable> {
             },
             (6, header) => {
                 let option = HeaderOption::read(header.message()?)?;
-                let action = option.action(Action::Append);
+                let action = option.action(HeaderAction::Append);
                 let to = action.map(|action| match action {
-                    Action::Append => &mut changes.response_add,
-                    Action::Set => &mut changes.response_set,
-                    Action::AddIfAbsent => &mut changes.response_add_if_absent,
-                    Action::SetIfThere => &mut changes.response_set_if_there,
+                    HeaderAction::Append => &mut changes.response_add,
+                    HeaderAction::Set => &mut changes.response_set,
+                    HeaderAction::AddIfAbsent => &mut changes.response_add_if_absent,
+                    HeaderAction::SetIfThere => &mut changes.response_set_if_there,
                 });
                 put(option.header, to)
             }
@@ -214,7 +224,7 @@ fn put(header: Option<Header>, to: Option<&mut Vec<Header>>) -> bool {
 const CHANGES: usize = 256;
 
 /// `envoy.config.core.v3.QueryParameter`; `None` when it is more than a key and a value.
-fn query_parameter(parameter: Fields<'_>) -> Result<Option<(String, String)>, Unreadable> {
+fn query_parameter(parameter: WireFields<'_>) -> Result<Option<(String, String)>, FieldError> {
     let (mut key, mut value) = (None, None);
     let mut is_strange = false;
     for field in parameter {
@@ -232,7 +242,7 @@ fn query_parameter(parameter: Fields<'_>) -> Result<Option<(String, String)>, Un
 
 /// What a header does to those of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
+enum HeaderAction {
     Append,
     Set,
     AddIfAbsent,
@@ -250,7 +260,7 @@ struct HeaderOption {
 }
 
 impl HeaderOption {
-    fn read(option: Fields<'_>) -> Result<Self, Unreadable> {
+    fn read(option: WireFields<'_>) -> Result<Self, FieldError> {
         let mut read = Self::default();
         let (mut header, mut append, mut action) = (None, None, None);
         for field in option {
@@ -270,22 +280,22 @@ impl HeaderOption {
 
     /// The action; `otherwise` is the one of a header that names none. None for unknown
     /// ones.
-    fn action(&self, otherwise: Action) -> Option<Action> {
+    fn action(&self, otherwise: HeaderAction) -> Option<HeaderAction> {
         match (self.append, self.append_action) {
             _ if self.is_strange => None,
-            (Some(true), _) => Some(Action::Append),
-            (Some(false), _) => Some(Action::Set),
+            (Some(true), _) => Some(HeaderAction::Append),
+            (Some(false), _) => Some(HeaderAction::Set),
             (None, 0) => Some(otherwise),
-            (None, 1) => Some(Action::AddIfAbsent),
-            (None, 2) => Some(Action::Set),
-            (None, 3) => Some(Action::SetIfThere),
+            (None, 1) => Some(HeaderAction::AddIfAbsent),
+            (None, 2) => Some(HeaderAction::Set),
+            (None, 3) => Some(HeaderAction::SetIfThere),
             (None, _) => None,
         }
     }
 }
 
 /// `google.protobuf.BoolValue`.
-fn is_true(value: Value<'_>) -> Result<bool, Unreadable> {
+fn is_true(value: FieldValue<'_>) -> Result<bool, FieldError> {
     let mut is_true = None;
     for field in value.message()? {
         if let (1, value) = field? {
@@ -299,7 +309,7 @@ fn is_true(value: Value<'_>) -> Result<bool, Unreadable> {
 ///
 /// SECURITY: one that splits a message or changes what has been judged (`:path`,
 /// `host`) is none.
-fn header_value(value: Value<'_>) -> Result<Option<Header>, Unreadable> {
+fn header_value(value: FieldValue<'_>) -> Result<Option<Header>, FieldError> {
     let (mut key, mut text, mut raw) = (None, None, None);
     let mut is_strange = false;
     for field in value.message()? {

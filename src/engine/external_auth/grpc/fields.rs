@@ -7,11 +7,11 @@
 
 /// The bytes are no message, or none that could be taken in one way only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unreadable;
+pub(super) struct FieldError;
 
 /// A field's value, as far as the encoding tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value<'m> {
+pub(super) enum FieldValue<'m> {
     /// A number.
     Number(u64),
     /// A number of four or eight bytes, none of which is looked at.
@@ -22,62 +22,62 @@ pub(super) enum Value<'m> {
 
 /// The fields that are left of a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'m> {
+pub(super) struct WireFields<'m> {
     rest: &'m [u8],
 }
 
-impl<'m> Fields<'m> {
+impl<'m> WireFields<'m> {
     pub(super) const fn new(message: &'m [u8]) -> Self {
         Self { rest: message }
     }
 
-    fn take(&mut self, length: usize) -> Result<&'m [u8], Unreadable> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Unreadable)?;
+    fn take(&mut self, length: usize) -> Result<&'m [u8], FieldError> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(FieldError)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    fn varint(&mut self) -> Result<u64, Unreadable> {
+    fn varint(&mut self) -> Result<u64, FieldError> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?.first().copied().ok_or(Unreadable)?;
+            let byte = self.take(1)?.first().copied().ok_or(FieldError)?;
             let bits = u64::from(byte & 0x7F);
             // The tenth byte has room for one bit.
             if (bits << shift) >> shift != bits {
-                return Err(Unreadable);
+                return Err(FieldError);
             }
             value |= bits << shift;
             if byte & 0x80 == 0 {
                 return Ok(value);
             }
         }
-        Err(Unreadable)
+        Err(FieldError)
     }
 
     // Read in many places, none of which is in a hurry: one copy keeps the module small.
     #[inline(never)]
-    fn field(&mut self) -> Result<(u32, Value<'m>), Unreadable> {
-        let key = u32::try_from(self.varint()?).map_err(|_| Unreadable)?;
+    fn field(&mut self) -> Result<(u32, FieldValue<'m>), FieldError> {
+        let key = u32::try_from(self.varint()?).map_err(|_| FieldError)?;
         let number = key >> 3;
         let value = match key & 7 {
-            0 => Value::Number(self.varint()?),
-            1 => self.take(8).map(|_| Value::Fixed)?,
+            0 => FieldValue::Number(self.varint()?),
+            1 => self.take(8).map(|_| FieldValue::Fixed)?,
             2 => {
-                let length = usize::try_from(self.varint()?).map_err(|_| Unreadable)?;
-                Value::Bytes(self.take(length)?)
+                let length = usize::try_from(self.varint()?).map_err(|_| FieldError)?;
+                FieldValue::Bytes(self.take(length)?)
             }
-            5 => self.take(4).map(|_| Value::Fixed)?,
-            _ => return Err(Unreadable),
+            5 => self.take(4).map(|_| FieldValue::Fixed)?,
+            _ => return Err(FieldError),
         };
         if number == 0 {
-            return Err(Unreadable);
+            return Err(FieldError);
         }
         Ok((number, value))
     }
 }
 
-impl<'m> Iterator for Fields<'m> {
-    type Item = Result<(u32, Value<'m>), Unreadable>;
+impl<'m> Iterator for WireFields<'m> {
+    type Item = Result<(u32, FieldValue<'m>), FieldError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -91,37 +91,37 @@ impl<'m> Iterator for Fields<'m> {
     }
 }
 
-impl<'m> Value<'m> {
-    pub(super) const fn number(self) -> Result<u64, Unreadable> {
+impl<'m> FieldValue<'m> {
+    pub(super) const fn number(self) -> Result<u64, FieldError> {
         match self {
             Self::Number(number) => Ok(number),
-            Self::Fixed | Self::Bytes(_) => Err(Unreadable),
+            Self::Fixed | Self::Bytes(_) => Err(FieldError),
         }
     }
 
-    pub(super) const fn bytes(self) -> Result<&'m [u8], Unreadable> {
+    pub(super) const fn bytes(self) -> Result<&'m [u8], FieldError> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Fixed | Self::Number(_) => Err(Unreadable),
+            Self::Fixed | Self::Number(_) => Err(FieldError),
         }
     }
 
-    pub(super) fn message(self) -> Result<Fields<'m>, Unreadable> {
-        self.bytes().map(Fields::new)
+    pub(super) fn message(self) -> Result<WireFields<'m>, FieldError> {
+        self.bytes().map(WireFields::new)
     }
 
-    pub(super) fn text(self) -> Result<&'m str, Unreadable> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Unreadable)
+    pub(super) fn text(self) -> Result<&'m str, FieldError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| FieldError)
     }
 }
 
 /// Keeps the value of a field that comes once at most.
 ///
 /// SECURITY: readers merge two, or take the last; nobody writes two.
-pub(super) fn once<T>(held: &mut Option<T>, value: T) -> Result<(), Unreadable> {
+pub(super) fn once<T>(held: &mut Option<T>, value: T) -> Result<(), FieldError> {
     match held.replace(value) {
         None => Ok(()),
-        Some(_) => Err(Unreadable),
+        Some(_) => Err(FieldError),
     }
 }
 
@@ -129,23 +129,23 @@ pub(super) fn once<T>(held: &mut Option<T>, value: T) -> Result<(), Unreadable> 
 mod tests {
     use super::*;
 
-    fn fields(bytes: &[u8]) -> Result<Vec<(u32, Value<'_>)>, Unreadable> {
-        Fields::new(bytes).collect()
+    fn fields(bytes: &[u8]) -> Result<Vec<(u32, FieldValue<'_>)>, FieldError> {
+        WireFields::new(bytes).collect()
     }
 
     #[test]
     fn every_kind_of_value() {
         let bytes = b"\x08\xAC\x02\x11\0\0\0\0\0\0\xF0\x3F\x1A\x02ab\x25\0\0\0\0\x82\x01\0";
         let expected = vec![
-            (1, Value::Number(300)),
-            (2, Value::Fixed),
-            (3, Value::Bytes(b"ab")),
-            (4, Value::Fixed),
-            (16, Value::Bytes(b"")),
+            (1, FieldValue::Number(300)),
+            (2, FieldValue::Fixed),
+            (3, FieldValue::Bytes(b"ab")),
+            (4, FieldValue::Fixed),
+            (16, FieldValue::Bytes(b"")),
         ];
         assert_eq!(fields(bytes), Ok(expected));
         let most = b"\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01";
-        assert_eq!(fields(most), Ok(vec![(1, Value::Number(u64::MAX))]));
+        assert_eq!(fields(most), Ok(vec![(1, FieldValue::Number(u64::MAX))]));
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
             b"\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\0", // more than ten bytes
             b"\x88\x80\x80\x80\x80\x80\0",                     // a key of more than 32 bits
         ] {
-            assert_eq!(fields(bytes), Err(Unreadable), "{bytes:x?}");
+            assert_eq!(fields(bytes), Err(FieldError), "{bytes:x?}");
         }
     }
 }

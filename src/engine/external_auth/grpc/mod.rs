@@ -10,20 +10,20 @@
 //! `attribute_context.proto`; Protocol Buffers, Encoding.
 
 mod ask;
+mod check_request;
 mod check_response;
 mod fields;
-mod question;
 mod struct_value;
 mod writer;
 mod written;
 
+pub use check_request::{ARGUMENTS_DEPTH, CheckQuestion, McpFacts, QUESTION_LIMIT, check_request};
 pub use check_response::read_check_response;
-pub use question::{ARGUMENTS_DEPTH, CheckQuestion, McpFacts, QUESTION_LIMIT, check_request};
 pub use written::check_response;
 
 pub(super) use ask::question;
 
-use super::answer::{AskError, host_failure};
+use super::verdict::{CalloutError, host_failure};
 use crate::engine::policy::GrpcAuth;
 use writer::Writer;
 
@@ -58,14 +58,14 @@ pub fn grpc_service(cluster: &str) -> Option<String> {
 ///
 /// SECURITY: of calls that it gave up, could not make or did not make for there being too
 /// many, Envoy tells by the same status; only the words tell them apart.
-pub fn call_failure(status: u32, words: &str) -> AskError {
+pub fn call_failure(status: u32, words: &str) -> CalloutError {
     match status {
-        0 => AskError::Unreadable,
-        4 => AskError::Timeout,
+        0 => CalloutError::Unreadable,
+        4 => CalloutError::Timeout,
         // What is not Envoy's own is the authorizer's word, or that of a proxy before it:
         // the counterpart of an HTTP status 502 to 504.
-        14 => host_failure(words).unwrap_or(AskError::Unavailable),
-        other => AskError::Status(other),
+        14 => host_failure(words).unwrap_or(CalloutError::Unavailable),
+        other => CalloutError::Status(other),
     }
 }
 
@@ -93,17 +93,17 @@ mod tests {
         let overflow = "upstream connect error or disconnect/reset before headers. reset reason: \
                         overflow{upstream_reset_before_response_started{overflow}}";
         for (status, words, error) in [
-            (0, "", AskError::Unreadable),
-            (4, "", AskError::Timeout),
-            (14, "", AskError::Unavailable),
-            (14, "via_upstream", AskError::Unavailable),
-            (14, late, AskError::Timeout),
-            (14, overflow, AskError::NotCalled),
+            (0, "", CalloutError::Unreadable),
+            (4, "", CalloutError::Timeout),
+            (14, "", CalloutError::Unavailable),
+            (14, "via_upstream", CalloutError::Unavailable),
+            (14, late, CalloutError::Timeout),
+            (14, overflow, CalloutError::NotCalled),
         ] {
             assert_eq!(call_failure(status, words), error, "{status} {words}");
         }
         for status in [1, 2, 7, 8, 12, 13, 16, 99, u32::MAX] {
-            assert_eq!(call_failure(status, late), AskError::Status(status));
+            assert_eq!(call_failure(status, late), CalloutError::Status(status));
         }
     }
 }

@@ -6,15 +6,15 @@
 //!
 //! SPEC: Protocol Buffers, `google/protobuf/struct.proto`.
 
-use crate::engine::json::{Kind, Number, View};
+use crate::engine::json::{RawNumber, RawValue, TokenKind};
 
-use super::question::QUESTION_LIMIT;
+use super::check_request::QUESTION_LIMIT;
 use super::writer::Writer;
 use crate::engine::external_auth::Unshown;
 
 /// A container that has not ended.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
+struct OpenContainer {
     is_object: bool,
     /// How many messages were open when its value began.
     outside: usize,
@@ -32,7 +32,7 @@ pub(super) fn json(
     depth: usize,
 ) -> Result<(), Unshown> {
     let broken = Unshown::NotText;
-    let mut frames: Vec<Frame> = Vec::new();
+    let mut frames: Vec<OpenContainer> = Vec::new();
     // How many messages were open before the member whose key has come.
     let mut keyed = None;
     let mut rest = text.trim_ascii();
@@ -51,7 +51,7 @@ pub(super) fn json(
                 let outside = keyed.take().unwrap_or(writer.depth());
                 let is_member = outside < writer.depth();
                 let frame = frames.last();
-                let token = Token::of(rest, byte).ok_or(broken)?;
+                let token = StructToken::of(rest, byte).ok_or(broken)?;
                 rest = rest.get(token.length..).ok_or(broken)?;
                 // Before what is written grows beyond what there is memory for.
                 if writer.length() > QUESTION_LIMIT {
@@ -71,13 +71,13 @@ pub(super) fn json(
                     None => writer.open(field),
                 }
                 match token.kind {
-                    Kind::Object | Kind::Array if frames.len() >= depth => {
+                    TokenKind::Object | TokenKind::Array if frames.len() >= depth => {
                         return Err(Unshown::TooDeep);
                     }
-                    Kind::Object | Kind::Array => {
-                        let is_object = token.kind == Kind::Object;
+                    TokenKind::Object | TokenKind::Array => {
+                        let is_object = token.kind == TokenKind::Object;
                         writer.open(if is_object { 5 } else { 6 });
-                        frames.push(Frame { is_object, outside });
+                        frames.push(OpenContainer { is_object, outside });
                     }
                     kind => {
                         scalar(writer, kind, token.view)?;
@@ -96,21 +96,21 @@ pub(super) fn json(
 
 /// A bracket that opens, a string, a number or a literal.
 #[derive(Debug, Clone, Copy)]
-struct Token<'t> {
-    kind: Kind,
+struct StructToken<'t> {
+    kind: TokenKind,
     /// Of a bracket, nothing: a look at a container walks through all of it.
-    view: View<'t>,
+    view: RawValue<'t>,
     length: usize,
 }
 
-impl<'t> Token<'t> {
+impl<'t> StructToken<'t> {
     /// The token at the front of `rest`, which begins with `byte`.
     fn of(rest: &'t [u8], byte: u8) -> Option<Self> {
         let (kind, view) = match byte {
-            b'{' => (Kind::Object, View::new(b"")),
-            b'[' => (Kind::Array, View::new(b"")),
+            b'{' => (TokenKind::Object, RawValue::new(b"")),
+            b'[' => (TokenKind::Array, RawValue::new(b"")),
             _ => {
-                let view = View::new(rest);
+                let view = RawValue::new(rest);
                 (view.kind()?, view)
             }
         };
@@ -119,15 +119,15 @@ impl<'t> Token<'t> {
     }
 }
 
-fn scalar(writer: &mut Writer, kind: Kind, view: View<'_>) -> Result<(), Unshown> {
+fn scalar(writer: &mut Writer, kind: TokenKind, view: RawValue<'_>) -> Result<(), Unshown> {
     let broken = Unshown::NotText;
     match kind {
-        Kind::Null => writer.number(1, 0),
-        Kind::Number => writer.double(2, double(view)?),
-        Kind::String => writer.bytes(3, view.string().ok_or(broken)?.as_bytes()),
-        Kind::True => writer.number(4, 1),
-        Kind::False => writer.number(4, 0),
-        Kind::Object | Kind::Array => return Err(broken),
+        TokenKind::Null => writer.number(1, 0),
+        TokenKind::Number => writer.double(2, double(view)?),
+        TokenKind::String => writer.bytes(3, view.string().ok_or(broken)?.as_bytes()),
+        TokenKind::True => writer.number(4, 1),
+        TokenKind::False => writer.number(4, 0),
+        TokenKind::Object | TokenKind::Array => return Err(broken),
     }
     Ok(())
 }
@@ -137,13 +137,13 @@ fn scalar(writer: &mut Writer, kind: Kind, view: View<'_>) -> Result<(), Unshown
 /// SECURITY: whole numbers that have none would be others to the authorizer than to a
 /// server that reads them as integers, and what is beyond all doubles is infinite to some.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // is looked at
-fn double(view: View<'_>) -> Result<f64, Unshown> {
+fn double(view: RawValue<'_>) -> Result<f64, Unshown> {
     match view.number().ok_or(Unshown::NotText)? {
-        Number::Integer(integer) => match integer as f64 {
+        RawNumber::Integer(integer) => match integer as f64 {
             double if double as i128 == i128::from(integer) => Ok(double),
             _ => Err(Unshown::Inexact),
         },
-        Number::Double(double) => {
+        RawNumber::Double(double) => {
             // Whole numbers of more than 64 bits are here too.
             let is_whole = !view.text().iter().any(|byte| b".eE".contains(byte));
             match double.is_finite() && !is_whole {

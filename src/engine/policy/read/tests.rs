@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::json::View;
+use crate::engine::json::RawValue;
 use crate::engine::policy::CompiledPolicy;
 use serde_json::{Value, json};
 
@@ -157,7 +157,7 @@ fn every_truncation_and_every_member_twice_is_refused() {
     }
     for (at, _) in text.match_indices("\":") {
         let key = text[..at].rfind('"').unwrap();
-        let value = View::new(&text.as_bytes()[at + 2..]).text().len();
+        let value = RawValue::new(&text.as_bytes()[at + 2..]).text().len();
         let member = &text[key..at + 2 + value];
         let twice = format!("{}{member},{}", &text[..key], &text[key..]);
         assert!(

@@ -10,10 +10,10 @@ mod problem;
 mod suggest;
 mod value;
 
-pub use object::{Object, Optional, Required};
-pub use problem::{Located, Part, Place, Problem};
+pub use object::{MappingDecoder, Optional, Required};
+pub use problem::{FieldPlace, Located, Problem, TextPart};
 pub use suggest::closest;
 pub use value::{
-    Choice, EmptyList, Form, Value, boolean, choice, integer, list, millionths, refuse_duplicates,
-    text,
+    Choice, EmptyList, StringForm, Undecoded, boolean, choice, integer, list, millionths,
+    refuse_duplicates, text,
 };

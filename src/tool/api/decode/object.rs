@@ -1,9 +1,9 @@
 //! Objects, field by field.
 
-use super::problem::{Located, Place, Problem};
+use super::problem::{FieldPlace, Located, Problem};
 use super::suggest::closest;
-use super::value::{Value, listed};
-use crate::tool::api::yaml::{Entry, Node, NodeKind};
+use super::value::{Undecoded, listed};
+use crate::tool::api::yaml::{Entry, NodeKind, YamlNode};
 
 /// A field that has to be there; `None` when a problem with it was reported.
 pub type Required<T> = Option<Located<T>>;
@@ -47,16 +47,16 @@ impl<T> Optional<T> {
 }
 
 /// An object whose fields are being read.
-pub struct Object<'n, 'p> {
+pub struct MappingDecoder<'n, 'p> {
     entries: &'n [Entry],
     known: Vec<&'static str>,
-    at: Place,
+    at: FieldPlace,
     problems: &'p mut Vec<Problem>,
 }
 
-impl<'n, 'p> Object<'n, 'p> {
+impl<'n, 'p> MappingDecoder<'n, 'p> {
     /// Starts to read a value as an object.
-    pub fn open(value: Value<'n>, problems: &'p mut Vec<Problem>) -> Option<Self> {
+    pub fn open(value: Undecoded<'n>, problems: &'p mut Vec<Problem>) -> Option<Self> {
         if value.untagged(problems).is_some() {
             return None;
         }
@@ -75,16 +75,16 @@ impl<'n, 'p> Object<'n, 'p> {
     }
 
     /// Starts to read the root of a document.
-    pub fn root(node: &'n Node, problems: &'p mut Vec<Problem>) -> Option<Self> {
-        let at = Place {
+    pub fn root(node: &'n YamlNode, problems: &'p mut Vec<Problem>) -> Option<Self> {
+        let at = FieldPlace {
             span: node.span,
             field: String::new(),
         };
-        Self::open(Value { node, at }, problems)
+        Self::open(Undecoded { node, at }, problems)
     }
 
     /// Where the object is.
-    pub fn at(&self) -> &Place {
+    pub fn at(&self) -> &FieldPlace {
         &self.at
     }
 
@@ -98,7 +98,7 @@ impl<'n, 'p> Object<'n, 'p> {
         &mut self,
         name: &'static str,
         example: &str,
-        decode: impl FnOnce(Value<'_>, &mut Vec<Problem>) -> Option<T>,
+        decode: impl FnOnce(Undecoded<'_>, &mut Vec<Problem>) -> Option<T>,
     ) -> Required<T> {
         match self.optional(name, decode) {
             Optional::Given(value) => Some(value),
@@ -120,18 +120,18 @@ impl<'n, 'p> Object<'n, 'p> {
     pub fn optional<T>(
         &mut self,
         name: &'static str,
-        decode: impl FnOnce(Value<'_>, &mut Vec<Problem>) -> Option<T>,
+        decode: impl FnOnce(Undecoded<'_>, &mut Vec<Problem>) -> Option<T>,
     ) -> Optional<T> {
         self.known.push(name);
         let Some(entry) = self.entries.iter().find(|entry| entry.key == name) else {
             return Optional::Absent;
         };
-        let at = Place {
+        let at = FieldPlace {
             span: pointer(entry),
             field: self.path(name),
         };
         match decode(
-            Value {
+            Undecoded {
                 node: &entry.value,
                 at: at.clone(),
             },
@@ -157,7 +157,7 @@ impl<'n, 'p> Object<'n, 'p> {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("the fields here are {}", listed(&self.known)),
             };
-            let at = Place {
+            let at = FieldPlace {
                 span: entry.key_span,
                 field: self.path(&entry.key),
             };

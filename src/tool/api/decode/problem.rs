@@ -6,7 +6,7 @@ use crate::tool::api::yaml::Span;
 
 /// A place in a manifest: where it is written, and the field's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FieldPlace {
     /// Where to look.
     pub span: Span,
     /// The path from the top of the object, such as `spec.rules[0].source.spiffe`.
@@ -19,14 +19,14 @@ pub struct Located<T> {
     /// The value.
     pub value: T,
     /// Its place.
-    pub at: Place,
+    pub at: FieldPlace,
 }
 
 /// Something wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where.
-    pub at: Place,
+    pub at: FieldPlace,
     /// What: one sentence in lower case, what was found in backticks.
     pub message: String,
     /// How to mend it.
@@ -34,12 +34,12 @@ pub struct Problem {
     /// Other places that have to do with it, and how.
     pub related: Vec<(Span, String)>,
     /// The part of the string at the place that it is about.
-    pub part: Option<Box<Part>>,
+    pub part: Option<Box<TextPart>>,
 }
 
 /// A part of a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct TextPart {
     /// The string.
     pub text: String,
     /// The part, in bytes.
@@ -48,7 +48,7 @@ pub struct Part {
 
 impl Problem {
     /// A problem without help.
-    pub fn new(at: &Place, message: impl Into<String>) -> Self {
+    pub fn new(at: &FieldPlace, message: impl Into<String>) -> Self {
         Self {
             at: at.clone(),
             message: printable(message.into()),
@@ -68,7 +68,7 @@ impl Problem {
     /// Points at a part of the string that is at the place.
     #[must_use]
     pub fn within(mut self, text: &str, range: Range<usize>) -> Self {
-        self.part = Some(Box::new(Part {
+        self.part = Some(Box::new(TextPart {
             text: text.to_owned(),
             range,
         }));

@@ -5,16 +5,16 @@ use std::collections::hash_map::Entry;
 use std::fmt::Display;
 use std::hash::Hash;
 
-use super::problem::{Located, Place, Problem};
+use super::problem::{FieldPlace, Located, Problem};
 use super::suggest::closest;
-use crate::tool::api::yaml::{Node, NodeKind, Plain, Scalar, Style, plain};
+use crate::tool::api::yaml::{NodeKind, PlainScalar, Scalar, Style, YamlNode, plain};
 
 /// A value that is about to be decoded.
-pub struct Value<'n> {
+pub struct Undecoded<'n> {
     /// The value.
-    pub node: &'n Node,
+    pub node: &'n YamlNode,
     /// Its place.
-    pub at: Place,
+    pub at: FieldPlace,
 }
 
 /// An enumeration of the API.
@@ -26,7 +26,7 @@ pub trait Choice: Copy + 'static {
 }
 
 /// What a string of the API has to look like.
-pub struct Form {
+pub struct StringForm {
     /// What it is called: `a DNS name`.
     pub is: &'static str,
     /// The least number of characters.
@@ -48,7 +48,7 @@ pub enum EmptyList {
     Meant,
 }
 
-impl Value<'_> {
+impl Undecoded<'_> {
     /// Says that the value is of another type than `expected`.
     pub(super) fn mistyped(&self, expected: &str) -> Problem {
         let problem =
@@ -65,17 +65,19 @@ impl Value<'_> {
             false => problem,
         };
         match (scalar.style, plain(found)) {
-            (Style::Plain, Plain::Null) => {
+            (Style::Plain, PlainScalar::Null) => {
                 problem("null").help("give it a value, or leave the field out")
             }
-            (Style::Plain, Plain::Boolean) => quote(problem(&format!("the boolean `{found}`"))),
-            (Style::Plain, Plain::OldBoolean) => quote(problem(&format!(
+            (Style::Plain, PlainScalar::Boolean) => {
+                quote(problem(&format!("the boolean `{found}`")))
+            }
+            (Style::Plain, PlainScalar::OldBoolean) => quote(problem(&format!(
                 "`{found}`, which is a boolean for an API server"
             ))),
-            (Style::Plain, Plain::Integer(_) | Plain::Number) => {
+            (Style::Plain, PlainScalar::Integer(_) | PlainScalar::Number) => {
                 quote(problem(&format!("the number `{found}`")))
             }
-            (Style::Plain, Plain::String) | (Style::Text, _) => {
+            (Style::Plain, PlainScalar::String) | (Style::Text, _) => {
                 problem(&format!("the string `{found}`"))
             }
         }
@@ -97,7 +99,7 @@ impl Value<'_> {
         }
         match &self.node.kind {
             NodeKind::Scalar(scalar)
-                if scalar.style == Style::Text || plain(&scalar.text) == Plain::String =>
+                if scalar.style == Style::Text || plain(&scalar.text) == PlainScalar::String =>
             {
                 Some(scalar.text.clone())
             }
@@ -110,16 +112,16 @@ impl Value<'_> {
 }
 
 /// A decoder of whole numbers between two bounds.
-pub fn integer(min: i64, max: i64) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<u64> {
+pub fn integer(min: i64, max: i64) -> impl Fn(Undecoded<'_>, &mut Vec<Problem>) -> Option<u64> {
     move |value, problems| {
         if value.untagged(problems).is_some() {
             return None;
         }
         let number = match &value.node.kind {
             NodeKind::Scalar(scalar) if scalar.style == Style::Plain => plain(&scalar.text),
-            _ => Plain::String,
+            _ => PlainScalar::String,
         };
-        let Plain::Integer(number) = number else {
+        let PlainScalar::Integer(number) = number else {
             let problem = value.mistyped("a whole number");
             let meant = value.node.text().and_then(in_words);
             let meant = meant.filter(|meant| (min..=max).contains(meant));
@@ -165,14 +167,14 @@ fn in_words(text: &str) -> Option<i64> {
 }
 
 /// A decoder of shares from 0 to 1, in millionths.
-pub fn millionths(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<u32> {
+pub fn millionths(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<u32> {
     const MILLION: f64 = 1e6;
     if value.untagged(problems).is_some() {
         return None;
     }
     let number = match &value.node.kind {
         NodeKind::Scalar(scalar) if scalar.style == Style::Plain => match plain(&scalar.text) {
-            Plain::Integer(_) | Plain::Number => scalar.text.parse::<f64>().ok(),
+            PlainScalar::Integer(_) | PlainScalar::Number => scalar.text.parse::<f64>().ok(),
             _ => None,
         },
         _ => None,
@@ -198,7 +200,7 @@ pub fn millionths(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<u32> 
 }
 
 /// A decoder of booleans.
-pub fn boolean(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<bool> {
+pub fn boolean(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<bool> {
     match value.node.text() {
         Some("true" | "True" | "TRUE") => Some(true),
         Some("false" | "False" | "FALSE") => Some(false),
@@ -210,13 +212,15 @@ pub fn boolean(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<bool> {
 }
 
 /// A decoder of strings of a form.
-pub fn text(form: &'static Form) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<String> {
+pub fn text(
+    form: &'static StringForm,
+) -> impl Fn(Undecoded<'_>, &mut Vec<Problem>) -> Option<String> {
     move |value, problems| {
         let Some(text) = value.string("a string", problems) else {
             // Quoted it would be refused as well.
             if let NodeKind::Scalar(scalar) = &value.node.kind
                 && value.node.tag.is_none()
-                && plain(&scalar.text) != Plain::Null
+                && plain(&scalar.text) != PlainScalar::Null
                 && !(form.matches)(&scalar.text)
                 && let Some(problem) = problems.last_mut()
             {
@@ -246,7 +250,7 @@ pub fn text(form: &'static Form) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Opt
 }
 
 /// A decoder of enumerations.
-pub fn choice<T: Choice>(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<T> {
+pub fn choice<T: Choice>(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<T> {
     let names = || T::ALL.iter().map(|(name, _)| *name);
     let text = value.string(&format!("one of {}", listed(names())), problems)?;
     if let Some((_, found)) = T::ALL.iter().find(|(name, _)| *name == text) {
@@ -269,8 +273,8 @@ pub fn choice<T: Choice>(value: Value<'_>, problems: &mut Vec<Problem>) -> Optio
 pub fn list<T>(
     max: usize,
     empty: EmptyList,
-    item: impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<T>,
-) -> impl Fn(Value<'_>, &mut Vec<Problem>) -> Option<Vec<Located<T>>> {
+    item: impl Fn(Undecoded<'_>, &mut Vec<Problem>) -> Option<T>,
+) -> impl Fn(Undecoded<'_>, &mut Vec<Problem>) -> Option<Vec<Located<T>>> {
     move |value, problems| {
         if value.untagged(problems).is_some() {
             return None;
@@ -279,7 +283,7 @@ pub fn list<T>(
             let problem = value.mistyped("a list");
             let mut wrong = Vec::new();
             let (node, at) = (value.node, value.at);
-            let fits = item(Value { node, at }, &mut wrong).is_some() && wrong.is_empty();
+            let fits = item(Undecoded { node, at }, &mut wrong).is_some() && wrong.is_empty();
             problems.push(match &node.kind {
                 NodeKind::Scalar(scalar) if fits => {
                     problem.help(format!("`[{}]` would do", listable(scalar)))
@@ -304,12 +308,12 @@ pub fn list<T>(
         }
         let items = nodes.iter().enumerate().filter_map(|(index, node)| {
             let field = format!("{}[{index}]", value.at.field);
-            let at = Place {
+            let at = FieldPlace {
                 span: node.span,
                 field,
             };
             let value = item(
-                Value {
+                Undecoded {
                     node,
                     at: at.clone(),
                 },
@@ -333,10 +337,10 @@ fn listable(Scalar { text, style }: &Scalar) -> String {
 /// Refuses keys that were given before.
 pub fn refuse_duplicates<'p, K: Display + Eq + Hash>(
     is: &str,
-    keys: impl IntoIterator<Item = (K, &'p Place)>,
+    keys: impl IntoIterator<Item = (K, &'p FieldPlace)>,
     problems: &mut Vec<Problem>,
 ) {
-    let mut seen: HashMap<K, &Place> = HashMap::new();
+    let mut seen: HashMap<K, &FieldPlace> = HashMap::new();
     for (key, at) in keys {
         match seen.entry(key) {
             Entry::Occupied(first) => problems.push(

@@ -4,14 +4,14 @@
 //! the CRD field by field, and say what the API server checks in each; rules that
 //! tie several fields together are the compiler's.
 
-use super::authorizer::ExternalAuth;
+use super::authorizer::HttpExternalAuthFilter;
 use super::decode::{
-    Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, list,
-    refuse_duplicates, text,
+    Choice, EmptyList, Located, MappingDecoder, Optional, Problem, Required, Undecoded, choice,
+    list, refuse_duplicates, text,
 };
 use super::metadata::Metadata;
 use super::names;
-use super::source::Source;
+use super::source::PolicySource;
 use super::target::TargetRef;
 
 /// The version's name.
@@ -41,7 +41,7 @@ pub struct AccessRule {
     /// The rule's name.
     pub name: Required<String>,
     /// Who.
-    pub source: Required<Source>,
+    pub source: Required<PolicySource>,
     /// What.
     pub authorization: Optional<Authorization>,
 }
@@ -54,7 +54,7 @@ pub struct Authorization {
     /// Names of tools.
     pub tools: Optional<Vec<Located<String>>>,
     /// Whom to ask.
-    pub external_auth: Optional<ExternalAuth>,
+    pub external_auth: Optional<HttpExternalAuthFilter>,
     /// An expression.
     pub cel: Optional<CelExpression>,
 }
@@ -97,8 +97,8 @@ impl AuthorizationType {
 
 impl XAccessPolicy {
     /// Reads a policy, whose `apiVersion` and `kind` have been read before.
-    pub fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    pub fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         object.ignore(&["apiVersion", "kind", "status"]);
         let policy = Self {
             metadata: object.required("metadata", "metadata: {name: tools}", Metadata::decode),
@@ -114,8 +114,8 @@ impl XAccessPolicy {
 }
 
 impl Spec {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let targets = EmptyList::Refused("name what the policy is for");
         let spec = Self {
             target_refs: object.required(
@@ -130,7 +130,7 @@ impl Spec {
     }
 }
 
-fn rules(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<AccessRule>>> {
+fn rules(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<AccessRule>>> {
     let empty = EmptyList::Refused("list a rule for each source");
     let rules = list(10, empty, AccessRule::decode)(value, problems)?;
     let names = rules.iter().filter_map(|rule| rule.value.name.as_ref());
@@ -143,14 +143,14 @@ fn rules(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<Ac
 }
 
 impl AccessRule {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let rule = Self {
             name: object.required("name", "name: readers", text(&names::RULE_NAME)),
             source: object.required(
                 "source",
                 "source: {type: SPIFFE, spiffe: spiffe://...}",
-                Source::decode,
+                PolicySource::decode,
             ),
             authorization: object.optional("authorization", Authorization::decode),
         };
@@ -160,12 +160,12 @@ impl AccessRule {
 }
 
 impl Authorization {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let authorization = Self {
             kind: object.required("type", "type: InlineTools", choice),
             tools: object.optional("tools", tools),
-            external_auth: object.optional("externalAuth", ExternalAuth::decode),
+            external_auth: object.optional("externalAuth", HttpExternalAuthFilter::decode),
             cel: object.optional("cel", CelExpression::decode),
         };
         object.finish();
@@ -174,7 +174,7 @@ impl Authorization {
 }
 
 /// SPEC: an empty list denies access to all tools.
-fn tools(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<String>>> {
+fn tools(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<String>>> {
     let tools = list(usize::MAX, EmptyList::Meant, text(&names::ANY))(value, problems)?;
     refuse_duplicates(
         "tool",
@@ -185,8 +185,8 @@ fn tools(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<St
 }
 
 impl CelExpression {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let cel = Self {
             expression: object.required("expression", "expression: ...", text(&names::ANY)),
             message: object.optional("message", text(&names::ANY)),

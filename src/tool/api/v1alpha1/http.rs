@@ -1,8 +1,8 @@
 //! The HTTP fields of an authorization.
 
 use super::super::decode::{
-    Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, integer, list,
-    refuse_duplicates, text,
+    Choice, EmptyList, Located, MappingDecoder, Optional, Problem, Required, Undecoded, choice,
+    integer, list, refuse_duplicates, text,
 };
 use super::super::names;
 
@@ -98,9 +98,12 @@ impl HttpMethod {
     }
 }
 
-type Items<T> = Option<Vec<Located<T>>>;
+type LocatedItems<T> = Option<Vec<Located<T>>>;
 
-pub(super) fn methods(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<HttpMethod> {
+pub(super) fn methods(
+    value: Undecoded<'_>,
+    problems: &mut Vec<Problem>,
+) -> LocatedItems<HttpMethod> {
     let empty = EmptyList::Refused("leave `methods` out to match every method, or list one");
     let methods = list(9, empty, choice::<HttpMethod>)(value, problems)?;
     let names = methods
@@ -110,17 +113,20 @@ pub(super) fn methods(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<Ht
     Some(methods)
 }
 
-pub(super) fn paths(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<PathMatch> {
+pub(super) fn paths(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> LocatedItems<PathMatch> {
     let empty = EmptyList::Refused("leave `paths` out to match every path, or list one");
     list(10, empty, PathMatch::decode)(value, problems)
 }
 
-pub(super) fn headers(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<HeaderMatch> {
+pub(super) fn headers(
+    value: Undecoded<'_>,
+    problems: &mut Vec<Problem>,
+) -> LocatedItems<HeaderMatch> {
     let empty = EmptyList::Refused("leave `headers` out to ask for no header, or list one");
     list(10, empty, HeaderMatch::decode)(value, problems)
 }
 
-pub(super) fn hosts(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<String> {
+pub(super) fn hosts(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> LocatedItems<String> {
     let empty = EmptyList::Refused("leave `hosts` out to match every host, or list one");
     let hosts = list(10, empty, text(&names::HOST))(value, problems)?;
     let names = hosts.iter().map(|host| (&host.value, &host.at));
@@ -128,7 +134,7 @@ pub(super) fn hosts(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<Stri
     Some(hosts)
 }
 
-pub(super) fn ports(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<u64> {
+pub(super) fn ports(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> LocatedItems<u64> {
     let empty = EmptyList::Refused("leave `ports` out to match every port, or list one");
     let ports = list(10, empty, integer(1, 65535))(value, problems)?;
     let numbers = ports.iter().map(|port| (port.value, &port.at));
@@ -137,8 +143,8 @@ pub(super) fn ports(value: Value<'_>, problems: &mut Vec<Problem>) -> Items<u64>
 }
 
 impl PathMatch {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let path = Self {
             kind: object.optional("type", choice),
             value: object.optional("value", text(&names::PATH)),
@@ -149,8 +155,8 @@ impl PathMatch {
 }
 
 impl HeaderMatch {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let header = Self {
             kind: object.optional("type", choice),
             name: object.required("name", "name: x-tenant", text(&names::HEADER_NAME)),

@@ -8,14 +8,14 @@ mod http;
 
 pub use http::{HeaderMatch, HeaderMatchType, HttpMethod, PathMatch, PathMatchType};
 
-use super::authorizer::ExternalAuth;
+use super::authorizer::HttpExternalAuthFilter;
 use super::decode::{
-    Choice, EmptyList, Located, Object, Optional, Problem, Required, Value, choice, list,
-    refuse_duplicates, text,
+    Choice, EmptyList, Located, MappingDecoder, Optional, Problem, Required, Undecoded, choice,
+    list, refuse_duplicates, text,
 };
 use super::metadata::Metadata;
 use super::names;
-use super::source::Source;
+use super::source::PolicySource;
 use super::target::TargetRef;
 
 /// The version's name.
@@ -38,7 +38,7 @@ pub struct Spec {
     /// What a match means.
     pub action: Required<Action>,
     /// Whom to ask.
-    pub external_auth: Optional<ExternalAuth>,
+    pub external_auth: Optional<HttpExternalAuthFilter>,
     /// What matches.
     pub rules: Optional<Vec<Located<AccessRule>>>,
 }
@@ -58,7 +58,7 @@ pub struct AccessRule {
     /// The rule's name.
     pub name: Required<String>,
     /// Who.
-    pub source: Optional<Source>,
+    pub source: Optional<PolicySource>,
     /// What.
     pub authorization: Optional<Authorization>,
 }
@@ -188,8 +188,8 @@ impl McpMethodName {
 
 impl XAccessPolicy {
     /// Reads a policy, whose `apiVersion` and `kind` have been read before.
-    pub fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    pub fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         object.ignore(&["apiVersion", "kind", "status"]);
         let policy = Self {
             metadata: object.required("metadata", "metadata: {name: tools}", Metadata::decode),
@@ -205,8 +205,8 @@ impl XAccessPolicy {
 }
 
 impl Spec {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let targets = EmptyList::Refused("name what the policy is for");
         let spec = Self {
             target_refs: object.required(
@@ -215,7 +215,7 @@ impl Spec {
                 list(10, targets, TargetRef::decode),
             ),
             action: object.required("action", "action: Allow", action),
-            external_auth: object.optional("externalAuth", ExternalAuth::decode),
+            external_auth: object.optional("externalAuth", HttpExternalAuthFilter::decode),
             rules: object.optional("rules", rules),
         };
         object.finish();
@@ -224,7 +224,7 @@ impl Spec {
 }
 
 /// Upstream cannot refuse yet, and who writes `Deny` means that.
-fn action(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Action> {
+fn action(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Action> {
     let is_deny = value
         .node
         .text()
@@ -241,7 +241,7 @@ fn action(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Action> {
     action
 }
 
-fn rules(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<AccessRule>>> {
+fn rules(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<AccessRule>>> {
     let empty = EmptyList::Refused("leave `rules` out to match every request, or list a rule");
     let rules = list(10, empty, AccessRule::decode)(value, problems)?;
     let names = rules.iter().filter_map(|rule| rule.value.name.as_ref());
@@ -254,11 +254,11 @@ fn rules(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<Ac
 }
 
 impl AccessRule {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let rule = Self {
             name: object.required("name", "name: readers", text(&names::RULE_NAME)),
-            source: object.optional("source", Source::decode),
+            source: object.optional("source", PolicySource::decode),
             authorization: object.optional("authorization", Authorization::decode),
         };
         object.finish();
@@ -267,8 +267,8 @@ impl AccessRule {
 }
 
 impl Authorization {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let authorization = Self {
             kind: object.required("type", "type: Inline", choice),
             methods: object.optional("methods", http::methods),
@@ -285,8 +285,8 @@ impl Authorization {
 }
 
 impl Cel {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let cel = Self {
             expression: object.required(
                 "expression",
@@ -300,8 +300,8 @@ impl Cel {
 }
 
 impl Mcp {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let mcp = Self {
             methods: object.optional("methods", mcp_methods),
             base_protocol: object.optional("mcpBaseProtocolMethodsOption", choice),
@@ -311,7 +311,10 @@ impl Mcp {
     }
 }
 
-fn mcp_methods(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<McpMethod>>> {
+fn mcp_methods(
+    value: Undecoded<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<Located<McpMethod>>> {
     let empty = EmptyList::Refused("leave `methods` out to match every method, or list one");
     let methods = list(10, empty, McpMethod::decode)(value, problems)?;
     let names = methods
@@ -326,8 +329,8 @@ fn mcp_methods(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Loca
 }
 
 impl McpMethod {
-    fn decode(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut object = Object::open(value, problems)?;
+    fn decode(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut object = MappingDecoder::open(value, problems)?;
         let method = Self {
             name: object.required("name", "name: tools/call", method_name),
             params: object.optional("params", params),
@@ -338,7 +341,7 @@ impl McpMethod {
 }
 
 /// A name out of the list, to which those of the base protocol do not belong.
-fn method_name(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<McpMethodName> {
+fn method_name(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<McpMethodName> {
     let written = value.node.text().map(str::to_owned);
     let name = choice(value, problems);
     let base = written.filter(|written| name.is_none() && is_of_base_protocol(written));
@@ -360,7 +363,7 @@ fn is_of_base_protocol(name: &str) -> bool {
 }
 
 /// The CRD's bound of 20 characters is a warning of the compiler: real names are longer.
-fn params(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<String>>> {
+fn params(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Located<String>>> {
     let empty = EmptyList::Refused("leave `params` out to match everything, or list a value");
     let params = list(10, empty, text(&names::ANY))(value, problems)?;
     refuse_duplicates(

@@ -1,8 +1,8 @@
 //! A value as JSON has it.
 
-use super::{Node, NodeKind, Plain, Style, plain};
+use super::{NodeKind, PlainScalar, Style, YamlNode, plain};
 
-impl Node {
+impl YamlNode {
     /// The value as JSON text: members in the order written. What YAML has and JSON has
     /// not, such as infinite numbers, becomes a string.
     pub fn to_json(&self) -> String {
@@ -16,10 +16,16 @@ impl Node {
             NodeKind::Scalar(scalar) => {
                 let value = &scalar.text;
                 match (scalar.style, plain(value)) {
-                    (Style::Plain, Plain::Null) => json.push_str("null"),
-                    (Style::Plain, Plain::Boolean) => json.push_str(&value.to_ascii_lowercase()),
-                    (Style::Plain, Plain::Integer(number)) => json.push_str(&number.to_string()),
-                    (Style::Plain, Plain::Number) if is_json_number(value) => json.push_str(value),
+                    (Style::Plain, PlainScalar::Null) => json.push_str("null"),
+                    (Style::Plain, PlainScalar::Boolean) => {
+                        json.push_str(&value.to_ascii_lowercase())
+                    }
+                    (Style::Plain, PlainScalar::Integer(number)) => {
+                        json.push_str(&number.to_string())
+                    }
+                    (Style::Plain, PlainScalar::Number) if is_json_number(value) => {
+                        json.push_str(value)
+                    }
                     _ => string(value, json),
                 }
             }

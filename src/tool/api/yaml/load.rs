@@ -6,8 +6,8 @@ use std::ops::Range;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use serde::de::IgnoredAny;
 
-use super::{Entry, FileId, Node, NodeKind, Offsets, Scalar, Span, Style};
-use crate::tool::api::decode::{Place, Problem};
+use super::{Entry, FileId, NodeKind, Offsets, Scalar, Span, Style, YamlNode};
+use crate::tool::api::decode::{FieldPlace, Problem};
 
 /// The deepest nesting that is read, in a document as written and after aliases.
 const DEPTH: usize = 64;
@@ -22,35 +22,35 @@ const NODE: usize = 100;
 
 /// What a text holds.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct YamlText {
     /// Its documents, up to where it stops being YAML.
-    pub documents: Vec<Document>,
+    pub documents: Vec<YamlDocument>,
     /// Where and why it stops being YAML.
     pub broken: Option<Problem>,
 }
 
 /// One document.
 #[derive(Debug)]
-pub struct Document {
+pub struct YamlDocument {
     /// Its value.
-    pub root: Node,
+    pub root: YamlNode,
     /// What is wrong with it whatever it is about: duplicate keys, merge keys.
     pub problems: Vec<Problem>,
 }
 
 /// Reads every document of a text: of YAML, or objects of JSON one after the other, as
 /// programs write them that know no `---`.
-pub fn load(file: FileId, text: &str) -> Loaded {
+pub fn load(file: FileId, text: &str) -> YamlText {
     let mut documents = Vec::new();
     for part in objects(text) {
         let loaded = load_part(file, text, part);
         documents.extend(loaded.documents);
         if loaded.broken.is_some() {
             let broken = loaded.broken;
-            return Loaded { documents, broken };
+            return YamlText { documents, broken };
         }
     }
-    Loaded {
+    YamlText {
         documents,
         broken: None,
     }
@@ -82,7 +82,7 @@ fn objects(text: &str) -> Vec<Range<usize>> {
     }
 }
 
-fn load_part(file: FileId, text: &str, part: Range<usize>) -> Loaded {
+fn load_part(file: FileId, text: &str, part: Range<usize>) -> YamlText {
     let from = part.start;
     let text = text.get(part).unwrap_or_default();
     let offsets = Offsets::new(file, text).from(from);
@@ -107,7 +107,7 @@ fn load_part(file: FileId, text: &str, part: Range<usize>) -> Loaded {
             }
         }
     };
-    Loaded {
+    YamlText {
         documents: builder.documents,
         broken,
     }
@@ -118,11 +118,11 @@ struct Open {
     span: Span,
     tag: Option<String>,
     anchor: usize,
-    parts: Parts,
+    parts: UndecodedEvents,
 }
 
-enum Parts {
-    Sequence(Vec<Node>),
+enum UndecodedEvents {
+    Sequence(Vec<YamlNode>),
     Mapping {
         entries: Vec<Entry>,
         /// Where each field is among the entries.
@@ -133,10 +133,10 @@ enum Parts {
 
 struct Builder {
     offsets: Offsets,
-    documents: Vec<Document>,
+    documents: Vec<YamlDocument>,
     open: Vec<Open>,
-    root: Option<Node>,
-    anchors: HashMap<usize, Node>,
+    root: Option<YamlNode>,
+    anchors: HashMap<usize, YamlNode>,
     copied: usize,
     problems: Vec<Problem>,
 }
@@ -156,11 +156,14 @@ impl Builder {
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
         match event {
-            Event::SequenceStart(anchor, tag) => {
-                self.begin(span, tag.as_deref(), anchor, Parts::Sequence(Vec::new()))
-            }
+            Event::SequenceStart(anchor, tag) => self.begin(
+                span,
+                tag.as_deref(),
+                anchor,
+                UndecodedEvents::Sequence(Vec::new()),
+            ),
             Event::MappingStart(anchor, tag) => {
-                let parts = Parts::Mapping {
+                let parts = UndecodedEvents::Mapping {
                     entries: Vec::new(),
                     places: HashMap::new(),
                     key: None,
@@ -180,7 +183,7 @@ impl Builder {
                     style,
                 });
                 self.place(
-                    Node {
+                    YamlNode {
                         span,
                         tag: foreign(tag),
                         kind,
@@ -195,7 +198,7 @@ impl Builder {
             Event::DocumentEnd => {
                 if let Some(root) = self.root.take() {
                     let problems = std::mem::take(&mut self.problems);
-                    self.documents.push(Document { root, problems });
+                    self.documents.push(YamlDocument { root, problems });
                 }
                 self.anchors.clear();
                 Ok(())
@@ -211,7 +214,7 @@ impl Builder {
         span: Span,
         tag: Option<&Tag>,
         anchor: usize,
-        parts: Parts,
+        parts: UndecodedEvents,
     ) -> Result<(), Problem> {
         if self.open.len() >= DEPTH {
             return Err(malformed(
@@ -234,11 +237,11 @@ impl Builder {
             ..open.span
         };
         let kind = match open.parts {
-            Parts::Sequence(items) => NodeKind::Sequence(items),
-            Parts::Mapping { entries, .. } => NodeKind::Mapping(entries),
+            UndecodedEvents::Sequence(items) => NodeKind::Sequence(items),
+            UndecodedEvents::Mapping { entries, .. } => NodeKind::Mapping(entries),
         };
         self.place(
-            Node {
+            YamlNode {
                 span,
                 tag: open.tag,
                 kind,
@@ -247,7 +250,7 @@ impl Builder {
         )
     }
 
-    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+    fn place(&mut self, node: YamlNode, anchor: usize) -> Result<(), Problem> {
         if anchor > 0 {
             self.copies(measure(&node).0, node.span)?;
             self.anchors.insert(anchor, node.clone());
@@ -257,8 +260,8 @@ impl Builder {
             return Ok(());
         };
         match &mut open.parts {
-            Parts::Sequence(items) => items.push(node),
-            Parts::Mapping {
+            UndecodedEvents::Sequence(items) => items.push(node),
+            UndecodedEvents::Mapping {
                 entries,
                 places,
                 key,
@@ -280,7 +283,7 @@ impl Builder {
     }
 
     /// What an alias stands for. It keeps the positions at which that is written.
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Problem> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<YamlNode, Problem> {
         let Some(node) = self.anchors.get(&anchor) else {
             return Err(malformed(
                 span,
@@ -324,7 +327,7 @@ fn enter(
         entries.push(entry);
         return Ok(());
     }
-    let place = Place {
+    let place = FieldPlace {
         span: entry.key_span,
         field: field(around, &entry.key),
     };
@@ -342,8 +345,8 @@ fn field(around: &[Open], key: &str) -> String {
     let mut path = String::new();
     for open in around {
         match &open.parts {
-            Parts::Sequence(items) => path.push_str(&format!("[{}]", items.len())),
-            Parts::Mapping { key, .. } => {
+            UndecodedEvents::Sequence(items) => path.push_str(&format!("[{}]", items.len())),
+            UndecodedEvents::Mapping { key, .. } => {
                 let key = key.as_ref().map_or("", |(key, _)| key);
                 path.push_str(if path.is_empty() { "" } else { "." });
                 path.push_str(key);
@@ -357,7 +360,7 @@ fn field(around: &[Open], key: &str) -> String {
     }
 }
 
-fn key_of(node: Node) -> Result<(String, Span), Problem> {
+fn key_of(node: YamlNode) -> Result<(String, Span), Problem> {
     match node.kind {
         NodeKind::Scalar(scalar) => Ok((scalar.text, node.span)),
         _ => Err(malformed(
@@ -368,8 +371,8 @@ fn key_of(node: Node) -> Result<(String, Span), Problem> {
 }
 
 /// How much it takes to copy a node, and how many levels it has.
-fn measure(node: &Node) -> (usize, usize) {
-    let (own, parts): (usize, &mut dyn Iterator<Item = &Node>) = match &node.kind {
+fn measure(node: &YamlNode) -> (usize, usize) {
+    let (own, parts): (usize, &mut dyn Iterator<Item = &YamlNode>) = match &node.kind {
         NodeKind::Scalar(scalar) => return (NODE + scalar.text.len(), 0),
         NodeKind::Sequence(items) => (NODE, &mut items.iter()),
         NodeKind::Mapping(entries) => {
@@ -395,7 +398,7 @@ fn core(tag: &Tag, suffix: &str) -> bool {
 
 fn malformed(span: Span, message: String) -> Problem {
     Problem::new(
-        &Place {
+        &FieldPlace {
             span,
             field: String::new(),
         },
@@ -408,7 +411,7 @@ mod tests {
     use super::*;
 
     /// Every key and scalar, and where it is said to be.
-    fn scalars<'n>(node: &'n Node, found: &mut Vec<(&'n str, Span)>) {
+    fn scalars<'n>(node: &'n YamlNode, found: &mut Vec<(&'n str, Span)>) {
         match &node.kind {
             NodeKind::Scalar(scalar) => found.push((&scalar.text, node.span)),
             NodeKind::Sequence(items) => items.iter().for_each(|item| scalars(item, found)),

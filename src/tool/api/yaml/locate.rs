@@ -35,7 +35,7 @@ pub fn locate(text: &str, span: Span, value: &str, part: &Range<usize>) -> Optio
 }
 
 /// A character that is no white space, and where it is written.
-struct Shown {
+struct VisibleChar {
     char: char,
     at: usize,
     end: usize,
@@ -45,14 +45,14 @@ fn is_shown(char: &char) -> bool {
     !char.is_whitespace()
 }
 
-fn is_same(places: &[Shown], value: &str) -> bool {
+fn is_same(places: &[VisibleChar], value: &str) -> bool {
     let value = value.chars().filter(is_shown);
     places.iter().map(|place| place.char).eq(value)
 }
 
 /// What is written as it stands.
-fn plain(written: &str) -> Vec<Shown> {
-    let places = written.char_indices().map(|(at, char)| Shown {
+fn plain(written: &str) -> Vec<VisibleChar> {
+    let places = written.char_indices().map(|(at, char)| VisibleChar {
         char,
         at,
         end: at + char.len_utf8(),
@@ -61,7 +61,7 @@ fn plain(written: &str) -> Vec<Shown> {
 }
 
 /// A block, without the line that says it is one.
-fn block(written: &str) -> Option<Vec<Shown>> {
+fn block(written: &str) -> Option<Vec<VisibleChar>> {
     let (first, rest) = written.split_once('\n')?;
     if !first.starts_with(['|', '>']) {
         return None;
@@ -76,7 +76,7 @@ fn block(written: &str) -> Option<Vec<Shown>> {
 }
 
 /// What stands in quotes, with the escapes that are one character.
-fn quoted(written: &str) -> Option<Vec<Shown>> {
+fn quoted(written: &str) -> Option<Vec<VisibleChar>> {
     let quote = written.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let inner = written.strip_prefix(quote)?.strip_suffix(quote)?;
     let mut places = Vec::new();
@@ -89,7 +89,7 @@ fn quoted(written: &str) -> Option<Vec<Shown>> {
         };
         if is_shown(&char) {
             let at = at + quote.len_utf8();
-            places.push(Shown {
+            places.push(VisibleChar {
                 char,
                 at,
                 end: at + length,

@@ -11,9 +11,9 @@ mod node;
 mod scalar;
 mod text;
 
-pub use load::{Document, Loaded, load};
+pub use load::{YamlDocument, YamlText, load};
 pub use locate::locate;
-pub use node::{Entry, Node, NodeKind, Scalar, Style};
-pub use scalar::{Plain, plain};
+pub use node::{Entry, NodeKind, Scalar, Style, YamlNode};
+pub use scalar::{PlainScalar, plain};
 pub(crate) use text::Offsets;
 pub use text::{FileId, Span};

@@ -4,7 +4,7 @@ use super::Span;
 
 /// A value and where it is written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub struct YamlNode {
     /// Where: of a collection, from its first character on.
     pub span: Span,
     /// A tag other than the ones that change nothing, as written.
@@ -19,7 +19,7 @@ pub enum NodeKind {
     /// Anything without parts.
     Scalar(Scalar),
     /// A list.
-    Sequence(Vec<Node>),
+    Sequence(Vec<YamlNode>),
     /// An object, in the order written; no key twice.
     Mapping(Vec<Entry>),
 }
@@ -50,10 +50,10 @@ pub struct Entry {
     /// Where the key is written.
     pub key_span: Span,
     /// The value.
-    pub value: Node,
+    pub value: YamlNode,
 }
 
-impl Node {
+impl YamlNode {
     /// The entry under `key`, where the node is an object that has it.
     pub fn get(&self, key: &str) -> Option<&Entry> {
         match &self.kind {

@@ -7,7 +7,7 @@
 
 /// What a plain scalar is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Plain {
+pub enum PlainScalar {
     /// Nothing: empty, `~` or `null`.
     Null,
     /// A boolean for either version of YAML.
@@ -23,29 +23,31 @@ pub enum Plain {
 }
 
 /// Says what a plain scalar is.
-pub fn plain(text: &str) -> Plain {
+pub fn plain(text: &str) -> PlainScalar {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
-        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return Plain::Boolean,
+        "" | "~" | "null" | "Null" | "NULL" => return PlainScalar::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return PlainScalar::Boolean,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "n" | "N" | "no" | "No" | "NO"
-        | "off" | "Off" | "OFF" => return Plain::OldBoolean,
-        ".nan" | ".NaN" | ".NAN" => return Plain::Number,
+        | "off" | "Off" | "OFF" => return PlainScalar::OldBoolean,
+        ".nan" | ".NaN" | ".NAN" => return PlainScalar::Number,
         _ => {}
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
-        return Plain::Number;
+        return PlainScalar::Number;
     }
     if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return Plain::String;
+        return PlainScalar::String;
     }
     number(text, &unsigned.replace('_', ""))
 }
 
-fn number(text: &str, digits: &str) -> Plain {
+fn number(text: &str, digits: &str) -> PlainScalar {
     if digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0')) {
         // Underscores make it a number for one reading only: nobody's whole number.
-        return text.parse().map_or(Plain::Number, Plain::Integer);
+        return text
+            .parse()
+            .map_or(PlainScalar::Number, PlainScalar::Integer);
     }
     let radix = |prefixes: [&str; 2], radix: u32| {
         prefixes
@@ -58,9 +60,9 @@ fn number(text: &str, digits: &str) -> Plain {
     let float = digits.contains(|c: char| c.is_ascii_digit()) && digits.parse::<f64>().is_ok();
     if octal || radix(["0x", "0X"], 16) || radix(["0o", "0O"], 8) || radix(["0b", "0B"], 2) || float
     {
-        Plain::Number
+        PlainScalar::Number
     } else {
-        Plain::String
+        PlainScalar::String
     }
 }
 
@@ -82,10 +84,10 @@ mod tests {
             ".nan",
             "99999999999999999999",
         ] {
-            assert_eq!(plain(text), Plain::Number, "{text}");
+            assert_eq!(plain(text), PlainScalar::Number, "{text}");
         }
-        assert_eq!(plain("-12"), Plain::Integer(-12));
-        assert_eq!(plain("0"), Plain::Integer(0));
+        assert_eq!(plain("-12"), PlainScalar::Integer(-12));
+        assert_eq!(plain("0"), PlainScalar::Integer(0));
     }
 
     #[test]
@@ -103,14 +105,14 @@ mod tests {
             "1st",
             "infinity",
         ] {
-            assert_eq!(plain(text), Plain::String, "{text}");
+            assert_eq!(plain(text), PlainScalar::String, "{text}");
         }
     }
 
     #[test]
     fn the_booleans_of_the_old_version_are_told_apart() {
-        assert_eq!(plain("yes"), Plain::OldBoolean);
-        assert_eq!(plain("true"), Plain::Boolean);
-        assert_eq!(plain("~"), Plain::Null);
+        assert_eq!(plain("yes"), PlainScalar::OldBoolean);
+        assert_eq!(plain("true"), PlainScalar::Boolean);
+        assert_eq!(plain("~"), PlainScalar::Null);
     }
 }

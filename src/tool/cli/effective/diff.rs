@@ -7,7 +7,7 @@ use crate::engine::policy::CompiledPolicy;
 use crate::tool::effective::{Change, Changes, Grant};
 
 /// A row of a table.
-type Line = Vec<String>;
+type TableRow = Vec<String>;
 
 /// The whole page.
 pub(super) fn text(old: &CompiledPolicy, new: &CompiledPolicy, changes: &Changes) -> String {
@@ -71,8 +71,8 @@ pub(super) fn text(old: &CompiledPolicy, new: &CompiledPolicy, changes: &Changes
 fn lines(
     compiled: &CompiledPolicy,
     changes: &Changes,
-    said: impl Fn(&Change) -> Option<Line>,
-) -> Vec<Line> {
+    said: impl Fn(&Change) -> Option<TableRow>,
+) -> Vec<TableRow> {
     let places = changes.universe.places.iter().zip(&changes.changes);
     let places = places.map(|(place, changes)| (place_name(compiled, place), changes));
     let mut lines = Vec::new();
@@ -105,7 +105,7 @@ fn how(grant: &Grant) -> String {
     }
 }
 
-fn table(title: &str, head: &[&str], lines: &[Line]) -> String {
+fn table(title: &str, head: &[&str], lines: &[TableRow]) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -113,8 +113,13 @@ fn table(title: &str, head: &[&str], lines: &[Line]) -> String {
     let mut line = |cells: &[String]| {
         table.push_str(&format!("| {} |\n", cells.join(" | ")));
     };
-    line(&head.iter().map(|cell| (*cell).to_owned()).collect::<Line>());
-    line(&head.iter().map(|_| "---".to_owned()).collect::<Line>());
+    line(
+        &head
+            .iter()
+            .map(|cell| (*cell).to_owned())
+            .collect::<TableRow>(),
+    );
+    line(&head.iter().map(|_| "---".to_owned()).collect::<TableRow>());
     lines.iter().for_each(|cells| line(cells));
     table
 }

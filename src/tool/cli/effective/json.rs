@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::place_name;
 use crate::engine::json::shown_json;
 use crate::engine::policy::CompiledPolicy;
-use crate::tool::effective::{Acted, Ask, Change, Changes, Effective, Grant, Universe};
+use crate::tool::effective::{Change, Changes, Effective, Grant, ObjectPattern, Query, Universe};
 
 /// Every grant; what is not listed is refused.
 pub(super) fn effective(compiled: &CompiledPolicy, effective: &Effective) -> String {
@@ -88,14 +88,14 @@ fn each<T>(
     all
 }
 
-fn acted(ask: &Ask, said: &mut Value) {
+fn acted(ask: &Query, said: &mut Value) {
     match &ask.acted {
-        Acted::Nothing => {}
-        Acted::Named(kind, name) => said[kind.as_str()] = json!(name),
-        Acted::Other(kind, _) => said["anyOther"] = json!(kind.as_str()),
-        Acted::Unnamed => said["anyUnnamed"] = json!("resource"),
-        Acted::Respelt(uri) => said["spellingOf"] = json!(uri),
-        Acted::Something => said["names"] = json!("something"),
+        ObjectPattern::Nothing => {}
+        ObjectPattern::Named(kind, name) => said[kind.as_str()] = json!(name),
+        ObjectPattern::Other(kind, _) => said["anyOther"] = json!(kind.as_str()),
+        ObjectPattern::Unnamed => said["anyUnnamed"] = json!("resource"),
+        ObjectPattern::Respelt(uri) => said["spellingOf"] = json!(uri),
+        ObjectPattern::Something => said["names"] = json!("something"),
     }
 }
 

@@ -8,11 +8,11 @@ mod rows;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::subject::Subject;
-use super::subject::{Loaded, read};
+use super::policy_input::Subject;
+use super::policy_input::{LoadedPolicy, read};
 use super::{OutputForm, REFUSED, fail, output, say, terminal};
 use crate::engine::policy::CompiledPolicy;
-use crate::tool::effective::{At, Place, Universe, changes, effective, quoted};
+use crate::tool::effective::{At, Destination, Universe, changes, effective, quoted};
 
 /// Say who may do what
 ///
@@ -25,7 +25,7 @@ use crate::tool::effective::{At, Place, Universe, changes, effective, quoted};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 done, 1 new grants under --deny-new-grants, 2 wrong usage.")]
 #[command(args_conflicts_with_subcommands = true)]
-pub(super) struct Arguments {
+pub(super) struct EffectiveArguments {
     #[command(flatten)]
     subject: Subject,
 
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     output: OutputForm,
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &EffectiveArguments) -> ExitCode {
     match arguments.diff.as_slice() {
         [old, new] => match read(old).and_then(|old| Ok((old, read(new)?))) {
             Ok((old, new)) => compare(arguments, &old, &new),
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn show(arguments: &Arguments, loaded: &Loaded) -> ExitCode {
+fn show(arguments: &EffectiveArguments, loaded: &LoadedPolicy) -> ExitCode {
     let compiled = loaded.document.compiled();
     let effective = match effective(compiled, Universe::of(&[compiled])) {
         Ok(effective) => effective,
@@ -75,7 +75,7 @@ fn show(arguments: &Arguments, loaded: &Loaded) -> ExitCode {
     })
 }
 
-fn compare(arguments: &Arguments, old: &Loaded, new: &Loaded) -> ExitCode {
+fn compare(arguments: &EffectiveArguments, old: &LoadedPolicy, new: &LoadedPolicy) -> ExitCode {
     let (old, new) = (old.document.compiled(), new.document.compiled());
     let changes = match changes(old, new) {
         Ok(changes) => changes,
@@ -100,7 +100,7 @@ fn write(text: &str) -> ExitCode {
 }
 
 /// What a place is called.
-fn place_name(compiled: &CompiledPolicy, place: &Place) -> String {
+fn place_name(compiled: &CompiledPolicy, place: &Destination) -> String {
     let serves = |cluster: &String| {
         let mut backends = compiled.backends.iter();
         let found = backends.find(|found| found.clusters.contains(cluster))?;

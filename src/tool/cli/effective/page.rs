@@ -6,7 +6,7 @@ use super::super::terminal::{Tone, hang, plain};
 use super::rows::rows;
 use super::{caller_name, merged, place_name};
 use crate::engine::policy::CompiledPolicy;
-use crate::tool::effective::{Acted, Effective, Grant, Kind, quoted};
+use crate::tool::effective::{Effective, Grant, ObjectPattern, QueryKind, quoted};
 
 /// A column is no wider.
 const WIDEST: usize = 34;
@@ -87,8 +87,8 @@ fn of_tools(effective: &Effective, grants: &[Vec<Grant>], width: usize) -> Strin
     let mut lines: Vec<(Cow<'_, str>, Vec<String>)> = Vec::new();
     for (number, ask) in effective.universe.asks.iter().enumerate() {
         let tool = match &ask.acted {
-            Acted::Named(Kind::Tool, tool) => quoted(tool),
-            Acted::Other(Kind::Tool, _) => Cow::Borrowed("any other tool"),
+            ObjectPattern::Named(QueryKind::Tool, tool) => quoted(tool),
+            ObjectPattern::Other(QueryKind::Tool, _) => Cow::Borrowed("any other tool"),
             _ => continue,
         };
         let callers = effective.universe.callers.iter().zip(grants);

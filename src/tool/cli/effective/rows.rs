@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::tool::effective::{Acted, Ask, Group, Kind};
+use crate::tool::effective::{ObjectPattern, Query, QueryKind, Section};
 
 /// One row: what it is about, and what is to be said of it.
 pub(super) struct Row<'v, T> {
@@ -13,11 +13,11 @@ pub(super) struct Row<'v, T> {
 
 /// Rows that cover every ask whose value is shown, each as wide as it can be.
 pub(super) fn rows<'v, T: PartialEq>(
-    asks: &[Ask],
+    asks: &[Query],
     values: &'v [T],
     is_shown: impl Fn(&T) -> bool,
 ) -> Vec<Row<'v, T>> {
-    let all: Vec<(usize, &Ask, &'v T)> = asks
+    let all: Vec<(usize, &Query, &'v T)> = asks
         .iter()
         .zip(values)
         .enumerate()
@@ -57,59 +57,64 @@ pub(super) fn rows<'v, T: PartialEq>(
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-type Member = Box<dyn Fn(&Ask) -> bool>;
+type RowMember = Box<dyn Fn(&Query) -> bool>;
 
 /// Names for many asks at once, the widest first.
-fn wide(asks: &[Ask]) -> Vec<(String, Member)> {
-    let mut wide: Vec<(String, Member)> = vec![
+fn wide(asks: &[Query]) -> Vec<(String, RowMember)> {
+    let mut wide: Vec<(String, RowMember)> = vec![
         ("everything".to_owned(), Box::new(|_| true)),
         (
             "every MCP message".to_owned(),
-            Box::new(|ask| ask.group != Group::Http),
+            Box::new(|ask| ask.group != Section::Http),
         ),
         (
             "the base protocol".to_owned(),
-            Box::new(|ask| matches!(ask.group, Group::Session | Group::Base | Group::Completion)),
+            Box::new(|ask| {
+                matches!(
+                    ask.group,
+                    Section::Session | Section::Base | Section::Completion
+                )
+            }),
         ),
         (
             "the base protocol but completion".to_owned(),
-            Box::new(|ask| matches!(ask.group, Group::Session | Group::Base)),
+            Box::new(|ask| matches!(ask.group, Section::Session | Section::Base)),
         ),
         (
             "sessions and tools/list".to_owned(),
-            Box::new(|ask| ask.group == Group::Session),
+            Box::new(|ask| ask.group == Section::Session),
         ),
     ];
     for (kind, name, unknown) in [
-        (Kind::Tool, "tools/*", "tools/other"),
-        (Kind::Prompt, "prompts/*", "prompts/other"),
-        (Kind::Resource, "resources/*", "resources/other"),
+        (QueryKind::Tool, "tools/*", "tools/other"),
+        (QueryKind::Prompt, "prompts/*", "prompts/other"),
+        (QueryKind::Resource, "resources/*", "resources/other"),
     ] {
-        let is_known = move |ask: &Ask| {
-            let is_list = kind == Kind::Tool && ask.name == "tools/list";
-            ask.group == Group::Things(kind) || is_list
+        let is_known = move |ask: &Query| {
+            let is_list = kind == QueryKind::Tool && ask.name == "tools/list";
+            ask.group == Section::Things(kind) || is_list
         };
-        let is_member = move |ask: &Ask| is_known(ask) || ask.name == unknown;
+        let is_member = move |ask: &Query| is_known(ask) || ask.name == unknown;
         wide.push((name.to_owned(), Box::new(is_member)));
         wide.push((format!("known {name}"), Box::new(is_known)));
     }
     wide.push((
         "unknown methods".to_owned(),
-        Box::new(|ask| ask.group == Group::Unknown),
+        Box::new(|ask| ask.group == Section::Unknown),
     ));
     let mut seen = BTreeSet::new();
     for ask in asks {
         let name = ask.name;
-        if ask.acted != Acted::Nothing && seen.insert(name) {
+        if ask.acted != ObjectPattern::Nothing && seen.insert(name) {
             let what = method(ask).to_owned();
-            wide.push((what, Box::new(move |ask: &Ask| ask.name == name)));
+            wide.push((what, Box::new(move |ask: &Query| ask.name == name)));
         }
     }
     wide
 }
 
 /// A method as it is shown: one that stands for others by their prefix.
-fn method(ask: &Ask) -> &'static str {
+fn method(ask: &Query) -> &'static str {
     match ask.name {
         "logging/setLevel" => "logging/*",
         "notifications/cancelled" => "notifications/*",

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::super::subject::{Loaded, Subject};
-use super::super::{OutputForm, REFUSED, fail, render, say};
+use super::super::policy_input::{LoadedPolicy, Subject};
+use super::super::{OutputForm, REFUSED, diagnostics, fail, say};
 use super::caller;
 use crate::engine::mcp::Method;
 use crate::engine::policy::{CompiledPolicy, ObjectName};
 use crate::engine::request::SpiffeId;
 use crate::tool::api::decode::closest;
-use crate::tool::cases::{Body, Expect, Given, Request, Suite, call_body, read_request};
 use crate::tool::compile::{STANDARD_INPUT, read_bytes, read_source};
+use crate::tool::decision_tests::{
+    AuthorizerReply, Expect, Suite, TestBody, TestRequest, call_body, read_request,
+};
 
 /// Say what becomes of one request, and why
 ///
@@ -24,7 +26,7 @@ use crate::tool::compile::{STANDARD_INPUT, read_bytes, read_source};
 /// expectations), from the options, or from both: options go before the file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 explained, 1 not as expected, 2 wrong usage.")]
-pub(crate) struct Arguments {
+pub(crate) struct ExplainArguments {
     #[command(flatten)]
     pub(super) subject: Subject,
 
@@ -74,7 +76,7 @@ pub(crate) struct Arguments {
 
     /// What the next authorizer answers: a status, or `none`; can be given several times
     #[arg(long = "answer", value_name = "STATUS", value_parser = answer)]
-    answers: Vec<Given>,
+    answers: Vec<AuthorizerReply>,
 
     /// Why the caller may not call a tool: the nearest rule, and what is missing
     #[arg(long, value_name = "TOOL", conflicts_with_all = ["call", "body"], value_parser = tool)]
@@ -86,7 +88,7 @@ pub(crate) struct Arguments {
 
     /// Exit with 1 when it is otherwise
     #[arg(long, value_name = "OUTCOME")]
-    pub(super) expect: Option<Answer>,
+    pub(super) expect: Option<ExpectedOutcome>,
 
     /// How it is written
     #[arg(long, value_name = "FORM", default_value = "text")]
@@ -95,7 +97,7 @@ pub(crate) struct Arguments {
 
 /// What becomes of a request, as decision tests have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Answer {
+pub(super) enum ExpectedOutcome {
     /// The request goes on
     Allow,
     /// Policies or an authorizer deny it
@@ -104,7 +106,7 @@ pub(super) enum Answer {
     Reject,
 }
 
-impl Answer {
+impl ExpectedOutcome {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -117,14 +119,17 @@ impl Answer {
         match self {
             Self::Allow => found == Some(Expect::Allow),
             Self::Deny => found == Some(Expect::Deny),
-            Self::Reject => found == Some(Expect::Refuse),
+            Self::Reject => found == Some(Expect::Reject),
         }
     }
 }
 
-impl Arguments {
+impl ExplainArguments {
     /// The request, and what authorizers answer; where it cannot be read, says so.
-    pub(super) fn request(&self, loaded: &Loaded) -> Result<(Request, Vec<Given>), ExitCode> {
+    pub(super) fn request(
+        &self,
+        loaded: &LoadedPolicy,
+    ) -> Result<(TestRequest, Vec<AuthorizerReply>), ExitCode> {
         let is_stdin = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT;
         let files = self.request.iter().chain(&self.body).filter(is_stdin);
         if files.count() + usize::from(self.subject.reads_stdin()) > 1 {
@@ -145,12 +150,12 @@ impl Arguments {
                     )));
                 }
                 read_request(source).map_err(|report| {
-                    render::print(&report);
-                    render::refused(&report, "the request cannot be explained");
+                    diagnostics::print(&report);
+                    diagnostics::refused(&report, "the request cannot be explained");
                     ExitCode::from(REFUSED)
                 })?
             }
-            None if asks => <(Request, Vec<Given>)>::default(),
+            None if asks => <(TestRequest, Vec<AuthorizerReply>)>::default(),
             None => {
                 return Err(fail(
                     "say what is asked: --request, --call, --body, --http-method or --why-not",
@@ -162,7 +167,7 @@ impl Arguments {
         if let Some(name) = &self.backend {
             let known = name.split_once('/').and_then(|(namespace, name)| {
                 let (namespace, name) = (namespace.to_owned(), name.to_owned());
-                Request::cluster_of(compiled, &ObjectName { namespace, name })
+                TestRequest::cluster_of(compiled, &ObjectName { namespace, name })
             });
             let Some(cluster) = known else {
                 return Err(fail(format_args!(
@@ -188,7 +193,7 @@ impl Arguments {
         Ok((request, answers))
     }
 
-    fn add_to(&self, request: &mut Request, policy: &CompiledPolicy) -> Result<(), ExitCode> {
+    fn add_to(&self, request: &mut TestRequest, policy: &CompiledPolicy) -> Result<(), ExitCode> {
         if let Some(caller) = &self.caller {
             if SpiffeId::new(caller).is_none() {
                 return Err(fail(match caller::of_account(caller, policy) {
@@ -223,10 +228,10 @@ impl Arguments {
                     "note: MCP has no method `{call}`; did you mean `{meant}`?"
                 ));
             }
-            request.body = Body::Message(body);
+            request.body = TestBody::Message(body);
         }
         if let Some(path) = &self.body {
-            request.body = Body::Bytes(read_bytes(path).map_err(fail)?);
+            request.body = TestBody::Bytes(read_bytes(path).map_err(fail)?);
         }
         for header in &self.headers {
             let Some((name, value)) = header.split_once(':') else {
@@ -276,7 +281,7 @@ fn meant_call(call: &str) -> Option<String> {
 }
 
 /// An answer of an authorizer's.
-fn answer(text: &str) -> Result<Given, &'static str> {
+fn answer(text: &str) -> Result<AuthorizerReply, &'static str> {
     let status = match text {
         "none" => None,
         _ => {
@@ -285,14 +290,14 @@ fn answer(text: &str) -> Result<Given, &'static str> {
             Some(status.ok_or("an answer is a status from 200 to 599, or `none`")?)
         }
     };
-    Ok(Given {
+    Ok(AuthorizerReply {
         status,
-        ..Given::default()
+        ..AuthorizerReply::default()
     })
 }
 
 /// What there is instead of a listener on a port, where there is none.
-fn no_listener(loaded: &Loaded, port: u16) -> Option<String> {
+fn no_listener(loaded: &LoadedPolicy, port: u16) -> Option<String> {
     let compiled = loaded.document.compiled();
     let port = u64::from(port);
     let listeners = compiled.listeners.iter();
@@ -320,7 +325,7 @@ fn no_listener(loaded: &Loaded, port: u16) -> Option<String> {
 }
 
 /// `is infra/a`, `are infra/a and infra/b`, in the words of an error.
-fn backends(loaded: &Loaded) -> String {
+fn backends(loaded: &LoadedPolicy) -> String {
     let backends = loaded.document.compiled().backends.iter();
     let names: Vec<String> = backends.map(|found| found.backend.to_string()).collect();
     match names.as_slice() {

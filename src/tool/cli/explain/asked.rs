@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::super::terminal::{hang, plain};
 use super::Explanation;
-use crate::engine::decision::{Ask, Decision};
-use crate::engine::enforcement::{Answered, Explained, Said};
-use crate::engine::external_auth::{Call, Question, grpc};
+use crate::engine::decision::{AuthorizerCall, Decision};
+use crate::engine::enforcement::{CalloutRecord, CalloutResult, Explained};
+use crate::engine::external_auth::{Callout, CalloutRequest, grpc};
 
 /// What an authorizer is asked last, where the explanation ends there.
-pub(super) fn last<'e, 'p>(explained: &'e Explained<'p>) -> Option<&'e Ask<'p>> {
+pub(super) fn last<'e, 'p>(explained: &'e Explained<'p>) -> Option<&'e AuthorizerCall<'p>> {
     match &explained.trace.as_ref()?.decision {
         Decision::Ask(ask) => Some(ask),
         Decision::Allow(_) | Decision::Deny(_) => None,
@@ -42,7 +42,7 @@ pub(super) fn of_policy(
         return String::new();
     };
     let timeout = question.timeout.milliseconds();
-    let shown = Shown::of(question);
+    let shown = ShownCallout::of(question);
     let mut text = String::new();
     let mut line = |name: &str, what: &str| {
         text.push_str(&hang(&format!("{front}{name:<7} "), &plain(what), width));
@@ -64,7 +64,7 @@ pub(super) fn of_policy(
 pub(super) fn json(explained: &Explained<'_>) -> Value {
     let asked = iter::zip(policies(explained), &explained.asked);
     let asked = asked.map(|(policy, (question, said))| {
-        let shown = Shown::of(question);
+        let shown = ShownCallout::of(question);
         let mut value = json!({
             "policy": policy,
             "cluster": question.cluster,
@@ -83,7 +83,7 @@ pub(super) fn json(explained: &Explained<'_>) -> Value {
 }
 
 /// What an authorizer is shown, without what may be secret in it.
-struct Shown<'q> {
+struct ShownCallout<'q> {
     protocol: &'static str,
     /// The method and path, or what is called.
     what: String,
@@ -93,10 +93,10 @@ struct Shown<'q> {
     body: usize,
 }
 
-impl<'q> Shown<'q> {
-    fn of(question: &'q Question) -> Self {
+impl<'q> ShownCallout<'q> {
+    fn of(question: &'q Callout) -> Self {
         match &question.call {
-            Call::Http { headers, body } => {
+            CalloutRequest::Http { headers, body } => {
                 let lines = || headers.iter().map(|(name, value)| (&**name, &**value));
                 let only = |name| lines().find(|(known, _)| *known == name);
                 let value = |name| only(name).map_or("", |(_, value)| value);
@@ -108,7 +108,7 @@ impl<'q> Shown<'q> {
                     body: body.len(),
                 }
             }
-            Call::Grpc { metadata, message } => Self {
+            CalloutRequest::Grpc { metadata, message } => Self {
                 protocol: "gRPC",
                 what: format!("{}/{}", grpc::SERVICE, grpc::METHOD),
                 headers: metadata.iter().map(|(name, _)| name.as_str()).collect(),
@@ -126,14 +126,14 @@ fn bytes(length: usize) -> String {
     }
 }
 
-fn answer(said: Option<&Said>) -> String {
+fn answer(said: Option<&CalloutRecord>) -> String {
     let Some(said) = said else {
         return "not known: --answer, or `answers` in the request, assumes one".to_owned();
     };
     let detail = said.detail.as_deref().unwrap_or_default();
     match said.answered {
-        Answered::Allow => "allows".to_owned(),
-        Answered::Refuse => format!("denies ({detail})"),
-        Answered::Error => format!("none ({detail})"),
+        CalloutResult::Allow => "allows".to_owned(),
+        CalloutResult::Deny => format!("denies ({detail})"),
+        CalloutResult::Error => format!("none ({detail})"),
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::decision::{Check, LevelTrace, Match, PolicyTrace, RuleTrace};
 use crate::engine::enforcement::{Reason, Step};
 use crate::engine::json::shown_json;
 use crate::engine::policy::{Action, Mode};
-use crate::tool::cases::{Expect, Outcome};
+use crate::tool::decision_tests::{Expect, Outcome};
 
 /// The explanation as JSON text.
 pub(super) fn text(explanation: &Explanation<'_>) -> String {
@@ -31,7 +31,7 @@ fn value(explanation: &Explanation<'_>) -> Value {
             "port": explanation.request.port,
         }),
     );
-    if let Step::Refuse(refusal) = &explanation.explained.step {
+    if let Step::Block(refusal) = &explanation.explained.step {
         let body = String::from_utf8_lossy(&refusal.answer.body);
         value.insert(
             "answer".to_owned(),

@@ -10,19 +10,19 @@ mod why_not;
 
 use std::process::ExitCode;
 
-pub(super) use arguments::Arguments;
+pub(super) use arguments::ExplainArguments;
 pub(super) use page::page;
 
-use super::subject::Loaded;
+use super::policy_input::LoadedPolicy;
 use super::{OutputForm, REFUSED, output, say, terminal};
-use crate::engine::decision::Ask;
-use crate::engine::enforcement::{Explained, Facts, Reason, Step};
-use crate::tool::cases::{Expect, Given, Outcome, Request};
+use crate::engine::decision::AuthorizerCall;
+use crate::engine::enforcement::{Explained, Reason, Step, StreamAttributes};
+use crate::tool::decision_tests::{AuthorizerReply, Expect, Outcome, TestRequest};
 
 /// A request, and what becomes of it.
 pub(super) struct Explanation<'p> {
-    pub(super) request: &'p Request,
-    pub(super) loaded: &'p Loaded,
+    pub(super) request: &'p TestRequest,
+    pub(super) loaded: &'p LoadedPolicy,
     pub(super) explained: Explained<'p>,
     pub(super) outcome: Outcome,
 }
@@ -33,15 +33,15 @@ impl<'p> Explanation<'p> {
     /// # Errors
     /// Where what was seen does not lead to what was decided: then nothing is told.
     pub(super) fn of(
-        request: &'p Request,
-        answers: impl IntoIterator<Item = Given>,
-        loaded: &'p Loaded,
+        request: &'p TestRequest,
+        answers: impl IntoIterator<Item = AuthorizerReply>,
+        loaded: &'p LoadedPolicy,
     ) -> Result<Self, String> {
         let explained = request.explain(&loaded.policies, &loaded.document, answers);
         if let Some(contradiction) = explained.contradiction() {
             return Err(format!("internal error, please report it: {contradiction}"));
         }
-        let Facts {
+        let StreamAttributes {
             caller, headers, ..
         } = request.facts(&loaded.policies);
         Ok(Self {
@@ -58,20 +58,20 @@ impl<'p> Explanation<'p> {
 
     /// What an authorizer is asked last, where the explanation ends there: with its refusal,
     /// or because nobody knows its answer.
-    fn ask(&self) -> Option<&Ask<'p>> {
+    fn ask(&self) -> Option<&AuthorizerCall<'p>> {
         asked::last(&self.explained)
     }
 
     /// Why the request is refused, if it is.
     fn reason(&self) -> Option<&Reason<'p>> {
         match &self.explained.step {
-            Step::Refuse(refusal) => Some(&refusal.reason),
+            Step::Block(refusal) => Some(&refusal.reason),
             _ => None,
         }
     }
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
     let loaded = match arguments.subject.load("the request cannot be explained") {
         Ok(loaded) => loaded,
         Err(code) => return code,

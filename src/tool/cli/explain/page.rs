@@ -6,11 +6,12 @@ use super::super::terminal::{Tone, hang, plain};
 use super::settings::{reached, settings};
 use super::{Explanation, asked};
 use crate::engine::decision::{
-    ActTrace, Audit, Basis, Check, DenialReason, LevelTrace, Match, Part, PolicyTrace, RuleTrace,
+    AccessTrace, Audit, Basis, Check, DenialReason, LevelTrace, Match, PolicyTrace, RulePart,
+    RuleTrace,
 };
 use crate::engine::enforcement::{Permitted, Reason, Step};
 use crate::engine::policy::{Action, IdentitySource, Mode};
-use crate::tool::cases::Expect;
+use crate::tool::decision_tests::Expect;
 
 /// So many rules for other callers are named; of more, only the number is told.
 const OTHERS: usize = 3;
@@ -79,13 +80,13 @@ fn verdict(explanation: &Explanation<'_>) -> (&'static str, Tone, String) {
             };
             ("Allowed", Tone::Good, why)
         }
-        Step::Refuse(refusal) => match &refusal.reason {
+        Step::Block(refusal) => match &refusal.reason {
             Reason::Denied(denial) => ("Denied", Tone::Bad, denied(&denial.reason)),
             Reason::DeniedByHeaders(denial) => {
                 let why = format!("{}, whatever the body says", denied(&denial.reason));
                 ("Denied", Tone::Bad, why)
             }
-            reason @ (Reason::Unauthorized(_) | Reason::Unanswered(_)) => {
+            reason @ (Reason::DeniedByAuthorizer(_) | Reason::Unanswered(_)) => {
                 let by = asking(explanation);
                 let detail = reason.detail().unwrap_or_default();
                 ("Denied", Tone::Bad, format!("{by}{detail}"))
@@ -143,7 +144,7 @@ pub(super) fn denied(reason: &DenialReason<'_>) -> String {
         DenialReason::Unlisted => {
             "the route goes to a cluster of no backend that the enforcement point lists".to_owned()
         }
-        DenialReason::Refused { level, by, .. } => {
+        DenialReason::DenyRule { level, by, .. } => {
             format!("{by} denies it at the {}", level.as_str())
         }
         DenialReason::NotAllowed {
@@ -204,7 +205,7 @@ fn route(explanation: &Explanation<'_>) -> String {
 
 fn answer(explanation: &Explanation<'_>) -> String {
     match &explanation.explained.step {
-        Step::Refuse(refusal) => {
+        Step::Block(refusal) => {
             let body = String::from_utf8_lossy(&refusal.answer.body);
             let body = body.trim_end();
             format!("HTTP {} {}", refusal.answer.status, short(body))
@@ -233,7 +234,7 @@ fn around(body: &[u8], offset: usize) -> String {
 fn audit(explanation: &Explanation<'_>) -> Option<String> {
     let audit = match &explanation.explained.step {
         Step::Continue(Permitted::Now(permit, _)) => permit.audit(),
-        Step::Refuse(refusal) => refusal.reason.denial().and_then(|denial| denial.audit),
+        Step::Block(refusal) => refusal.reason.denial().and_then(|denial| denial.audit),
         _ => None,
     };
     let same = |would: bool| {
@@ -299,7 +300,7 @@ fn level_text(
 fn act_text(
     explanation: &Explanation<'_>,
     level: &LevelTrace<'_>,
-    act: &ActTrace<'_>,
+    act: &AccessTrace<'_>,
     front: &str,
     all: bool,
     width: usize,
@@ -374,7 +375,7 @@ fn decides(rule: &RuleTrace<'_>, policy: &PolicyTrace<'_>, level: &LevelTrace<'_
     let by = match (level.asks, level.enforced) {
         (Some(by), _) => Some(by),
         (None, Ok(by)) => by,
-        (None, Err(DenialReason::Refused { by, .. })) => Some(by),
+        (None, Err(DenialReason::DenyRule { by, .. })) => Some(by),
         (None, Err(_)) => None,
     };
     let is_it = |by: crate::engine::decision::Determining<'_>| {
@@ -385,7 +386,7 @@ fn decides(rule: &RuleTrace<'_>, policy: &PolicyTrace<'_>, level: &LevelTrace<'_
 
 fn is_for_another(rule: &RuleTrace<'_>) -> bool {
     let source = rule.checks.first();
-    source.is_some_and(|check| check.part == Part::Source && check.matches == Match::No)
+    source.is_some_and(|check| check.part == RulePart::Source && check.matches == Match::No)
 }
 
 fn rule_text(rule: &RuleTrace<'_>, decides: bool, front: &str, width: usize) -> String {
@@ -429,7 +430,7 @@ pub(super) fn check_text(check: &Check, front: &str, column: usize, width: usize
     let wanted = wanted(&check.wanted).replace('\n', " ");
     let found = check.found.as_deref();
     let blank = " ".repeat(anstream::adapter::strip_str(&front).to_string().len());
-    if check.matches == Match::Yes && check.part != Part::Cel {
+    if check.matches == Match::Yes && check.part != RulePart::Cel {
         let found = found.filter(|found| check.wanted.iter().all(|wanted| wanted != found));
         let found = found.map(|found| format!("{} is in: {wanted}", short(found)));
         return hang(&front, &found.unwrap_or(wanted), width);

@@ -3,9 +3,9 @@
 use super::Explanation;
 use crate::engine::decision::{Basis, DenialReason, LevelTrace, Trace};
 use crate::engine::enforcement::{Permitted, Reason, Step};
-use crate::engine::mcp::Fault;
+use crate::engine::mcp::MessageError;
 use crate::engine::policy::{
-    Action, AllowPolicies, DenialForm, RequestHeaders, ResourceParam, Unprotected, View,
+    Action, AllowPolicies, DenialForm, Evaluation, RequestHeaders, ResourceParam, Unprotected,
 };
 
 /// A setting of the enforcement point, and what it did.
@@ -28,7 +28,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
     let settings = explanation.loaded.policies.settings();
     let is_unprotected = match &explanation.explained.step {
         Step::Continue(Permitted::Now(permit, _)) => permit.basis() == Basis::Unprotected,
-        Step::Refuse(refusal) => {
+        Step::Block(refusal) => {
             let denial = refusal.reason.denial();
             denial.is_some_and(|denial| denial.reason == DenialReason::Unprotected)
         }
@@ -46,7 +46,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
             ),
         }
     }
-    if let Step::Refuse(refusal) = &explanation.explained.step
+    if let Step::Block(refusal) = &explanation.explained.step
         && matches!(refusal.reason, Reason::DeniedByHeaders(_))
         && settings.request_headers == RequestHeaders::Stream
     {
@@ -55,8 +55,11 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
             "it is denied before its headers go on, so the answer cannot have its id",
         );
     }
-    if let Step::Refuse(refusal) = &explanation.explained.step
-        && matches!(refusal.reason, Reason::Malformed(Fault::UnknownMember, _))
+    if let Step::Block(refusal) = &explanation.explained.step
+        && matches!(
+            refusal.reason,
+            Reason::Malformed(MessageError::UnknownMember, _)
+        )
     {
         add(
             "mcp.unknownMembers: Reject".to_owned(),
@@ -97,7 +100,7 @@ pub(super) fn settings(explanation: &Explanation<'_>) -> Vec<Setting> {
             "rules list what `params.name` says, not the uri that the server acts on",
         );
     }
-    if let Step::Refuse(refusal) = &explanation.explained.step
+    if let Step::Block(refusal) = &explanation.explained.step
         && matches!(refusal.reason, Reason::Denied(_))
         && refusal.called.is_some()
     {
@@ -129,7 +132,7 @@ fn disagree(level: &LevelTrace<'_>) -> bool {
         let allowing = act
             .policies
             .iter()
-            .filter(|policy| policy.is_in(View::Enforced) && policy.action == Action::Allow);
+            .filter(|policy| policy.is_in(Evaluation::Enforced) && policy.action == Action::Allow);
         let mut matched = allowing.map(|policy| policy.matched().is_some());
         let first = matched.next();
         matched.any(|next| Some(next) != first)

@@ -7,11 +7,11 @@ use super::super::terminal::hang;
 use super::Explanation;
 use super::page::{check_text, head};
 use crate::engine::decision::{
-    Check, DenialReason, LevelTrace, Match, Part, PolicyTrace, RuleTrace,
+    Check, DenialReason, LevelTrace, Match, PolicyTrace, RulePart, RuleTrace,
 };
-use crate::engine::policy::{Action, AllowPolicies, MethodName, View};
+use crate::engine::policy::{Action, AllowPolicies, Evaluation, MethodName};
 use crate::tool::api::decode::closest;
-use crate::tool::cases::Expect;
+use crate::tool::decision_tests::Expect;
 
 /// The page.
 pub(super) fn page(explanation: &Explanation<'_>, tool: &str, width: usize) -> String {
@@ -42,7 +42,7 @@ fn level_text(
     reason: &DenialReason<'_>,
     width: usize,
 ) -> String {
-    if let DenialReason::Refused { by, .. } = reason {
+    if let DenialReason::DenyRule { by, .. } = reason {
         let what = format!("{by} must not match, and no other Deny policy either");
         return hang("  ", &what, width);
     }
@@ -51,7 +51,7 @@ fn level_text(
         .iter()
         .flat_map(|act| &act.policies)
         .filter(|policy| {
-            policy.is_in(View::Enforced)
+            policy.is_in(Evaluation::Enforced)
                 && policy.action == Action::Allow
                 && policy.matched().is_none()
         });
@@ -84,8 +84,8 @@ fn distance(rule: &RuleTrace<'_>) -> (bool, usize, bool) {
         let checks = rule.checks.iter().filter(|check| is_missing(check));
         checks.map(|check| &check.part)
     };
-    let is_others = missing().any(|part| *part == Part::Source);
-    let is_meant = !missing().any(|part| matches!(part, Part::Source | Part::Mcp));
+    let is_others = missing().any(|part| *part == RulePart::Source);
+    let is_meant = !missing().any(|part| matches!(part, RulePart::Source | RulePart::Mcp));
     (!is_meant, missing().count(), is_others)
 }
 
@@ -124,7 +124,7 @@ const OTHERS: usize = 5;
 fn is_for_others(rule: &RuleTrace<'_>) -> bool {
     let mut missing = rule.checks.iter().filter(|check| is_missing(check));
     let first = missing.next().map(|check| &check.part);
-    first == Some(&Part::Source) && missing.next().is_none()
+    first == Some(&RulePart::Source) && missing.next().is_none()
 }
 
 /// A name that the policies have, where the one asked for is nearly it.

@@ -13,13 +13,13 @@ use super::output;
 /// knows nothing of names that have to fit, nor of what is given twice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 printed, 2 wrong usage.")]
-pub(super) struct Arguments {
+pub(super) struct SchemaArguments {
     /// Which format
-    format: Format,
+    format: SchemaFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum SchemaFormat {
     /// What `compile` writes and the filter reads
     Compiled,
     /// Where policies will run
@@ -28,11 +28,11 @@ enum Format {
     Tests,
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &SchemaArguments) -> ExitCode {
     let text = match arguments.format {
-        Format::Compiled => include_str!("compiled.json"),
-        Format::EnforcementPoint => include_str!("enforcement-point.json"),
-        Format::Tests => include_str!("tests.json"),
+        SchemaFormat::Compiled => include_str!("compiled.json"),
+        SchemaFormat::EnforcementPoint => include_str!("enforcement-point.json"),
+        SchemaFormat::Tests => include_str!("tests.json"),
     };
     match output::write(text, None) {
         Ok(()) => ExitCode::SUCCESS,

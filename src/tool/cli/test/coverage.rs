@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::explain::Explanation;
 use crate::engine::decision::PolicyTrace;
-use crate::engine::policy::{Document, RuleRef};
+use crate::engine::policy::{NumberedPolicy, RuleRef};
 
 /// The rules of a policy, and those that determined something.
 pub(super) struct Coverage {
@@ -13,7 +13,7 @@ pub(super) struct Coverage {
 }
 
 impl Coverage {
-    pub(super) fn new(document: &Document) -> Self {
+    pub(super) fn new(document: &NumberedPolicy) -> Self {
         let rules = document
             .policies()
             .flat_map(|policy| document.rules(policy));
@@ -56,7 +56,7 @@ impl Coverage {
 }
 
 /// `namespace/policy#rule`
-fn name(document: &Document, rule: RuleRef) -> Option<String> {
+fn name(document: &NumberedPolicy, rule: RuleRef) -> Option<String> {
     let policy = &document.policy(rule.policy)?.policy;
     Some(match document.rule(rule) {
         Some(rule) => format!("{policy}#{}", rule.name),

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::explain::{Explanation, page};
-use super::subject::Loaded;
+use super::policy_input::LoadedPolicy;
 use super::terminal::{Tone, hang, plain};
-use super::{REFUSED, count, fail, output, render, say, terminal};
-use crate::engine::policy::Document;
-use crate::tool::cases::{Case, Given, Suite};
+use super::{REFUSED, count, diagnostics, fail, output, say, terminal};
+use crate::engine::policy::NumberedPolicy;
 use crate::tool::compile::{FilesError, Report, Source, list_files, read_source};
+use crate::tool::decision_tests::{AuthorizerReply, Case, Suite};
 use coverage::Coverage;
 
 /// Run decision tests
@@ -28,7 +28,7 @@ use coverage::Coverage;
     after_help = "Exit codes: 0 all passed, 1 some failed, none was run, or files are \
                         refused, 2 wrong usage."
 )]
-pub(super) struct Arguments {
+pub(super) struct TestArguments {
     /// Files and folders (*.yaml, *.yml and *.json in them and below)
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -65,18 +65,18 @@ struct TestResult {
 }
 
 /// Why a file was not run.
-enum Stop {
+enum NotRun {
     Usage(ExitCode),
-    Refused(Report),
+    Invalid(Report),
 }
 
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &TestArguments) -> ExitCode {
     let (runs, others) = match runs(arguments) {
         Ok(found) => found,
-        Err(Stop::Usage(code)) => return code,
-        Err(Stop::Refused(report)) => {
-            render::print(&report);
-            render::refused(&report, "no test was run");
+        Err(NotRun::Usage(code)) => return code,
+        Err(NotRun::Invalid(report)) => {
+            diagnostics::print(&report);
+            diagnostics::refused(&report, "no test was run");
             return ExitCode::from(REFUSED);
         }
     };
@@ -113,14 +113,14 @@ fn counts(runs: &[Run]) -> (usize, usize) {
 }
 
 /// Runs what there is of tests, and counts the files that hold something else.
-fn runs(arguments: &Arguments) -> Result<(Vec<Run>, usize), Stop> {
-    let usage = |error| Stop::Usage(fail(error));
+fn runs(arguments: &TestArguments) -> Result<(Vec<Run>, usize), NotRun> {
+    let usage = |error| NotRun::Usage(fail(error));
     let point = arguments.enforcement_point.as_deref();
     let point = point.map(read_source).transpose().map_err(usage)?;
     let (mut runs, mut others) = (Vec::new(), 0);
     for path in list_files(&arguments.paths).map_err(usage)? {
         let source = read_source(&path).map_err(usage)?;
-        match Suite::is_one(&source).map_err(Stop::Refused)? {
+        match Suite::is_one(&source).map_err(NotRun::Invalid)? {
             true => runs.push(of_file(&path, source, point.clone())?),
             false => others += 1,
         }
@@ -128,17 +128,17 @@ fn runs(arguments: &Arguments) -> Result<(Vec<Run>, usize), Stop> {
     Ok((runs, others))
 }
 
-fn of_file(path: &Path, source: Source, point: Option<Source>) -> Result<Run, Stop> {
+fn of_file(path: &Path, source: Source, point: Option<Source>) -> Result<Run, NotRun> {
     let file = source.name().to_owned();
     let folder = path.parent().unwrap_or(Path::new(""));
     let suite = Suite::read(source, folder).map_err(|error| match error {
-        FilesError::Unreadable(_) | FilesError::Nothing => Stop::Usage(fail(error)),
-        FilesError::Refused(report) => Stop::Refused(report),
+        FilesError::Unreadable(_) | FilesError::Nothing => NotRun::Usage(fail(error)),
+        FilesError::Invalid(report) => NotRun::Invalid(report),
     })?;
-    let compiled = suite.compile(point).map_err(Stop::Refused)?;
-    let loaded = Document::load(compiled.policy);
-    let (document, policies) = loaded.map_err(|error| Stop::Usage(fail(error)))?;
-    let loaded = Loaded {
+    let compiled = suite.compile(point).map_err(NotRun::Invalid)?;
+    let loaded = NumberedPolicy::load(compiled.policy);
+    let (document, policies) = loaded.map_err(|error| NotRun::Usage(fail(error)))?;
+    let loaded = LoadedPolicy {
         document,
         policies,
         report: None,
@@ -153,11 +153,11 @@ fn of_file(path: &Path, source: Source, point: Option<Source>) -> Result<Run, St
     })
 }
 
-fn of_case(case: &Case, loaded: &Loaded, coverage: &mut Coverage) -> TestResult {
+fn of_case(case: &Case, loaded: &LoadedPolicy, coverage: &mut Coverage) -> TestResult {
     let mut case = case.clone();
     case.request.fill_in(loaded.document.compiled());
     // Where a test gives no answer, there is none.
-    let answers = case.answers.iter().cloned().chain(Given::never());
+    let answers = case.answers.iter().cloned().chain(AuthorizerReply::never());
     let (wrong, why) = match Explanation::of(&case.request, answers, loaded) {
         Ok(explanation) => {
             coverage.add(&explanation);

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::numbers::{Range, int, number, turned};
-use super::syntax::{Expr, Fault, Kind};
+use super::syntax::{Expr, ExprKind, SyntaxError};
 use crate::engine::expr::{Constant, Function};
 
 /// What is known of a value where some comparisons are true.
@@ -17,10 +17,10 @@ struct Known<'e> {
 
 /// What contradicts what stands before it: of what has to be true together, or cannot be false
 /// together.
-pub(super) fn contradictions(kind: &Kind, text: &str, scope: &[String]) -> Vec<Fault> {
+pub(super) fn contradictions(kind: &ExprKind, text: &str, scope: &[String]) -> Vec<SyntaxError> {
     let (exprs, is_and) = match kind {
-        Kind::And(exprs) => (exprs, true),
-        Kind::Or(exprs) => (exprs, false),
+        ExprKind::And(exprs) => (exprs, true),
+        ExprKind::Or(exprs) => (exprs, false),
         _ => return Vec::new(),
     };
     let mut values: HashMap<&str, Known<'_>> = HashMap::new();
@@ -48,7 +48,7 @@ pub(super) fn contradictions(kind: &Kind, text: &str, scope: &[String]) -> Vec<F
     faults
 }
 
-fn contradiction(expr: &Expr, name: &str, is_and: bool) -> Fault {
+fn contradiction(expr: &Expr, name: &str, is_and: bool) -> SyntaxError {
     let (message, help) = match is_and {
         true => (
             format!("this is never so beside what stands before it: no `{name}` meets both"),
@@ -59,7 +59,7 @@ fn contradiction(expr: &Expr, name: &str, is_and: bool) -> Fault {
             "join the two with `&&`, or compare with something else",
         ),
     };
-    Fault::new(&expr.span, message).help(help)
+    SyntaxError::new(&expr.span, message).help(help)
 }
 
 impl Known<'_> {
@@ -83,7 +83,7 @@ impl Known<'_> {
 
 /// What is compared, and what is known of it where the comparison is true, or is false.
 fn known<'e>(expr: &'e Expr, is_true: bool, scope: &[String]) -> Option<(&'e Expr, Known<'e>)> {
-    let Kind::Operator {
+    let ExprKind::Operator {
         function, operands, ..
     } = &expr.kind
     else {
@@ -92,7 +92,7 @@ fn known<'e>(expr: &'e Expr, is_true: bool, scope: &[String]) -> Option<(&'e Exp
     let [left, right] = operands.as_slice() else {
         return None;
     };
-    let is_written = |expr: &Expr| matches!(expr.kind, Kind::Literal(_) | Kind::List(_));
+    let is_written = |expr: &Expr| matches!(expr.kind, ExprKind::Literal(_) | ExprKind::List(_));
     let (value, function, constant) = match (is_written(left), is_written(right)) {
         (false, true) => (left, *function, right),
         (true, false) if *function != Function::In => (right, turned(*function), left),
@@ -104,11 +104,11 @@ fn known<'e>(expr: &'e Expr, is_true: bool, scope: &[String]) -> Option<(&'e Exp
     };
     let any = (i64::MIN, i64::MAX);
     let known = match (function, &constant.kind) {
-        (Function::Equal, Kind::Literal(Constant::String(text))) => Known {
+        (Function::Equal, ExprKind::Literal(Constant::String(text))) => Known {
             range: any,
             texts: Some(vec![text]),
         },
-        (Function::In, Kind::List(items)) => Known {
+        (Function::In, ExprKind::List(items)) => Known {
             range: any,
             texts: Some(items.iter().map(text).collect::<Option<Vec<&str>>>()?),
         },

@@ -1,12 +1,12 @@
 //! Calls of functions and macros.
 
 use super::check::{Checker, Typed, literal};
-use super::functions::{self, Form, OVERLOADS, Overload};
-use super::syntax::{Expr, Fault, Kind, Name};
+use super::functions::{self, CelType, OVERLOADS, Overload};
+use super::syntax::{Expr, ExprKind, Name, SyntaxError};
 use super::types::Type;
 use super::vocabulary::{self, Meaning};
 use super::zone;
-use crate::engine::expr::{Constant, Duration, Function, Node, Timestamp};
+use crate::engine::expr::{CelNode, Constant, Duration, Function, Timestamp};
 use crate::tool::compile::regex;
 
 /// The most regular expressions of an expression: each may be big.
@@ -84,7 +84,7 @@ impl Checker {
             .map(|(place, argument)| {
                 let is_zone = fitting
                     .iter()
-                    .any(|o| o.parameters.get(place) == Some(&Form::Zone));
+                    .any(|o| o.parameters.get(place) == Some(&CelType::Zone));
                 if is_zone {
                     self.zone(argument)
                 } else {
@@ -111,7 +111,7 @@ impl Checker {
             first.result.as_type()
         };
         let arguments = typed_target.iter().chain(&typed).map(|typed| typed.node);
-        let node = Node::Call {
+        let node = CelNode::Call {
             function: first.function,
             arguments: arguments.collect(),
         };
@@ -139,7 +139,7 @@ impl Checker {
         };
         if !is_read {
             let message = format!("`{text}` is no {what}");
-            self.fault(Fault::new(&argument.span, message).help(help));
+            self.fault(SyntaxError::new(&argument.span, message).help(help));
         }
     }
 
@@ -151,8 +151,8 @@ impl Checker {
                 None => "a time zone has to be a literal string".to_owned(),
             };
             let help = "`UTC` or an offset such as `+02:00`: rules for named zones change";
-            self.fault(Fault::new(&argument.span, message).help(help));
-            return self.make(Type::String, Node::Constant(Constant::Null));
+            self.fault(SyntaxError::new(&argument.span, message).help(help));
+            return self.make(Type::String, CelNode::Constant(Constant::Null));
         };
         let node = self.constant(Constant::Int(minutes)).node;
         Typed {
@@ -165,12 +165,12 @@ impl Checker {
         let typed = self.check(text);
         if !typed.kind.meets(&Type::String) {
             let message = format!("`matches` searches a string, not {}", typed.kind);
-            self.fault(Fault::new(&text.span, message));
+            self.fault(SyntaxError::new(&text.span, message));
         }
         let Some(expression) = literal(pattern) else {
             let help = "the filter compiles no regular expressions; compare strings instead";
             let message = "a regular expression has to be a literal string";
-            return self.wrong(Fault::new(&pattern.span, message).help(help));
+            return self.wrong(SyntaxError::new(&pattern.span, message).help(help));
         };
         match regex::compile_search(expression) {
             Ok(expression) => {
@@ -178,20 +178,20 @@ impl Checker {
                 if place == PATTERNS {
                     let message = format!("there are more than {PATTERNS} regular expressions");
                     let help = "join them with `|`, or write several rules";
-                    self.fault(Fault::new(&pattern.span, message).help(help));
+                    self.fault(SyntaxError::new(&pattern.span, message).help(help));
                 }
                 self.patterns.push(expression);
                 let operand = typed.node;
                 self.make(
                     Type::Bool,
-                    Node::Matches {
+                    CelNode::Matches {
                         operand,
                         pattern: place,
                     },
                 )
             }
             Err(refusal) => {
-                let mut fault = Fault::new(&pattern.span, refusal.message);
+                let mut fault = SyntaxError::new(&pattern.span, refusal.message);
                 fault.help = refusal.help;
                 self.wrong(fault)
             }
@@ -199,38 +199,38 @@ impl Checker {
     }
 
     fn has(&mut self, field: &Expr) -> Typed {
-        let Kind::Select(operand, name) = &field.kind else {
+        let ExprKind::Select(operand, name) = &field.kind else {
             let help = "such as `has(request.mcp.tool_name)`; a key of a map by `key in map`";
-            let fault = Fault::new(&field.span, "`has` takes a field");
+            let fault = SyntaxError::new(&field.span, "`has` takes a field");
             return self.wrong(fault.help(help));
         };
         if let Some(segments) = self.dotted(field) {
             let names: Vec<&str> = segments.iter().map(|(name, _)| *name).collect();
             match vocabulary::meaning(&names) {
-                Meaning::Fact(fact, length) if length == names.len() => {
+                Meaning::Attribute(fact, length) if length == names.len() => {
                     if fact.is_always_there() {
                         let message = format!("`{}` is always there", fact.as_str());
-                        return self.wrong(Fault::new(&field.span, message));
+                        return self.wrong(SyntaxError::new(&field.span, message));
                     }
                     self.reads(fact, &segments);
-                    return self.make(Type::Bool, Node::HasFact(fact));
+                    return self.make(Type::Bool, CelNode::HasFact(fact));
                 }
-                Meaning::Fact(..) | Meaning::Type(_) => {}
+                Meaning::Attribute(..) | Meaning::Type(_) => {}
                 Meaning::Fields | Meaning::Unknown(_) => {
                     // What it is that is wrong is said there.
                     self.check(field);
-                    return self.make(Type::Bool, Node::Constant(Constant::Null));
+                    return self.make(Type::Bool, CelNode::Constant(Constant::Null));
                 }
             }
         }
         let (_, operand) = self.field_of(operand, name);
         let name = name.text.clone();
-        self.make(Type::Bool, Node::HasField { operand, name })
+        self.make(Type::Bool, CelNode::HasField { operand, name })
     }
 }
 
 fn fits(overload: &Overload, target: Option<&Typed>, arguments: &[Typed]) -> bool {
-    let is_of = |form: &Form, typed: &Typed| form.as_type().meets(&typed.kind);
+    let is_of = |form: &CelType, typed: &Typed| form.as_type().meets(&typed.kind);
     let by_target = match (&overload.target, target) {
         (Some(form), Some(typed)) => is_of(form, typed),
         _ => true,
@@ -239,25 +239,25 @@ fn fits(overload: &Overload, target: Option<&Typed>, arguments: &[Typed]) -> boo
     by_target && pairs.all(|(form, typed)| is_of(form, typed))
 }
 
-fn unknown(name: &Name, is_member: bool) -> Fault {
+fn unknown(name: &Name, is_member: bool) -> SyntaxError {
     let text = &name.text;
-    let fault = Fault::new(&name.span, format!("the function `{text}` is not known"));
+    let fault = SyntaxError::new(&name.span, format!("the function `{text}` is not known"));
     let of_other_style = OVERLOADS.iter().find(|overload| overload.name == text);
     let is_macro = functions::SPECIAL.contains(&text.as_str());
     if is_member && (of_other_style.is_some() || is_macro) {
         let message = format!("`{text}` is not called on a value");
-        return Fault::new(&name.span, message).help(format!("write `{text}(...)`"));
+        return SyntaxError::new(&name.span, message).help(format!("write `{text}(...)`"));
     }
     if of_other_style.is_some() || is_macro {
         let message = format!("`{text}` is called on a value");
-        return Fault::new(&name.span, message).help(format!("write `value.{text}(...)`"));
+        return SyntaxError::new(&name.span, message).help(format!("write `value.{text}(...)`"));
     }
     fault.help(vocabulary::help(text, &functions::names(), "there are"))
 }
 
-pub(super) fn count(name: &Name, takes: &str, found: usize) -> Fault {
+pub(super) fn count(name: &Name, takes: &str, found: usize) -> SyntaxError {
     let message = format!("`{}` takes {takes}, and is given {found}", name.text);
-    Fault::new(&name.span, message)
+    SyntaxError::new(&name.span, message)
 }
 
 /// Names with commas, and `or` before the last.
@@ -276,7 +276,7 @@ fn mismatch<'t>(
     arguments: &[Expr],
     kinds: impl Iterator<Item = &'t Type>,
     overloads: &[&Overload],
-) -> Fault {
+) -> SyntaxError {
     let name = &name.text;
     let exprs = target.into_iter().chain(arguments);
     for (place, (argument, kind)) in exprs.zip(kinds).enumerate() {
@@ -290,7 +290,7 @@ fn mismatch<'t>(
             let wanted = form.as_type();
             is_taken |= wanted.meets(kind);
             let wanted = match form {
-                Form::Strings => "a list of strings".to_owned(),
+                CelType::Strings => "a list of strings".to_owned(),
                 _ => wanted.to_string(),
             };
             if !takes.contains(&wanted) {
@@ -304,8 +304,8 @@ fn mismatch<'t>(
                 _ => "takes",
             };
             let message = format!("`{name}` {verb} {takes}, not {kind}");
-            return Fault::new(&argument.span, message);
+            return SyntaxError::new(&argument.span, message);
         }
     }
-    Fault::new(&expr.span, format!("`{name}` does not take these together"))
+    SyntaxError::new(&expr.span, format!("`{name}` does not take these together"))
 }

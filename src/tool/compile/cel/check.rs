@@ -6,10 +6,10 @@
 //!
 //! SPEC: cel-spec, "Gradual Type Checking".
 
-use super::syntax::{Expr, Fault, Kind, Name, Span};
+use super::syntax::{Expr, ExprKind, ExprSpan, Name, SyntaxError};
 use super::types::Type;
 use super::vocabulary::{self, Meaning};
-use crate::engine::expr::{Constant, Expression, Fact, Function, Node, NodeId};
+use crate::engine::expr::{Attribute, CelNode, CompiledRegex, Constant, Function, NodeId};
 
 /// What is known of an expression, and the node it became.
 pub(super) struct Typed {
@@ -20,11 +20,11 @@ pub(super) struct Typed {
 /// A walk over a tree.
 #[derive(Default)]
 pub(super) struct Checker {
-    pub(super) nodes: Vec<Node>,
-    pub(super) patterns: Vec<Expression>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) nodes: Vec<CelNode>,
+    pub(super) patterns: Vec<CompiledRegex>,
+    pub(super) faults: Vec<SyntaxError>,
     /// The facts that are read, and where.
-    pub(super) facts: Vec<(Fact, Span)>,
+    pub(super) facts: Vec<(Attribute, ExprSpan)>,
     /// The variables of the macros around, the outermost first.
     pub(super) scope: Vec<(String, Type)>,
 }
@@ -36,15 +36,15 @@ impl Checker {
         if !kind.meets(&Type::Bool) {
             let message = format!("the expression is {kind}, and not a bool");
             let help = "compare it with something: the rule matches where it is true";
-            self.fault(Fault::new(&expr.span, message).help(help));
+            self.fault(SyntaxError::new(&expr.span, message).help(help));
         }
     }
 
-    pub(super) fn fault(&mut self, fault: Fault) {
+    pub(super) fn fault(&mut self, fault: SyntaxError) {
         self.faults.push(fault);
     }
 
-    pub(super) fn make(&mut self, kind: Type, node: Node) -> Typed {
+    pub(super) fn make(&mut self, kind: Type, node: CelNode) -> Typed {
         let id = self.nodes.len();
         self.nodes.push(node);
         Typed { kind, node: id }
@@ -61,68 +61,68 @@ impl Checker {
             Constant::Bytes(_) => Type::Bytes,
             Constant::Type(_) => Type::Meta,
         };
-        self.make(kind, Node::Constant(constant))
+        self.make(kind, CelNode::Constant(constant))
     }
 
     /// Stands for what was found wrong, so that nothing else is said of it.
-    pub(super) fn wrong(&mut self, fault: Fault) -> Typed {
+    pub(super) fn wrong(&mut self, fault: SyntaxError) -> Typed {
         self.fault(fault);
-        self.make(Type::Dyn, Node::Constant(Constant::Null))
+        self.make(Type::Dyn, CelNode::Constant(Constant::Null))
     }
 
     pub(super) fn check(&mut self, expr: &Expr) -> Typed {
         match &expr.kind {
-            Kind::Literal(constant) => self.constant(constant.clone()),
-            Kind::Name(name) => self.name(name, &expr.span),
-            Kind::Select(operand, name) => self.select(expr, operand, name),
-            Kind::Call {
+            ExprKind::Literal(constant) => self.constant(constant.clone()),
+            ExprKind::Name(name) => self.name(name, &expr.span),
+            ExprKind::Select(operand, name) => self.select(expr, operand, name),
+            ExprKind::Call {
                 target,
                 name,
                 arguments,
             } => self.call(expr, target.as_deref(), name, arguments),
-            Kind::Operator {
+            ExprKind::Operator {
                 function,
                 symbol,
                 operands,
             } => match operands.as_slice() {
                 [operand] => self.unary(*function, symbol, operand),
                 [left, right] => self.binary(*function, symbol, left, right, &expr.span),
-                _ => self.wrong(Fault::new(&expr.span, "an operator without operands")),
+                _ => self.wrong(SyntaxError::new(&expr.span, "an operator without operands")),
             },
-            Kind::And(operands) => {
+            ExprKind::And(operands) => {
                 let nodes = self.booleans(operands, "&&");
-                self.make(Type::Bool, Node::And(nodes))
+                self.make(Type::Bool, CelNode::And(nodes))
             }
-            Kind::Or(operands) => {
+            ExprKind::Or(operands) => {
                 let nodes = self.booleans(operands, "||");
-                self.make(Type::Bool, Node::Or(nodes))
+                self.make(Type::Bool, CelNode::Or(nodes))
             }
-            Kind::Conditional(parts) => self.conditional(parts),
-            Kind::List(items) => self.list(items),
-            Kind::Map(entries) => self.map(entries),
+            ExprKind::Conditional(parts) => self.conditional(parts),
+            ExprKind::List(items) => self.list(items),
+            ExprKind::Map(entries) => self.map(entries),
         }
     }
 
-    fn name(&mut self, name: &str, span: &Span) -> Typed {
+    fn name(&mut self, name: &str, span: &ExprSpan) -> Typed {
         let found = self.scope.iter().rposition(|(known, _)| known == name);
         if let Some((place, (_, kind))) = found.and_then(|at| Some((at, self.scope.get(at)?))) {
             let kind = kind.clone();
-            return self.make(kind, Node::Item(place));
+            return self.make(kind, CelNode::Item(place));
         }
         self.meaning(&[(name, span)])
-            .unwrap_or_else(|| self.wrong(Fault::new(span, format!("`{name}` is no value"))))
+            .unwrap_or_else(|| self.wrong(SyntaxError::new(span, format!("`{name}` is no value"))))
     }
 
     /// What a dotted name is; `None` where it is a fact and fields of that.
-    fn meaning(&mut self, segments: &[(&str, &Span)]) -> Option<Typed> {
+    fn meaning(&mut self, segments: &[(&str, &ExprSpan)]) -> Option<Typed> {
         let names: Vec<&str> = segments.iter().map(|(name, _)| *name).collect();
         match vocabulary::meaning(&names) {
             Meaning::Type(name) => Some(self.constant(Constant::Type(name))),
-            Meaning::Fact(fact, length) if length == names.len() => {
+            Meaning::Attribute(fact, length) if length == names.len() => {
                 self.reads(fact, segments);
-                Some(self.make(vocabulary::type_of(fact), Node::Fact(fact)))
+                Some(self.make(vocabulary::type_of(fact), CelNode::Fact(fact)))
             }
-            Meaning::Fact(..) => None,
+            Meaning::Attribute(..) => None,
             Meaning::Fields => Some(self.only_fields(segments)),
             Meaning::Unknown(place) => {
                 let (above, rest) = names.split_at(place);
@@ -140,24 +140,24 @@ impl Checker {
                     (message, "its fields are")
                 };
                 let help = vocabulary::help(word, &known, are);
-                Some(self.wrong(Fault::new(&span, message).help(help)))
+                Some(self.wrong(SyntaxError::new(&span, message).help(help)))
             }
         }
     }
 
     /// Remembers where a fact is read.
-    pub(super) fn reads(&mut self, fact: Fact, segments: &[(&str, &Span)]) {
+    pub(super) fn reads(&mut self, fact: Attribute, segments: &[(&str, &ExprSpan)]) {
         self.facts.push((fact, covered(segments)));
     }
 
-    fn only_fields(&mut self, segments: &[(&str, &Span)]) -> Typed {
+    fn only_fields(&mut self, segments: &[(&str, &ExprSpan)]) -> Typed {
         let names: Vec<&str> = segments.iter().map(|(name, _)| *name).collect();
         let name = names.join(".");
         let below = vocabulary::names_below(&names);
         let example = below.first().copied().unwrap_or_default();
         let message = format!("`{name}` is no value by itself");
         let help = format!("name a field of it, such as `{name}.{example}`");
-        self.wrong(Fault::new(&covered(segments), message).help(help))
+        self.wrong(SyntaxError::new(&covered(segments), message).help(help))
     }
 
     fn select(&mut self, expr: &Expr, operand: &Expr, name: &Name) -> Typed {
@@ -168,21 +168,21 @@ impl Checker {
         }
         let (kind, operand) = self.field_of(operand, name);
         let name = name.text.clone();
-        self.make(kind, Node::Field { operand, name })
+        self.make(kind, CelNode::Field { operand, name })
     }
 
     /// The names and dots that an expression consists of, unless the first one is a
     /// variable.
-    pub(super) fn dotted<'e>(&self, expr: &'e Expr) -> Option<Vec<(&'e str, &'e Span)>> {
+    pub(super) fn dotted<'e>(&self, expr: &'e Expr) -> Option<Vec<(&'e str, &'e ExprSpan)>> {
         let mut segments = Vec::new();
         let mut expr = expr;
         loop {
             match &expr.kind {
-                Kind::Select(operand, name) => {
+                ExprKind::Select(operand, name) => {
                     segments.push((name.text.as_str(), &name.span));
                     expr = operand;
                 }
-                Kind::Name(name) if self.scope.iter().all(|(known, _)| known != name) => {
+                ExprKind::Name(name) if self.scope.iter().all(|(known, _)| known != name) => {
                     segments.push((name, &expr.span));
                     segments.reverse();
                     return Some(segments);
@@ -203,7 +203,7 @@ impl Checker {
             }
             kind => {
                 let message = format!("{kind} has no field `{}`", name.text);
-                self.fault(Fault::new(&name.span, message));
+                self.fault(SyntaxError::new(&name.span, message));
                 Type::Dyn
             }
         };
@@ -211,21 +211,24 @@ impl Checker {
     }
 
     /// Refuses names that no header has, where a node is the headers.
-    pub(super) fn header(&mut self, node: NodeId, name: &str, span: &Span) {
-        if !matches!(self.nodes.get(node), Some(Node::Fact(Fact::Headers))) {
+    pub(super) fn header(&mut self, node: NodeId, name: &str, span: &ExprSpan) {
+        if !matches!(
+            self.nodes.get(node),
+            Some(CelNode::Fact(Attribute::Headers))
+        ) {
             return;
         }
         let lower = name.to_ascii_lowercase();
         let message = format!("no header is named `{name}` here");
         if name.starts_with(':') {
             let help = "the method, path, host and scheme are fields of `request`";
-            self.fault(Fault::new(span, message).help(help));
+            self.fault(SyntaxError::new(span, message).help(help));
         } else if lower == "host" {
             let help = "to Envoy it is the authority: `request.host`";
-            self.fault(Fault::new(span, message).help(help));
+            self.fault(SyntaxError::new(span, message).help(help));
         } else if lower != name {
             let help = format!("names are in lower case: `{lower}`");
-            self.fault(Fault::new(span, message).help(help));
+            self.fault(SyntaxError::new(span, message).help(help));
         }
     }
 
@@ -238,10 +241,10 @@ impl Checker {
         each.collect()
     }
 
-    pub(super) fn is_bool(&mut self, kind: &Type, span: &Span, what: &str) {
+    pub(super) fn is_bool(&mut self, kind: &Type, span: &ExprSpan, what: &str) {
         if !kind.meets(&Type::Bool) {
             let message = format!("`{what}` takes a bool, not {kind}");
-            self.fault(Fault::new(span, message));
+            self.fault(SyntaxError::new(span, message));
         }
     }
 
@@ -254,9 +257,9 @@ impl Checker {
                 "`? :` has a value of one type, and these are {} and {}",
                 first.kind, second.kind
             );
-            self.fault(Fault::new(&otherwise.span, message));
+            self.fault(SyntaxError::new(&otherwise.span, message));
         }
-        let node = Node::Conditional {
+        let node = CelNode::Conditional {
             condition: decides.node,
             then: first.node,
             otherwise: second.node,
@@ -268,7 +271,7 @@ impl Checker {
         let typed: Vec<Typed> = items.iter().map(|item| self.check(item)).collect();
         let kind = joined(typed.iter().map(|item| &item.kind));
         let nodes = typed.iter().map(|item| item.node).collect();
-        self.make(Type::List(Box::new(kind)), Node::List(nodes))
+        self.make(Type::List(Box::new(kind)), CelNode::List(nodes))
     }
 
     fn map(&mut self, entries: &[(Expr, Expr)]) -> Typed {
@@ -282,14 +285,14 @@ impl Checker {
             if !is_key {
                 let message = format!("{} cannot be a key", of_key.kind);
                 let help = "keys are strings, ints, uints or bools";
-                self.fault(Fault::new(&key.span, message).help(help));
+                self.fault(SyntaxError::new(&key.span, message).help(help));
             }
             typed.push((of_key, value));
         }
         let key = joined(typed.iter().map(|(key, _)| &key.kind));
         let value = joined(typed.iter().map(|(_, value)| &value.kind));
         let nodes = typed.iter().map(|(key, value)| (key.node, value.node));
-        let node = Node::Map(nodes.collect());
+        let node = CelNode::Map(nodes.collect());
         self.make(Type::Map(Box::new(key), Box::new(value)), node)
     }
 
@@ -304,13 +307,13 @@ impl Checker {
         };
         if !is_right {
             let message = format!("`{symbol}` takes {wanted}, not {}", typed.kind);
-            self.fault(Fault::new(&operand.span, message));
+            self.fault(SyntaxError::new(&operand.span, message));
         }
         let kind = match function {
             Function::Not => Type::Bool,
             _ => typed.kind,
         };
-        let node = Node::Call {
+        let node = CelNode::Call {
             function,
             arguments: vec![typed.node],
         };
@@ -319,7 +322,7 @@ impl Checker {
 }
 
 /// From the first of some names to the last.
-fn covered(segments: &[(&str, &Span)]) -> Span {
+fn covered(segments: &[(&str, &ExprSpan)]) -> ExprSpan {
     let start = segments.first().map_or(0, |(_, span)| span.start);
     let end = segments.last().map_or(0, |(_, span)| span.end);
     start..end
@@ -336,7 +339,7 @@ fn joined<'t>(mut kinds: impl Iterator<Item = &'t Type>) -> Type {
 /// The constant that a node is, if it is a string.
 pub(super) fn literal(expr: &Expr) -> Option<&str> {
     match &expr.kind {
-        Kind::Literal(Constant::String(text)) => Some(text),
+        ExprKind::Literal(Constant::String(text)) => Some(text),
         _ => None,
     }
 }

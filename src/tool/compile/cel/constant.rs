@@ -1,7 +1,7 @@
 //! What facts of a request never are.
 
 use super::identity;
-use crate::engine::expr::Fact;
+use crate::engine::expr::Attribute;
 use crate::tool::compile::check::NOT_IN_PATHS;
 
 /// How a fact is compared with a text.
@@ -38,31 +38,31 @@ impl How {
 /// What is wrong with a text that a fact [`never`] is or has.
 ///
 /// A client can send any method of MCP, and two `?`.
-pub(super) fn message(fact: Fact, how: How, text: &str) -> String {
+pub(super) fn message(fact: Attribute, how: How, text: &str) -> String {
     let name = fact.as_str();
     match fact {
-        Fact::McpMethod => format!("no version of MCP has the method `{text}`"),
-        Fact::Query => format!("`{name}` is without its `?`, and `{text}` begins with one"),
+        Attribute::McpMethod => format!("no version of MCP has the method `{text}`"),
+        Attribute::Query => format!("`{name}` is without its `?`, and `{text}` begins with one"),
         _ => format!("`{name}` {} `{text}`", how.never()),
     }
 }
 
 /// What to write instead, where a fact never is or has a text.
-pub(super) fn never(fact: Fact, how: How, text: &str) -> Option<String> {
+pub(super) fn never(fact: Attribute, how: How, text: &str) -> Option<String> {
     match fact {
-        Fact::Method => method(how, text),
-        Fact::Host | Fact::Hostname => host(how, text),
-        Fact::Scheme => scheme(how, text),
-        Fact::UrlPath if text.contains(['?', '#']) => {
+        Attribute::Method => method(how, text),
+        Attribute::Host | Attribute::Hostname => host(how, text),
+        Attribute::Scheme => scheme(how, text),
+        Attribute::UrlPath if text.contains(['?', '#']) => {
             Some("it is the path without query: ask `request.query` for what follows `?`".into())
         }
-        Fact::Path | Fact::UrlPath => path(how, text),
-        Fact::Query => query(how, text),
-        Fact::McpMethod if how == How::Is => mcp_method(text),
-        Fact::SourceAddress => address(how, text),
-        Fact::Namespace | Fact::ServiceAccount => identity::name(text),
-        Fact::TrustDomain => identity::trust_domain(text),
-        Fact::SpiffeId => identity::spiffe_id(how, text),
+        Attribute::Path | Attribute::UrlPath => path(how, text),
+        Attribute::Query => query(how, text),
+        Attribute::McpMethod if how == How::Is => mcp_method(text),
+        Attribute::SourceAddress => address(how, text),
+        Attribute::Namespace | Attribute::ServiceAccount => identity::name(text),
+        Attribute::TrustDomain => identity::trust_domain(text),
+        Attribute::SpiffeId => identity::spiffe_id(how, text),
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 //! The filter stops what takes too long, and that is an error of the expression: the
 //! rule does not match. What must be expected to end so is refused here.
 
-use super::syntax::Fault;
-use crate::engine::expr::{MAX_NODES, Node, Program, STEPS};
+use super::syntax::SyntaxError;
+use crate::engine::expr::{CelNode, CelProgram, MAX_NODES, STEPS};
 
 /// How many items a list or map of the request is taken to have.
 const ITEMS: u64 = 64;
@@ -23,12 +23,12 @@ struct Cost {
 }
 
 /// Refuses what takes too much.
-pub(super) fn check(program: &Program) -> Result<(), Fault> {
+pub(super) fn check(program: &CelProgram) -> Result<(), SyntaxError> {
     let whole = 0..program.text.len();
     if program.nodes.len() > MAX_NODES {
         let message = format!("the expression has {} parts", program.nodes.len());
         let help = format!("{MAX_NODES} are the most; write several rules");
-        return Err(Fault::new(&whole, message).help(help));
+        return Err(SyntaxError::new(&whole, message).help(help));
     }
     let mut costs: Vec<Cost> = Vec::with_capacity(program.nodes.len());
     for node in &program.nodes {
@@ -41,19 +41,19 @@ pub(super) fn check(program: &Program) -> Result<(), Fault> {
             "{nested} loops over data of the request are within one another: that may take too long"
         );
         let help = format!("{NESTED} are the most; look into a list with `in`");
-        return Err(Fault::new(&whole, message).help(help));
+        return Err(SyntaxError::new(&whole, message).help(help));
     }
     if steps > u64::from(STEPS) {
         let message = format!(
             "the expression takes {steps} steps where lists have {ITEMS} items: that may take too long"
         );
         let help = format!("the filter stops after {STEPS}; use fewer or shorter loops");
-        return Err(Fault::new(&whole, message).help(help));
+        return Err(SyntaxError::new(&whole, message).help(help));
     }
     Ok(())
 }
 
-fn cost(node: &Node, costs: &[Cost]) -> Cost {
+fn cost(node: &CelNode, costs: &[Cost]) -> Cost {
     let of = |id: &crate::engine::expr::NodeId| costs.get(*id).copied().unwrap_or_default();
     let below = node.children();
     let steps = below.iter().map(|child| of(child).steps);
@@ -64,11 +64,11 @@ fn cost(node: &Node, costs: &[Cost]) -> Cost {
         .max()
         .unwrap_or(0);
     let items = match node {
-        Node::List(items) => u64::try_from(items.len()).unwrap_or(u64::MAX),
-        Node::Map(entries) => u64::try_from(entries.len()).unwrap_or(u64::MAX),
+        CelNode::List(items) => u64::try_from(items.len()).unwrap_or(u64::MAX),
+        CelNode::Map(entries) => u64::try_from(entries.len()).unwrap_or(u64::MAX),
         _ => ITEMS,
     };
-    let Node::Loop { range, body, .. } = node else {
+    let CelNode::Loop { range, body, .. } = node else {
         return Cost {
             steps,
             items,

@@ -5,13 +5,13 @@
 use super::constant::How;
 use super::numbers::{self, Number, decided, int, is_slip, turned};
 use super::subject::{Subject, What, subject};
-use super::syntax::{Expr, Fault, Kind, Span};
+use super::syntax::{Expr, ExprKind, ExprSpan, SyntaxError};
 use super::{both, parse, pattern, spelt};
-use crate::engine::expr::{Constant, Fact, Function};
+use crate::engine::expr::{Attribute, Constant, Function};
 use crate::tool::compile::unmatchable::headers;
 
 /// What is wrong with the constants of an expression that compiles.
-pub(in crate::tool::compile) fn dead(text: &str) -> Vec<Fault> {
+pub(in crate::tool::compile) fn dead(text: &str) -> Vec<SyntaxError> {
     searched(text).faults
 }
 
@@ -26,7 +26,7 @@ pub(in crate::tool::compile) struct Compared {
     pub(in crate::tool::compile) with: Constant,
     pub(in crate::tool::compile) by: By,
     /// Where the constant is: bytes of the expression.
-    pub(in crate::tool::compile) span: Span,
+    pub(in crate::tool::compile) span: ExprSpan,
 }
 
 /// How something is compared.
@@ -50,7 +50,7 @@ fn searched(text: &str) -> Search<'_> {
 #[derive(Default)]
 struct Search<'t> {
     text: &'t str,
-    faults: Vec<Fault>,
+    faults: Vec<SyntaxError>,
     compared: Vec<Compared>,
     /// The variables of the macros around.
     scope: Vec<String>,
@@ -59,12 +59,12 @@ struct Search<'t> {
 impl Search<'_> {
     fn search(&mut self, expr: &Expr) {
         match &expr.kind {
-            Kind::Literal(_) | Kind::Name(_) => {}
-            Kind::Select(operand, name) => {
+            ExprKind::Literal(_) | ExprKind::Name(_) => {}
+            ExprKind::Select(operand, name) => {
                 self.header(operand, &name.text, &name.span);
                 self.search(operand);
             }
-            Kind::Call {
+            ExprKind::Call {
                 target,
                 name,
                 arguments,
@@ -90,7 +90,7 @@ impl Search<'_> {
                     self.scope.pop();
                 }
             }
-            Kind::Operator {
+            ExprKind::Operator {
                 function, operands, ..
             } => {
                 for operand in operands {
@@ -100,19 +100,19 @@ impl Search<'_> {
                     self.compared(*function, left, right, &expr.span);
                 }
             }
-            Kind::And(exprs) | Kind::Or(exprs) | Kind::List(exprs) => {
+            ExprKind::And(exprs) | ExprKind::Or(exprs) | ExprKind::List(exprs) => {
                 for expr in exprs {
                     self.search(expr);
                 }
                 let together = both::contradictions(&expr.kind, self.text, &self.scope);
                 self.faults.extend(together);
             }
-            Kind::Conditional(parts) => {
+            ExprKind::Conditional(parts) => {
                 for part in parts.iter() {
                     self.search(part);
                 }
             }
-            Kind::Map(entries) => {
+            ExprKind::Map(entries) => {
                 for (key, value) in entries {
                     self.search(key);
                     self.search(value);
@@ -144,7 +144,7 @@ impl Search<'_> {
             .extend(pattern::unlikely(subject.as_ref(), pattern));
     }
 
-    fn compared(&mut self, function: Function, left: &Expr, right: &Expr, span: &Span) {
+    fn compared(&mut self, function: Function, left: &Expr, right: &Expr, span: &ExprSpan) {
         match function {
             Function::Equal | Function::NotEqual => {
                 if let Some(subject) = subject(left, &self.scope) {
@@ -156,7 +156,7 @@ impl Search<'_> {
             }
             Function::In => self.is_in(left, right, span),
             Function::Index => {
-                if let Kind::Literal(Constant::String(name)) = &right.kind {
+                if let ExprKind::Literal(Constant::String(name)) = &right.kind {
                     self.header(left, name, &right.span);
                 }
             }
@@ -164,18 +164,18 @@ impl Search<'_> {
         }
     }
 
-    fn is_in(&mut self, left: &Expr, right: &Expr, span: &Span) {
-        if let Kind::Literal(Constant::String(name)) = &left.kind {
+    fn is_in(&mut self, left: &Expr, right: &Expr, span: &ExprSpan) {
+        if let ExprKind::Literal(Constant::String(name)) = &left.kind {
             self.header(right, name, &left.span);
         }
         let items: Vec<&Expr> = match &right.kind {
-            Kind::List(items) => items.iter().collect(),
-            Kind::Map(entries) => entries.iter().map(|(key, _)| key).collect(),
+            ExprKind::List(items) => items.iter().collect(),
+            ExprKind::Map(entries) => entries.iter().map(|(key, _)| key).collect(),
             _ => return,
         };
         if items.is_empty() {
             let help = "list what it may be";
-            let fault = Fault::new(span, "nothing is in a list without items");
+            let fault = SyntaxError::new(span, "nothing is in a list without items");
             self.faults.push(fault.help(help));
         }
         let subject = subject(left, &self.scope);
@@ -191,7 +191,7 @@ impl Search<'_> {
     }
 
     /// A number that is outside of what it is compared with.
-    fn numbers(&mut self, function: Function, left: &Expr, right: &Expr, span: &Span) {
+    fn numbers(&mut self, function: Function, left: &Expr, right: &Expr, span: &ExprSpan) {
         let of = |expr: &Expr| numbers::number(expr, &self.scope);
         let (subject_of, function, number, value) = match (of(left), of(right)) {
             (Some(number), None) => (left, function, number, int(right)),
@@ -213,7 +213,7 @@ impl Search<'_> {
         self.number(&number, function, value, span);
     }
 
-    fn number(&mut self, number: &Number, function: Function, value: i64, span: &Span) {
+    fn number(&mut self, number: &Number, function: Function, value: i64, span: &ExprSpan) {
         let Some(is_so) = decided(function, number.range, value) else {
             return;
         };
@@ -224,12 +224,12 @@ impl Search<'_> {
         let always = if is_so { "always" } else { "never" };
         let message = format!("this is {always} so: {}", number.is);
         self.faults
-            .push(Fault::new(span, message).help(number.help));
+            .push(SyntaxError::new(span, message).help(number.help));
     }
 
     /// A constant that something is compared with.
     fn constant(&mut self, subject: &Subject, by: By, constant: &Expr) {
-        let Kind::Literal(with) = &constant.kind else {
+        let ExprKind::Literal(with) = &constant.kind else {
             return;
         };
         self.compared.push(Compared {
@@ -243,23 +243,23 @@ impl Search<'_> {
         };
         if let Some((message, help)) = spelt::unlikely(subject, how, text) {
             self.faults
-                .push(Fault::new(&constant.span, message).help(help));
+                .push(SyntaxError::new(&constant.span, message).help(help));
         }
     }
 
     /// A header that is read.
-    fn header(&mut self, of: &Expr, name: &str, span: &Span) {
-        let Kind::Select(request, headers) = &of.kind else {
+    fn header(&mut self, of: &Expr, name: &str, span: &ExprSpan) {
+        let ExprKind::Select(request, headers) = &of.kind else {
             return;
         };
-        let is_short = matches!(&request.kind, Kind::Name(_)) && headers.text == "headers";
-        if !is_short || self.what(of) != Some(What::Fact(Fact::Headers)) {
+        let is_short = matches!(&request.kind, ExprKind::Name(_)) && headers.text == "headers";
+        if !is_short || self.what(of) != Some(What::Attribute(Attribute::Headers)) {
             return;
         }
         let said = headers::of_envoy(name).or_else(|| headers::of_connection(name, None));
         let faults = said
             .into_iter()
-            .map(|(message, help)| Fault::new(span, message).help(help));
+            .map(|(message, help)| SyntaxError::new(span, message).help(help));
         self.faults.extend(faults);
     }
 
@@ -271,7 +271,7 @@ impl Search<'_> {
 /// The variable that the first argument of a macro names.
 fn variable(expr: &Expr) -> Option<&str> {
     match &expr.kind {
-        Kind::Name(name) => Some(name),
+        ExprKind::Name(name) => Some(name),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::expr::Function;
 
 /// A type of a parameter or a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum CelType {
     Any,
     Bool,
     Int,
@@ -26,7 +26,7 @@ pub(super) enum Form {
     Zone,
 }
 
-use Form::{
+use CelType::{
     Any, Bool, Bytes, Double, Duration, Int, List, Map, String, Strings, Timestamp, Uint, Zone,
 };
 
@@ -36,16 +36,16 @@ pub(super) struct Overload {
     pub(super) name: &'static str,
     pub(super) function: Function,
     /// What it is called on; `None` where it is called by its name alone.
-    pub(super) target: Option<Form>,
-    pub(super) parameters: &'static [Form],
-    pub(super) result: Form,
+    pub(super) target: Option<CelType>,
+    pub(super) parameters: &'static [CelType],
+    pub(super) result: CelType,
 }
 
 const fn global(
     name: &'static str,
     function: Function,
-    parameters: &'static [Form],
-    result: Form,
+    parameters: &'static [CelType],
+    result: CelType,
 ) -> Overload {
     Overload {
         name,
@@ -59,9 +59,9 @@ const fn global(
 const fn member(
     name: &'static str,
     function: Function,
-    target: Form,
-    parameters: &'static [Form],
-    result: Form,
+    target: CelType,
+    parameters: &'static [CelType],
+    result: CelType,
 ) -> Overload {
     Overload {
         name,
@@ -111,7 +111,7 @@ pub(super) const OVERLOADS: &[Overload] = &[
     global("timestamp", Function::Timestamp, &[Timestamp], Timestamp),
     global("duration", Function::Duration, &[String], Duration),
     global("duration", Function::Duration, &[Duration], Duration),
-    global("type", Function::Type, &[Any], Form::Type),
+    global("type", Function::Type, &[Any], CelType::Type),
     member("contains", Function::Contains, String, &[String], Bool),
     member("startsWith", Function::StartsWith, String, &[String], Bool),
     member("endsWith", Function::EndsWith, String, &[String], Bool),
@@ -243,7 +243,7 @@ pub(super) const SPECIAL: [&str; 9] = [
     "matches",
 ];
 
-impl Form {
+impl CelType {
     pub(super) fn as_type(self) -> Type {
         match self {
             Any => Type::Dyn,
@@ -255,7 +255,7 @@ impl Form {
             Bytes => Type::Bytes,
             Timestamp => Type::Timestamp,
             Duration => Type::Duration,
-            Form::Type => Type::Meta,
+            CelType::Type => Type::Meta,
             List => Type::list(),
             Strings => Type::List(Box::new(Type::String)),
             Map => Type::map(),

@@ -2,7 +2,7 @@
 //!
 //! SPEC: cel-spec, "Numeric Values" and "String and Bytes Values".
 
-use super::syntax::{Fault, Span};
+use super::syntax::{ExprSpan, SyntaxError};
 use super::token::Token;
 use crate::engine::expr::{Constant, Real};
 
@@ -40,7 +40,11 @@ pub(super) fn number_length(text: &str) -> usize {
 }
 
 /// The value of a number, which may have a sign.
-pub(super) fn number(is_negative: bool, text: &str, span: &Span) -> Result<Constant, Fault> {
+pub(super) fn number(
+    is_negative: bool,
+    text: &str,
+    span: &ExprSpan,
+) -> Result<Constant, SyntaxError> {
     let sign = if is_negative { "-" } else { "" };
     let is_hex = text.starts_with("0x") || text.starts_with("0X");
     let (digits, is_uint) = match text.strip_suffix(['u', 'U']) {
@@ -51,15 +55,15 @@ pub(super) fn number(is_negative: bool, text: &str, span: &Span) -> Result<Const
         true => (&digits[2..], 16),
         false => (digits, 10),
     };
-    let malformed = || Fault::new(span, format!("`{text}` is no number"));
+    let malformed = || SyntaxError::new(span, format!("`{text}` is no number"));
     if digits.chars().all(|c| c.is_digit(radix)) && !digits.is_empty() {
         let too_big = |kind: &str| {
-            Fault::new(span, format!("`{sign}{text}` does not fit in an {kind}"))
+            SyntaxError::new(span, format!("`{sign}{text}` does not fit in an {kind}"))
                 .help("numbers have 64 bits; with a point or an exponent it is a double")
         };
         if is_uint {
             if is_negative {
-                return Err(Fault::new(span, "a uint has no sign"));
+                return Err(SyntaxError::new(span, "a uint has no sign"));
             }
             let value = u64::from_str_radix(digits, radix);
             return value.map(Constant::Uint).map_err(|_| too_big("uint"));
@@ -71,7 +75,7 @@ pub(super) fn number(is_negative: bool, text: &str, span: &Span) -> Result<Const
     let value = format!("{sign}{digits}").parse::<f64>();
     match value {
         Ok(value) if is_double && value.is_finite() => Ok(Constant::Double(Real(value))),
-        Ok(_) if is_double => Err(Fault::new(
+        Ok(_) if is_double => Err(SyntaxError::new(
             span,
             format!("`{text}` does not fit in a double"),
         )),
@@ -80,7 +84,7 @@ pub(super) fn number(is_negative: bool, text: &str, span: &Span) -> Result<Const
 }
 
 /// The string or bytes that begin here, if any do, and how long they are.
-pub(super) fn quoted(text: &str, at: usize) -> Result<Option<(Token, usize)>, Fault> {
+pub(super) fn quoted(text: &str, at: usize) -> Result<Option<(Token, usize)>, SyntaxError> {
     // No prefix is longer than two letters.
     let quote = text
         .bytes()
@@ -105,7 +109,7 @@ pub(super) fn quoted(text: &str, at: usize) -> Result<Option<(Token, usize)>, Fa
         return Ok(None);
     };
     let begin = quote + mark.len();
-    let mut value = Value {
+    let mut value = LiteralBuffer {
         is_bytes,
         bytes: Vec::new(),
     };
@@ -124,7 +128,7 @@ pub(super) fn quoted(text: &str, at: usize) -> Result<Option<(Token, usize)>, Fa
             .filter(|c| mark.len() > 1 || !matches!(c, '\n' | '\r'))
         else {
             let span = at..at + quote + mark.len();
-            return Err(Fault::new(&span, "the string has no end on its line")
+            return Err(SyntaxError::new(&span, "the string has no end on its line")
                 .help(format!("end it with `{mark}`")));
         };
         if c != '\\' || is_raw {
@@ -136,7 +140,7 @@ pub(super) fn quoted(text: &str, at: usize) -> Result<Option<(Token, usize)>, Fa
             let next = rest.chars().nth(1);
             let end = place + 1 + next.map_or(0, char::len_utf8);
             let message = format!("`{}` is no escape", &text[place..end]);
-            Fault::new(&(at + place..at + end), message).help(match is_bytes {
+            SyntaxError::new(&(at + place..at + end), message).help(match is_bytes {
                 true => {
                     r"such as `\n`, `\\` or `\x00`; what no escape is meant in stands in `br'...'`"
                 }
@@ -150,12 +154,12 @@ pub(super) fn quoted(text: &str, at: usize) -> Result<Option<(Token, usize)>, Fa
 }
 
 /// A string or bytes on the way.
-struct Value {
+struct LiteralBuffer {
     is_bytes: bool,
     bytes: Vec<u8>,
 }
 
-impl Value {
+impl LiteralBuffer {
     fn push(&mut self, c: char) {
         self.bytes
             .extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
@@ -197,12 +201,12 @@ impl Value {
         Some(end)
     }
 
-    fn finish(self, span: Span) -> Result<Constant, Fault> {
+    fn finish(self, span: ExprSpan) -> Result<Constant, SyntaxError> {
         if self.is_bytes {
             return Ok(Constant::Bytes(self.bytes));
         }
         let text = String::from_utf8(self.bytes);
         text.map(Constant::String)
-            .map_err(|_| Fault::new(&span, "the string is not UTF-8"))
+            .map_err(|_| SyntaxError::new(&span, "the string is not UTF-8"))
     }
 }

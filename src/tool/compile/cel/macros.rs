@@ -5,9 +5,9 @@
 
 use super::call::count;
 use super::check::{Checker, Typed};
-use super::syntax::{Expr, Fault, Kind, Name};
+use super::syntax::{Expr, ExprKind, Name, SyntaxError};
 use super::types::Type;
-use crate::engine::expr::{Loop, Node, NodeId};
+use crate::engine::expr::{CelNode, Loop, NodeId};
 
 impl Checker {
     pub(super) fn each(&mut self, range: &Expr, name: &Name, arguments: &[Expr]) -> Typed {
@@ -17,10 +17,10 @@ impl Checker {
             ("map", _) => return self.wrong(count(name, "2 or 3 arguments", arguments.len())),
             _ => return self.wrong(count(name, "2 arguments", arguments.len())),
         };
-        let Kind::Name(variable) = &variable.kind else {
+        let ExprKind::Name(variable) = &variable.kind else {
             let message = format!("the first argument of `{}` names a variable", name.text);
             let help = format!("such as `list.{}(item, ...)`", name.text);
-            return self.wrong(Fault::new(&variable.span, message).help(help));
+            return self.wrong(SyntaxError::new(&variable.span, message).help(help));
         };
         let over = self.check(range);
         let item = match over.kind {
@@ -29,7 +29,7 @@ impl Checker {
             Type::Dyn => Type::Dyn,
             kind => {
                 let message = format!("`{}` goes through a list or a map, not {kind}", name.text);
-                return self.wrong(Fault::new(&range.span, message));
+                return self.wrong(SyntaxError::new(&range.span, message));
             }
         };
         let mut range = over.node;
@@ -61,6 +61,6 @@ impl Checker {
     }
 
     fn each_of(&mut self, result: Type, kind: Loop, range: NodeId, body: NodeId) -> Typed {
-        self.make(result, Node::Loop { kind, range, body })
+        self.make(result, CelNode::Loop { kind, range, body })
     }
 }

@@ -32,19 +32,19 @@ pub(super) use constant::How;
 pub(super) use dead::{By, compared, dead};
 pub(super) use numbers::decided;
 pub(super) use subject::What;
-pub use syntax::Fault;
+pub use syntax::SyntaxError;
 pub(super) use truth::{Truth, truth};
 
 use std::ops::Range;
 
-use crate::engine::expr::{Condition, Fact, Program, Unsound};
+use crate::engine::expr::{Attribute, CelCondition, CelProgram, UnsoundError};
 use check::Checker;
 
 /// Compiles an expression of CEL that is to be a boolean.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn expression(text: &str) -> Result<Program, Vec<Fault>> {
+pub fn expression(text: &str) -> Result<CelProgram, Vec<SyntaxError>> {
     let tree = parse::parse(text).map_err(|fault| vec![fault])?;
     let mut checker = Checker::default();
     checker.result(&tree);
@@ -58,13 +58,13 @@ pub fn expression(text: &str) -> Result<Program, Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    let program = Program {
+    let program = CelProgram {
         text: text.to_owned(),
         nodes,
         patterns,
     };
     cost::check(&program).map_err(|fault| vec![fault])?;
-    match Condition::new(program.clone()) {
+    match CelCondition::new(program.clone()) {
         Ok(_) => Ok(program),
         Err(unsound) => Err(vec![refused(text, unsound)]),
     }
@@ -72,7 +72,7 @@ pub fn expression(text: &str) -> Result<Program, Vec<Fault>> {
 
 /// The facts that an expression reads, each with its bytes in the text. None of one that does
 /// not compile.
-pub(super) fn facts(text: &str) -> Vec<(Fact, Range<usize>)> {
+pub(super) fn facts(text: &str) -> Vec<(Attribute, Range<usize>)> {
     let mut checker = Checker::default();
     if let Ok(tree) = parse::parse(text) {
         checker.result(&tree);
@@ -81,8 +81,8 @@ pub(super) fn facts(text: &str) -> Vec<(Fact, Range<usize>)> {
 }
 
 /// What the checks before should have said in better words.
-fn refused(text: &str, unsound: Unsound) -> Fault {
-    Fault::new(&(0..text.len()), format!("this is {unsound}"))
+fn refused(text: &str, unsound: UnsoundError) -> SyntaxError {
+    SyntaxError::new(&(0..text.len()), format!("this is {unsound}"))
         .help("write several rules, or a simpler one")
 }
 

@@ -3,8 +3,8 @@
 //! INVARIANT: sound, not complete: a number is never outside of its range.
 
 use super::subject::{What, subject};
-use super::syntax::{Expr, Kind};
-use crate::engine::expr::{Constant, Fact, Function};
+use super::syntax::{Expr, ExprKind};
+use crate::engine::expr::{Attribute, Constant, Function};
 
 /// The least and the most that a number may be.
 pub(in crate::tool::compile) type Range = (i64, i64);
@@ -25,7 +25,7 @@ pub(super) fn number(expr: &Expr, scope: &[String]) -> Option<Number> {
         is: "no size is below 0".to_owned(),
         help: "compare the size with what it may be, such as `size(...) == 0`",
     };
-    if let Kind::Call { target, name, .. } = &expr.kind {
+    if let ExprKind::Call { target, name, .. } = &expr.kind {
         if name.text == "size" {
             return Some(size());
         }
@@ -33,8 +33,8 @@ pub(super) fn number(expr: &Expr, scope: &[String]) -> Option<Number> {
         return part_of_time(&name.text, target, scope);
     }
     match subject(expr, scope)?.what {
-        What::Fact(Fact::Size) => Some(size()),
-        What::Fact(Fact::DestinationPort) => Some(Number {
+        What::Attribute(Attribute::Size) => Some(size()),
+        What::Attribute(Attribute::DestinationPort) => Some(Number {
             range: (0, 65_535),
             is: "ports are 0 to 65535".to_owned(),
             help: "compare it with the port of a listener",
@@ -84,14 +84,14 @@ enum Moment {
 
 fn moment(expr: &Expr, scope: &[String]) -> Option<Moment> {
     match &expr.kind {
-        Kind::Call {
+        ExprKind::Call {
             target: None, name, ..
         } => match name.text.as_str() {
             "timestamp" => Some(Moment::Time),
             "duration" => Some(Moment::Duration),
             _ => None,
         },
-        Kind::Operator {
+        ExprKind::Operator {
             function: Function::Add | Function::Subtract,
             operands,
             ..
@@ -107,7 +107,7 @@ fn moment(expr: &Expr, scope: &[String]) -> Option<Moment> {
         }
         _ => {
             let subject = subject(expr, scope)?;
-            (subject.what == What::Fact(Fact::Time)).then_some(Moment::Time)
+            (subject.what == What::Attribute(Attribute::Time)).then_some(Moment::Time)
         }
     }
 }
@@ -115,7 +115,7 @@ fn moment(expr: &Expr, scope: &[String]) -> Option<Moment> {
 /// The int that is written.
 pub(super) fn int(expr: &Expr) -> Option<i64> {
     match expr.kind {
-        Kind::Literal(Constant::Int(number)) => Some(number),
+        ExprKind::Literal(Constant::Int(number)) => Some(number),
         _ => None,
     }
 }

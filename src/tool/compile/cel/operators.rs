@@ -1,9 +1,9 @@
 //! The types of binary operators.
 
 use super::check::{Checker, Typed, literal};
-use super::syntax::{Expr, Fault, Span};
+use super::syntax::{Expr, ExprSpan, SyntaxError};
 use super::types::Type;
-use crate::engine::expr::{Function, Node};
+use crate::engine::expr::{CelNode, Function};
 
 impl Checker {
     pub(super) fn binary(
@@ -12,7 +12,7 @@ impl Checker {
         symbol: &str,
         left: &Expr,
         right: &Expr,
-        span: &Span,
+        span: &ExprSpan,
     ) -> Typed {
         let (a, b) = (self.check(left), self.check(right));
         let kind = match function {
@@ -39,7 +39,7 @@ impl Checker {
             self.fault(mismatch(function, symbol, &a.kind, &b.kind, span));
             Type::Dyn
         });
-        let node = Node::Call {
+        let node = CelNode::Call {
             function,
             arguments: vec![a.node, b.node],
         };
@@ -47,7 +47,7 @@ impl Checker {
     }
 }
 
-fn mismatch(function: Function, symbol: &str, a: &Type, b: &Type, span: &Span) -> Fault {
+fn mismatch(function: Function, symbol: &str, a: &Type, b: &Type, span: &ExprSpan) -> SyntaxError {
     let message = match function {
         Function::Equal | Function::NotEqual => {
             format!("`{symbol}` compares values of one type, not {a} with {b}")
@@ -59,7 +59,7 @@ fn mismatch(function: Function, symbol: &str, a: &Type, b: &Type, span: &Span) -
         Function::In => format!("`in` looks for {a}, which is no item or key there"),
         _ => format!("`{symbol}` does not take {a} and {b}"),
     };
-    let fault = Fault::new(span, message);
+    let fault = SyntaxError::new(span, message);
     let is_number = |kind: &Type| matches!(kind, Type::Int | Type::Uint | Type::Double);
     if is_number(a) && is_number(b) && a != b {
         return fault.help("convert one of them: `int(...)`, `uint(...)` or `double(...)`");

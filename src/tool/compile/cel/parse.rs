@@ -8,7 +8,7 @@
 //! are no optional values (`a.?b`).
 
 use super::literal;
-use super::syntax::{Expr, Fault, Kind, Name, Span};
+use super::syntax::{Expr, ExprKind, ExprSpan, Name, SyntaxError};
 use super::token::{Token, tokens};
 use crate::engine::expr::{Constant, Function};
 
@@ -44,10 +44,10 @@ const RESERVED: [&str; 17] = [
 ];
 
 /// Reads an expression.
-pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
+pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     if text.len() > LONGEST {
         let message = format!("the expression is {} bytes long", text.len());
-        return Err(Fault::new(&(0..text.len()), message)
+        return Err(SyntaxError::new(&(0..text.len()), message)
             .help(format!("{LONGEST} are the most; write several rules")));
     }
     let mut parser = Parser {
@@ -56,7 +56,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
         depth: 0,
     };
     if parser.tokens.len() == 1 {
-        return Err(Fault::new(&(0..0), "the expression is empty")
+        return Err(SyntaxError::new(&(0..0), "the expression is empty")
             .help("write the condition, such as `request.mcp.tool_name == \"get-sum\"`"));
     }
     let expr = parser.expr()?;
@@ -67,12 +67,12 @@ pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
 }
 
 struct Parser {
-    tokens: Vec<(Token, Span)>,
+    tokens: Vec<(Token, ExprSpan)>,
     next: usize,
     depth: usize,
 }
 
-type Parsed = Result<Expr, Fault>;
+type Parsed = Result<Expr, SyntaxError>;
 
 /// Binary operators that group from the left, those that bind weakest first.
 const LEVELS: [&[(&str, Function)]; 3] = [
@@ -100,7 +100,7 @@ impl Parser {
             .map_or(&Token::End, |(token, _)| token)
     }
 
-    fn span(&self) -> Span {
+    fn span(&self) -> ExprSpan {
         let last = self.tokens.get(self.next).or(self.tokens.last());
         last.map_or(0..0, |(_, span)| span.clone())
     }
@@ -128,16 +128,16 @@ impl Parser {
         is
     }
 
-    fn expect(&mut self, symbol: &str) -> Result<(), Fault> {
+    fn expect(&mut self, symbol: &str) -> Result<(), SyntaxError> {
         match self.take(symbol) {
             true => Ok(()),
             false => Err(self.unexpected(&format!("`{symbol}`"))),
         }
     }
 
-    fn unexpected(&self, expected: &str) -> Fault {
+    fn unexpected(&self, expected: &str) -> SyntaxError {
         let found = self.peek();
-        let fault = Fault::new(
+        let fault = SyntaxError::new(
             &self.span(),
             format!("expected {expected}, found {}", found.shown()),
         );
@@ -151,7 +151,7 @@ impl Parser {
         }
     }
 
-    fn node(&self, kind: Kind, start: usize) -> Parsed {
+    fn node(&self, kind: ExprKind, start: usize) -> Parsed {
         let expr = kind.at(start..self.end());
         if expr.height > HIGHEST {
             return Err(too_deep(&expr.span));
@@ -159,7 +159,10 @@ impl Parser {
         Ok(expr)
     }
 
-    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn deeper<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<T, SyntaxError> {
         if self.depth >= DEEPEST {
             return Err(too_deep(&self.span()));
         }
@@ -180,22 +183,22 @@ impl Parser {
             parser.expect(":")?;
             let otherwise = parser.expr()?;
             let parts = Box::new([condition, then, otherwise]);
-            parser.node(Kind::Conditional(parts), start)
+            parser.node(ExprKind::Conditional(parts), start)
         })
     }
 
     fn or(&mut self) -> Parsed {
-        self.chain("||", Kind::Or, Self::and)
+        self.chain("||", ExprKind::Or, Self::and)
     }
 
     fn and(&mut self) -> Parsed {
-        self.chain("&&", Kind::And, |parser| parser.binary(&LEVELS))
+        self.chain("&&", ExprKind::And, |parser| parser.binary(&LEVELS))
     }
 
     fn chain(
         &mut self,
         symbol: &str,
-        kind: fn(Vec<Expr>) -> Kind,
+        kind: fn(Vec<Expr>) -> ExprKind,
         operand: fn(&mut Self) -> Parsed,
     ) -> Parsed {
         let start = self.span().start;
@@ -219,7 +222,7 @@ impl Parser {
         while let Some((symbol, function)) = operators.iter().find(|(symbol, _)| self.is(symbol)) {
             self.next += 1;
             let operands = vec![left, self.binary(tighter)?];
-            let kind = Kind::Operator {
+            let kind = ExprKind::Operator {
                 function: *function,
                 symbol,
                 operands,
@@ -241,12 +244,12 @@ impl Parser {
             // The sign is part of the number: there is no least integer without it.
             let constant = literal::number(true, &digits, &(start..self.span().end))?;
             self.next += 1;
-            let number = self.node(Kind::Literal(constant), start)?;
+            let number = self.node(ExprKind::Literal(constant), start)?;
             return self.members(number, start);
         }
         self.deeper(|parser| {
             let operands = vec![parser.unary()?];
-            let kind = Kind::Operator {
+            let kind = ExprKind::Operator {
                 function,
                 symbol,
                 operands,
@@ -268,13 +271,13 @@ impl Parser {
                 let (name, is_quoted) = self.field()?;
                 if !is_quoted && self.take("(") {
                     let arguments = self.list(")")?;
-                    Kind::Call {
+                    ExprKind::Call {
                         target: Some(Box::new(expr)),
                         name,
                         arguments,
                     }
                 } else {
-                    Kind::Select(Box::new(expr), name)
+                    ExprKind::Select(Box::new(expr), name)
                 }
             } else if self.take("[") {
                 if self.is("?") {
@@ -282,14 +285,17 @@ impl Parser {
                 }
                 let operands = vec![expr, self.expr()?];
                 self.expect("]")?;
-                Kind::Operator {
+                ExprKind::Operator {
                     function: Function::Index,
                     symbol: "[]",
                     operands,
                 }
-            } else if self.is("{") && matches!(expr.kind, Kind::Name(_) | Kind::Select(..)) {
-                return Err(Fault::new(&self.span(), "messages cannot be made here")
-                    .help("a map stands by itself: `{\"key\": 1}`"));
+            } else if self.is("{") && matches!(expr.kind, ExprKind::Name(_) | ExprKind::Select(..))
+            {
+                return Err(
+                    SyntaxError::new(&self.span(), "messages cannot be made here")
+                        .help("a map stands by itself: `{\"key\": 1}`"),
+                );
             } else {
                 return Ok(expr);
             };
@@ -298,7 +304,7 @@ impl Parser {
     }
 
     /// The name after a dot, and whether it stands in backticks.
-    fn field(&mut self) -> Result<(Name, bool), Fault> {
+    fn field(&mut self) -> Result<(Name, bool), SyntaxError> {
         let span = self.span();
         let (text, is_quoted) = match self.peek() {
             Token::Word(word) if !KEYWORDS.contains(&word.as_str()) => (word.clone(), false),
@@ -330,19 +336,19 @@ impl Parser {
             }
             Token::Symbol("[") => {
                 self.next += 1;
-                Kind::List(self.list("]")?)
+                ExprKind::List(self.list("]")?)
             }
             Token::Symbol("{") => {
                 self.next += 1;
-                Kind::Map(self.entries()?)
+                ExprKind::Map(self.entries()?)
             }
             Token::Number(digits) => {
                 self.next += 1;
-                Kind::Literal(literal::number(false, &digits, &span)?)
+                ExprKind::Literal(literal::number(false, &digits, &span)?)
             }
             Token::Literal(constant) => {
                 self.next += 1;
-                Kind::Literal(constant)
+                ExprKind::Literal(constant)
             }
             Token::Word(word) => return self.word(word, span),
             _ => return Err(self.unexpected("a value")),
@@ -350,21 +356,21 @@ impl Parser {
         self.node(kind, span.start)
     }
 
-    fn word(&mut self, word: String, span: Span) -> Parsed {
+    fn word(&mut self, word: String, span: ExprSpan) -> Parsed {
         let kind = match word.as_str() {
-            "true" => Kind::Literal(Constant::Bool(true)),
-            "false" => Kind::Literal(Constant::Bool(false)),
-            "null" => Kind::Literal(Constant::Null),
+            "true" => ExprKind::Literal(Constant::Bool(true)),
+            "false" => ExprKind::Literal(Constant::Bool(false)),
+            "null" => ExprKind::Literal(Constant::Null),
             "in" => return Err(self.unexpected("a value")),
             word if RESERVED.contains(&word) => {
                 let message = format!("`{word}` is a reserved word and no name");
-                return Err(Fault::new(&span, message));
+                return Err(SyntaxError::new(&span, message));
             }
             _ => {
                 self.next += 1;
                 let kind = if self.take("(") {
                     let arguments = self.list(")")?;
-                    Kind::Call {
+                    ExprKind::Call {
                         target: None,
                         name: Name {
                             text: word,
@@ -373,7 +379,7 @@ impl Parser {
                         arguments,
                     }
                 } else {
-                    Kind::Name(word)
+                    ExprKind::Name(word)
                 };
                 return self.node(kind, span.start);
             }
@@ -383,7 +389,7 @@ impl Parser {
     }
 
     /// Expressions with commas, up to a closing bracket.
-    fn list(&mut self, close: &'static str) -> Result<Vec<Expr>, Fault> {
+    fn list(&mut self, close: &'static str) -> Result<Vec<Expr>, SyntaxError> {
         let mut items = Vec::new();
         while !self.take(close) {
             if self.is("?") {
@@ -402,7 +408,7 @@ impl Parser {
         Ok(items)
     }
 
-    fn entries(&mut self) -> Result<Vec<(Expr, Expr)>, Fault> {
+    fn entries(&mut self) -> Result<Vec<(Expr, Expr)>, SyntaxError> {
         let mut entries = Vec::new();
         while !self.take("}") {
             if self.is("?") {
@@ -420,11 +426,11 @@ impl Parser {
     }
 }
 
-fn too_deep(span: &Span) -> Fault {
-    Fault::new(span, "the expression is nested too deep")
+fn too_deep(span: &ExprSpan) -> SyntaxError {
+    SyntaxError::new(span, "the expression is nested too deep")
         .help("write several rules, or a list and `in`")
 }
 
-fn optional(span: &Span) -> Fault {
-    Fault::new(span, "optional values are not supported").help("ask with `has(...)` first")
+fn optional(span: &ExprSpan) -> SyntaxError {
+    SyntaxError::new(span, "optional values are not supported").help("ask with `has(...)` first")
 }

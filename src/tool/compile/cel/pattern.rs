@@ -2,17 +2,17 @@
 
 use super::check::literal;
 use super::subject::{Case, Subject, What};
-use super::syntax::{Expr, Fault};
-use crate::engine::expr::Fact;
+use super::syntax::{Expr, SyntaxError};
+use crate::engine::expr::Attribute;
 use crate::tool::compile::regex;
 
 /// What is wrong with a pattern that something is searched for.
-pub(super) fn unlikely(subject: Option<&Subject>, pattern: &Expr) -> Option<Fault> {
+pub(super) fn unlikely(subject: Option<&Subject>, pattern: &Expr) -> Option<SyntaxError> {
     let text = literal(pattern)?;
     let (message, help) = subject
         .and_then(|subject| never(subject, text))
         .or_else(|| glob(text))?;
-    Some(Fault::new(&pattern.span, message).help(help))
+    Some(SyntaxError::new(&pattern.span, message).help(help))
 }
 
 fn never(Subject { what, case }: &Subject, text: &str) -> Option<(String, String)> {
@@ -24,7 +24,7 @@ fn never(Subject { what, case }: &Subject, text: &str) -> Option<(String, String
         None => None,
     };
     let fact = match (what, case) {
-        (What::Fact(fact), None | Some(Case::Lower)) => Some(*fact),
+        (What::Attribute(fact), None | Some(Case::Lower)) => Some(*fact),
         _ => None,
     };
     let needed = [by_case, fact.and_then(|fact| strange(fact, *case))];
@@ -41,22 +41,24 @@ fn never(Subject { what, case }: &Subject, text: &str) -> Option<(String, String
 type Strange = (fn(char) -> bool, &'static str);
 
 /// Characters that no value of a fact has.
-fn strange(fact: Fact, case: Option<Case>) -> Option<Strange> {
+fn strange(fact: Attribute, case: Option<Case>) -> Option<Strange> {
     Some(match fact {
-        Fact::Method if case.is_none() => (|c| c.is_ascii_lowercase(), "methods are in upper case"),
-        Fact::Host | Fact::Hostname => (
+        Attribute::Method if case.is_none() => {
+            (|c| c.is_ascii_lowercase(), "methods are in upper case")
+        }
+        Attribute::Host | Attribute::Hostname => (
             |c| c.is_ascii_uppercase() || c == '/',
             "it is the host alone, in lower case",
         ),
-        Fact::UrlPath => (
+        Attribute::UrlPath => (
             |c| matches!(c, '?' | '#'),
             "it is the path without query: ask `request.query` for what follows `?`",
         ),
-        Fact::Namespace | Fact::ServiceAccount | Fact::TrustDomain => (
+        Attribute::Namespace | Attribute::ServiceAccount | Attribute::TrustDomain => (
             |c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')),
             "it is one name of letters, digits, `.`, `_` and `-`",
         ),
-        Fact::SpiffeId => (
+        Attribute::SpiffeId => (
             |c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':')),
             "a SPIFFE ID is of letters, digits, `.`, `_`, `-` and `/`",
         ),
@@ -65,10 +67,10 @@ fn strange(fact: Fact, case: Option<Case>) -> Option<Strange> {
 }
 
 /// Why nothing begins as a pattern does that begins where the value does.
-fn front(fact: Fact, text: &str) -> Option<&'static str> {
+fn front(fact: Attribute, text: &str) -> Option<&'static str> {
     let (first, help) = match fact {
-        Fact::Path | Fact::UrlPath => (b'/', "paths begin with `/`"),
-        Fact::SpiffeId => (
+        Attribute::Path | Attribute::UrlPath => (b'/', "paths begin with `/`"),
+        Attribute::SpiffeId => (
             b's',
             "the whole ID begins with `spiffe://` and a trust domain",
         ),

@@ -2,7 +2,7 @@
 
 use super::constant::{self, How};
 use super::subject::{Case, Subject, What};
-use crate::engine::expr::Fact;
+use crate::engine::expr::Attribute;
 use crate::tool::compile::unmatchable::{headers, paths};
 use crate::tool::compile::{callers, invisible, likeness, things};
 
@@ -15,7 +15,7 @@ pub(super) fn unlikely(subject: &Subject, how: How, text: &str) -> Option<Said> 
     cased(*case, how, text)
         .or_else(|| star(what, how, text))
         .or_else(|| match what {
-            What::Fact(fact) => {
+            What::Attribute(fact) => {
                 never(*fact, *case, how, text).or_else(|| of_fact(*fact, how, text))
             }
             What::Header(name) => of_header(name, how, text),
@@ -43,11 +43,14 @@ fn cased(case: Option<Case>, how: How, text: &str) -> Option<Said> {
     })
 }
 
-fn never(fact: Fact, case: Option<Case>, how: How, text: &str) -> Option<Said> {
+fn never(fact: Attribute, case: Option<Case>, how: How, text: &str) -> Option<Said> {
     let is_known_so = match case {
         None => true,
-        Some(Case::Lower) => !matches!(fact, Fact::Method | Fact::McpMethod),
-        Some(Case::Upper) => matches!(fact, Fact::Path | Fact::UrlPath | Fact::Query),
+        Some(Case::Lower) => !matches!(fact, Attribute::Method | Attribute::McpMethod),
+        Some(Case::Upper) => matches!(
+            fact,
+            Attribute::Path | Attribute::UrlPath | Attribute::Query
+        ),
     };
     let help = constant::never(fact, how, text).filter(|_| is_known_so)?;
     Some((constant::message(fact, how, text), help))
@@ -59,10 +62,12 @@ fn star(what: &What, how: How, text: &str) -> Option<Said> {
     let back = text.strip_prefix('*').unwrap_or(text);
     let is_meant = match what {
         // It says what to write.
-        What::Fact(Fact::McpMethod) if how == How::Is => return None,
-        What::Fact(Fact::Path) => text.split('?').next().unwrap_or(text).contains('*'),
-        What::Fact(Fact::Query) | What::Argument => has_letters(text) && is_of_end(how, text),
-        What::Fact(_) => text.contains('*'),
+        What::Attribute(Attribute::McpMethod) if how == How::Is => return None,
+        What::Attribute(Attribute::Path) => text.split('?').next().unwrap_or(text).contains('*'),
+        What::Attribute(Attribute::Query) | What::Argument => {
+            has_letters(text) && is_of_end(how, text)
+        }
+        What::Attribute(_) => text.contains('*'),
         What::Header(name) => text.contains('*') && !headers::has_stars(name),
         What::Other => false,
     };
@@ -96,12 +101,12 @@ fn has_letters(text: &str) -> bool {
     text.contains(char::is_alphanumeric)
 }
 
-fn of_fact(fact: Fact, how: How, text: &str) -> Option<Said> {
+fn of_fact(fact: Attribute, how: How, text: &str) -> Option<Said> {
     let said = match fact {
-        Fact::ToolName | Fact::PromptName => of_name(how, text),
-        Fact::ResourceUri => of_uri(how, text),
-        Fact::Path | Fact::UrlPath => of_path(how, text),
-        Fact::SpiffeId if how == How::Is => callers::of_no_account(text),
+        Attribute::ToolName | Attribute::PromptName => of_name(how, text),
+        Attribute::ResourceUri => of_uri(how, text),
+        Attribute::Path | Attribute::UrlPath => of_path(how, text),
+        Attribute::SpiffeId if how == How::Is => callers::of_no_account(text),
         _ => None,
     };
     said.or_else(|| unseen(text))

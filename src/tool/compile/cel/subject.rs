@@ -1,14 +1,14 @@
 //! What an expression asks about: a fact, a header or an argument, as it is or without case.
 
 use super::check::literal;
-use super::syntax::{Expr, Kind};
+use super::syntax::{Expr, ExprKind};
 use super::vocabulary::{self, Meaning};
-use crate::engine::expr::{Fact, Function};
+use crate::engine::expr::{Attribute, Function};
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tool::compile) enum What {
-    Fact(Fact),
+    Attribute(Attribute),
     /// A header, by its name.
     Header(String),
     /// A member of the parameters.
@@ -33,7 +33,7 @@ pub(in crate::tool::compile) struct Subject {
 
 /// What an expression asks about; `scope` has the variables of the macros around.
 pub(super) fn subject(expr: &Expr, scope: &[String]) -> Option<Subject> {
-    if let Kind::Call {
+    if let ExprKind::Call {
         target,
         name,
         arguments,
@@ -62,18 +62,18 @@ fn what(expr: &Expr, scope: &[String]) -> Option<What> {
     let (path, root) = members(expr, scope)?;
     let names: Vec<&str> = std::iter::once(root).chain(path.iter().copied()).collect();
     match vocabulary::meaning(&names) {
-        Meaning::Fact(Fact::Headers, length) => match names.get(length..)? {
-            [] => Some(What::Fact(Fact::Headers)),
+        Meaning::Attribute(Attribute::Headers, length) => match names.get(length..)? {
+            [] => Some(What::Attribute(Attribute::Headers)),
             [name] => Some(What::Header((*name).to_owned())),
             _ => None,
         },
-        Meaning::Fact(Fact::Params, length) => Some(match names.get(length..)? {
-            [] => What::Fact(Fact::Params),
-            ["name"] => What::Fact(Fact::ToolName),
-            ["uri"] => What::Fact(Fact::ResourceUri),
+        Meaning::Attribute(Attribute::Params, length) => Some(match names.get(length..)? {
+            [] => What::Attribute(Attribute::Params),
+            ["name"] => What::Attribute(Attribute::ToolName),
+            ["uri"] => What::Attribute(Attribute::ResourceUri),
             _ => What::Argument,
         }),
-        Meaning::Fact(fact, length) if length == names.len() => Some(What::Fact(fact)),
+        Meaning::Attribute(fact, length) if length == names.len() => Some(What::Attribute(fact)),
         _ => None,
     }
 }
@@ -84,11 +84,11 @@ fn members<'e>(expr: &'e Expr, scope: &[String]) -> Option<(Vec<&'e str>, &'e st
     let mut expr = expr;
     loop {
         match &expr.kind {
-            Kind::Select(operand, name) => {
+            ExprKind::Select(operand, name) => {
                 path.push(name.text.as_str());
                 expr = operand;
             }
-            Kind::Operator {
+            ExprKind::Operator {
                 function: Function::Index,
                 operands,
                 ..
@@ -100,7 +100,7 @@ fn members<'e>(expr: &'e Expr, scope: &[String]) -> Option<(Vec<&'e str>, &'e st
                 path.push(literal(index).unwrap_or(""));
                 expr = operand;
             }
-            Kind::Name(name) if !scope.contains(name) => {
+            ExprKind::Name(name) if !scope.contains(name) => {
                 path.reverse();
                 return Some((path, name));
             }

@@ -5,20 +5,20 @@ use std::ops::Range;
 use crate::engine::expr::{Constant, Function};
 
 /// A stretch of the expression, in bytes.
-pub(super) type Span = Range<usize>;
+pub(super) type ExprSpan = Range<usize>;
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Expr {
-    pub(super) kind: Kind,
-    pub(super) span: Span,
+    pub(super) kind: ExprKind,
+    pub(super) span: ExprSpan,
     /// How many levels of expressions are in it, itself included.
     pub(super) height: usize,
 }
 
 /// The forms of expressions.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum ExprKind {
     Literal(Constant),
     Name(String),
     Select(Box<Expr>, Name),
@@ -44,12 +44,12 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
     pub(super) text: String,
-    pub(super) span: Span,
+    pub(super) span: ExprSpan,
 }
 
 /// What is wrong with an expression, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SyntaxError {
     /// Where: bytes of the expression.
     pub span: Range<usize>,
     /// What: one sentence in lower case, what was found in backticks.
@@ -58,8 +58,8 @@ pub struct Fault {
     pub help: Option<String>,
 }
 
-impl Fault {
-    pub(super) fn new(span: &Span, message: impl Into<String>) -> Self {
+impl SyntaxError {
+    pub(super) fn new(span: &ExprSpan, message: impl Into<String>) -> Self {
         Self {
             span: span.clone(),
             message: message.into(),
@@ -73,7 +73,7 @@ impl Fault {
     }
 }
 
-impl Kind {
+impl ExprKind {
     fn height(&self) -> usize {
         let most = |exprs: &[Expr]| exprs.iter().map(|expr| expr.height).max().unwrap_or(0);
         match self {
@@ -98,7 +98,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn at(self, span: Span) -> Expr {
+    pub(super) fn at(self, span: ExprSpan) -> Expr {
         let height = self.height() + 1;
         Expr {
             kind: self,

@@ -3,7 +3,7 @@ use super::*;
 /// What is said of an expression: each message, and the text that it points at.
 fn faults(text: &str) -> Vec<(String, &str)> {
     let faults = expression(text).expect_err(text);
-    let shown = |fault: Fault| (fault.message, &text[fault.span]);
+    let shown = |fault: SyntaxError| (fault.message, &text[fault.span]);
     faults.into_iter().map(shown).collect()
 }
 
@@ -221,7 +221,7 @@ fn what_is_decided_is_said_only_where_it_is() {
         ("!has(request.mcp.tool_name) && false", Some(Truth::Never)),
         (
             "[][0] == 1",
-            Some(Truth::Error(crate::engine::expr::Error::OutOfRange)),
+            Some(Truth::Error(crate::engine::expr::EvalError::OutOfRange)),
         ),
         ("has(request.mcp.tool_name)", None),
         ("!has(request.mcp.tool_name)", None),

@@ -4,7 +4,7 @@
 //! refused: there are no containers that it could step out of.
 
 use super::literal;
-use super::syntax::{Fault, Span};
+use super::syntax::{ExprSpan, SyntaxError};
 use crate::engine::expr::Constant;
 
 /// A word.
@@ -45,7 +45,7 @@ impl Token {
 }
 
 /// Takes an expression apart.
-pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Fault> {
+pub(super) fn tokens(text: &str) -> Result<Vec<(Token, ExprSpan)>, SyntaxError> {
     let mut tokens = Vec::new();
     let mut at = 0;
     loop {
@@ -70,7 +70,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Fault> {
         } else {
             let message = format!("`{first}` has no meaning here");
             let help = "a string stands in quotes: `\"...\"` or `'...'`";
-            return Err(Fault::new(&(at..at + first.len_utf8()), message).help(help));
+            return Err(SyntaxError::new(&(at..at + first.len_utf8()), message).help(help));
         };
         tokens.push((token, at..at + length));
         at += length;
@@ -94,7 +94,7 @@ fn blank(text: &str) -> usize {
     }
 }
 
-fn backticks(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
+fn backticks(rest: &str, at: usize) -> Result<(Token, usize), SyntaxError> {
     let is_name = |name: &&str| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-/ ".contains(c);
         !name.is_empty() && name.chars().all(allowed)
@@ -105,7 +105,9 @@ fn backticks(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         .filter(is_name)
     {
         Some(name) => Ok((Token::Quoted(name.to_owned()), name.len() + 2)),
-        None => Err(Fault::new(&(at..at + 1), "a backtick begins no name here")
-            .help("between backticks stand letters, digits, `_`, `.`, `-`, `/` and spaces")),
+        None => Err(
+            SyntaxError::new(&(at..at + 1), "a backtick begins no name here")
+                .help("between backticks stand letters, digits, `_`, `.`, `-`, `/` and spaces"),
+        ),
     }
 }

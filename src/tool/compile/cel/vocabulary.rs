@@ -1,14 +1,14 @@
 //! The names that expressions know.
 
 use super::types::Type;
-use crate::engine::expr::{Fact, TypeName};
+use crate::engine::expr::{Attribute, TypeName};
 use crate::tool::api::decode::closest;
 
 /// What a dotted name is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The first so many segments are a fact; what follows is selected of it.
-    Fact(Fact, usize),
+    Attribute(Attribute, usize),
     /// A type.
     Type(TypeName),
     /// A set of fields, but no value.
@@ -41,11 +41,14 @@ pub(super) fn meaning(segments: &[&str]) -> Meaning {
     }
     for count in 1..=segments.len() {
         let name = segments[..count].join(".");
-        if let Some((_, fact)) = Fact::ALL.iter().find(|(known, _)| *known == name) {
-            return Meaning::Fact(*fact, count);
+        if let Some((_, fact)) = Attribute::ALL.iter().find(|(known, _)| *known == name) {
+            return Meaning::Attribute(*fact, count);
         }
         let below = format!("{name}.");
-        if !Fact::ALL.iter().any(|(known, _)| known.starts_with(&below)) {
+        if !Attribute::ALL
+            .iter()
+            .any(|(known, _)| known.starts_with(&below))
+        {
             return Meaning::Unknown(count - 1);
         }
     }
@@ -57,7 +60,7 @@ pub(super) fn names_below(segments: &[&str]) -> Vec<&'static str> {
     let above = segments.iter().map(|segment| format!("{segment}."));
     let above: String = above.collect();
     let mut names: Vec<&str> = Vec::new();
-    for (known, _) in Fact::ALL {
+    for (known, _) in Attribute::ALL {
         let next = known
             .strip_prefix(&above)
             .and_then(|rest| rest.split('.').next());
@@ -78,30 +81,30 @@ pub(super) fn help(word: &str, known: &[&str], are: &str) -> String {
 }
 
 /// The type of a fact.
-pub(super) fn type_of(fact: Fact) -> Type {
+pub(super) fn type_of(fact: Attribute) -> Type {
     match fact {
-        Fact::Headers => Type::Map(Box::new(Type::String), Box::new(Type::String)),
-        Fact::Time => Type::Timestamp,
-        Fact::Size | Fact::DestinationPort => Type::Int,
-        Fact::Authenticated => Type::Bool,
-        Fact::Params | Fact::McpId => Type::Dyn,
-        Fact::Method
-        | Fact::Path
-        | Fact::UrlPath
-        | Fact::Host
-        | Fact::Hostname
-        | Fact::Scheme
-        | Fact::Query
-        | Fact::Id
-        | Fact::McpMethod
-        | Fact::ToolName
-        | Fact::PromptName
-        | Fact::ResourceUri
-        | Fact::SessionId
-        | Fact::SpiffeId
-        | Fact::TrustDomain
-        | Fact::Namespace
-        | Fact::ServiceAccount
-        | Fact::SourceAddress => Type::String,
+        Attribute::Headers => Type::Map(Box::new(Type::String), Box::new(Type::String)),
+        Attribute::Time => Type::Timestamp,
+        Attribute::Size | Attribute::DestinationPort => Type::Int,
+        Attribute::Authenticated => Type::Bool,
+        Attribute::Params | Attribute::McpId => Type::Dyn,
+        Attribute::Method
+        | Attribute::Path
+        | Attribute::UrlPath
+        | Attribute::Host
+        | Attribute::Hostname
+        | Attribute::Scheme
+        | Attribute::Query
+        | Attribute::Id
+        | Attribute::McpMethod
+        | Attribute::ToolName
+        | Attribute::PromptName
+        | Attribute::ResourceUri
+        | Attribute::SessionId
+        | Attribute::SpiffeId
+        | Attribute::TrustDomain
+        | Attribute::Namespace
+        | Attribute::ServiceAccount
+        | Attribute::SourceAddress => Type::String,
     }
 }

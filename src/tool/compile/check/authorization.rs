@@ -2,7 +2,7 @@
 
 use super::expression::check_expression;
 use super::http::check_http;
-use crate::engine::expr::Program;
+use crate::engine::expr::CelProgram;
 use crate::engine::policy;
 use crate::tool::api::decode::{Located, Optional, Problem};
 use crate::tool::api::v1alpha1::{
@@ -12,9 +12,9 @@ use crate::tool::api::v1alpha1::{
 /// What a rule allows, as far as it is enforced.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CheckedAuthorization {
-    pub(super) http: Option<policy::Http>,
+    pub(super) http: Option<policy::HttpMatch>,
     pub(super) mcp: Option<Located<policy::Mcp>>,
-    pub(super) cel: Option<Located<Program>>,
+    pub(super) cel: Option<Located<CelProgram>>,
 }
 
 /// Checks an authorization; `None` when problems were reported.
@@ -101,7 +101,7 @@ fn check_mcp(mcp: &Mcp, problems: &mut Vec<Problem>) -> Option<policy::Mcp> {
     })
 }
 
-fn check_method(method: &McpMethod, problems: &mut Vec<Problem>) -> Option<policy::Method> {
+fn check_method(method: &McpMethod, problems: &mut Vec<Problem>) -> Option<policy::MethodMatch> {
     let McpMethod { name, params } = method;
     let name = method_name(name.as_ref()?.value);
     let params = match params {
@@ -129,7 +129,7 @@ fn check_method(method: &McpMethod, problems: &mut Vec<Problem>) -> Option<polic
             .map(|param| param.value.clone())
             .collect()
     });
-    Some(policy::Method { name, params })
+    Some(policy::MethodMatch { name, params })
 }
 
 fn method_name(name: McpMethodName) -> policy::MethodName {

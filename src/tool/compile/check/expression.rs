@@ -1,14 +1,14 @@
 //! The expression of a rule.
 
-use crate::engine::expr::Program;
-use crate::tool::api::decode::{Located, Place, Problem};
-use crate::tool::compile::cel::{self, Fault};
+use crate::engine::expr::CelProgram;
+use crate::tool::api::decode::{FieldPlace, Located, Problem};
+use crate::tool::compile::cel::{self, SyntaxError};
 
 /// The expression's program; `None` when problems were reported.
 pub(super) fn check_expression(
     expression: &Located<String>,
     problems: &mut Vec<Problem>,
-) -> Option<Located<Program>> {
+) -> Option<Located<CelProgram>> {
     let Located { value, at } = expression;
     let faults = match cel::expression(value) {
         Ok(program) => {
@@ -24,8 +24,12 @@ pub(super) fn check_expression(
 }
 
 /// What is wrong with an expression, at its place in the manifest.
-pub(in crate::tool::compile) fn problem(fault: Fault, text: &str, at: &Place) -> Problem {
-    let Fault {
+pub(in crate::tool::compile) fn problem(
+    fault: SyntaxError,
+    text: &str,
+    at: &FieldPlace,
+) -> Problem {
+    let SyntaxError {
         span,
         message,
         help,

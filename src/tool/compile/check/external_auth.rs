@@ -1,10 +1,11 @@
 //! Whom a policy asks.
 
-use crate::engine::policy::{self, ObjectName, Whole};
+use crate::engine::policy::{self, ObjectName, SafeInteger};
 use crate::tool::api::authorizer::{
-    BackendRef, ExternalAuth, ForwardBody, GrpcAuth, HttpAuth, Protocol,
+    BackendRef, ExternalAuthProtocol, ForwardBody, GrpcAuthConfig, HttpAuthConfig,
+    HttpExternalAuthFilter,
 };
-use crate::tool::api::decode::{Located, Optional, Place, Problem};
+use crate::tool::api::decode::{FieldPlace, Located, Optional, Problem};
 
 /// Whom a policy asks, and what it shows them.
 #[derive(Debug, Clone)]
@@ -13,9 +14,9 @@ pub(in crate::tool::compile) struct CheckedAuth {
     /// The service, and where it is named.
     pub(in crate::tool::compile) service: Located<ServicePort>,
     /// How much of a body is forwarded, in bytes, and where it says so.
-    pub(in crate::tool::compile) max_body: Option<Located<Whole>>,
+    pub(in crate::tool::compile) max_body: Option<Located<SafeInteger>>,
     /// Where it says which headers of answers are copied.
-    pub(in crate::tool::compile) copying: Option<Place>,
+    pub(in crate::tool::compile) copying: Option<FieldPlace>,
 }
 
 /// A port of a service.
@@ -27,12 +28,12 @@ pub(in crate::tool::compile) struct ServicePort {
 
 /// Checks whom a policy of a namespace asks; `None` when problems were reported.
 pub(super) fn check_external_auth(
-    external_auth: &ExternalAuth,
-    at: &Place,
+    external_auth: &HttpExternalAuthFilter,
+    at: &FieldPlace,
     namespace: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<CheckedAuth> {
-    let ExternalAuth {
+    let HttpExternalAuthFilter {
         protocol,
         backend_ref,
         forward_body,
@@ -45,22 +46,22 @@ pub(super) fn check_external_auth(
     let max_body = check_body(forward_body);
     let kind = protocol.as_ref()?;
     check_members(kind, http, grpc, at, problems)?;
-    let copying = |http: &HttpAuth| {
+    let copying = |http: &HttpAuthConfig| {
         let given = http.allowed_response_headers.given();
         given
             .filter(|list| !list.value.is_empty())
             .map(|list| list.at.clone())
     };
     let (protocol, copying) = match kind.value {
-        Protocol::Http => {
+        ExternalAuthProtocol::Http => {
             let http = &http.given()?.value;
             (
                 policy::Protocol::Http(check_http(http, problems)?),
                 copying(http),
             )
         }
-        Protocol::Grpc => {
-            let GrpcAuth { allowed_headers } = &grpc.given()?.value;
+        ExternalAuthProtocol::Grpc => {
+            let GrpcAuthConfig { allowed_headers } = &grpc.given()?.value;
             let allowed = headers(allowed_headers)?;
             let grpc = policy::GrpcAuth {
                 allowed_headers: Some(allowed).filter(|allowed| !allowed.is_empty()),
@@ -78,15 +79,15 @@ pub(super) fn check_external_auth(
 
 /// What a protocol needs is given, and what another needs is not.
 fn check_members(
-    kind: &Located<Protocol>,
-    http: &Optional<HttpAuth>,
-    grpc: &Optional<GrpcAuth>,
-    at: &Place,
+    kind: &Located<ExternalAuthProtocol>,
+    http: &Optional<HttpAuthConfig>,
+    grpc: &Optional<GrpcAuthConfig>,
+    at: &FieldPlace,
     problems: &mut Vec<Problem>,
 ) -> Option<()> {
     let (is, needed, other) = match kind.value {
-        Protocol::Http => ("HTTP", ("http", http.is_written()), ("grpc", place(grpc))),
-        Protocol::Grpc => ("GRPC", ("grpc", grpc.is_written()), ("http", place(http))),
+        ExternalAuthProtocol::Http => ("HTTP", ("http", http.is_written()), ("grpc", place(grpc))),
+        ExternalAuthProtocol::Grpc => ("GRPC", ("grpc", grpc.is_written()), ("http", place(http))),
     };
     let before = problems.len();
     if let (name, false) = needed {
@@ -100,7 +101,7 @@ fn check_members(
     (problems.len() == before).then_some(())
 }
 
-fn place<T>(member: &Optional<T>) -> Option<&Place> {
+fn place<T>(member: &Optional<T>) -> Option<&FieldPlace> {
     member.given().map(|given| &given.at)
 }
 
@@ -151,19 +152,19 @@ fn check_backend(
 }
 
 /// How much of a body is shown; `None` inside is none of it.
-fn check_body(forward: &Optional<ForwardBody>) -> Option<Option<Located<Whole>>> {
+fn check_body(forward: &Optional<ForwardBody>) -> Option<Option<Located<SafeInteger>>> {
     let Located { value, at } = match forward {
         Optional::Absent => return Some(None),
         Optional::Unreadable => return None,
         Optional::Given(forward) => forward,
     };
-    let value = Whole::new(value.max_size.clone().or(0)?)?;
+    let value = SafeInteger::new(value.max_size.clone().or(0)?)?;
     let at = at.clone();
     Some(Some(Located { value, at }).filter(|size| size.value.get() > 0))
 }
 
-fn check_http(http: &HttpAuth, problems: &mut Vec<Problem>) -> Option<policy::HttpAuth> {
-    let HttpAuth {
+fn check_http(http: &HttpAuthConfig, problems: &mut Vec<Problem>) -> Option<policy::HttpAuth> {
+    let HttpAuthConfig {
         path,
         allowed_headers,
         allowed_response_headers,

@@ -1,6 +1,6 @@
 //! What a rule asks of the HTTP request.
 
-use crate::engine::policy::{self, Expression, Http, ValueMatch, Whole};
+use crate::engine::policy::{self, CompiledRegex, HttpMatch, SafeInteger, ValueMatch};
 use crate::tool::api::decode::{Located, Optional, Problem};
 use crate::tool::api::v1alpha1::{
     Authorization, HeaderMatch, HeaderMatchType, PathMatch, PathMatchType,
@@ -21,7 +21,7 @@ const NOT_AT_THE_END: [&str; 2] = ["/.", "/.."];
 pub(super) fn check_http(
     authorization: &Authorization,
     problems: &mut Vec<Problem>,
-) -> Option<Option<Http>> {
+) -> Option<Option<HttpMatch>> {
     let Authorization {
         kind: _,
         methods,
@@ -36,15 +36,15 @@ pub(super) fn check_http(
     let paths = each(paths, |path| check_path(path, problems));
     let headers = each(headers, |header| check_header(&header.value, problems));
     let hosts = each(hosts, |host| Some(host.value.clone()));
-    let ports = each(ports, |port| Whole::new(port.value));
-    let http = Http {
+    let ports = each(ports, |port| SafeInteger::new(port.value));
+    let http = HttpMatch {
         methods: methods?,
         paths: paths?,
         headers: headers?,
         hosts: hosts?,
         ports: ports?,
     };
-    Some((http != Http::default()).then_some(http))
+    Some((http != HttpMatch::default()).then_some(http))
 }
 
 /// Every item of a list, `None` inside where it was left out; `None` when an item of
@@ -138,7 +138,7 @@ fn check_header(header: &HeaderMatch, problems: &mut Vec<Problem>) -> Option<pol
     })
 }
 
-fn expression(text: &Located<String>, problems: &mut Vec<Problem>) -> Option<Expression> {
+fn expression(text: &Located<String>, problems: &mut Vec<Problem>) -> Option<CompiledRegex> {
     match regex::compile(&text.value) {
         Ok(expression) => Some(expression),
         Err(refusal) => {

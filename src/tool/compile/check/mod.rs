@@ -23,15 +23,15 @@ pub(super) use extensions::{Extensions, check_extensions, unread};
 use external_auth::check_external_auth;
 pub(super) use external_auth::{CheckedAuth, ServicePort};
 pub(super) use http::NOT_IN_PATHS;
-pub(super) use source::Caller;
+pub(super) use source::SourceCaller;
 use source::check_source;
 pub(super) use target::Attachment;
 use target::check_targets;
 
-use crate::engine::expr::Program;
+use crate::engine::expr::CelProgram;
 use crate::engine::policy::{self, Mode, ObjectName};
-use crate::tool::api::authorizer::ExternalAuth;
-use crate::tool::api::decode::{Located, Optional, Place, Problem};
+use crate::tool::api::authorizer::HttpExternalAuthFilter;
+use crate::tool::api::decode::{FieldPlace, Located, Optional, Problem};
 use crate::tool::api::metadata::Metadata;
 use crate::tool::api::v1alpha1::{AccessRule, Action, Spec};
 
@@ -64,10 +64,10 @@ pub(super) struct Checked {
 #[derive(Debug, Clone)]
 pub(super) struct CheckedRule {
     pub(super) name: String,
-    pub(super) source: Option<Located<Caller>>,
-    pub(super) http: Option<policy::Http>,
+    pub(super) source: Option<Located<SourceCaller>>,
+    pub(super) http: Option<policy::HttpMatch>,
     pub(super) mcp: Option<Located<policy::Mcp>>,
-    pub(super) cel: Option<Located<Program>>,
+    pub(super) cel: Option<Located<CelProgram>>,
     /// What a caller is told where the expression is what decides.
     pub(super) message: Option<String>,
     /// Whether it is not written but follows from one that is, whose name it has.
@@ -144,8 +144,8 @@ pub(super) fn check(
 
 /// Whom a policy asks that is to ask somebody.
 fn check_asked(
-    external_auth: &Optional<ExternalAuth>,
-    action: &Place,
+    external_auth: &Optional<HttpExternalAuthFilter>,
+    action: &FieldPlace,
     namespace: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<CheckedAuth> {

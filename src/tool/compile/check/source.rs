@@ -2,11 +2,11 @@
 
 use crate::engine::policy::ObjectName;
 use crate::tool::api::decode::{Located, Optional, Problem};
-use crate::tool::api::source::{ServiceAccount, Source, SourceType};
+use crate::tool::api::source::{PolicySource, ServiceAccount, SourceType};
 
 /// Who.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::tool::compile) enum Caller {
+pub(in crate::tool::compile) enum SourceCaller {
     /// By SPIFFE ID.
     Spiffe(String),
     /// By service account, of the enforcement point's trust domain.
@@ -18,12 +18,12 @@ pub(in crate::tool::compile) enum Caller {
 ///
 /// `nobody` is what to do about one that is empty.
 pub(super) fn check_source(
-    source: &Located<Source>,
+    source: &Located<PolicySource>,
     namespace: &str,
     nobody: &str,
     problems: &mut Vec<Problem>,
-) -> Option<Located<Caller>> {
-    let Source {
+) -> Option<Located<SourceCaller>> {
+    let PolicySource {
         kind,
         spiffe,
         service_account,
@@ -60,7 +60,7 @@ pub(super) fn check_source(
         (Some(SourceType::Spiffe), true, false) => {
             let spiffe = spiffe.given()?;
             Some(Located {
-                value: Caller::Spiffe(spiffe.value.clone()),
+                value: SourceCaller::Spiffe(spiffe.value.clone()),
                 at: spiffe.at.clone(),
             })
         }
@@ -79,7 +79,7 @@ pub(super) fn check_source(
                 name: name.as_ref()?.value.clone(),
             };
             Some(Located {
-                value: Caller::ServiceAccount(account),
+                value: SourceCaller::ServiceAccount(account),
                 at: at.clone(),
             })
         }

@@ -8,9 +8,9 @@ use super::expression::check_expression;
 use super::source::check_source;
 use super::target::check_targets;
 use super::{Checked, CheckedAuth, CheckedRule, Extensions, check_external_auth};
-use crate::engine::expr::Program;
-use crate::engine::policy::{Action, BaseProtocol, Mcp, Method, MethodName, ObjectName};
-use crate::tool::api::decode::{Located, Optional, Place, Problem};
+use crate::engine::expr::CelProgram;
+use crate::engine::policy::{Action, BaseProtocol, Mcp, MethodMatch, MethodName, ObjectName};
+use crate::tool::api::decode::{FieldPlace, Located, Optional, Problem};
 use crate::tool::api::v0alpha0::{
     AccessRule, Authorization, AuthorizationType, CelExpression, Spec,
 };
@@ -172,7 +172,7 @@ enum Allows {
     Calls(Located<Mcp>),
     /// Whatever an expression is true of.
     What {
-        holds: Located<Program>,
+        holds: Located<CelProgram>,
         message: Option<String>,
     },
     /// Calls of whatever tool an authorizer lets be called.
@@ -197,9 +197,9 @@ fn check_authorization(
     } = authorization;
     let kind = kind.as_ref()?;
     let before = problems.len();
-    Member::of(AuthorizationType::InlineTools, tools).check(kind.value, at, problems);
-    Member::of(AuthorizationType::ExternalAuth, external_auth).check(kind.value, at, problems);
-    Member::of(AuthorizationType::Cel, cel).check(kind.value, at, problems);
+    ToolMember::of(AuthorizationType::InlineTools, tools).check(kind.value, at, problems);
+    ToolMember::of(AuthorizationType::ExternalAuth, external_auth).check(kind.value, at, problems);
+    ToolMember::of(AuthorizationType::Cel, cel).check(kind.value, at, problems);
     if problems.len() > before {
         return None;
     }
@@ -243,14 +243,14 @@ fn refuse_asking_to_refuse(
 }
 
 /// A member of an authorization, and the type that it goes with.
-struct Member<'a> {
+struct ToolMember<'a> {
     kind: AuthorizationType,
     name: &'static str,
     is_written: bool,
-    at: Option<&'a Place>,
+    at: Option<&'a FieldPlace>,
 }
 
-impl<'a> Member<'a> {
+impl<'a> ToolMember<'a> {
     fn of<T>(kind: AuthorizationType, member: &'a Optional<T>) -> Self {
         let name = match kind {
             AuthorizationType::InlineTools => "tools",
@@ -266,7 +266,7 @@ impl<'a> Member<'a> {
     }
 
     /// Refuses a member that is missing, or that goes with another type.
-    fn check(&self, kind: AuthorizationType, at: &Place, problems: &mut Vec<Problem>) {
+    fn check(&self, kind: AuthorizationType, at: &FieldPlace, problems: &mut Vec<Problem>) {
         let (name, is) = (self.name, kind.as_str());
         if self.kind == kind && !self.is_written {
             let message = format!("the type of `authorization` is `{is}`, and `{name}` is missing");
@@ -292,7 +292,7 @@ impl<'a> Member<'a> {
 /// Calls of some tools, and where the rule allows, what is implied.
 fn calls_of(
     tools: &[Located<String>],
-    at: Place,
+    at: FieldPlace,
     action: Action,
     problems: &mut Vec<Problem>,
 ) -> Option<Allows> {
@@ -305,7 +305,7 @@ fn calls_of(
         );
         return None;
     }
-    let calls = || Method {
+    let calls = || MethodMatch {
         name: MethodName::ToolsCall,
         params: Some(tools.iter().map(|tool| tool.value.clone()).collect()),
     };
@@ -321,7 +321,7 @@ fn calls_of(
 
 /// Calls of every tool, and so much of the base protocol.
 fn any_call(base_protocol: BaseProtocol) -> Mcp {
-    let calls = Method {
+    let calls = MethodMatch {
         name: MethodName::ToolsCall,
         params: None,
     };

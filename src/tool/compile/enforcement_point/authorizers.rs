@@ -5,8 +5,8 @@ use crate::engine::policy::{
     AskSettings, CalloutHost, ObjectName, OnError, Oversize, Routing, Timeout,
 };
 use crate::tool::api::decode::{
-    Choice, EmptyList, Form, Located, Object, Place, Problem, Value, choice, integer, list,
-    refuse_duplicates, text,
+    Choice, EmptyList, FieldPlace, Located, MappingDecoder, Problem, StringForm, Undecoded, choice,
+    integer, list, refuse_duplicates, text,
 };
 use crate::tool::api::names;
 
@@ -20,9 +20,9 @@ pub(in crate::tool::compile) struct Service {
 
 /// `externalAuth`, and where it says that requests go on without an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Asking {
+pub(super) struct ExternalAuthSettings {
     pub(super) settings: AskSettings,
-    pub(super) open: Option<Place>,
+    pub(super) open: Option<FieldPlace>,
 }
 
 impl Choice for OnError {
@@ -44,7 +44,7 @@ impl Choice for Routing {
         &[("Unknown", Self::Unknown), ("Fixed", Self::Fixed)];
 }
 
-const TIMEOUT: Form = Form {
+const TIMEOUT: StringForm = StringForm {
     is: "a timeout",
     min: 1,
     max: 32,
@@ -79,12 +79,15 @@ fn duration(text: &str) -> Option<Timeout> {
 }
 
 /// A timeout.
-pub(super) fn timeout(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Timeout> {
+pub(super) fn timeout(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Timeout> {
     text(&TIMEOUT)(value, problems).and_then(|text| duration(&text))
 }
 
-pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Asking> {
-    let mut object = Object::open(value, problems)?;
+pub(super) fn asking(
+    value: Undecoded<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<ExternalAuthSettings> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let timeout = object.optional("timeout", timeout);
     let on_error = object.optional("onError", choice::<OnError>);
     let oversize = object.optional("oversize", choice);
@@ -96,7 +99,7 @@ pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<As
         .given()
         .filter(|on_error| on_error.value == OnError::Allow)
         .map(|on_error| on_error.at.clone());
-    Some(Asking {
+    Some(ExternalAuthSettings {
         settings: AskSettings {
             timeout: timeout.or(default.timeout)?,
             on_error: on_error.or(default.on_error)?,
@@ -108,7 +111,7 @@ pub(super) fn asking(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<As
     })
 }
 
-pub(super) fn services(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Service>> {
+pub(super) fn services(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Service>> {
     let services = list(usize::MAX, EmptyList::Meant, service)(value, problems)?;
     let keys = services.iter().map(|Located { value, at }| {
         let Service { service, port, .. } = value;
@@ -118,8 +121,8 @@ pub(super) fn services(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<
     Some(services.into_iter().map(|service| service.value).collect())
 }
 
-fn service(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Service> {
-    let mut object = Object::open(value, problems)?;
+fn service(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Service> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let namespace = object.required("namespace", "namespace: infra", text(&names::NAMESPACE));
     let name = object.required("name", "name: authorizer", text(&names::OBJECT_NAME));
     let port = object.required("port", "port: 8080", integer(1, 65535));

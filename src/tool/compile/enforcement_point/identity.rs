@@ -2,7 +2,8 @@
 
 use crate::engine::policy::{IdentitySource, MetadataText};
 use crate::tool::api::decode::{
-    Choice, EmptyList, Form, Located, Object, Optional, Problem, Value, choice, list, text,
+    Choice, EmptyList, Located, MappingDecoder, Optional, Problem, StringForm, Undecoded, choice,
+    list, text,
 };
 
 /// `identity` as written; what it says is valid.
@@ -30,7 +31,7 @@ impl Choice for From {
     ];
 }
 
-const KEY: Form = Form {
+const KEY: StringForm = StringForm {
     is: "a key of Envoy's metadata",
     min: 1,
     max: 256,
@@ -55,8 +56,8 @@ impl Identity {
     }
 }
 
-pub(super) fn identity(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<Identity> {
-    let mut object = Object::open(value, problems)?;
+pub(super) fn identity(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<Identity> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let from = object.optional("from", choice::<From>);
     let metadata = object.optional("metadata", metadata);
     let from_at = from.given().map(|from| from.at.clone());
@@ -90,8 +91,8 @@ pub(super) fn identity(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<
     source
 }
 
-fn metadata(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<(String, Vec<String>)> {
-    let mut object = Object::open(value, problems)?;
+fn metadata(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<(String, Vec<String>)> {
+    let mut object = MappingDecoder::open(value, problems)?;
     let example = "namespace: envoy.filters.http.jwt_authn";
     let namespace = object.required("namespace", example, text(&KEY));
     let empty = EmptyList::Refused("list the keys that lead to the name");

@@ -3,12 +3,12 @@
 //! SECURITY: what is no path of a request is refused: under a pattern taken literally no
 //! request lies, and nothing of what it was meant for would be judged as MCP.
 
-use crate::tool::api::decode::{Form, Problem, Value, text};
+use crate::tool::api::decode::{Problem, StringForm, Undecoded, text};
 
 const HELP: &str = "an absolute path without query, such as `/mcp`; no `//`, no `.` or `..` as a \
                     segment, no `%2f`";
 
-const MCP_PATH: Form = Form {
+const MCP_PATH: StringForm = StringForm {
     is: "a path prefix",
     min: 1,
     max: 1024,
@@ -17,7 +17,7 @@ const MCP_PATH: Form = Form {
 };
 
 /// Reads a path, and says of what is written for other matchers what to write here.
-pub(super) fn mcp_path(value: Value<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+pub(super) fn mcp_path(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> Option<String> {
     let before = problems.len();
     let written = value.node.text();
     let path = text(&MCP_PATH)(value, problems);

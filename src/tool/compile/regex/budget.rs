@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use super::{AUTOMATON_BYTES, Refusal};
+use super::{AUTOMATON_BYTES, RegexError};
 
 /// The most bytes of all automata together.
 const TOTAL_BYTES: usize = 4 << 20;
@@ -42,7 +42,9 @@ pub(in crate::tool::compile) fn is_about_it(message: &str) -> bool {
 
 /// Builds an automaton within what is left. One that becomes too big for itself has cost as
 /// much as the biggest.
-pub(super) fn spend(build: impl FnOnce() -> Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Refusal> {
+pub(super) fn spend(
+    build: impl FnOnce() -> Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, RegexError> {
     if is_spent() {
         return Err(refusal());
     }
@@ -63,8 +65,8 @@ fn message_of_it() -> String {
     format!("the regular expressions up to here need automata of more than {most} MiB together")
 }
 
-fn refusal() -> Refusal {
-    Refusal {
+fn refusal() -> RegexError {
+    RegexError {
         message: message_of_it(),
         help: Some(
             "compare by `Exact` or `PathPrefix` where that will do, use `*`, `+` or classes of \

@@ -17,7 +17,7 @@ use regex_automata::nfa::thompson;
 use regex_syntax::hir::{Dot, Hir, Look, Repetition};
 use regex_syntax::{ParserBuilder, ast};
 
-use crate::engine::policy::Expression;
+use crate::engine::policy::CompiledRegex;
 use dialect::Foreign;
 
 /// The most bytes of an automaton, as the filter holds it.
@@ -32,7 +32,7 @@ const NESTING: u32 = 100;
 
 /// Why an expression is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct RegexError {
     /// What is wrong: one sentence.
     pub(super) message: String,
     /// How to mend it.
@@ -44,7 +44,7 @@ pub(super) struct Refusal {
 /// # Errors
 /// What of it RE2 does not have or reads otherwise, or that its automaton is too big, or all
 /// are that are built [together](bounded).
-pub(super) fn compile(text: &str) -> Result<Expression, Refusal> {
+pub(super) fn compile(text: &str) -> Result<CompiledRegex, RegexError> {
     let whole = Hir::concat(vec![
         Hir::look(Look::Start),
         parse(text)?,
@@ -57,7 +57,7 @@ pub(super) fn compile(text: &str) -> Result<Expression, Refusal> {
 ///
 /// # Errors
 /// As of [`compile`].
-pub(super) fn compile_search(text: &str) -> Result<Expression, Refusal> {
+pub(super) fn compile_search(text: &str) -> Result<CompiledRegex, RegexError> {
     // What comes before is part of the automaton, which then is of one form with others.
     let before = Hir::repetition(Repetition {
         min: 0,
@@ -108,7 +108,7 @@ pub(super) fn glob(text: &str) -> Option<&str> {
     is_word.then_some(front)
 }
 
-fn parse(text: &str) -> Result<Hir, Refusal> {
+fn parse(text: &str) -> Result<Hir, RegexError> {
     let re2 = dialect::translate(text, NESTING).map_err(|foreign| foreign.refusal(text))?;
     let parsed = ParserBuilder::new()
         // The byte-wise `\b` and `\B` of RE2; all else matches whole characters.
@@ -117,15 +117,15 @@ fn parse(text: &str) -> Result<Hir, Refusal> {
         .nest_limit(NESTING.saturating_add(2))
         .build()
         .parse(&re2);
-    parsed.map_err(|error| Refusal {
+    parsed.map_err(|error| RegexError {
         message: format!("the regular expression cannot be read: {error}"),
         help: None,
     })
 }
 
-fn finish(text: &str, whole: &Hir) -> Result<Expression, Refusal> {
+fn finish(text: &str, whole: &Hir) -> Result<CompiledRegex, RegexError> {
     let automaton = budget::spend(|| automaton(whole))?.ok_or_else(too_big)?;
-    Ok(Expression {
+    Ok(CompiledRegex {
         text: text.to_owned(),
         automaton: Base64::encode_string(&automaton),
     })
@@ -156,9 +156,9 @@ fn automaton(expression: &Hir) -> Option<Vec<u8>> {
     (bytes.len() <= AUTOMATON_BYTES).then_some(bytes)
 }
 
-fn too_big() -> Refusal {
+fn too_big() -> RegexError {
     let most = AUTOMATON_BYTES / 1024;
-    Refusal {
+    RegexError {
         message: format!("the regular expression needs an automaton of more than {most} KiB"),
         help: Some(
             "counted repetitions need the most: use `*` or `+`, lower counts, or classes of \
@@ -169,10 +169,10 @@ fn too_big() -> Refusal {
 }
 
 impl Foreign {
-    fn refusal(self, text: &str) -> Refusal {
+    fn refusal(self, text: &str) -> RegexError {
         let Self { at, message, help } = self;
         let before = text.get(..at).unwrap_or(text).chars().count();
-        Refusal {
+        RegexError {
             message: format!("{message}, at character {}", before + 1),
             help,
         }

@@ -1,7 +1,7 @@
 //! Headers that no request has here, or not with the value that is asked for.
 
 use super::is_expression;
-use crate::tool::api::decode::{Located, Place, Problem};
+use crate::tool::api::decode::{FieldPlace, Located, Problem};
 use crate::tool::api::v1alpha1::HeaderMatch;
 use crate::tool::compile::{invisible, regex};
 
@@ -35,7 +35,7 @@ pub(super) fn header(header: &Located<HeaderMatch>) -> Vec<Problem> {
         ],
         false => [unseen(text), no_end(text), None, None],
     };
-    let place = |at: &Place| {
+    let place = |at: &FieldPlace| {
         let at = at.clone();
         move |(message, help): Said| Problem::new(&at, message).help(help)
     };

@@ -4,7 +4,7 @@
 mod orders;
 
 use super::super::*;
-use crate::engine::external_auth::{AskError, Call, Edit, Question};
+use crate::engine::external_auth::{Callout, CalloutError, CalloutRequest, Edit};
 use crate::engine::request::Headers;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn document(settings: &Value, max_body: Option<u32>) -> Value {
     document
 }
 
-fn facts(method: &str, path: &str) -> Facts {
+fn facts(method: &str, path: &str) -> StreamAttributes {
     let lines = [
         (":method", method),
         (":path", path),
@@ -63,9 +63,9 @@ fn facts(method: &str, path: &str) -> Facts {
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ),
     ];
-    Facts {
+    StreamAttributes {
         headers: Headers::from_lines(lines),
-        ..Facts::default()
+        ..StreamAttributes::default()
     }
 }
 
@@ -76,7 +76,7 @@ fn answered<'p>(stream: &mut Stream, policies: &'p Policies, lines: &[(&str, &st
     // What the host adds to what others answer.
     let measured = ("x-envoy-upstream-service-time", "1");
     let headers = Headers::from_lines(lines.iter().copied().chain([measured]));
-    let response = Response::Http {
+    let response = CalloutResponse::Http {
         headers: &headers,
         body: b"no",
     };
@@ -92,15 +92,15 @@ fn asked(step: Step<'_>) -> (String, Vec<(String, String)>, Vec<u8>) {
     let Step::Ask(question) = step else {
         panic!("{step:?}")
     };
-    let Question { cluster, call, .. } = *question;
-    let Call::Http { headers, body } = call else {
+    let Callout { cluster, call, .. } = *question;
+    let CalloutRequest::Http { headers, body } = call else {
         panic!("{call:?}")
     };
     (cluster, headers, body)
 }
 
 fn is_refused(step: &Step<'_>, status: u16) -> bool {
-    matches!(step, Step::Refuse(refusal) if refusal.answer.status == status)
+    matches!(step, Step::Block(refusal) if refusal.answer.status == status)
 }
 
 #[test]
@@ -164,10 +164,10 @@ fn a_refusal_is_final() {
             (how, "Bearer"),
             ("content-length", "9"),
         ];
-        let Step::Refuse(refusal) = answered(&mut stream, &policies, &lines) else {
+        let Step::Block(refusal) = answered(&mut stream, &policies, &lines) else {
             panic!()
         };
-        let Answer {
+        let LocalReply {
             status: found,
             passed_on,
             body,
@@ -201,7 +201,7 @@ fn what_is_no_request_is_answered_as_the_authorizer_says() {
         of_message.headers(&policies, facts("POST", "/mcp"), false);
         asked(of_message.body(&policies, notification, true));
         for stream in [&mut of_headers, &mut of_message] {
-            let Step::Refuse(refusal) = answered(stream, &policies, &lines) else {
+            let Step::Block(refusal) = answered(stream, &policies, &lines) else {
                 panic!()
             };
             assert_eq!(refusal.answer.status, status);
@@ -214,21 +214,21 @@ fn what_is_no_request_is_answered_as_the_authorizer_says() {
 #[test]
 fn without_an_answer_the_enforcement_point_decides() {
     for (error, is_outage) in [
-        (AskError::Unavailable, true),
-        (AskError::Timeout, true),
-        (AskError::ServerError(502), true),
-        (AskError::ServerError(503), true),
-        (AskError::ServerError(504), true),
-        (AskError::ServerError(500), false),
-        (AskError::ServerError(501), false),
-        (AskError::ServerError(505), false),
-        (AskError::Status(12), false),
-        (AskError::NotCalled, false),
-        (AskError::BrokenOff, false),
-        (AskError::TooLarge, false),
-        (AskError::Unreadable, false),
+        (CalloutError::Unavailable, true),
+        (CalloutError::Timeout, true),
+        (CalloutError::ServerError(502), true),
+        (CalloutError::ServerError(503), true),
+        (CalloutError::ServerError(504), true),
+        (CalloutError::ServerError(500), false),
+        (CalloutError::ServerError(501), false),
+        (CalloutError::ServerError(505), false),
+        (CalloutError::Status(12), false),
+        (CalloutError::NotCalled, false),
+        (CalloutError::BrokenOff, false),
+        (CalloutError::TooLarge, false),
+        (CalloutError::Unreadable, false),
     ] {
-        let failed = Response::Failed(error);
+        let failed = CalloutResponse::Failed(error);
         let deny = policies(&json!({}), None);
         let mut stream = Stream::default();
         stream.headers(&deny, facts("POST", "/mcp"), false);
@@ -257,7 +257,7 @@ fn without_an_answer_no_header_is_the_authorizers() {
     let mut stream = Stream::default();
     stream.headers(&policies, facts("POST", "/mcp"), false);
     stream.body(&policies, SUM, true);
-    let step = stream.answer(&policies, &Response::Failed(AskError::Timeout));
+    let step = stream.answer(&policies, &CalloutResponse::Failed(CalloutError::Timeout));
     let Step::Continue(Permitted::Now(_, obligations)) = step else {
         panic!("{step:?}")
     };
@@ -318,7 +318,7 @@ fn a_body_that_ends_too_late() {
         stream.headers(&policies, facts("POST", "/other"), false);
         let step = stream.body(&policies, &vec![b'x'; length], true);
         if is_refused {
-            assert!(matches!(&step, Step::Refuse(refusal) if refusal.answer.status == 413));
+            assert!(matches!(&step, Step::Block(refusal) if refusal.answer.status == 413));
         } else {
             let (_, headers, body) = asked(step);
             let is_partial = (length > 50).to_string();
@@ -331,7 +331,7 @@ fn a_body_that_ends_too_late() {
 #[test]
 fn what_waits_is_accounted_for() {
     let policies = policies(&json!({}), Some(50));
-    let envelopes = Rc::new(Envelopes::default());
+    let envelopes = Rc::new(ReaderPool::default());
     let mut streams = Vec::new();
     for _ in 0..10 {
         let mut stream = Stream::new(Rc::clone(&envelopes));
@@ -349,11 +349,11 @@ fn what_waits_is_accounted_for() {
 fn each_caller_has_a_share_of_the_calls() {
     let open = json!({"timeout": 5, "onError": "Allow", "oversize": "Reject"});
     let policies = policies(&json!({"externalAuth": open}), None);
-    let envelopes = Rc::new(Envelopes::default());
+    let envelopes = Rc::new(ReaderPool::default());
     let of = |name: &str| {
         let caller = crate::engine::request::SpiffeId::new(name).unwrap();
         let mut stream = Stream::new(Rc::clone(&envelopes));
-        let facts = Facts {
+        let facts = StreamAttributes {
             caller: crate::engine::request::Caller::Spiffe(caller),
             ..facts("GET", "/other")
         };
@@ -361,9 +361,7 @@ fn each_caller_has_a_share_of_the_calls() {
             Step::Ask(_) => true,
             step => {
                 assert!(is_refused(&step, 503), "{step:?}");
-                let Step::Refuse(refusal) = step else {
-                    panic!()
-                };
+                let Step::Block(refusal) = step else { panic!() };
                 assert_eq!(refusal.reason.kind(), "overloaded");
                 false
             }
@@ -408,7 +406,7 @@ fn apply<'p>(stream: &mut Stream, policies: &'p Policies, path: &str, event: Eve
         Event::Trailers => stream.trailers(policies),
         Event::Allowed => allowed(stream, policies),
         Event::Refused => answered(stream, policies, &[(":status", "403")]),
-        Event::Failed => stream.answer(policies, &Response::Failed(AskError::Timeout)),
+        Event::Failed => stream.answer(policies, &CalloutResponse::Failed(CalloutError::Timeout)),
     }
 }
 
@@ -458,7 +456,7 @@ fn goes_on(policies: &Policies, path: &str, events: &[Event], questions: usize) 
         if answers {
             open -= 1;
             allowed += usize::from(*event == Event::Allowed);
-            let is_refused = matches!(step, Step::Refuse(_));
+            let is_refused = matches!(step, Step::Block(_));
             assert_eq!(is_refused, *event != Event::Allowed, "{events:?}");
         }
         match step {
@@ -471,7 +469,7 @@ fn goes_on(policies: &Policies, path: &str, events: &[Event], questions: usize) 
                 assert!(!refused && open == 0 && allowed == questions, "{events:?}");
                 passed = true;
             }
-            Step::Refuse(_) => {
+            Step::Block(_) => {
                 // Nobody waits any more.
                 open = 0;
                 refused = true;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::engine::enforcement::Host;
+use crate::engine::enforcement::SharedStreams;
 use serde_json::Value;
 
 /// What a policy set has beside what all have.
@@ -99,7 +99,7 @@ fn becomes(before: Set, after: Set) -> (u16, Option<&'static str>) {
     match stream.body(both(&before, &after), rest, true) {
         Step::Continue(_) => (0, None),
         Step::Ask(_) => (1, None),
-        Step::Refuse(refusal) => {
+        Step::Block(refusal) => {
             let answer = String::from_utf8(refusal.answer.body).unwrap();
             assert!(
                 answer.starts_with(r#"{"jsonrpc":"2.0","id":"a","error":"#),
@@ -177,7 +177,7 @@ fn an_answer_permits_nothing_that_newer_policies_forbid() {
     let (before, same, after) = (asks.policies(), asks.policies(), revoked.policies());
     let other = BEFORE.policies();
     let headers = Headers::from_lines([(":status", "200"), ("x-envoy-upstream-service-time", "1")]);
-    let yes = Response::Http {
+    let yes = CalloutResponse::Http {
         headers: &headers,
         body: b"",
     };
@@ -188,7 +188,7 @@ fn an_answer_permits_nothing_that_newer_policies_forbid() {
         assert!(matches!(step, Step::Ask(_)), "{step:?}");
         match stream.answer(both(&before, newer), &yes) {
             Step::Continue(_) => assert_eq!(status, 0),
-            Step::Refuse(refusal) => assert_eq!(refusal.answer.status, status),
+            Step::Block(refusal) => assert_eq!(refusal.answer.status, status),
             step => panic!("{step:?}"),
         }
     }
@@ -200,10 +200,10 @@ fn without_message(before: Set, after: Set, method: &str, ended: bool) -> Option
     let mut stream = Stream::default();
     match stream.headers(both(&before, &after), facts(method, "/mcp"), ended) {
         Step::Continue(_) => None,
-        Step::Refuse(refusal) => Some(refusal.reason.kind()),
+        Step::Block(refusal) => Some(refusal.reason.kind()),
         Step::Wait => match stream.body(both(&before, &after), b"", true) {
             Step::Continue(_) => None,
-            Step::Refuse(refusal) => Some(refusal.reason.kind()),
+            Step::Block(refusal) => Some(refusal.reason.kind()),
             step => panic!("{step:?}"),
         },
         step => panic!("{step:?}"),
@@ -257,7 +257,7 @@ fn headers_do_not_go_on_that_newer_policies_deny() {
         let step = stream.headers(both(&before, &after), facts("POST", "/mcp"), false);
         let refused = match step {
             Step::PassHeaders => None,
-            Step::Refuse(refusal) => Some((refusal.answer.status, refusal.reason.kind())),
+            Step::Block(refusal) => Some((refusal.answer.status, refusal.reason.kind())),
             step => panic!("{step:?}"),
         };
         assert_eq!(refused, expected);
@@ -276,7 +276,7 @@ fn the_time_is_that_of_the_verdict() {
     };
     let policies = until.policies();
     for (second, allowed) in [(9, true), (10, false)] {
-        let envelopes = Envelopes::on(Host {
+        let envelopes = ReaderPool::on(SharedStreams {
             clock: || Some(NOW.get()),
             connection: || None,
             give_up: |_| {},

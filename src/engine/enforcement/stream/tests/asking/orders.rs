@@ -105,7 +105,7 @@ impl Setup {
             Input::Trailers => stream.trailers(policies),
             Input::Unreadable => stream.unreadable(),
             Input::TooLarge => stream.body_too_large(policies),
-            Input::Unobliged => stream.unobliged(),
+            Input::Unobliged => stream.obligations_failed(),
             Input::Answer(says) => self.answer(stream, policies, says),
         }
     }
@@ -113,10 +113,13 @@ impl Setup {
     fn answer<'p>(self, stream: &mut Stream, policies: &'p Policies, says: Says) -> Step<'p> {
         let status = if says == Allow { 200 } else { 403 };
         match (says, self.is_grpc) {
-            (Nothing, _) => stream.answer(policies, &Response::Failed(AskError::Unavailable)),
+            (Nothing, _) => stream.answer(
+                policies,
+                &CalloutResponse::Failed(CalloutError::Unavailable),
+            ),
             (Allow | Refuse, true) | (Nonsense, false) => {
                 let message = check_response(status, &[], "");
-                stream.answer(policies, &Response::Message(&message))
+                stream.answer(policies, &CalloutResponse::Message(&message))
             }
             (Allow | Refuse, false) | (Nonsense, true) => {
                 let status = status.to_string();
@@ -159,7 +162,7 @@ impl Model {
             ) => {
                 let allowed = allowed + 1;
                 match (setup.lets_go_on(says), step) {
-                    (false, Step::Refuse(_)) => Self::Refused,
+                    (false, Step::Block(_)) => Self::Refused,
                     (true, Step::Ask(_)) if Some(allowed) < questions => Self::Waits {
                         allowed,
                         asked: true,
@@ -179,7 +182,7 @@ impl Model {
                     asked: true,
                 }
             }
-            (Self::Waits { asked: false, .. }, _, Step::Refuse(_)) if questions.is_none() => {
+            (Self::Waits { asked: false, .. }, _, Step::Block(_)) if questions.is_none() => {
                 Self::Refused
             }
             (Self::Waits { .. }, Input::Headers { .. }, Step::PassHeaders) if setup.is_stream => {
@@ -258,7 +261,7 @@ fn every_order_that_hosts_give() {
 
 /// Where an order leads, with the answers that are still missing.
 fn ends(setup: Setup, policies: &Policies, questions: Option<usize>, order: &[Input]) -> Model {
-    let envelopes = Rc::new(Envelopes::default());
+    let envelopes = Rc::new(ReaderPool::default());
     let mut stream = Stream::new(Rc::clone(&envelopes));
     let mut model = Model::Waits {
         allowed: 0,
@@ -285,7 +288,7 @@ fn a_client_that_goes_away() {
         let mut most = 0;
         for order in lives().iter().flat_map(|life| merged(life, 1)) {
             for events in 0..order.len() {
-                let envelopes = Rc::new(Envelopes::default());
+                let envelopes = Rc::new(ReaderPool::default());
                 let mut stream = Stream::new(Rc::clone(&envelopes));
                 for input in &order[..events] {
                     setup.apply(&mut stream, &policies, *input);
@@ -344,9 +347,9 @@ proptest! {
             let was_open = asked > allowed && !refused;
             let step = setup.apply(&mut stream, &policies, input);
             match (input, &step) {
-                (Input::Answer(says), Step::Ask(_) | Step::Continue(_) | Step::Refuse(_)) => {
+                (Input::Answer(says), Step::Ask(_) | Step::Continue(_) | Step::Block(_)) => {
                     prop_assert!(was_open);
-                    prop_assert_eq!(setup.lets_go_on(says), !matches!(step, Step::Refuse(_)));
+                    prop_assert_eq!(setup.lets_go_on(says), !matches!(step, Step::Block(_)));
                     allowed += usize::from(setup.lets_go_on(says));
                 }
                 (Input::Answer(_), _) => prop_assert!(!was_open),
@@ -362,7 +365,7 @@ proptest! {
                     passed = true;
                 }
                 Step::Continue(Permitted::Before) => prop_assert!(passed && !refused),
-                Step::Refuse(_) => refused = true,
+                Step::Block(_) => refused = true,
                 Step::PassHeaders => prop_assert!(setup.is_stream && !refused),
                 Step::Wait => {}
             }
