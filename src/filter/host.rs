@@ -71,6 +71,9 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_close_stream(stream: u32) -> u32;
+    fn proxy_register_shared_queue(name: *const u8, size: usize, queue: *mut u32) -> u32;
+    fn proxy_enqueue_shared_queue(queue: u32, data: *const u8, size: usize) -> u32;
+    fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> u32;
 }
 
 const OK: u32 = 0;
@@ -285,6 +288,28 @@ pub(super) fn tick_every(period: Duration) {
     let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: the host is only given a number.
     let _ = unsafe { proxy_set_tick_period_milliseconds(milliseconds) };
+}
+
+/// A queue of this name, of whose entries the host tells the plugin at hand.
+pub(super) fn queue(name: &[u8]) -> Option<u32> {
+    let mut queue = 0;
+    // SAFETY: the host reads the name and writes one u32 to a place that is one.
+    let status = unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut queue) };
+    (status == OK).then_some(queue)
+}
+
+/// Puts an empty entry into a queue.
+pub(super) fn enqueue(queue: u32) -> Option<()> {
+    let nothing: &[u8] = &[];
+    // SAFETY: the host only reads, within the length given, during the call.
+    let status = unsafe { proxy_enqueue_shared_queue(queue, nothing.as_ptr(), nothing.len()) };
+    (status == OK).then_some(())
+}
+
+/// Takes an entry from a queue.
+pub(super) fn dequeue(queue: u32) {
+    // SAFETY: as `take` asks.
+    let _ = unsafe { take(|data, size| proxy_dequeue_shared_queue(queue, data, size)) };
 }
 
 /// Makes a call; the host tells of the answer under the number returned.

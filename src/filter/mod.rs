@@ -12,6 +12,7 @@
     clippy::unreachable
 )]
 
+mod again;
 mod host;
 mod identity;
 mod in_force;

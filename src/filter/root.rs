@@ -10,6 +10,7 @@ use proxy_wasm::types::ContextType;
 use crate::engine::enforcement::{Generation, Lineage};
 use crate::engine::policy::{LoadError, Policies, SCHEMA_VERSION, memory_to_load};
 
+use super::again::Again;
 use super::host::{self, Buffer, LogLevel};
 use super::in_force::{Enforced, InForce};
 use super::memory;
@@ -41,6 +42,7 @@ pub struct Root {
     vm: Rc<Vm>,
     /// How often the host calls it.
     period: Cell<Duration>,
+    again: Again,
     generation: Rc<Generation<InForce>>,
     /// What denies in its place, where there was no memory for its configuration: among the
     /// configurations of the plugin for each Gateway, and last by itself.
@@ -54,6 +56,7 @@ impl Root {
             context,
             vm: Vm::this(),
             period: Cell::default(),
+            again: Again::default(),
             generation: Rc::new(Lineage::default()).next(InForce::Nothing, 0, None),
             denying: Vec::new(),
         }
@@ -70,6 +73,9 @@ impl Root {
         };
         if self.period.replace(period) != period {
             host::tick_every(period);
+        }
+        if ticks == Ticks::Left {
+            self.again.ask();
         }
     }
 
@@ -184,8 +190,14 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        self.again.rested();
         self.tick();
         self.vm.tell_memory();
+    }
+
+    fn on_queue_ready(&mut self, _queue: u32) {
+        self.again.came();
+        self.tick();
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {

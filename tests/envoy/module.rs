@@ -43,7 +43,7 @@ fn it_imports_only_what_every_envoy_offers() {
 }
 
 /// What the host calls: it enters the module for whatever is there, for every request.
-const EXPORTS: [&str; 16] = [
+const EXPORTS: [&str; 17] = [
     "_initialize",
     "memory",
     "proxy_abi_version_0_2_1",
@@ -54,6 +54,7 @@ const EXPORTS: [&str; 16] = [
     "proxy_on_grpc_receive",
     "proxy_on_http_call_response",
     "proxy_on_memory_allocate",
+    "proxy_on_queue_ready",
     "proxy_on_request_body",
     "proxy_on_request_headers",
     "proxy_on_request_trailers",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What Envoy calls the filter by, of which what is not allowed is passed over in silence.
 /// A test compares these with what the module exports.
-const CALLBACKS: [&str; 13] = [
+const CALLBACKS: [&str; 14] = [
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_delete",
@@ -12,6 +12,7 @@ const CALLBACKS: [&str; 13] = [
     "proxy_on_grpc_receive",
     "proxy_on_http_call_response",
     "proxy_on_memory_allocate",
+    "proxy_on_queue_ready",
     "proxy_on_request_body",
     "proxy_on_request_headers",
     "proxy_on_request_trailers",
