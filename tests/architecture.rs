@@ -21,17 +21,17 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("filter", &["enforcement", "observe"]),
     ("api", &[]),
     ("compile", &["api", "policy", "expr"]),
-    ("cases", &["compile", "enforcement"]),
+    ("decision_tests", &["compile", "enforcement"]),
     ("effective", &["decision"]),
     ("image", &[]),
-    ("deploy", &["policy"]),
+    ("render", &["policy"]),
     ("inspect", &["policy"]),
     (
         "cli",
         &[
-            "cases",
+            "decision_tests",
             "compile",
-            "deploy",
+            "render",
             "effective",
             "image",
             "inspect",
@@ -307,7 +307,7 @@ fn sources() -> Vec<Source> {
             let path: PathBuf = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.to_string_lossy().ends_with("tests.rs") {
+            } else if path.to_string_lossy().ends_with(".rs") && !path.to_string_lossy().ends_with("tests.rs") {
                 let inner = path.strip_prefix(&root).expect("a file in it");
                 let inner = inner.to_str().expect("UTF-8").to_owned();
                 sources.push(Source {

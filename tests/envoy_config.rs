@@ -41,7 +41,7 @@ fn the_dashboard_shows_metrics_that_are_described() {
 #[test]
 fn whole_envoys_have_the_labels_of_metrics() {
     let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
-    let labels = read("src/tool/deploy/stats.yaml");
+    let labels = read("src/tool/render/stats.yaml");
     for name in ["metrics.yaml", "demo.yaml", "xds/envoy.yaml"] {
         let text = read(&format!("envoy-config/{name}"));
         assert_eq!(text.matches(&labels).count(), 1, "{name}");

@@ -12,7 +12,7 @@ type Names = BTreeSet<String>;
 
 #[test]
 fn every_reason_is_described() {
-    let refusals = arms("src/engine/enforcement/refusal.rs", "fn kind(");
+    let refusals = arms("src/engine/enforcement/blocked.rs", "fn kind(");
     let permits = arms("src/filter/metrics.rs", "fn allowed(");
     let life = super::file("src/filter/life.rs");
     let mut reasons = between(&life, ".deny(\"", '"');
@@ -20,7 +20,7 @@ fn every_reason_is_described() {
     reasons.extend([Abandoned::REASON, "policy"].map(str::to_owned));
     assert!(reasons.len() > 15, "{reasons:?}");
     // Errors of authorizers are reasons of another metric.
-    let errors = arms("src/engine/external_auth/answer.rs", "fn kind(");
+    let errors = arms("src/engine/external_auth/verdict.rs", "fn kind(");
     let pages = pages();
     let told = told(&pages, |table| table.header == "reason");
     assert_same(&told, &reasons, |name| errors.contains(name));
