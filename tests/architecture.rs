@@ -307,7 +307,9 @@ fn sources() -> Vec<Source> {
             let path: PathBuf = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.to_string_lossy().ends_with(".rs") && !path.to_string_lossy().ends_with("tests.rs") {
+            } else if path.to_string_lossy().ends_with(".rs")
+                && !path.to_string_lossy().ends_with("tests.rs")
+            {
                 let inner = path.strip_prefix(&root).expect("a file in it");
                 let inner = inner.to_str().expect("UTF-8").to_owned();
                 sources.push(Source {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::rc::Rc;
 
-use accesspolicy::engine::enforcement::{Envelopes, Facts, Permitted, Step, Stream};
+use accesspolicy::engine::enforcement::{Permitted, ReaderPool, Step, Stream, StreamAttributes};
 use accesspolicy::engine::policy::Policies;
 use accesspolicy::engine::request::{Caller, Headers};
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub type Call = (&'static str, usize, Filling, usize);
 /// It stays under one configuration.
 pub struct Case {
     policies: Policies,
-    envelopes: Rc<Envelopes>,
+    envelopes: Rc<ReaderPool>,
     /// As the host gives them: in one buffer, with the places of names and values.
     headers: Vec<u8>,
     places: Vec<(Range<usize>, Range<usize>)>,
@@ -88,10 +88,10 @@ impl Case {
 
     pub fn run(&self) {
         let headers = Headers::from_parts(self.headers.clone(), self.places.clone());
-        let facts = Facts {
+        let facts = StreamAttributes {
             headers: headers.expect("places within the buffer"),
             caller: self.caller.clone(),
-            ..Facts::default()
+            ..StreamAttributes::default()
         };
         let mut stream = Stream::new(Rc::clone(&self.envelopes));
         let step = stream.headers(&self.policies, facts, false);

@@ -3,7 +3,7 @@
 //! Beside each size stands what copying the same bytes takes: reading a message
 //! must not cost more than ten times its copy.
 
-use accesspolicy::engine::mcp::{Claims, Envelope};
+use accesspolicy::engine::mcp::{Claims, MessageReader};
 use divan::Bencher;
 use divan::counter::BytesCount;
 
@@ -37,7 +37,7 @@ fn call(argument: &str) -> Vec<u8> {
 }
 
 fn bench(bencher: Bencher<'_, '_>, body: &[u8]) {
-    let mut envelope = Envelope::new(64);
+    let mut envelope = MessageReader::new(64);
     bencher
         .counter(BytesCount::new(body.len()))
         .bench_local(|| {

@@ -10,7 +10,7 @@ mod wire_vectors;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use accesspolicy::engine::enforcement::{Facts, Permitted, Step, Stream};
+use accesspolicy::engine::enforcement::{StreamAttributes, Permitted, Step, Stream};
 use accesspolicy::engine::policy::Policies;
 use accesspolicy::engine::request::{Caller, Headers};
 
@@ -53,11 +53,11 @@ fn judge(policies: &Policies, http: Http, messages: &mut Messages) -> Result<u16
         (":path".to_owned(), http.path.into_bytes()),
     ];
     let lines: Vec<_> = pseudo.into_iter().chain(http.headers).collect();
-    let facts = Facts {
+    let facts = StreamAttributes {
         headers: Headers::from_lines(lines.iter().map(|(name, value)| (name, value))),
         caller: Caller::Anonymous,
         cluster: None,
-        ..Facts::default()
+        ..StreamAttributes::default()
     };
     let mut stream = Stream::default();
     let mut step = stream.headers(policies, facts, http.body.is_none());
@@ -74,7 +74,7 @@ fn judge(policies: &Policies, http: Http, messages: &mut Messages) -> Result<u16
     }
     match step {
         Step::Continue(Permitted::Now(..)) => Ok(0),
-        Step::Refuse(refusal) => Ok(refusal.answer.status),
+        Step::Block(refusal) => Ok(refusal.answer.status),
         other => Err(format!("{other:?}")),
     }
 }

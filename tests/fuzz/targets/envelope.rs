@@ -1,20 +1,25 @@
 //! The message: what passes, serde_json reads as the same call.
 #![no_main]
 
-use accesspolicy::engine::mcp::{Claims, Envelope};
+use accesspolicy::engine::mcp::{Claims, MessageReader};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|body: &[u8]| {
-    let mut envelope = Envelope::new(64);
+    let mut envelope = MessageReader::new(64);
     if envelope.push(body).is_err() {
         return;
     }
-    let Ok(message) = envelope.message(&Claims::default()) else { return };
+    let Ok(message) = envelope.message(&Claims::default()) else {
+        return;
+    };
     let value: Value = match serde_json::from_slice(body) {
         Ok(value) => value,
         Err(error) => {
-            assert!(error.to_string().starts_with("number out of range"), "{error}");
+            assert!(
+                error.to_string().starts_with("number out of range"),
+                "{error}"
+            );
             return;
         }
     };

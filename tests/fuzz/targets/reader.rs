@@ -3,7 +3,7 @@
 //! quick way and the slow way find the same, at the same place.
 #![no_main]
 
-use accesspolicy::engine::json::{Kind, Reader, Refused, Visitor, Want, Why};
+use accesspolicy::engine::json::{ReadError, Reader, TokenKind, Visitor, Want, Why};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Default, PartialEq)]
@@ -14,7 +14,7 @@ struct Text {
 }
 
 impl Visitor for Text {
-    type Refusal = ();
+    type Rejection = ();
 
     fn key(&mut self, depth: usize, key: &[u8]) -> Result<(), ()> {
         let key = std::str::from_utf8(key).expect("keys are UTF-8");
@@ -23,7 +23,7 @@ impl Visitor for Text {
         Ok(())
     }
 
-    fn value(&mut self, depth: usize, _: Kind) -> Result<Want, ()> {
+    fn value(&mut self, depth: usize, _: TokenKind) -> Result<Want, ()> {
         self.depth = self.depth.max(depth);
         Ok(Want::Text)
     }
@@ -35,7 +35,7 @@ impl Visitor for Text {
     fn raw(&mut self, _: &[u8]) {}
 }
 
-fn read(pieces: &[&[u8]]) -> Result<Text, Refused<()>> {
+fn read(pieces: &[&[u8]]) -> Result<Text, ReadError<()>> {
     let mut reader = Reader::new(64);
     let mut text = Text::default();
     for piece in pieces {
@@ -49,13 +49,13 @@ fn read(pieces: &[&[u8]]) -> Result<Text, Refused<()>> {
 struct Quiet(Want);
 
 impl Visitor for Quiet {
-    type Refusal = ();
+    type Rejection = ();
 
     fn key(&mut self, _: usize, _: &[u8]) -> Result<(), ()> {
         Ok(())
     }
 
-    fn value(&mut self, _: usize, _: Kind) -> Result<Want, ()> {
+    fn value(&mut self, _: usize, _: TokenKind) -> Result<Want, ()> {
         Ok(self.0)
     }
 
@@ -64,7 +64,7 @@ impl Visitor for Quiet {
     fn raw(&mut self, _: &[u8]) {}
 }
 
-fn check(pieces: &[&[u8]], want: Want) -> Result<(), Refused<()>> {
+fn check(pieces: &[&[u8]], want: Want) -> Result<(), ReadError<()>> {
     let mut reader = Reader::new(64);
     for piece in pieces {
         reader.push(piece, &mut Quiet(want))?;
@@ -79,24 +79,36 @@ fuzz_target!(|input: (&[u8], usize)| {
     let halves = read(&[first, second]);
     let bytes = read(&body.chunks(1).collect::<Vec<_>>());
     // Where a bad byte is noticed may depend on the splitting; whether it is, never.
-    let kind = |read: &Result<Text, Refused<()>>| match read {
-        Err(Refused { why: Why::Syntax(syntax), .. }) => Some(*syntax),
+    let kind = |read: &Result<Text, ReadError<()>>| match read {
+        Err(ReadError {
+            why: Why::Syntax(syntax),
+            ..
+        }) => Some(*syntax),
         _ => None,
     };
     assert_eq!(kind(&whole), kind(&halves));
     assert_eq!(kind(&whole), kind(&bytes));
     let checked = check(&[body], Want::Nothing);
-    assert_eq!(checked, whole.as_ref().map(|_| ()).map_err(|refused| *refused));
+    assert_eq!(
+        checked,
+        whole.as_ref().map(|_| ()).map_err(|refused| *refused)
+    );
     assert_eq!(checked, check(&[body], Want::Skip));
     assert_eq!(checked, check(&[first, second], Want::Skip));
     // The slow way all along: no token is whole.
-    assert_eq!(checked, check(&body.chunks(1).collect::<Vec<_>>(), Want::Nothing));
+    assert_eq!(
+        checked,
+        check(&body.chunks(1).collect::<Vec<_>>(), Want::Nothing)
+    );
     if let Ok(whole) = whole {
         assert_eq!(Ok(&whole), halves.as_ref());
         assert_eq!(Ok(&whole), bytes.as_ref());
         assert!(whole.depth <= 64);
         if let Err(error) = serde_json::from_slice::<serde_json::Value>(body) {
-            assert!(error.to_string().starts_with("number out of range"), "{error}");
+            assert!(
+                error.to_string().starts_with("number out of range"),
+                "{error}"
+            );
         }
     }
 });

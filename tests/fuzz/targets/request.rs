@@ -2,8 +2,7 @@
 //! is not the one message that the policy allows.
 #![no_main]
 
-
-use accesspolicy::engine::enforcement::{Facts, Step, Stream};
+use accesspolicy::engine::enforcement::{Step, Stream, StreamAttributes};
 use accesspolicy::engine::policy::Policies;
 use accesspolicy::engine::request::{Caller, Headers};
 use libfuzzer_sys::fuzz_target;
@@ -29,11 +28,18 @@ fn policies() -> &'static Policies {
 
 fuzz_target!(|input: (Vec<(&[u8], &[u8])>, &[u8], Vec<&[u8]>, bool)| {
     let (lines, path, pieces, trailers) = input;
-    let fixed: [(&[u8], &[u8]); 3] =
-        [(b":method", b"POST"), (b":path", path), (b"content-type", b"application/json")];
+    let fixed: [(&[u8], &[u8]); 3] = [
+        (b":method", b"POST"),
+        (b":path", path),
+        (b"content-type", b"application/json"),
+    ];
     let headers = Headers::from_lines(fixed.into_iter().chain(lines));
     let mut stream = Stream::default();
-    let facts = Facts { headers, caller: Caller::Anonymous, ..Facts::default() };
+    let facts = StreamAttributes {
+        headers,
+        caller: Caller::Anonymous,
+        ..StreamAttributes::default()
+    };
     let mut step = stream.headers(policies(), facts, false);
     for piece in &pieces {
         assert!(!matches!(step, Step::Continue(_)));
