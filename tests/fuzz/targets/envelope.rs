@@ -29,11 +29,11 @@ fuzz_target!(|body: &[u8]| {
         return;
     };
     assert_eq!(value["method"], call.name);
-    let things: Vec<_> = call.things.iter().map(|thing| thing.as_str()).collect();
+    let objects: Vec<_> = call.objects.iter().map(|object| object.as_str()).collect();
     let params = &value["params"];
     match call.name {
-        "tools/call" | "prompts/get" => assert_eq!(things, [params["name"].as_str().unwrap()]),
-        "resources/read" => assert_eq!(things, [params["uri"].as_str().unwrap()]),
+        "tools/call" | "prompts/get" => assert_eq!(objects, [params["name"].as_str().unwrap()]),
+        "resources/read" => assert_eq!(objects, [params["uri"].as_str().unwrap()]),
         _ => {}
     }
     if let Some(id) = message.id() {
