@@ -5,7 +5,7 @@ use accesspolicy::engine::decision::{Audit, Basis, Denial, DenialReason, Determi
 use accesspolicy::engine::enforcement::{
     Permitted, Reason as Refusal, Step, Stream, StreamAttributes,
 };
-use accesspolicy::engine::external_auth::CalloutResponse;
+use accesspolicy::engine::external_auth::{CalloutRequest, CalloutResponse};
 use accesspolicy::engine::policy::Policies;
 use accesspolicy::engine::request::{Caller, Headers, Scheme, SpiffeId};
 
@@ -33,8 +33,28 @@ pub fn body(request: &Request) -> String {
     }
 }
 
+/// What an authorizer over gRPC answers that wants `x-team` taken away.
+const WITHOUT_TEAM: &[u8] = b"\x1a\x08\x2a\x06x-team";
+
+/// What one answers that lets nothing go on.
+const NO: &[u8] = b"\x0a\x02\x08\x07";
+
 /// Whether a request goes on in the end, where the authorizers of some clusters let it.
 pub fn is_allowed(policies: &Policies, request: &Request, lets: impl Fn(&str) -> bool) -> bool {
+    refused(policies, request, lets).is_none()
+}
+
+/// Whether it is denied because of where authorizers that let it may have led it.
+pub fn is_rerouted(policies: &Policies, request: &Request) -> bool {
+    refused(policies, request, |_| true) == Some("rerouted")
+}
+
+/// Why it is refused in the end, in a word.
+fn refused(
+    policies: &Policies,
+    request: &Request,
+    lets: impl Fn(&str) -> bool,
+) -> Option<&'static str> {
     let body = body(request);
     let mut stream = Stream::default();
     let mut step = stream.headers(policies, facts(request), body.is_empty());
@@ -43,8 +63,15 @@ pub fn is_allowed(policies: &Policies, request: &Request, lets: impl Fn(&str) ->
     }
     loop {
         match step {
-            Step::Continue(_) => return true,
-            Step::Block(_) => return false,
+            Step::Continue(_) => return None,
+            Step::Block(refusal) => return Some(refusal.reason.kind()),
+            Step::Ask(question) if matches!(question.call, CalloutRequest::Grpc { .. }) => {
+                let message = match lets(&question.cluster) {
+                    true => WITHOUT_TEAM,
+                    false => NO,
+                };
+                step = stream.answer(policies, &CalloutResponse::Message(message));
+            }
             Step::Ask(question) => {
                 let status = if lets(&question.cluster) {
                     "200"

@@ -6,13 +6,13 @@
 use std::cell::Cell;
 
 use accesspolicy::engine::policy::{
-    Action, AllowPolicies, BaseProtocol, CompiledPolicy, ExternalAuth, Mode, Policies, Policy,
-    Rule, Target, Unlisted, Unprotected,
+    Action, AllowPolicies, BaseProtocol, CompiledPolicy, ExternalAuth, Mode, ObjectName, Policies,
+    Policy, RequestHeaders, Rule, Target, Unlisted, Unprotected,
 };
 use accesspolicy::tool::effective::may_grant;
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::change::{self, Numbers};
 use super::engine;
@@ -99,6 +99,66 @@ fn said(counts: Counts) {
     assert!(counts.silent * 4 > counts.compared, "{counts:?}");
 }
 
+/// A Deny policy that asks about a header grants nothing, nor does an Audit policy, where an
+/// authorizer takes that header away.
+#[test]
+fn what_a_rule_asks_about_grants_nothing() {
+    let mut runner = TestRunner::new(configuration(PAIRS));
+    let rerouted = Cell::new(0_u64);
+    let strategy = (cases(REQUESTS), policy(), policy(), any::<u64>());
+    let result = runner.run(&strategy, |(case, first, other, seed)| {
+        let mut numbers = Numbers::new(seed);
+        let mut old = case.document.clone();
+        old.settings.request_headers = RequestHeaders::Hold;
+        let asks_about_all = Policy {
+            targets: vec![Target::Gateway],
+            rules: None,
+            external_auth: Some(over_grpc()),
+            ..asking(first, &mut numbers)
+        };
+        change::add(&mut old, asks_about_all, &mut numbers);
+        let asks_about_team = Policy {
+            policy: ObjectName {
+                namespace: "n".to_owned(),
+                name: "about-team".to_owned(),
+            },
+            action: Action::Deny,
+            mode: [Mode::Enforce, Mode::Audit][numbers.below(2)],
+            rules: Some(vec![of_nobodys_team()]),
+            ..other
+        };
+        let mut new = old.clone();
+        new.policies.push(asks_about_team);
+        let load = |document: &CompiledPolicy| Policies::new(document.clone());
+        let (Ok(before), Ok(after)) = (load(&old), load(&new)) else {
+            return Ok(());
+        };
+        for request in &case.requests {
+            let goes_on = engine::is_allowed(&before, request, |_| true);
+            let is_rerouted = engine::is_rerouted(&before, request);
+            rerouted.set(rerouted.get() + u64::from(is_rerouted));
+            prop_assert!(
+                goes_on || !engine::is_allowed(&after, request, |_| true),
+                "\nbefore:\n{}\nafter:\n{}\n",
+                Case::of(old).shown(request),
+                Case::of(new).shown(request)
+            );
+        }
+        Ok(())
+    });
+    if let Err(TestError::Fail(told, _)) = result {
+        panic!("{told}");
+    }
+    result.expect("a run to its end");
+    assert!(rerouted.get() > 0, "nothing is led elsewhere");
+}
+
+/// A rule for a header that an authorizer takes away, with a value that no request has.
+fn of_nobodys_team() -> Rule {
+    let headers = json!([{"name": "x-team", "value": {"Exact": "nobody"}}]);
+    serde_json::from_value(json!({"name": "r", "http": {"headers": headers}})).expect("a rule")
+}
+
 /// The clusters of authorizers.
 const AUTHORIZERS: [&str; 2] = ["judge", "jury"];
 
@@ -113,8 +173,27 @@ fn asking(policy: Policy, numbers: &mut Numbers) -> Policy {
 
 fn authorizer(numbers: &mut Numbers) -> ExternalAuth {
     let cluster = AUTHORIZERS[numbers.below(2)];
+    match numbers.below(2) {
+        0 => asked(
+            cluster,
+            &json!({"Http": {"path": "", "allowedHeaders": []}}),
+        ),
+        _ => ExternalAuth {
+            cluster: cluster.to_owned(),
+            ..over_grpc()
+        },
+    }
+}
+
+/// One that takes away what rules ask about, and is not shown it.
+fn over_grpc() -> ExternalAuth {
+    let protocol = json!({"Grpc": {"allowedHeaders": ["authorization"]}});
+    asked(AUTHORIZERS[0], &protocol)
+}
+
+fn asked(cluster: &str, protocol: &Value) -> ExternalAuth {
     serde_json::from_value(json!({
-        "protocol": {"Http": {"path": "", "allowedHeaders": []}},
+        "protocol": protocol,
         "cluster": cluster, "authority": "judge.test:80", "order": 0
     }))
     .expect("an authorizer")

@@ -507,9 +507,8 @@ impl Stream {
                 let everywhere =
                     || allowed_everywhere(policies, &request, &progress, &permit, &allowance);
                 let routing = policies.settings().external_auth.routing;
-                let headers = request.http.headers();
-                if obligations.may_change(headers, policies.needs().headers())
-                    && routing == Routing::Unknown
+                if routing == Routing::Unknown
+                    && obligations.may_change(request.http.headers())
                     && let Err(elsewhere) = everywhere()
                 {
                     return self.rerouted(policies, elsewhere, message.as_ref());

@@ -210,7 +210,8 @@ impl Loading {
             check_authorizer(external_auth, &name)?;
             self.check_copying(external_auth, &name)?;
             if mode == Mode::Enforce {
-                self.needs.external_auth(external_auth);
+                let matters = self.settings.may_be_rerouted();
+                self.needs.external_auth(external_auth, matters);
             }
         }
         let Rules { rules, places } = rules?;

@@ -166,6 +166,11 @@ impl Settings {
         let found = ports.find(|alias| alias.envoy.get() == envoy);
         found.map_or(envoy, |alias| alias.gateway.get())
     }
+
+    /// Whether what an authorizer changes may lead a request elsewhere.
+    pub(super) fn may_be_rerouted(&self) -> bool {
+        self.external_auth.routing.is_unknown() && self.request_headers == RequestHeaders::Hold
+    }
 }
 
 /// How several Allow policies of one level combine.

@@ -125,8 +125,9 @@ impl Requirements {
         }
     }
 
-    /// Adds what an authorizer is shown.
-    pub(super) fn external_auth(&mut self, external_auth: &ExternalAuth) {
+    /// Adds what an authorizer is shown, and what tells whether its answer changes anything
+    /// where that `matters`.
+    pub(super) fn external_auth(&mut self, external_auth: &ExternalAuth, matters: bool) {
         let ExternalAuth {
             protocol,
             cluster: _,
@@ -146,11 +147,13 @@ impl Requirements {
                 self.address = true;
                 self.scheme = true;
                 self.connection = true;
-                self.all_headers |= grpc.allowed_headers.is_none();
+                // SECURITY: it may take any header away, and whether one was there must not
+                // be known only where a rule happens to ask about it.
+                self.all_headers |= grpc.allowed_headers.is_none() || matters;
                 grpc.allowed_headers.as_ref()
             }
         };
-        // Whether an answer changes a header is told by whether it is there.
+        // These are all that it may take away.
         let copied = match protocol {
             Protocol::Http(http) => http.allowed_response_headers.as_ref(),
             Protocol::Grpc(_) => None,

@@ -128,6 +128,72 @@ fn authorizers_are_asked_one_after_the_other() {
     assert!(matches!(allowed(&mut stream, &policies), Step::Wait));
 }
 
+/// What an authorizer over gRPC answers that wants `x-debug` taken away.
+const WITHOUT_DEBUG: &[u8] = b"\x1a\x09\x2a\x07x-debug";
+
+/// An authorizer that is shown one header, policies that allow everything where the route
+/// leads and nothing at the other backend, and another policy.
+fn rerouting(other: Option<(&str, &str)>) -> Policies {
+    let mut document = document(&json!({}), None);
+    let backend = |name: &str| json!({"namespace": "n", "name": name});
+    document["backends"] = json!(["a", "b"].map(|name| json!({
+        "backend": backend(name), "clusters": [name]
+    })));
+    let policies = document["policies"].as_array_mut().unwrap();
+    policies.truncate(1);
+    policies[0]["externalAuth"]["protocol"] =
+        json!({"Grpc": {"allowedHeaders": ["authorization"]}});
+    let mut add = |name: &str, action: &str, mode: &str, target: &Value, rule: Value| {
+        policies.push(json!({
+            "policy": {"namespace": "n", "name": name}, "action": action, "mode": mode,
+            "targets": [target], "rules": [rule]
+        }));
+    };
+    let (gateway, at_b) = (json!("Gateway"), json!({"Backend": backend("b")}));
+    add("all", "Allow", "Enforce", &gateway, json!({"name": "r"}));
+    let nothing = json!({"name": "r", "source": "spiffe://d/nobody"});
+    add("none", "Allow", "Enforce", &at_b, nothing);
+    if let Some((action, mode)) = other {
+        let asks = json!({"name": "r", "http": {"headers": [{"name": "x-debug", "value": {"Exact": "1"}}]}});
+        add("debug", action, mode, &gateway, asks);
+    }
+    of(&document)
+}
+
+/// SECURITY: another rule that asks about a header must not make known whether it was there.
+#[test]
+fn what_is_rerouted_is_the_same_whatever_rules_ask_about() {
+    for other in [
+        None,
+        Some(("Deny", "Enforce")),
+        Some(("Deny", "Audit")),
+        Some(("Allow", "Audit")),
+    ] {
+        let policies = rerouting(other);
+        for (line, goes_on) in [
+            (("x-none", "2"), true),
+            (("x-debug", "2"), false),
+            (("X_Debug", "2"), false),
+        ] {
+            let mut known = facts("POST", "/mcp");
+            let lines = known
+                .headers
+                .lines()
+                .chain([(line.0.as_bytes(), line.1.as_bytes())]);
+            known.headers = Headers::from_lines(lines);
+            known.cluster = Some("a".to_owned());
+            let mut stream = Stream::default();
+            stream.headers(&policies, known, false);
+            let step = stream.body(&policies, SUM, true);
+            assert!(matches!(step, Step::Ask(_)), "{step:?}");
+            let step = stream.answer(&policies, &CalloutResponse::Message(WITHOUT_DEBUG));
+            // What is there is denied already by the rule that asks about it, perhaps.
+            let passes = matches!(step, Step::Continue(_));
+            assert_eq!(passes, goes_on, "{other:?} {line:?}");
+        }
+    }
+}
+
 #[test]
 fn each_call_has_a_span_of_its_own() {
     let policies = policies(&json!({}), None);
