@@ -9,6 +9,8 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding as _};
@@ -480,4 +482,168 @@ fn a_token_service_gets_no_password_in_the_clear() {
     // Without a password there is none to be read.
     assert!(!push("http://tokens.invalid/token".to_owned(), false));
     assert!(!push(format!("http://{asked}/token"), true));
+}
+
+/// A server that answers each request by its head, and keeps the heads.
+struct Server {
+    port: u16,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// On every address of this machine, so that it is there under one that is not loopback.
+    fn new(answers: impl Fn(&str) -> String + Send + 'static) -> Self {
+        let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&heads);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let Some(head) = request(&mut stream) else {
+                    continue;
+                };
+                kept.lock().unwrap().push(head.clone());
+                let answer = answers(&head);
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+            }
+        });
+        Self { port, heads }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+/// The head of a request in lower case, once its body has come as well.
+fn request(stream: &mut std::net::TcpStream) -> Option<String> {
+    let mut read = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let length = stream.read(&mut piece).ok().filter(|length| *length > 0)?;
+        read.extend_from_slice(&piece[..length]);
+        let whole = String::from_utf8_lossy(&read).to_ascii_lowercase();
+        let Some((head, body)) = whole.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let announced = head.split("content-length: ").nth(1);
+        let announced = announced.and_then(|rest| rest.lines().next()?.parse().ok());
+        if body.len() >= announced.unwrap_or(0) {
+            return Some(head.to_owned());
+        }
+    }
+}
+
+/// Pushes to a registry that answers so; what is said.
+fn pushed(to: &str, environment: &[(&str, &str)]) -> String {
+    let folder = TempDir::new().unwrap();
+    let (image, file) = (
+        folder.path().join("image"),
+        folder.path().join("small.wasm"),
+    );
+    fs::write(&file, small(SMALL)).unwrap();
+    package(&file, &image);
+    let auth = json!({"auth": Base64::encode_string(b"pusher:s3cret")});
+    let config = json!({"auths": {to: auth}}).to_string();
+    fs::write(folder.path().join("config.json"), config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_accesspolicy"));
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    command
+        .env("DOCKER_CONFIG", folder.path())
+        .envs(environment.iter().copied())
+        .args(["push", &format!("{to}/accesspolicy"), "--image"])
+        .arg(&image);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    text(&output.stderr).to_owned()
+}
+
+/// SECURITY: whatever the registry names, and whenever.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_tls_nothing_leaves_this_machine() {
+    let other = Server::new(|_| "500 No".to_owned());
+    // It leads here, and is no address of loopback.
+    let evil = format!("http://0.0.0.0:{}", other.port);
+    let challenge = |realm: &str| format!("401 No\r\nwww-authenticate: Bearer {realm}");
+    let elsewhere = |code: &str| format!("{code} Go\r\nlocation: {evil}/x\r\nrange: 0-0");
+    let first = challenge(r#"realm="https://127.0.0.1:1/token""#);
+    let escaped = evil.replace("://", r":\//");
+    let password = "would get the password without TLS";
+    let nothing = "where nothing is sent without TLS";
+    for (challenges, upload, says) in [
+        (
+            vec![challenge(&format!("realm = \"{evil}/token\""))],
+            None,
+            password,
+        ),
+        (
+            vec![challenge(&format!("realm=\"{escaped}/token\""))],
+            None,
+            password,
+        ),
+        (
+            vec![first, challenge(&format!("realm=\"{evil}/token\""))],
+            None,
+            nothing,
+        ),
+        (vec![elsewhere("307")], None, ""),
+        (vec!["200 OK".to_owned()], Some(elsewhere("202")), nothing),
+        (vec!["200 OK".to_owned()], Some(elsewhere("307")), ""),
+    ] {
+        let asked = AtomicUsize::new(0);
+        let told = format!("{challenges:?} {upload:?}");
+        let registry = Server::new(move |head| match head.split(' ').next() {
+            Some("head") => "404 No".to_owned(),
+            Some("get") => {
+                let number = asked.fetch_add(1, Ordering::Relaxed);
+                challenges[number.min(challenges.len() - 1)].clone()
+            }
+            _ => upload.clone().unwrap(),
+        });
+        let said = pushed(&format!("127.0.0.1:{}", registry.port), &[]);
+        assert!(said.contains(says), "{told}: {said}");
+        assert!(said.contains(&evil) || says.is_empty(), "{told}: {said}");
+        assert_eq!(other.heads(), [""; 0], "{told}");
+    }
+
+    // A token service on loopback is asked, with the password.
+    let realm = challenge(&format!("realm=\"http://127.0.0.1:{}/token\"", other.port));
+    let registry = Server::new(move |_| realm.clone());
+    let near = format!("127.0.0.1:{}", registry.port);
+    pushed(&near, &[]);
+    let heads = other.heads();
+    assert_eq!(heads.len(), 1, "{heads:?}");
+    assert!(heads[0].starts_with("get /token?") && heads[0].contains("authorization: basic "));
+}
+
+#[test]
+fn proxies_get_what_is_sent_by_tls() {
+    let proxy = Server::new(|_| "500 No".to_owned());
+    let here = format!("http://127.0.0.1:{}", proxy.port);
+    let registry = Server::new(|_| "500 No".to_owned());
+    let near = format!("127.0.0.1:{}", registry.port);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        pushed(&near, &[(name, &here)]);
+    }
+    assert_eq!(proxy.heads(), [""; 0]);
+    assert!(!registry.heads().is_empty());
+    for (name, no_proxy, is_asked) in [
+        ("HTTPS_PROXY", "", true),
+        ("https_proxy", "other.invalid,10.0.0.0/8", true),
+        ("ALL_PROXY", "", true),
+        ("HTTPS_PROXY", "other.invalid, .invalid", false),
+    ] {
+        let before = proxy.heads().len();
+        pushed("registry.invalid", &[(name, &here), ("NO_PROXY", no_proxy)]);
+        let heads = proxy.heads().split_off(before);
+        let is_tunnel = |head: &String| head.starts_with("connect registry.invalid:443 ");
+        assert!(heads.iter().all(is_tunnel), "{heads:?}");
+        assert_eq!(!heads.is_empty(), is_asked, "{name} {no_proxy}: {heads:?}");
+    }
 }

@@ -1,8 +1,8 @@
 //! An image to a registry. SPEC: OCI Distribution 1.1, spoken by `oci-client`.
 //!
-//! TLS everywhere but on loopback. A password goes to the registry that it was left for and,
-//! as with every client of registries, to the token service that this registry names, if that
-//! is asked by TLS or is on loopback.
+//! TLS everywhere, unless the registry itself is on loopback: then nothing goes without it but
+//! on loopback. A password goes to the registry that it was left for and, as with every client
+//! of registries, to the token service that this registry names.
 
 use std::error::Error;
 use std::fmt;
@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
+use hyper_util::client::proxy::matcher::Matcher;
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
 use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
@@ -32,6 +33,12 @@ pub struct Push {
 
 /// How long a push may take, whatever the registry does.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A proxy that is not there: nobody can listen on this port.
+const NOWHERE: &str = "http://127.0.0.1:0";
+
+/// What is on loopback, for whoever chooses a proxy: see [`is_loopback`].
+const LOOPBACK: &str = "localhost,127.0.0.0/8";
 
 /// What is being done.
 #[derive(Debug, Clone, Copy)]
@@ -153,8 +160,9 @@ impl Push {
         if let RegistryAuth::Basic(..) = auth {
             self.check_token_service().await?;
         }
-        let client = Client::new(self.config());
         let failed = |error: OciDistributionError| self.failed(&error);
+        // SECURITY: `Client::new` would go on without what the configuration forbids.
+        let client = Client::try_from(self.config()).map_err(failed)?;
         client
             .auth(&self.to, &auth, RegistryOperation::Push)
             .await
@@ -197,16 +205,20 @@ impl Push {
         }
     }
 
-    /// SECURITY: the client asks a token service by whichever scheme the registry names.
+    /// For a clear sentence: what the registry names the next time is held to the same by
+    /// [`config`](Self::config).
     async fn check_token_service(&self) -> Result<(), PushError> {
         let failed = |error: &dyn Error| PushError::Registry(self.registry(), chain(error));
         let registry = self.to.resolve_registry();
-        let scheme = if self.is_in_the_clear() {
-            "http"
-        } else {
-            "https"
+        let mut client = reqwest::Client::builder();
+        let scheme = match self.is_in_the_clear() {
+            true => {
+                client = client.no_proxy();
+                "http"
+            }
+            false => "https",
         };
-        let mut client = reqwest::Client::builder()
+        client = client
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(20));
         if let Some(authority) = &self.authority {
@@ -219,7 +231,8 @@ impl Push {
         let challenges = response.headers().get_all("www-authenticate");
         for challenge in challenges {
             let challenge = String::from_utf8_lossy(challenge.as_bytes());
-            if let Some(realm) = token_services(&challenge).find(|realm| !is_safe(realm)) {
+            let mut realms = token_services(&challenge).into_iter();
+            if let Some(realm) = realms.find(|realm| !self.may_ask(realm)) {
                 let why = format!(
                     "its token service `{realm}` would get the password without TLS; push by a registry \
                      that names one by https"
@@ -248,8 +261,49 @@ impl Push {
             extra_root_certificates: authorities.collect(),
             connect_timeout: Some(Duration::from_secs(20)),
             read_timeout: Some(Duration::from_secs(120)),
+            // SECURITY: the client asks for whatever address the registry names, in challenges,
+            // for uploads and in redirections. Without TLS none is reached but on loopback.
+            http_proxy: Some(NOWHERE.to_owned()),
+            no_proxy: Some(if self.is_in_the_clear() { LOOPBACK } else { "" }.to_owned()),
+            https_proxy: self.https_proxy(),
             ..ClientConfig::default()
         }
+    }
+
+    /// The environment's proxy for the registry, which the client asks for no more where it is
+    /// given one. By it the registry's other addresses are reached as well.
+    fn https_proxy(&self) -> Option<String> {
+        let registry = self.to.resolve_registry();
+        let address = format!("https://{registry}/").parse().ok()?;
+        if is_loopback(registry) {
+            return None;
+        }
+        Matcher::from_env().intercept(&address)?;
+        let first = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok());
+        let named = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
+        let mut named = named.into_iter().filter_map(first);
+        named.find(|proxy| {
+            let proxy = Matcher::builder().https(proxy).build();
+            proxy.intercept(&address).is_some()
+        })
+    }
+
+    /// Whether an address is asked: by TLS, or on loopback where the registry is.
+    fn may_ask(&self, address: &str) -> bool {
+        reqwest::Url::parse(address).is_ok_and(|url| match (url.scheme(), url.host_str()) {
+            ("https", _) => true,
+            ("http", Some(host)) => self.is_in_the_clear() && is_loopback(host),
+            _ => false,
+        })
+    }
+
+    /// The address without TLS that a request was to go to, and did not.
+    fn unasked(&self, error: &OciDistributionError) -> Option<String> {
+        let OciDistributionError::RequestError(error) = error else {
+            return None;
+        };
+        let url = error.url().filter(|url| !self.may_ask(url.as_str()))?;
+        Some(url.origin().ascii_serialization())
     }
 
     /// What `docker login` left for the registry; nothing is fine as well.
@@ -309,6 +363,13 @@ impl Push {
             }
             _ => false,
         };
+        if let Some(address) = self.unasked(error) {
+            let why = format!(
+                "it leads to `{address}`, where nothing is sent without TLS; push by a registry \
+                 that names addresses with https"
+            );
+            return PushError::Registry(self.registry(), why);
+        }
         let why = match error {
             _ if is_refusal => format!(
                 "it does not let you push; `docker login {}` first",
@@ -349,27 +410,38 @@ fn docker_config() -> Option<PathBuf> {
     Some(folder?.join("config.json"))
 }
 
-/// The realms of `Bearer` challenges. SPEC: RFC 6750, 3; of `Basic` ones they are no address.
-fn token_services(challenge: &str) -> impl Iterator<Item = &str> {
+/// The realms of challenges that are addresses. SPEC: RFC 6750, 3; RFC 9110, 11.2: with blanks
+/// around `=`, and anything escaped where it is quoted.
+fn token_services(challenge: &str) -> Vec<String> {
     let lower = challenge.to_ascii_lowercase();
-    let places: Vec<usize> = lower.match_indices("realm=").map(|(at, _)| at).collect();
-    let realms = places.into_iter().filter_map(|at| {
-        let value = challenge.get(at.checked_add("realm=".len())?..)?;
-        match value.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next(),
-            None => value.split(',').next(),
-        }
+    let places = lower
+        .match_indices("realm")
+        .map(|(at, found)| at + found.len());
+    let realms = places.filter_map(|behind| {
+        let value = challenge.get(behind..)?.trim_start().strip_prefix('=')?;
+        let value = value.trim_start();
+        Some(match value.strip_prefix('"') {
+            Some(quoted) => unescaped(quoted),
+            None => value.split([',', ' ', '\t']).next()?.to_owned(),
+        })
     });
-    realms.filter(|realm| realm.contains("://"))
+    // Of `Basic` ones they are a name.
+    let is_address = |realm: &String| reqwest::Url::parse(realm).is_ok_and(|url| url.has_host());
+    realms.filter(is_address).collect()
 }
 
-/// Whether a token service is asked by TLS, or on this machine.
-fn is_safe(realm: &str) -> bool {
-    reqwest::Url::parse(realm).is_ok_and(|url| match (url.scheme(), url.host_str()) {
-        ("https", _) => true,
-        ("http", Some(host)) => is_loopback(host),
-        _ => false,
-    })
+/// A quoted string up to where it ends.
+fn unescaped(quoted: &str) -> String {
+    let mut letters = quoted.chars();
+    let mut text = String::new();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => break,
+            '\\' => text.extend(letters.next()),
+            letter => text.push(letter),
+        }
+    }
+    text
 }
 
 /// Whether `host[:port]` is this machine.
@@ -442,10 +514,61 @@ mod tests {
                 false,
             ),
             (r#"Bearer realm="ftp://127.0.0.1/token""#, false),
+            (r#"Bearer realm = "http://auth.example/token""#, false),
+            (r#"Bearer realm="http:\//auth.example/token""#, false),
+            (r#"Bearer realm="http:auth.example/token""#, false),
+            (
+                "Bearer realm\t=\thttp://auth.example/token\t,service=r",
+                false,
+            ),
+            (r#"Basic realm="images: http""#, true),
+            (r#"Bearer realm="http://0.0.0.0/token""#, false),
         ] {
-            let is_fine = token_services(challenge).all(is_safe);
-            assert_eq!(is_fine, expected, "{challenge}");
+            let near = Push::to("127.0.0.1:5000/a", "1").unwrap();
+            let far = Push::to("registry.example/a", "1").unwrap();
+            let is_fine = |push: &Push| {
+                let realms = token_services(challenge);
+                realms.iter().all(|realm| push.may_ask(realm))
+            };
+            assert_eq!(is_fine(&near), expected, "{challenge}");
+            let is_near = challenge.contains("127.0.0.1");
+            assert_eq!(is_fine(&far), expected && !is_near, "{challenge}");
         }
+    }
+
+    #[test]
+    fn without_tls_nothing_is_reached_but_loopback() {
+        let asked = |push: &Push, address: &str| {
+            let config = push.config();
+            let (proxy, no) = (config.http_proxy.unwrap(), config.no_proxy.unwrap());
+            let matcher = Matcher::builder().http(&proxy).no(&no).build();
+            let found = matcher.intercept(&address.parse().unwrap());
+            assert!(Client::try_from(push.config()).is_ok());
+            found.is_none_or(|proxy| proxy.uri() != "http://127.0.0.1:0/")
+        };
+        let [near, named, far] = ["127.0.0.1:5000/a", "localhost:5000/a", "registry.example/a"]
+            .map(|to| Push::to(to, "1").unwrap());
+        for (address, expected) in [
+            ("http://127.0.0.1:5001/token", true),
+            ("http://127.8.8.8/token", true),
+            ("http://localhost:5001/token", true),
+            ("http://registry.example/token", false),
+            ("http://0.0.0.0:5001/token", false),
+            ("http://[::1]:5001/token", false),
+            ("http://127.0.0.1.example/token", false),
+            ("http://localhost./token", false),
+        ] {
+            for push in [&near, &named] {
+                assert_eq!(asked(push, address), expected, "{address}");
+                assert_eq!(push.may_ask(address), expected, "{address}");
+            }
+            assert!(!asked(&far, address) && !far.may_ask(address), "{address}");
+        }
+        // What cannot be configured is not gone on with by a client without it.
+        let mut broken = near;
+        broken.authority =
+            Some(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n".to_vec());
+        assert!(Client::try_from(broken.config()).is_err());
     }
 
     #[test]
