@@ -433,3 +433,76 @@ spec:
         );
     }
 }
+
+/// SECURITY: of a few MiB that are read, the values could take GiB.
+#[test]
+#[cfg(target_os = "linux")]
+fn small_files_do_not_take_much_memory() {
+    let folder = folder("memory");
+    let policy = "apiVersion: agentic.networking.x-k8s.io/v1alpha1\nkind: XAccessPolicy\n";
+    let head = format!("{policy}metadata: {{name: p, namespace: infra}}\nspec:\n  action: Allow\n");
+    let rules = format!("{head}  rules:\n");
+    let key = "k".repeat(1000);
+    let brackets = "too many values: a document has 800000 in brackets at most";
+    let memory = "too many values: those of one file take 320 MiB of memory at most";
+    for (text, says) in [
+        (
+            format!("{{\"x\": [{}0]}}", "{\"a\":0},".repeat(1_500_000)),
+            brackets,
+        ),
+        (format!("x: [0{}]\n", ",0".repeat(5_000_000)), brackets),
+        (
+            format!(
+                "[0{}]\n",
+                format!("{}\n---\n,0", ",0".repeat(350_000)).repeat(5)
+            ),
+            "malformed",
+        ),
+        (
+            format!("? {key}\n:\n{}", "  a: 0\n".repeat(1_000_000)),
+            memory,
+        ),
+        // Much is wrong with what is read.
+        (
+            format!("{rules}{}", "  - 0\n".repeat(400_000)),
+            "the list has 400000 items",
+        ),
+        (
+            (0..50_000).fold(head, |text, number| text + &format!("  z{number}: 0\n")),
+            "49900 more fields are unknown",
+        ),
+        (
+            format!("{policy}---\n{}", "---\n0\n".repeat(100_000)),
+            " more, which are not shown",
+        ),
+    ] {
+        let file = folder.join("a.yaml");
+        fs::write(&file, text).unwrap();
+        let output = Command::new("bash")
+            .args(["-c", "ulimit -v 800000; exec \"$0\" validate \"$1\""])
+            .args([env!("CARGO_BIN_EXE_accesspolicy"), file.to_str().unwrap()])
+            .output()
+            .expect("bash");
+        assert_eq!(output.status.code(), Some(1), "{says}: {:?}", output.status);
+        let said = stderr(&output).replace("\n       ", "");
+        assert!(said.contains(says), "{says}: {:.2000}", said);
+        assert!(said.contains("a.yaml:"), "{says}");
+    }
+}
+
+#[test]
+fn the_files_of_a_run_have_a_size_together() {
+    let folder = folder("together");
+    for number in 0..5 {
+        let file = fs::File::create(folder.join(format!("{number}.yaml"))).unwrap();
+        file.set_len(60 << 20).unwrap();
+    }
+    let output = validates(folder.to_str().unwrap());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = stderr(&output);
+    assert!(
+        said.contains("4.yaml`: with the files before it, it has more than 256 MiB"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1);
+}

@@ -32,7 +32,7 @@ pub(super) fn print(report: &Report) {
     for diagnostic in shown(&report.diagnostics) {
         let _ = writeln!(anstream::stderr(), "{}", text(diagnostic, report, width));
     }
-    let more = report.diagnostics.len().saturating_sub(MOST);
+    let more = report.total().saturating_sub(MOST);
     if more > 0 {
         say(format_args!("and {more} more, which are not shown\n"));
     }

@@ -43,9 +43,26 @@ pub struct Report {
     pub sources: Vec<Source>,
     /// What there is to say.
     pub diagnostics: Vec<Diagnostic>,
+    /// The memory that the values of the sources took, in bytes, as far as they were read.
+    pub(super) read: usize,
+    /// How much there is to say of each severity: more than is kept, where nobody reads it.
+    said: [usize; 3],
 }
 
+/// How many diagnostics of a severity are kept.
+///
+/// SECURITY: a file can have as many as values, and each takes more memory than its value.
+const KEPT: usize = 10_000;
+
 impl Severity {
+    const fn place(self) -> usize {
+        match self {
+            Self::Note => 0,
+            Self::Warning => 1,
+            Self::Error => 2,
+        }
+    }
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,6 +78,8 @@ impl Report {
         Self {
             sources,
             diagnostics: Vec::new(),
+            read: 0,
+            said: [0; 3],
         }
     }
 
@@ -79,7 +98,13 @@ impl Report {
         problems: impl IntoIterator<Item = Problem>,
     ) {
         let sources = &self.sources;
-        self.diagnostics.extend(problems.into_iter().map(|problem| {
+        let problems = problems.into_iter();
+        let said = &mut self.said[severity.place()];
+        let problems = problems.filter(|_| {
+            *said += 1;
+            *said <= KEPT
+        });
+        self.diagnostics.extend(problems.map(|problem| {
             let Problem {
                 mut at,
                 mut message,
@@ -119,12 +144,14 @@ impl Report {
         }
     }
 
-    /// How many diagnostics there are of a severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
+    /// How many diagnostics there are of a severity, those that were not kept included.
+    pub const fn count(&self, severity: Severity) -> usize {
+        self.said[severity.place()]
+    }
+
+    /// How many there are in all.
+    pub fn total(&self) -> usize {
+        self.said.iter().sum()
     }
 
     /// The name of a span's source, and its first line and column.

@@ -8,7 +8,8 @@ use super::diagnostic::{Report, Severity};
 use super::malformed::with_help;
 use crate::tool::api::decode::{FieldPlace, Problem, closest};
 use crate::tool::api::yaml::{
-    FileId, NodeKind, PlainScalar, Span, YamlDocument, YamlNode, YamlText, load, plain,
+    FileId, NodeKind, PlainScalar, RUN, Span, YamlDocument, YamlNode, YamlText, load, plain,
+    too_much_of_a_run,
 };
 use crate::tool::api::{self, v0alpha0, v1alpha1};
 
@@ -75,10 +76,35 @@ pub(super) fn documents(file: FileId, report: &mut Report) -> Vec<YamlDocument> 
         report.add(Severity::Error, None, [problem]);
         return Vec::new();
     }
-    let YamlText { documents, broken } = load(file, source.text());
+    // What is beyond is said once.
+    if report.read > RUN {
+        return Vec::new();
+    }
+    let YamlText {
+        documents,
+        broken,
+        size,
+    } = load(file, source.text());
     let broken = broken.map(|broken| with_help(broken, source.text()));
+    report.read = report.read.saturating_add(size);
+    if report.read > RUN {
+        let problem = too_much_of_a_run(&start_of(file));
+        report.add(Severity::Error, None, [problem]);
+        return Vec::new();
+    }
     report.add(Severity::Error, None, broken);
     documents
+}
+
+fn start_of(file: FileId) -> FieldPlace {
+    FieldPlace {
+        span: Span {
+            file,
+            start: 0,
+            end: 0,
+        },
+        field: String::new(),
+    }
 }
 
 /// Reads the only document of a text that is to hold one of the project's own `kind`, or
@@ -91,14 +117,7 @@ pub(super) fn only(file: FileId, kind: &str, report: &mut Report) -> Option<Yaml
     }
     let document = documents.pop().filter(|_| documents.is_empty());
     if document.is_none() {
-        let start = FieldPlace {
-            span: Span {
-                file,
-                start: 0,
-                end: 0,
-            },
-            field: String::new(),
-        };
+        let start = start_of(file);
         let problem = Problem::new(&start, "the file does not hold exactly one document")
             .help(format!("such a file is one document of `kind: {kind}`"));
         report.add(Severity::Error, None, [problem]);
@@ -172,14 +191,20 @@ fn sort(
 fn list(root: YamlNode, found: &mut Vec<Manifest>, report: &mut Report) {
     let typed = text(&root, "kind") == Some(api::LIST_KIND);
     let version = text(&root, "apiVersion").filter(|_| typed);
-    let items = root.get("items").map(|entry| &entry.value.kind);
-    let Some(NodeKind::Sequence(items)) = items else {
-        let problem = Problem::new(&place(&root), "the list has no `items`");
+    let version = version.map(str::to_owned);
+    let at = place(&root);
+    let NodeKind::Mapping(entries) = root.kind else {
+        return;
+    };
+    let mut entries = entries.into_iter();
+    let items = entries.find(|entry| entry.key == "items");
+    let Some(NodeKind::Sequence(items)) = items.map(|entry| entry.value.kind) else {
+        let problem = Problem::new(&at, "the list has no `items`");
         report.add(Severity::Error, None, [problem.help("add `items: [...]`")]);
         return;
     };
     for item in items {
-        sort(item.clone(), Vec::new(), version, found, report);
+        sort(item, Vec::new(), version.as_deref(), found, report);
     }
 }
 
@@ -290,5 +315,27 @@ fn place(node: &YamlNode) -> FieldPlace {
     FieldPlace {
         span: node.span,
         field: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tool::compile::Source;
+
+    #[test]
+    fn what_the_files_of_a_run_hold_is_bounded_together() {
+        let sources = ["a", "b", "c"].map(|name| Source::new(name, "a: 0\n"));
+        let mut report = Report::new(sources.to_vec());
+        assert_eq!(documents(FileId(0), &mut report).len(), 1);
+        report.read = RUN;
+        for file in [1, 2] {
+            assert!(documents(FileId(file), &mut report).is_empty());
+        }
+        let [said] = report.diagnostics.as_slice() else {
+            panic!("{report}");
+        };
+        assert_eq!(said.at.span.file, FileId(1));
+        assert!(said.message.starts_with("too many values with those"));
     }
 }

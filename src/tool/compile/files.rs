@@ -80,9 +80,26 @@ pub fn compile_files(
 /// # Errors
 /// When something cannot be read.
 pub fn read_sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, ReadFileError> {
-    let files = list_files(paths)?;
-    files.iter().map(|file| read_source(file)).collect()
+    let mut room = MOST_OF_ALL;
+    let mut sources = Vec::new();
+    for file in list_files(paths)? {
+        let source = read_source(&file)?;
+        let Some(rest) = room.checked_sub(source.text().len()) else {
+            let most = MOST_OF_ALL >> 20;
+            let message = format!(
+                "with the files before it, it has more than {most} MiB; give fewer files at a time"
+            );
+            let error = io::Error::new(io::ErrorKind::FileTooLarge, message);
+            return Err(ReadFileError { path: file, error });
+        };
+        room = rest;
+        sources.push(source);
+    }
+    Ok(sources)
 }
+
+/// The most bytes that the manifests of a run have together.
+const MOST_OF_ALL: usize = 256 << 20;
 
 /// The files named, and those of the folders named.
 ///

@@ -5,8 +5,8 @@
 pub struct Source {
     name: String,
     text: String,
-    /// Where each line starts.
-    lines: Vec<usize>,
+    /// Where each line starts; what is read is far shorter than 4 GiB.
+    lines: Vec<u32>,
     /// Where the bytes stop being UTF-8.
     invalid: Option<usize>,
 }
@@ -29,7 +29,10 @@ impl Source {
             text.drain(..'\u{feff}'.len_utf8());
         }
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        let lines = std::iter::once(0).chain(breaks).collect();
+        let starts = std::iter::once(0).chain(breaks);
+        let lines = starts
+            .map_while(|start| u32::try_from(start).ok())
+            .collect();
         Self {
             name: name.into(),
             text,
@@ -55,11 +58,10 @@ impl Source {
 
     /// Line and column of a byte, both from 1, columns in characters.
     pub fn position(&self, byte: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|start| *start <= byte);
-        let start = line
-            .checked_sub(1)
-            .and_then(|line| self.lines.get(line))
-            .copied();
+        let place = |start: &u32| usize::try_from(*start).unwrap_or(usize::MAX);
+        let line = self.lines.partition_point(|start| place(start) <= byte);
+        let start = line.checked_sub(1).and_then(|line| self.lines.get(line));
+        let start = start.map(place);
         let before = self.text.get(start.unwrap_or(0)..byte).unwrap_or_default();
         (line, before.chars().count() + 1)
     }

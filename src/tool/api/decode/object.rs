@@ -46,6 +46,9 @@ impl<T> Optional<T> {
     }
 }
 
+/// So many unknown fields of an object are named.
+const UNKNOWN: usize = 100;
+
 /// An object whose fields are being read.
 pub struct MappingDecoder<'n, 'p> {
     entries: &'n [Entry],
@@ -149,10 +152,9 @@ impl<'n, 'p> MappingDecoder<'n, 'p> {
 
     /// Refuses the fields that were not asked for.
     pub fn finish(self) {
-        for entry in self.entries {
-            if self.known.contains(&entry.key.as_str()) {
-                continue;
-            }
+        let is_unknown = |entry: &&Entry| !self.known.contains(&entry.key.as_str());
+        let mut unknown = self.entries.iter().filter(is_unknown);
+        for entry in unknown.by_ref().take(UNKNOWN) {
             let help = match closest(&entry.key, self.known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("the fields here are {}", listed(&self.known)),
@@ -163,6 +165,11 @@ impl<'n, 'p> MappingDecoder<'n, 'p> {
             };
             self.problems
                 .push(Problem::new(&at, format!("unknown field `{}`", entry.key)).help(help));
+        }
+        let more = unknown.count();
+        if more > 0 {
+            let problem = Problem::new(&self.at, format!("{more} more fields are unknown"));
+            self.problems.push(problem);
         }
     }
 

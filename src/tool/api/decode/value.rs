@@ -306,7 +306,9 @@ pub fn list<T>(
                     .help(format!("{max} are the most")),
             );
         }
-        let items = nodes.iter().enumerate().filter_map(|(index, node)| {
+        // SECURITY: of what is too long, all that is wrong could be more than there is memory.
+        let items = nodes.iter().take(max).enumerate();
+        let items = items.filter_map(|(index, node)| {
             let field = format!("{}[{index}]", value.at.field);
             let at = FieldPlace {
                 span: node.span,

@@ -6,6 +6,7 @@ use std::ops::Range;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use serde::de::IgnoredAny;
 
+use super::size::{BRACKETS, Size, beyond, too_much_in_brackets};
 use super::{Entry, FileId, NodeKind, Offsets, Scalar, Span, Style, YamlNode};
 use crate::tool::api::decode::{FieldPlace, Problem};
 
@@ -27,6 +28,8 @@ pub struct YamlText {
     pub documents: Vec<YamlDocument>,
     /// Where and why it stops being YAML.
     pub broken: Option<Problem>,
+    /// The memory that its values take, in bytes, as far as they were read.
+    pub size: usize,
 }
 
 /// One document.
@@ -41,26 +44,56 @@ pub struct YamlDocument {
 /// Reads every document of a text: of YAML, or objects of JSON one after the other, as
 /// programs write them that know no `---`.
 pub fn load(file: FileId, text: &str) -> YamlText {
-    let mut documents = Vec::new();
-    for part in objects(text) {
-        let loaded = load_part(file, text, part);
-        documents.extend(loaded.documents);
+    let mut all = YamlText {
+        documents: Vec::new(),
+        broken: None,
+        size: 0,
+    };
+    for part in parts(text) {
+        let loaded = load_part(file, text, part, all.size);
+        all.documents.extend(loaded.documents);
+        all.size = loaded.size;
         if loaded.broken.is_some() {
-            let broken = loaded.broken;
-            return YamlText { documents, broken };
+            all.broken = loaded.broken;
+            break;
         }
     }
-    YamlText {
-        documents,
-        broken: None,
+    all
+}
+
+/// What is read for itself: the objects of JSON that a text is, where it is nothing else, or
+/// its documents.
+fn parts(text: &str) -> Box<dyn Iterator<Item = Range<usize>> + '_> {
+    let objects = objects(text);
+    match objects.len() {
+        0 | 1 => documents(text),
+        _ => Box::new(objects.into_iter()),
     }
 }
 
-/// The objects of JSON that a text is, where it is nothing else; or all of it.
+/// The documents of YAML: from each line with `---` to the next. SPEC: YAML 1.2, 9.1.2: no
+/// value has such a line.
+///
+/// SECURITY: the parser goes on beyond such a line where brackets are open.
+fn documents(text: &str) -> Box<dyn Iterator<Item = Range<usize>> + '_> {
+    // A directive is for the document that begins behind it.
+    if text.starts_with('%') || text.contains("\n%") {
+        return Box::new(std::iter::once(0..text.len()));
+    }
+    let is_marker = move |at: &usize| {
+        let behind = text.as_bytes().get(at + "---".len());
+        behind.is_none_or(u8::is_ascii_whitespace)
+    };
+    let markers = text.match_indices("\n---").map(|(at, _)| at + 1);
+    let starts = std::iter::once(0).chain(markers.filter(is_marker));
+    let mut ends = starts.clone().skip(1).chain([text.len()]);
+    Box::new(starts.filter_map(move |start| Some(start..ends.next()?)))
+}
+
+/// The objects of JSON that a text is, where it is nothing else.
 fn objects(text: &str) -> Vec<Range<usize>> {
-    let whole = 0..text.len();
     if !text.trim_start().starts_with('{') {
-        return vec![whole];
+        return Vec::new();
     }
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     let mut objects = Vec::new();
@@ -70,26 +103,31 @@ fn objects(text: &str) -> Vec<Range<usize>> {
         let is_object = text
             .get(start..end)
             .is_some_and(|t| t.trim_end().ends_with('}'));
-        if object.is_err() || !is_object {
-            return vec![whole];
+        // Too many are read as one text, of which is said that they are too many.
+        if object.is_err() || !is_object || objects.len() > BRACKETS {
+            return Vec::new();
         }
         objects.push(start..end);
         start = end;
     }
-    match objects.len() {
-        0 | 1 => vec![whole],
-        _ => objects,
-    }
+    objects
 }
 
-fn load_part(file: FileId, text: &str, part: Range<usize>) -> YamlText {
+/// Reads a part of a text, where the values of those before it take so many bytes.
+fn load_part(file: FileId, text: &str, part: Range<usize>, size: usize) -> YamlText {
     let from = part.start;
     let text = text.get(part).unwrap_or_default();
+    if let Some(at) = beyond(text) {
+        let start = from + at;
+        let end = start + 1;
+        return YamlText {
+            documents: Vec::new(),
+            broken: Some(too_much_in_brackets(&place(Span { file, start, end }))),
+            size,
+        };
+    }
     let offsets = Offsets::new(file, text).from(from);
-    let mut builder = Builder {
-        offsets,
-        ..Builder::new(file)
-    };
+    let mut builder = Builder::new(offsets, Size::of(size));
     let mut parser = Parser::new_from_str(text);
     let broken = loop {
         match parser.next_event() {
@@ -110,6 +148,7 @@ fn load_part(file: FileId, text: &str, part: Range<usize>) -> YamlText {
     YamlText {
         documents: builder.documents,
         broken,
+        size: builder.size.bytes(),
     }
 }
 
@@ -131,8 +170,9 @@ enum UndecodedEvents {
     },
 }
 
-struct Builder {
-    offsets: Offsets,
+struct Builder<'t> {
+    offsets: Offsets<'t>,
+    size: Size,
     documents: Vec<YamlDocument>,
     open: Vec<Open>,
     root: Option<YamlNode>,
@@ -141,10 +181,11 @@ struct Builder {
     problems: Vec<Problem>,
 }
 
-impl Builder {
-    fn new(file: FileId) -> Self {
+impl<'t> Builder<'t> {
+    fn new(offsets: Offsets<'t>, size: Size) -> Self {
         Self {
-            offsets: Offsets::new(file, ""),
+            offsets,
+            size,
             documents: Vec::new(),
             open: Vec::new(),
             root: None,
@@ -155,6 +196,7 @@ impl Builder {
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        self.size.check(&place(span))?;
         match event {
             Event::SequenceStart(anchor, tag) => self.begin(
                 span,
@@ -178,6 +220,7 @@ impl Builder {
                 let tag = tag.as_deref();
                 let is_text = style != ScalarStyle::Plain || tag.is_some_and(|t| core(t, "str"));
                 let style = if is_text { Style::Text } else { Style::Plain };
+                self.size.text(text.len());
                 let kind = NodeKind::Scalar(Scalar {
                     text: text.into_owned(),
                     style,
@@ -198,6 +241,7 @@ impl Builder {
             Event::DocumentEnd => {
                 if let Some(root) = self.root.take() {
                     let problems = std::mem::take(&mut self.problems);
+                    self.size.document(size_of::<YamlDocument>());
                     self.documents.push(YamlDocument { root, problems });
                 }
                 self.anchors.clear();
@@ -236,9 +280,24 @@ impl Builder {
             end: end.end.max(open.span.end),
             ..open.span
         };
+        // Most have few, for which room for more is made than they take.
         let kind = match open.parts {
-            UndecodedEvents::Sequence(items) => NodeKind::Sequence(items),
-            UndecodedEvents::Mapping { entries, .. } => NodeKind::Mapping(entries),
+            UndecodedEvents::Sequence(mut items) => {
+                self.size.items(items.capacity(), items.len());
+                items.shrink_to_fit();
+                NodeKind::Sequence(items)
+            }
+            UndecodedEvents::Mapping {
+                mut entries,
+                places,
+                ..
+            } => {
+                let lengths = places.keys().map(String::len).sum();
+                self.size.no_fields(places.len(), lengths);
+                self.size.entries(entries.capacity(), entries.len());
+                entries.shrink_to_fit();
+                NodeKind::Mapping(entries)
+            }
         };
         self.place(
             YamlNode {
@@ -260,7 +319,11 @@ impl Builder {
             return Ok(());
         };
         match &mut open.parts {
-            UndecodedEvents::Sequence(items) => items.push(node),
+            UndecodedEvents::Sequence(items) => {
+                let before = items.capacity();
+                items.push(node);
+                self.size.items(before, items.capacity());
+            }
             UndecodedEvents::Mapping {
                 entries,
                 places,
@@ -273,9 +336,15 @@ impl Builder {
                         key_span,
                         value: node,
                     };
-                    if let Err(problem) = enter(entries, places, entry, around) {
-                        self.problems.push(problem);
+                    let (before, length) = (entries.capacity(), entry.key.len());
+                    match enter(entries, places, entry, around) {
+                        Ok(()) => self.size.field(length),
+                        Err(problem) => {
+                            self.size.problem(&problem);
+                            self.problems.push(problem);
+                        }
                     }
+                    self.size.entries(before, entries.capacity());
                 }
             },
         }
@@ -304,6 +373,7 @@ impl Builder {
 
     fn copies(&mut self, size: usize, span: Span) -> Result<(), Problem> {
         self.copied = self.copied.saturating_add(size);
+        self.size = Size::of(self.size.bytes().saturating_add(size));
         match self.copied > COPIED {
             true => Err(malformed(
                 span,
@@ -397,13 +467,14 @@ fn core(tag: &Tag, suffix: &str) -> bool {
 }
 
 fn malformed(span: Span, message: String) -> Problem {
-    Problem::new(
-        &FieldPlace {
-            span,
-            field: String::new(),
-        },
-        message,
-    )
+    Problem::new(&place(span), message)
+}
+
+fn place(span: Span) -> FieldPlace {
+    FieldPlace {
+        span,
+        field: String::new(),
+    }
 }
 
 #[cfg(test)]

@@ -9,11 +9,13 @@ mod load;
 mod locate;
 mod node;
 mod scalar;
+mod size;
 mod text;
 
 pub use load::{YamlDocument, YamlText, load};
 pub use locate::locate;
 pub use node::{Entry, NodeKind, Scalar, Style, YamlNode};
 pub use scalar::{PlainScalar, plain};
+pub(crate) use size::{RUN, too_much_of_a_run};
 pub(crate) use text::Offsets;
 pub use text::{FileId, Span};

@@ -16,22 +16,28 @@ pub struct Span {
 }
 
 /// Turns the YAML parser's positions, which count characters, into bytes.
-pub(crate) struct Offsets {
+pub(crate) struct Offsets<'t> {
     file: FileId,
     /// Where in its source the text begins.
     base: usize,
-    length: usize,
-    /// The byte at which each character starts; absent for ASCII, where both are the same.
+    text: &'t str,
+    /// The byte at which each character starts whose number is a multiple of [`STEP`];
+    /// absent for ASCII, where both are the same.
     starts: Option<Vec<usize>>,
 }
 
-impl Offsets {
-    pub(crate) fn new(file: FileId, text: &str) -> Self {
-        let starts = (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect());
+/// SECURITY: one letter makes a text one that is not ASCII, so that a place for each of its
+/// characters would take eight times its memory.
+const STEP: usize = 64;
+
+impl<'t> Offsets<'t> {
+    pub(crate) fn new(file: FileId, text: &'t str) -> Self {
+        let places = || text.char_indices().map(|(at, _)| at).step_by(STEP);
+        let starts = (!text.is_ascii()).then(|| places().collect());
         Self {
             file,
             base: 0,
-            length: text.len(),
+            text,
             starts,
         }
     }
@@ -51,9 +57,14 @@ impl Offsets {
     }
 
     fn byte(&self, character: usize) -> usize {
+        let length = self.text.len();
         let byte = match &self.starts {
-            None => character.min(self.length),
-            Some(starts) => starts.get(character).copied().unwrap_or(self.length),
+            None => character.min(length),
+            Some(starts) => starts.get(character / STEP).map_or(length, |start| {
+                let rest = self.text.get(*start..).unwrap_or_default();
+                let mut rest = rest.char_indices().map(|(at, _)| start + at);
+                rest.nth(character % STEP).unwrap_or(length)
+            }),
         };
         self.base + byte
     }
