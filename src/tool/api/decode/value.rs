@@ -269,6 +269,9 @@ pub fn choice<T: Choice>(value: Undecoded<'_>, problems: &mut Vec<Problem>) -> O
     None
 }
 
+/// So many items are read of a list beyond what it may have.
+const BEYOND: usize = 100;
+
 /// A decoder of lists of at most `max` items. An item that cannot be read is left out.
 pub fn list<T>(
     max: usize,
@@ -307,7 +310,7 @@ pub fn list<T>(
             );
         }
         // SECURITY: of what is too long, all that is wrong could be more than there is memory.
-        let items = nodes.iter().take(max).enumerate();
+        let items = nodes.iter().take(max.saturating_add(BEYOND)).enumerate();
         let items = items.filter_map(|(index, node)| {
             let field = format!("{}[{index}]", value.at.field);
             let at = FieldPlace {
