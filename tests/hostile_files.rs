@@ -506,3 +506,65 @@ fn the_files_of_a_run_have_a_size_together() {
     );
     assert_eq!(said.lines().count(), 1);
 }
+
+/// What is skipped in a folder may be the policy that denies.
+#[test]
+#[cfg(unix)]
+fn nothing_of_a_folder_is_skipped_silently() {
+    use std::os::unix::fs::symlink;
+    let (inside, outside) = (folder("inside"), folder("outside"));
+    let policy = fs::read_to_string(Path::new(ROOT).join(SUITE).join("policy.yaml")).unwrap();
+    let count = policy.matches("kind: XAccessPolicy").count();
+    let hidden = inside.join(".store");
+    fs::create_dir(&hidden).unwrap();
+    let named = |name: &str| policy.replace("\n  name: ", &format!("\n  name: {name}"));
+    for (file, name) in [
+        (inside.join("a.yaml"), "a-"),
+        (inside.join("b.YAML"), "b-"),
+        (inside.join("c.Yml"), "c-"),
+        (hidden.join("d.yaml"), "d-"),
+        (outside.join("e.yaml"), "e-"),
+    ] {
+        fs::write(file, named(name)).unwrap();
+    }
+    symlink(".store", inside.join("linked")).unwrap();
+    // Whatever these lead back to.
+    symlink(".", inside.join("itself")).unwrap();
+    symlink("..", hidden.join("up")).unwrap();
+    let path = inside.to_str().unwrap();
+    let output = validates(path);
+    let says = |output: &Output, policies: usize| {
+        let said = stderr(output);
+        assert!(said.contains(&format!("{policies} polic")), "{said}");
+        said.matches("warning: skipped").count()
+    };
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(says(&output, 4 * count), 0);
+
+    symlink(&outside, inside.join("out")).unwrap();
+    let output = validates(path);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(says(&output, 4 * count), 1);
+    assert!(stderr(&output).contains("/out`, which leads to a folder outside"));
+    let denied = accesspolicy(&["validate", path, "--deny-warnings"]);
+    assert_eq!(denied.status.code(), Some(1), "{denied:?}");
+    let both = accesspolicy(&["validate", path, inside.join("out").to_str().unwrap()]);
+    assert_eq!(says(&both, 5 * count), 0);
+}
+
+/// A list of objects is read for its policies; of decision tests one file is one document.
+#[test]
+fn tests_in_a_list_are_not_left_out() {
+    let folder = suite("list");
+    let tests = fs::read_to_string(folder.join("tests.yaml")).unwrap();
+    let item = tests.replace('\n', "\n    ");
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n  - {item}\n");
+    fs::write(folder.join("more.yaml"), list).unwrap();
+    let output = accesspolicy(&["test", folder.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = stderr(&output);
+    assert!(
+        said.contains("`DecisionTests` in a list is not read"),
+        "{said}"
+    );
+}

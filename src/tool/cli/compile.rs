@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{REFUSED, diagnostics, fail, output};
+use super::{REFUSED, diagnostics, fail, mention_skipped, output};
 use crate::engine::json::shown_json;
 use crate::tool::compile::{Compiled, FilesError, STANDARD_INPUT, compile_files};
 
@@ -48,6 +48,7 @@ pub(super) fn run(arguments: &CompileArguments) -> ExitCode {
     if stdin(enforcement_point) && paths.iter().any(stdin) {
         return fail("standard input can be either the policies or the enforcement point");
     }
+    let has_skipped = mention_skipped(paths);
     let Compiled { policy, report, .. } = match compile_files(paths, enforcement_point) {
         Ok(compiled) => compiled,
         Err(error @ (FilesError::Unreadable(_) | FilesError::Nothing)) => return fail(error),
@@ -58,7 +59,7 @@ pub(super) fn run(arguments: &CompileArguments) -> ExitCode {
         }
     };
     diagnostics::print(&report);
-    if *deny_warnings && diagnostics::warned(&report, "nothing was written") {
+    if *deny_warnings && (diagnostics::warned(&report, "nothing was written") || has_skipped) {
         return ExitCode::from(REFUSED);
     }
     let written = serde_json::to_string_pretty(&policy)

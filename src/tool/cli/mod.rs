@@ -23,9 +23,12 @@ mod validate;
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::tool::compile::skipped_links;
 
 /// The answer is no: a policy is refused, a request not judged as expected, a test failed.
 const REFUSED: u8 = 1;
@@ -88,6 +91,19 @@ pub fn run() -> ExitCode {
 fn say(line: impl Display) {
     let line = terminal::tame(&line.to_string());
     let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Says which links in folders lead to folders that are not read; whether there are any.
+fn mention_skipped(paths: &[PathBuf]) -> bool {
+    let skipped = skipped_links(paths);
+    for link in &skipped {
+        say(format_args!(
+            "warning: skipped `{}`, which leads to a folder outside of the one that was given; \
+             name it to have it read",
+            link.display()
+        ));
+    }
+    !skipped.is_empty()
 }
 
 /// Says what is wrong with how the tool was used.

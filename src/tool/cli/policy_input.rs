@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{REFUSED, diagnostics, fail};
+use super::{REFUSED, diagnostics, fail, mention_skipped};
 use crate::engine::policy::{CompiledPolicy, NumberedPolicy, Policies};
 use crate::tool::compile::{
     FilesError, Report, STANDARD_INPUT, Source, compile_files, read_source,
@@ -108,6 +108,7 @@ fn load(policy: CompiledPolicy, source: &Source) -> Result<LoadedPolicy, ExitCod
 }
 
 fn compiled(paths: &[PathBuf], point: &Path, consequence: &str) -> Result<LoadedPolicy, ExitCode> {
+    mention_skipped(paths);
     match compile_files(paths, point) {
         Ok(compiled) => {
             let (document, policies) = NumberedPolicy::load(compiled.policy).map_err(fail)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{REFUSED, count, diagnostics, fail, say};
+use super::{REFUSED, count, diagnostics, fail, mention_skipped, say};
 use crate::tool::compile::{
     ReadFileError, Report, STANDARD_INPUT, Severity, Source, Validated, compile, read_source,
     read_sources, validate,
@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &ValidateArguments) -> ExitCode {
         Ok(read) => read,
         Err(unreadable) => return fail(unreadable),
     };
+    let has_skipped = mention_skipped(paths);
     match check(sources, point) {
         Ok(Validated { policies: 0, .. }) => fail(
             "no XAccessPolicy found in what was given: check the paths, and `apiVersion` and \
@@ -51,7 +52,9 @@ pub(super) fn run(arguments: &ValidateArguments) -> ExitCode {
         ),
         Ok(Validated { policies, report }) => {
             diagnostics::print(&report);
-            if *deny_warnings && diagnostics::warned(&report, "the policies are not accepted") {
+            let denied =
+                || diagnostics::warned(&report, "the policies are not accepted") || has_skipped;
+            if *deny_warnings && denied() {
                 return ExitCode::from(REFUSED);
             }
             say(summary(policies, report.count(Severity::Warning)));

@@ -104,23 +104,40 @@ const MOST_OF_ALL: usize = 256 << 20;
 /// The files named, and those of the folders named.
 ///
 /// Folders are walked through recursively, in the order of names; only files that end in
-/// `.yaml`, `.yml` or `.json` count there, and names that start with `.` do not.
-/// What is named twice is listed once.
+/// `.yaml`, `.yml` or `.json`, in letters of any case, count there, and names that start with
+/// `.` do not. What is named twice, or found by a link as well, is listed once.
 ///
 /// # Errors
 /// When a folder cannot be read.
 pub fn list_files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>, ReadFileError> {
-    let mut files = Vec::new();
-    for path in paths.iter().map(AsRef::as_ref) {
-        if path.is_dir() {
-            walk(path, &[path], &mut files)?;
-        } else {
-            files.push(path.to_owned());
-        }
-    }
+    let mut files = walk_all(paths)?.files;
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     Ok(files)
+}
+
+/// The links in the folders named that lead to folders elsewhere: those are not read.
+pub fn skipped_links(paths: &[impl AsRef<Path>]) -> Vec<PathBuf> {
+    let Ok(Walk {
+        skipped, folders, ..
+    }) = walk_all(paths)
+    else {
+        return Vec::new();
+    };
+    let is_read = |link: &PathBuf| fs::canonicalize(link).is_ok_and(|real| folders.contains(&real));
+    skipped.into_iter().filter(|link| !is_read(link)).collect()
+}
+
+fn walk_all(paths: &[impl AsRef<Path>]) -> Result<Walk, ReadFileError> {
+    let mut walk = Walk::default();
+    for path in paths.iter().map(AsRef::as_ref) {
+        if path.is_dir() {
+            walk.root(path)?;
+        } else {
+            walk.files.push(path.to_owned());
+        }
+    }
+    Ok(walk)
 }
 
 /// Reads one file, or standard input (`-`).
@@ -209,39 +226,73 @@ fn stays_within(path: &Path, folders: &[&Path]) -> Result<(), ReadFileError> {
     )))
 }
 
-/// Files in folders below the `roots`, out of which no link may lead.
-fn walk(folder: &Path, roots: &[&Path], files: &mut Vec<PathBuf>) -> Result<(), ReadFileError> {
-    let unreadable = |error| ReadFileError {
-        path: folder.to_owned(),
-        error,
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            // A link to a folder is not followed, so that no folder contains itself.
-            paths.push((
-                entry.path(),
-                entry.file_type().map_err(unreadable)?.is_dir(),
-            ));
+/// What is found in folders.
+#[derive(Default)]
+struct Walk {
+    files: Vec<PathBuf>,
+    /// The folders that were walked through, as they are without links.
+    folders: BTreeSet<PathBuf>,
+    /// Links to folders below, which may be walked through anyhow.
+    links: Vec<PathBuf>,
+    /// Links to folders elsewhere.
+    skipped: Vec<PathBuf>,
+}
+
+impl Walk {
+    /// Walks through a folder, out of which no link may lead.
+    fn root(&mut self, root: &Path) -> Result<(), ReadFileError> {
+        self.folder(root, root)?;
+        while let Some(link) = self.links.pop() {
+            self.folder(&link, root)?;
         }
+        Ok(())
     }
-    paths.sort();
-    for (path, is_folder) in paths {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if is_folder {
-            walk(&path, roots, files)?;
-        } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
-            // A link that leads nowhere may have been a policy.
-            let unreadable = |error| ReadFileError {
-                path: path.clone(),
-                error,
-            };
-            if fs::metadata(&path).map_err(unreadable)?.is_file() {
-                stays_within(&path, roots)?;
-                files.push(path);
+
+    fn folder(&mut self, folder: &Path, root: &Path) -> Result<(), ReadFileError> {
+        let unreadable = |error| ReadFileError {
+            path: folder.to_owned(),
+            error,
+        };
+        // Each once, so that it does not matter what links lead back to.
+        let real = fs::canonicalize(folder).map_err(unreadable)?;
+        if !self.folders.insert(real) {
+            return Ok(());
+        }
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            if !entry.file_name().to_string_lossy().starts_with('.') {
+                let is_link = entry.file_type().map_err(unreadable)?.is_symlink();
+                paths.push((entry.path(), is_link));
             }
         }
+        paths.sort();
+        for (path, is_link) in paths {
+            match (path.is_dir(), is_link) {
+                (true, false) => self.folder(&path, root)?,
+                (true, true) if stays_within(&path, &[root]).is_ok() => self.links.push(path),
+                (true, true) => self.skipped.push(path),
+                (false, _) => self.file(path, root)?,
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn file(&mut self, path: PathBuf, root: &Path) -> Result<(), ReadFileError> {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let is_one = |extension: &str| EXTENSIONS.iter().any(|e| extension.eq_ignore_ascii_case(e));
+        if !extension.is_some_and(is_one) {
+            return Ok(());
+        }
+        // A link that leads nowhere may have been a policy.
+        let found = fs::metadata(&path).map_err(|error| ReadFileError {
+            path: path.clone(),
+            error,
+        })?;
+        if found.is_file() {
+            stays_within(&path, &[root])?;
+            self.files.push(path);
+        }
+        Ok(())
+    }
 }

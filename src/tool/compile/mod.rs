@@ -56,6 +56,7 @@ use enforcement_point::EnforcementPoint;
 pub use files::{
     FilesError, ReadFileError, STANDARD_INPUT, compile_files, list_files, read_bytes,
     read_bytes_of, read_source, read_source_within, read_sources, read_sources_within,
+    skipped_links,
 };
 pub use inputs::{Input, Inputs};
 use lower::{Lowered, Skipped};

@@ -23,6 +23,7 @@ pub fn holds(source: &Source, kind: &str) -> Result<bool, Report> {
             .into_iter()
             .filter(|problem| DECISIVE.contains(&problem.at.field.as_str()));
         report.add(Severity::Error, None, unclear);
+        report.add(Severity::Error, None, listed(&root, kind));
         let of = |key| root.get(key).and_then(|entry| entry.value.text());
         match of("kind") == Some(kind) {
             true => holds = true,
@@ -30,6 +31,32 @@ pub fn holds(source: &Source, kind: &str) -> Result<bool, Report> {
         }
     }
     report.finish().map(|_| holds)
+}
+
+/// What is wrong with a list of objects of which some are of this kind, or meant to be.
+fn listed(root: &YamlNode, kind: &str) -> Vec<Problem> {
+    let of = |node: &YamlNode, key| {
+        node.get(key)
+            .and_then(|e| e.value.text())
+            .map(str::to_owned)
+    };
+    let is_list = of(root, "kind").as_deref() == Some("List");
+    let items = root.get("items").filter(|_| is_list);
+    let Some(NodeKind::Sequence(items)) = items.map(|entry| &entry.value.kind) else {
+        return Vec::new();
+    };
+    let wrong = |item: &YamlNode| match of(item, "kind").as_deref() == Some(kind) {
+        true => {
+            let place = FieldPlace {
+                span: item.span,
+                field: String::new(),
+            };
+            let problem = Problem::new(&place, format!("`{kind}` in a list is not read"));
+            Some(problem.help(format!("such a file is one document of `kind: {kind}`")))
+        }
+        false => misspelt(item, kind),
+    };
+    items.iter().filter_map(wrong).collect()
 }
 
 /// What is wrong with an object that is not of this kind, and was perhaps meant to be.
@@ -110,6 +137,8 @@ mod tests {
             "kind: Service\nkind: DecisionTests\n",
             "kind: DecisionTests\ntests: [\n",
             "a: [\n",
+            "apiVersion: v1\nkind: List\nitems: [{kind: Service}, {kind: DecisionTests}]\n",
+            "kind: List\nitems:\n- kind: DecisionTest\n",
         ] {
             assert!(of(text).is_err(), "{text}: {:?}", of(text));
         }
@@ -126,6 +155,7 @@ mod tests {
             "apiVersion: agentic.networking.x-k8s.io/v1alpha1\nkind: XAccessPolicy\n",
             "{\"name\": \"package\", \"find\": 1}",
             "kind: 1\n",
+            "apiVersion: v1\nkind: List\nitems: [{kind: Service}, 1, {kind: XAccessPolicy}]\n",
         ] {
             assert_eq!(of(text), Ok(false), "{text}");
         }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use super::explain::{Explanation, page};
 use super::policy_input::LoadedPolicy;
 use super::terminal::{Tone, hang, plain};
-use super::{REFUSED, count, diagnostics, fail, output, say, terminal};
+use super::{REFUSED, count, diagnostics, fail, mention_skipped, output, say, terminal};
 use crate::engine::policy::NumberedPolicy;
 use crate::tool::compile::{FilesError, Report, Source, list_files, read_source};
 use crate::tool::decision_tests::{AuthorizerReply, Case, Suite};
@@ -118,6 +118,7 @@ fn runs(arguments: &TestArguments) -> Result<(Vec<Run>, usize), NotRun> {
     let point = arguments.enforcement_point.as_deref();
     let point = point.map(read_source).transpose().map_err(usage)?;
     let (mut runs, mut others) = (Vec::new(), 0);
+    mention_skipped(&arguments.paths);
     for path in list_files(&arguments.paths).map_err(usage)? {
         let source = read_source(&path).map_err(usage)?;
         match Suite::is_one(&source).map_err(NotRun::Invalid)? {
