@@ -17,14 +17,14 @@
 //!    asks and what kind of request it is. One that has no MCP body is judged at once.
 //! 3. The body, piece by piece, goes through [`engine::json`] (the strict reader) into
 //!    [`engine::mcp`] (what the message means). Anything a server could read
-//!    differently is refused here.
+//!    differently is rejected here.
 //! 4. When the message is complete, [`engine::decision::decide`] **judges** the request against
 //!    [`engine::policy`], the compiled policy with its index. Only it can make the
 //!    permit without which no byte of a body goes on (headers do before, with
 //!    `requestHeaders: Stream`).
 //! 5. Where policies say so, authorizers **are asked** ([`engine::external_auth`]) and the request
 //!    waits; their answers decide whether judging goes on.
-//! 6. It **leaves** by `HttpStream::on`, which carries out the [`engine::enforcement::Step`]:
+//! 6. It **leaves** by `Life::drive`, which carries out the [`engine::enforcement::Step`]:
 //!    continue, or answer and write a record ([`engine::observe`]).
 //!
 //! # The life of a policy
@@ -39,13 +39,13 @@
 //! # Why, and who may do what
 //!
 //! [`engine::enforcement::explain`] sends a request the same way through the stream, and tells by
-//! [`engine::decision::explain`] what it met: every level, policy and rule. [`tool::cases`] reads
+//! [`engine::decision::explain`] what it met: every level, policy and rule. [`tool::decision_tests`] reads
 //! requests and decision tests from files; [`tool::effective`] asks the engine about everything
 //! that policies name.
 //!
 //! # How it gets to where it runs
 //!
-//! [`tool::image`] makes one OCI image of the filter and pushes it; [`tool::deploy`] writes what makes
+//! [`tool::image`] makes one OCI image of the filter and pushes it; [`tool::render`] writes what makes
 //! Envoy, Istio and Envoy Gateway load it with a policy; [`tool::inspect`] looks whether a running
 //! Envoy has it everywhere.
 //!

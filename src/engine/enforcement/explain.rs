@@ -14,7 +14,7 @@ use super::{CalloutRecord, Permitted, Reason, Step, Stream, StreamAttributes};
 /// What becomes of a request, and why.
 #[derive(Debug)]
 pub struct Explained<'p> {
-    /// What the filter does: [`Step::Continue`], [`Step::Refuse`], or [`Step::Ask`] where
+    /// What the filter does: [`Step::Continue`], [`Step::Block`], or [`Step::Ask`] where
     /// that is for an authorizer to say.
     pub step: Step<'p>,
     /// What authorizers are asked, in order, and what is assumed that they say; only the

@@ -21,7 +21,7 @@ pub enum Attribute {
     Scheme,
     /// What follows `?`, which it is without.
     Query,
-    /// The headers: always there, and not asked for by [`Variables::fact`].
+    /// The headers: always there, and not asked for by [`Attributes::fact`].
     Headers,
     /// When the request arrived.
     Time,
@@ -168,8 +168,8 @@ pub enum ReadingKind {
 
 /// Answers for a request.
 pub trait Attributes {
-    /// The fact, as [`Given`] by its kind; `None` when the request does not have it.
-    /// Never asked for [`Fact::Headers`].
+    /// The fact, as [`AttributeValue`] by its kind; `None` when the request does not have it.
+    /// Never asked for [`Attribute::Headers`].
     fn fact(&self, fact: Attribute) -> Option<AttributeValue<'_>>;
 
     /// Whether the request has a fact.
@@ -202,7 +202,7 @@ pub trait Attributes {
     fn header(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, EvalError>;
 
     /// The names of all headers but the pseudo-headers: in lower case, each once. Only
-    /// asked for when [`Needs::all_headers`](super::Needs) is.
+    /// asked for when [`AttributeNeeds::all_headers`](super::AttributeNeeds) is.
     ///
     /// # Errors
     /// When some servers know a header by another name.

@@ -1,12 +1,12 @@
 //! What expressions are once compiled, and how they are evaluated.
 //!
 //! An expression is parsed, checked and resolved by the compiler. What is left of it is
-//! a [`Program`]: a document that names what to do and what to read. A [`Condition`] is
+//! a [`CelProgram`]: a document that names what to do and what to read. A [`CelCondition`] is
 //! a program that was found sound, ready to be evaluated against whatever answers for a
-//! request ([`Variables`]).
+//! request ([`Attributes`]).
 //!
 //! Nothing here parses an expression or compiles a regular one. An evaluation is bounded
-//! in steps and bytes whatever the request holds, and ends in a boolean or an [`Error`].
+//! in steps and bytes whatever the request holds, and ends in a boolean or an [`EvalError`].
 //!
 //! SPEC: cel-spec, `doc/langdef.md`, and the strings extension of cel-go.
 

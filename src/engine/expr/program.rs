@@ -30,7 +30,7 @@ pub struct CelProgram {
     pub patterns: Vec<CompiledRegex>,
 }
 
-/// A node, by its place in [`Program::nodes`].
+/// A node, by its place in [`CelProgram::nodes`].
 pub type NodeId = usize;
 
 /// One thing to do.
@@ -82,7 +82,7 @@ pub enum CelNode {
     Matches {
         /// The string.
         operand: NodeId,
-        /// The place in [`Program::patterns`].
+        /// The place in [`CelProgram::patterns`].
         pattern: usize,
     },
     /// A new list.

@@ -1,6 +1,6 @@
 //! What to ask an external authorizer, and how to read its answer. No I/O.
 //!
-//! A [`Question`] says what is sent, and where; a [`Verdict`] what the answer means;
+//! A [`Callout`] says what is sent, and where; a [`CalloutVerdict`] what the answer means;
 //! [`Obligations`] what it may change about the request. Whether anything is asked at all, the
 //! engine says; what becomes of a request while it waits is `enforcement`'s.
 

@@ -7,7 +7,7 @@
 //! anything after the document but white space.
 //!
 //! Keeps nothing but what it is told to keep, never recurses and never panics.
-//! What the document means is the [`Visitor`]'s business; a [`View`] looks into what
+//! What the document means is the [`Visitor`]'s business; a [`RawValue`] looks into what
 //! it kept.
 
 mod confusable;

@@ -154,7 +154,7 @@ impl Claims<'_> {
     /// says, a claim that is made must be true.
     ///
     /// # Errors
-    /// [`Fault::HeaderMismatch`] or [`Fault::HeaderMissing`].
+    /// [`MessageError::HeaderMismatch`] or [`MessageError::HeaderMissing`].
     pub(super) fn agree(
         &self,
         message: &Message<'_>,

@@ -2,7 +2,7 @@
 //! the headers that repeat it.
 //!
 //! The body is the truth; headers are a claim about it. What passes here means
-//! the same to every server, whatever its JSON library: see [`Envelope`].
+//! the same to every server, whatever its JSON library: see [`MessageReader`].
 
 mod error;
 mod fields;

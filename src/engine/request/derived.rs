@@ -38,18 +38,18 @@ impl<'r> Derived<'r> {
         &self.target
     }
 
-    /// See [`HttpTarget::host`].
+    /// See [`HttpRequest::host`].
     pub fn host(&self) -> Option<&HostName> {
         self.host.get_or_init(|| self.target.host()).as_ref()
     }
 
-    /// See [`HttpTarget::overriding_methods`].
+    /// See [`HttpRequest::overriding_methods`].
     pub fn overriding_methods(&self) -> Option<&[Vec<u8>]> {
         let find = || self.target.overriding_methods();
         self.methods.get_or_init(find).as_deref()
     }
 
-    /// See [`HttpTarget::query`].
+    /// See [`HttpRequest::query`].
     pub fn query(&self) -> Option<&'r [u8]> {
         *self.query.get_or_init(|| self.target.query())
     }

@@ -84,7 +84,7 @@ pub fn awaits_event(headers: &Headers) -> bool {
 /// Whether the query of a target says nothing of the message, nor of another method.
 ///
 /// # Errors
-/// [`HeadFault::Query`], [`HeadFault::Override`] or [`HeadFault::Route`].
+/// [`HeadError::Query`], [`HeadError::Override`] or [`HeadError::Route`].
 pub(super) fn check(target: &[u8], method: &[u8]) -> Result<(), HeadError> {
     each_pair(target, |key, value| match Key::of(key) {
         _ if route(target, key, value).is_some() || is_command(key, value) => Err(HeadError::Route),

@@ -6,7 +6,7 @@ use crate::tool::api::yaml::{FileId, YamlNode};
 /// Something to compile.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A text, by its place in [`Parts::sources`].
+    /// A text, by its place in [`Inputs::sources`].
     File(FileId),
     /// An object in a text of another kind.
     Node(YamlNode),

@@ -4,7 +4,7 @@
 //!
 //! 1. [`Source`]: a text (`files` reads them);
 //! 2. a document (`documents` finds the policies among them);
-//! 3. `Written`: as written, by the CRD of its version (`written`);
+//! 3. `ParsedPolicy`: as written, by the CRD of its version (`parsed`);
 //! 4. `Checked`: valid, and enforced in full (`check`; `read` takes a policy up to here);
 //! 5. [`Policy`](crate::engine::policy::Policy): for one enforcement point (`lower`).
 //!

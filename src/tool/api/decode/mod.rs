@@ -1,7 +1,7 @@
 //! From nodes to typed objects, collecting every problem.
 //!
-//! A decoder is a function from a [`Value`] to an `Option`: `None` says that a
-//! problem was reported. [`Object`] walks through the fields of an object and, at
+//! A decoder is a function from a [`Undecoded`] to an `Option`: `None` says that a
+//! problem was reported. [`MappingDecoder`] walks through the fields of an object and, at
 //! the end, refuses the ones that nobody asked for. Decoders for lists, texts and
 //! choices are made by [`list`], [`text`] and [`choice`].
 
