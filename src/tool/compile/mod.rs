@@ -5,8 +5,8 @@
 //! 1. [`Source`]: a text (`files` reads them);
 //! 2. a document (`documents` finds the policies among them);
 //! 3. `ParsedPolicy`: as written, by the CRD of its version (`parsed`);
-//! 4. `Checked`: valid, and enforced in full (`check`; `read` takes a policy up to here);
-//! 5. [`Policy`](crate::engine::policy::Policy): for one enforcement point (`lower`).
+//! 4. `Checked`: valid, and enforced in full (`check`; `policies` takes a policy up to here);
+//! 5. [`Policy`]: for one enforcement point (`lower`).
 //!
 //! Every problem is reported, not just the first; with any error there is no
 //! compiled policy. Nothing that a policy says is left out silently.
@@ -15,8 +15,6 @@
 //! the filter compiles none.
 
 mod automata;
-mod base_protocol;
-mod callers;
 mod cel;
 mod check;
 mod diagnostic;
@@ -24,31 +22,19 @@ mod documents;
 mod edge;
 mod enforcement_point;
 mod files;
-mod implied;
 mod inputs;
-mod invisible;
-mod likeness;
 mod lint;
-mod listener_ports;
 mod lower;
 mod malformed;
-mod mcp_paths;
 mod order;
 mod own;
 mod parsed;
-mod pointless;
 mod policies;
-mod preflight;
 mod read_file;
 mod regex;
 mod resolve;
 mod source;
-mod survey;
 mod template;
-mod things;
-mod tool_names;
-mod trust_domain;
-mod unmatchable;
 
 pub use cel::{SyntaxError, expression};
 pub use diagnostic::{Diagnostic, Report, Severity};
@@ -119,7 +105,7 @@ pub fn compile_parts(parts: Inputs) -> Result<Compiled, Report> {
     let count = read.len();
     if report.count(Severity::Error) == 0 {
         let combine = point.as_ref().map(|point| point.settings.allow_policies);
-        base_protocol::nothing_else(&mut read, combine);
+        lint::base_protocol::nothing_else(&mut read, combine);
     }
     let lowered = point
         .as_ref()
@@ -132,21 +118,25 @@ pub fn compile_parts(parts: Inputs) -> Result<Compiled, Report> {
     else {
         return Err(report.finish().unwrap_or_else(|refused| refused));
     };
-    report.add(Severity::Warning, None, survey::survey(&lowered, &point));
+    report.add(
+        Severity::Warning,
+        None,
+        lint::deployment::survey(&lowered, &point),
+    );
     let combine = point.settings.allow_policies;
-    let sessions = base_protocol::no_session(&lowered, combine);
+    let sessions = lint::base_protocol::no_session(&lowered, combine);
     let about_policies = sessions
         .into_iter()
-        .chain(mcp_paths::unsaid(&lowered, &point))
-        .chain(mcp_paths::elsewhere(&lowered, &point))
-        .chain(listener_ports::unheard(&lowered, &point))
-        .chain(things::no_uris(&lowered, &point))
+        .chain(lint::mcp_paths::unsaid(&lowered, &point))
+        .chain(lint::mcp_paths::elsewhere(&lowered, &point))
+        .chain(lint::listener_ports::unheard(&lowered, &point))
+        .chain(lint::objects::no_uris(&lowered, &point))
         .chain(edge::certificates_of_hops(&lowered, &point));
     for (name, warning) in about_policies {
         report.add(Severity::Warning, Some(&name.to_string()), [warning]);
     }
-    let notes = tool_names::further(&lowered, combine).into_iter();
-    for (name, note) in notes.chain(preflight::listed(&lowered)) {
+    let notes = lint::tool_names::further(&lowered, combine).into_iter();
+    for (name, note) in notes.chain(lint::preflight::listed(&lowered)) {
         report.add(Severity::Note, Some(&name.to_string()), [note]);
     }
     lowered.sort_by(|a, b| key(&a.policy).cmp(&key(&b.policy)));
@@ -182,7 +172,7 @@ pub fn validate(sources: Vec<Source>) -> Result<Validated, Report> {
     let mut report = Report::new(sources);
     let mut policies = read_policies(policies, &mut report);
     if report.count(Severity::Error) == 0 {
-        base_protocol::nothing_else(&mut policies, None);
+        lint::base_protocol::nothing_else(&mut policies, None);
     }
     for ReadPolicy { checked, warnings } in &policies {
         let subject = checked.name.value.to_string();
@@ -221,12 +211,12 @@ fn lower_all(
         let (mut skipped, mut problems) = (Skipped::default(), Vec::new());
         if let Some(lowered) = lower::lower(&checked, point, &mut skipped, &mut problems) {
             report.add(Severity::Warning, Some(&subject), warnings);
-            let near = trust_domain::near(&checked, point);
+            let near = lint::trust_domain::near(&checked, point);
             report.add(Severity::Warning, Some(&subject), near);
             all.push(lowered);
         }
         if let Some(beside) = &checked.beside {
-            let near = trust_domain::near(beside, point);
+            let near = lint::trust_domain::near(beside, point);
             report.add(Severity::Warning, Some(&subject), near);
             // Its targets are the same, and have been told of.
             all.extend(lower::lower(

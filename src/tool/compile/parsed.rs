@@ -2,9 +2,9 @@
 
 use super::check::{self, Checked, Extensions};
 use super::documents::Version;
-use super::implied::implied;
 use super::lint;
-use super::unmatchable::unmatchable;
+use super::lint::unsatisfiable::unmatchable;
+use super::lint::v0alpha0::implied;
 use crate::engine::policy::ObjectName;
 use crate::tool::api::decode::{FieldPlace, Located, Problem, Required, Undecoded};
 use crate::tool::api::metadata::Metadata;
@@ -75,7 +75,7 @@ impl WrittenSpec {
     /// The warnings about it, valid or not.
     pub(super) fn warnings(&self) -> Vec<Problem> {
         match self {
-            Self::V1alpha1(spec) => lint::long_params(&spec.value),
+            Self::V1alpha1(spec) => lint::rule::long_params(&spec.value),
             Self::V0alpha0(_) => Vec::new(),
         }
     }

@@ -84,7 +84,7 @@ fn read_policy(
         let templates = templates.into_iter().flatten();
         report.add(Severity::Warning, subject.as_deref(), templates);
         warnings.extend(metadata.map_or(Vec::new(), |at| check::unread(&at.value, &extensions)));
-        warnings.extend(checked.as_ref().map_or(Vec::new(), lint::lint));
+        warnings.extend(checked.as_ref().map_or(Vec::new(), lint::rule::lint));
         warnings.extend(spec.map_or(Vec::new(), |spec| spec.warnings_of_valid(&extensions)));
     } else {
         report.add(Severity::Warning, subject.as_deref(), warnings.drain(..));

@@ -8,7 +8,7 @@ use super::subject::{Subject, What, subject};
 use super::syntax::{Expr, ExprKind, ExprSpan, SyntaxError};
 use super::{both, parse, pattern, spelt};
 use crate::engine::expr::{Attribute, Constant, Function};
-use crate::tool::compile::unmatchable::headers;
+use crate::tool::compile::lint::unsatisfiable::headers;
 
 /// What is wrong with the constants of an expression that compiles.
 pub(in crate::tool::compile) fn dead(text: &str) -> Vec<SyntaxError> {

@@ -2,7 +2,7 @@
 
 use super::constant::How;
 use crate::tool::api::names;
-use crate::tool::compile::callers;
+use crate::tool::compile::lint::callers;
 
 const SCHEME: &str = "spiffe://";
 

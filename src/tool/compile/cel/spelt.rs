@@ -3,8 +3,8 @@
 use super::constant::{self, How};
 use super::subject::{Case, Subject, What};
 use crate::engine::expr::Attribute;
-use crate::tool::compile::unmatchable::{headers, paths};
-use crate::tool::compile::{callers, invisible, likeness, things};
+use crate::tool::compile::lint::unsatisfiable::{headers, paths};
+use crate::tool::compile::lint::{callers, invisible, likeness, objects};
 
 /// What is said of a text, and what to write instead.
 type Said = (String, String);
@@ -125,7 +125,7 @@ fn unseen(text: &str) -> Option<Said> {
 /// What is said of names that are listed, as far as a part of a name tells.
 fn of_name(how: How, name: &str) -> Option<Said> {
     if how == How::Is
-        && let Some((message, help)) = things::mistaken(name, false)
+        && let Some((message, help)) = objects::mistaken(name, false)
     {
         return Some((message, expression_or(help)));
     }
@@ -156,7 +156,7 @@ fn expression_or(help: &str) -> String {
 
 fn of_uri(how: How, uri: &str) -> Option<Said> {
     if how == How::Is
-        && let Some((message, help)) = things::mistaken(uri, true)
+        && let Some((message, help)) = objects::mistaken(uri, true)
     {
         return Some((message, expression_or(help)));
     }
@@ -165,7 +165,7 @@ fn of_uri(how: How, uri: &str) -> Option<Said> {
         return Some((message, SEVERAL.to_owned()));
     }
     if how == How::Is {
-        let (message, help) = things::no_uri(uri)?;
+        let (message, help) = objects::no_uri(uri)?;
         return Some((message, expression_or(help)));
     }
     let may_begin = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');

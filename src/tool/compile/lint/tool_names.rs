@@ -2,14 +2,17 @@
 //!
 //! SECURITY: which names a server has for a tool, only the server knows.
 
-use super::lower::Lowered;
 use crate::engine::policy::{
     Action, AllowPolicies, BaseProtocol, Mcp, MethodName, Mode, ObjectName, Policy, Target,
 };
 use crate::tool::api::decode::Problem;
+use crate::tool::compile::lower::Lowered;
 
 /// The notes, each with the policy that it is about.
-pub(super) fn further(policies: &[Lowered], combine: AllowPolicies) -> Vec<(ObjectName, Problem)> {
+pub(in crate::tool::compile) fn further(
+    policies: &[Lowered],
+    combine: AllowPolicies,
+) -> Vec<(ObjectName, Problem)> {
     let enforced = policies.iter().map(|lowered| &lowered.policy);
     let enforced: Vec<&Policy> = enforced
         .filter(|policy| policy.mode == Mode::Enforce)

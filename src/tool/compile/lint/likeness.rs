@@ -5,11 +5,11 @@
 
 /// What a name looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Likeness {
+pub(in crate::tool::compile) struct Likeness {
     /// What it is not: the end of a sentence.
-    pub(super) is_none: &'static str,
+    pub(in crate::tool::compile) is_none: &'static str,
     /// Whether several things are meant, or one that is named otherwise.
-    pub(super) means_several: bool,
+    pub(in crate::tool::compile) means_several: bool,
 }
 
 /// Classes, escapes and repetitions that no name has.
@@ -18,7 +18,7 @@ const EXPRESSIONS: [&str; 12] = [
 ];
 
 /// What a name of a tool or prompt looks like.
-pub(super) fn of_name(name: &str) -> Option<Likeness> {
+pub(in crate::tool::compile) fn of_name(name: &str) -> Option<Likeness> {
     let several = |is_none| {
         Some(Likeness {
             is_none,
@@ -65,7 +65,7 @@ pub(super) fn of_name(name: &str) -> Option<Likeness> {
 }
 
 /// Whether uris stand in a row.
-pub(super) fn of_uri(uri: &str) -> Option<Likeness> {
+pub(in crate::tool::compile) fn of_uri(uri: &str) -> Option<Likeness> {
     let has_scheme = |part: &str| part.trim().contains("://");
     let are_several = [',', '|', ';', ' '].iter().any(|mark| {
         let mut parts = uri.split(*mark).peekable();

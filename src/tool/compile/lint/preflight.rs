@@ -1,11 +1,13 @@
 //! A note on rules that list `OPTIONS`.
 
-use super::lower::Lowered;
 use crate::engine::policy::{Action, ObjectName};
 use crate::tool::api::decode::Problem;
+use crate::tool::compile::lower::Lowered;
 
 /// The notes, one for each policy.
-pub(super) fn listed(policies: &[Lowered]) -> impl Iterator<Item = (ObjectName, Problem)> {
+pub(in crate::tool::compile) fn listed(
+    policies: &[Lowered],
+) -> impl Iterator<Item = (ObjectName, Problem)> {
     let allowing = policies
         .iter()
         .filter(|lowered| lowered.policy.action == Action::Allow);

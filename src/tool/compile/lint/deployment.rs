@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::edge;
-use super::enforcement_point::EnforcementPoint;
-use super::lower::Lowered;
 use crate::engine::policy::{
     Action, CalloutHost, Mode, ObjectName, Policy, Protocol, RequestHeaders, Routing, Target,
     Unlisted, Unprotected,
 };
 use crate::tool::api::decode::{FieldPlace, Located, Problem};
+use crate::tool::compile::edge;
+use crate::tool::compile::enforcement_point::EnforcementPoint;
+use crate::tool::compile::lower::Lowered;
 
 /// More policies on one target than that are hard to keep in mind.
 ///
@@ -38,7 +38,10 @@ impl<'p> From<&'p Target> for Site<'p> {
 type Sites<'p> = BTreeMap<Site<'p>, Vec<&'p Lowered>>;
 
 /// The warnings about the policies of an enforcement point.
-pub(super) fn survey(policies: &[Lowered], point: &EnforcementPoint) -> Vec<Problem> {
+pub(in crate::tool::compile) fn survey(
+    policies: &[Lowered],
+    point: &EnforcementPoint,
+) -> Vec<Problem> {
     let mut all = Sites::new();
     for lowered in policies {
         for target in &lowered.policy.targets {

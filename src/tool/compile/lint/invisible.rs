@@ -25,13 +25,13 @@ const fn is_invisible(c: char) -> bool {
 }
 
 /// The first of them, as it is named: `U+200B`.
-pub(super) fn named(text: &str) -> Option<String> {
+pub(in crate::tool::compile) fn named(text: &str) -> Option<String> {
     let found = text.chars().find(|c| is_invisible(*c))?;
     Some(format!("U+{:04X}", u32::from(found)))
 }
 
 /// A text with its invisible letters written out.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::tool::compile) fn shown(text: &str) -> String {
     let show = |c: char| match is_invisible(c) {
         true => c.escape_unicode().to_string(),
         false => c.to_string(),

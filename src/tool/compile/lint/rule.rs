@@ -1,21 +1,21 @@
 //! Warnings about one policy: it is valid, and may not do what its author wants.
 
 use super::callers;
-use super::cel::{Truth, dead, truth};
-use super::check::{Checked, CheckedRule, problem};
-use super::edge::headers_of_clients;
-use super::pointless::covers;
-use super::things::unlikely;
+use super::objects::unlikely;
+use super::shadowed::covers;
 use crate::engine::expr::{CelNode, Function};
 use crate::engine::policy::{Action, Mcp, MethodMatch, MethodName};
 use crate::tool::api::decode::{Located, Problem};
 use crate::tool::api::v1alpha1::{McpMethod, Spec};
+use crate::tool::compile::cel::{Truth, dead, truth};
+use crate::tool::compile::check::{Checked, CheckedRule, problem};
+use crate::tool::compile::edge::headers_of_clients;
 
 /// SPEC: the CRD's `maxLength` of a param, which real names and uris exceed.
 const PARAM_CHARACTERS: usize = 20;
 
 /// The warnings about a valid policy.
-pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
+pub(in crate::tool::compile) fn lint(checked: &Checked) -> Vec<Problem> {
     let mut warnings = Vec::new();
     let Some(rules) = &checked.rules else {
         let (message, help) = match checked.action {
@@ -52,7 +52,7 @@ pub(super) fn lint(checked: &Checked) -> Vec<Problem> {
 }
 
 /// Warns of params that are longer than the CRD has them; valid policy or not.
-pub(super) fn long_params(spec: &Spec) -> Vec<Problem> {
+pub(in crate::tool::compile) fn long_params(spec: &Spec) -> Vec<Problem> {
     let rules = spec
         .rules
         .given()

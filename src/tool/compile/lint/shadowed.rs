@@ -2,13 +2,13 @@
 //!
 //! INVARIANT: sound, not complete: "yes" is always right.
 
-use super::check::CheckedRule;
 use crate::engine::policy::{
     BaseProtocol, Category, HttpMatch, Mcp, MethodMatch, MethodName, PathMatch,
 };
+use crate::tool::compile::check::CheckedRule;
 
 /// Whether `wide` matches every request that `narrow` matches.
-pub(super) fn covers(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
+pub(in crate::tool::compile) fn covers(wide: &CheckedRule, narrow: &CheckedRule) -> bool {
     let by_source = match (&wide.source, &narrow.source) {
         (None, _) => true,
         (Some(_), None) => false,

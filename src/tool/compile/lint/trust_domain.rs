@@ -3,15 +3,15 @@
 //! SECURITY: nobody is of a misspelt trust domain, so that a Deny policy for it refuses
 //! nobody.
 
-use super::cel::{self, By, How, What};
-use super::check::{Checked, SourceCaller};
-use super::enforcement_point::EnforcementPoint;
-use super::resolve::is_near;
 use crate::engine::expr::{Attribute, CelProgram, Constant};
 use crate::tool::api::decode::{Located, Problem};
+use crate::tool::compile::cel::{self, By, How, What};
+use crate::tool::compile::check::{Checked, SourceCaller};
+use crate::tool::compile::enforcement_point::EnforcementPoint;
+use crate::tool::compile::resolve::is_near;
 
 /// The warnings about a policy's sources.
-pub(super) fn near(checked: &Checked, point: &EnforcementPoint) -> Vec<Problem> {
+pub(in crate::tool::compile) fn near(checked: &Checked, point: &EnforcementPoint) -> Vec<Problem> {
     let Some(own) = &point.trust_domain else {
         return Vec::new();
     };

@@ -2,8 +2,8 @@
 //!
 //! INVARIANT: sound, not complete: what is said to match nothing never matches.
 
-pub(super) mod headers;
-pub(super) mod paths;
+pub(in crate::tool::compile) mod headers;
+pub(in crate::tool::compile) mod paths;
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::tool::api::v1alpha1::{
 };
 
 /// The warnings about the rules of a valid policy.
-pub(super) fn unmatchable(spec: &Spec) -> Vec<Problem> {
+pub(in crate::tool::compile) fn unmatchable(spec: &Spec) -> Vec<Problem> {
     let rules = spec
         .rules
         .given()

@@ -1,7 +1,7 @@
 //! SPIFFE IDs that nobody has, or that seem to be for more than one caller.
 
-use super::check::{CheckedRule, SourceCaller};
 use crate::tool::api::decode::Problem;
+use crate::tool::compile::check::{CheckedRule, SourceCaller};
 
 /// SPEC: SPIFFE-ID, 2.3.
 const SPIFFE_ID_BYTES: usize = 2048;
@@ -11,7 +11,7 @@ const ACCOUNTS: [&str; 4] = ["sa", "sas", "serviceaccount", "serviceaccounts"];
 const NAMESPACES: [&str; 3] = ["ns", "namespace", "namespaces"];
 
 /// The warning about a rule's source.
-pub(super) fn unlikely(rule: &CheckedRule) -> Option<Problem> {
+pub(in crate::tool::compile) fn unlikely(rule: &CheckedRule) -> Option<Problem> {
     let source = rule.source.as_ref()?;
     let SourceCaller::Spiffe(id) = &source.value else {
         return None;
@@ -30,7 +30,7 @@ pub(super) fn unlikely(rule: &CheckedRule) -> Option<Problem> {
 ///
 /// SPEC: SPIFFE-ID, 2.2 and 2.3: no path segment is `.` or `..`, and no ID is longer
 /// than 2048 bytes. The CRD's pattern takes both.
-pub(super) fn no_id(id: &str) -> Option<&'static str> {
+pub(in crate::tool::compile) fn no_id(id: &str) -> Option<&'static str> {
     if id.split('/').any(|segment| matches!(segment, "." | "..")) {
         Some("a SPIFFE ID has no `.` or `..` as a path segment")
     } else if id.len() > SPIFFE_ID_BYTES {
@@ -42,7 +42,7 @@ pub(super) fn no_id(id: &str) -> Option<&'static str> {
 
 /// What is wrong with an ID that is nearly one of a service account, and what to write instead.
 /// Workloads may have other IDs, also such as begin like one.
-pub(super) fn of_no_account(id: &str) -> Option<(String, String)> {
+pub(in crate::tool::compile) fn of_no_account(id: &str) -> Option<(String, String)> {
     let rest = id.strip_prefix("spiffe://")?;
     let (domain, path) = rest.split_once('/').unwrap_or((rest, ""));
     let segments: Vec<&str> = path.split('/').collect();

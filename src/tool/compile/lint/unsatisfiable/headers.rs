@@ -3,7 +3,8 @@
 use super::is_expression;
 use crate::tool::api::decode::{FieldPlace, Located, Problem};
 use crate::tool::api::v1alpha1::HeaderMatch;
-use crate::tool::compile::{invisible, regex};
+use crate::tool::compile::lint::invisible;
+use crate::tool::compile::regex;
 
 /// What is said, and what to write instead.
 type Said = (String, String);

@@ -3,20 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{Attachment, Checked, CheckedRule, SourceCaller};
-use super::lower::Lowered;
-use super::policies::ReadPolicy;
 use crate::engine::policy::{
     Action, AllowPolicies, BaseProtocol, Mcp, Mode, ObjectName, Policy, Rule, Target,
 };
 use crate::tool::api::decode::{Located, Problem};
+use crate::tool::compile::check::{Attachment, Checked, CheckedRule, SourceCaller};
+use crate::tool::compile::lower::Lowered;
+use crate::tool::compile::policies::ReadPolicy;
 
 /// Warns of rules that match the base protocol only, where no other rule lets their callers
 /// call anything.
 ///
 /// How policies `combine` is not known without an enforcement point. With `All`, a second
 /// policy on the target gives nothing that this one does not.
-pub(super) fn nothing_else(policies: &mut [ReadPolicy], combine: Option<AllowPolicies>) {
+pub(in crate::tool::compile) fn nothing_else(
+    policies: &mut [ReadPolicy],
+    combine: Option<AllowPolicies>,
+) {
     let found: Vec<Vec<Problem>> = policies
         .iter()
         .map(|policy| {
@@ -126,7 +129,7 @@ type Openers<'p> = BTreeSet<Option<&'p str>>;
 /// warning with the policy that it is about.
 ///
 /// SPEC: before 2026-07-28 a client may call nothing before it has sent `initialize`.
-pub(super) fn no_session(
+pub(in crate::tool::compile) fn no_session(
     policies: &[Lowered],
     combine: AllowPolicies,
 ) -> Vec<(ObjectName, Problem)> {

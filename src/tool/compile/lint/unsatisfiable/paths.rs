@@ -2,7 +2,8 @@
 
 use crate::tool::api::decode::{Located, Problem};
 use crate::tool::api::v1alpha1::{PathMatch, PathMatchType};
-use crate::tool::compile::{invisible, regex};
+use crate::tool::compile::lint::invisible;
+use crate::tool::compile::regex;
 
 /// The warnings about a path.
 pub(super) fn path(path: &Located<PathMatch>) -> Vec<Problem> {

@@ -2,15 +2,15 @@
 //!
 //! What is listed is compared as it is.
 
-use super::enforcement_point::EnforcementPoint;
 use super::invisible;
 use super::likeness;
-use super::lower::Lowered;
 use crate::engine::policy::{Mcp, ObjectName, ResourceParam};
 use crate::tool::api::decode::{Located, Problem};
+use crate::tool::compile::enforcement_point::EnforcementPoint;
+use crate::tool::compile::lower::Lowered;
 
 /// The warnings about what a rule lists, whatever it is.
-pub(super) fn unlikely(mcp: &Located<Mcp>) -> Vec<Problem> {
+pub(in crate::tool::compile) fn unlikely(mcp: &Located<Mcp>) -> Vec<Problem> {
     let methods = mcp.value.methods.iter().flatten();
     let things = methods.flat_map(|method| {
         let are_uris = method.name.acts_on_resources();
@@ -42,7 +42,10 @@ fn alike(thing: &str, is_uri: bool) -> Option<(String, &'static str)> {
     Some((message, help))
 }
 
-pub(super) fn mistaken(thing: &str, is_uri: bool) -> Option<(String, &'static str)> {
+pub(in crate::tool::compile) fn mistaken(
+    thing: &str,
+    is_uri: bool,
+) -> Option<(String, &'static str)> {
     let shown = invisible::shown(thing);
     let is_break = |c: char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
     Some(if thing.contains('*') {
@@ -77,7 +80,7 @@ pub(super) fn mistaken(thing: &str, is_uri: bool) -> Option<(String, &'static st
 
 /// The warnings about what is listed as a uri and is none, each with the policy that it is
 /// about. Where resources are judged by name, names are listed.
-pub(super) fn no_uris(
+pub(in crate::tool::compile) fn no_uris(
     policies: &[Lowered],
     point: &EnforcementPoint,
 ) -> Vec<(ObjectName, Problem)> {
@@ -110,7 +113,7 @@ pub(super) fn no_uris(
     warnings
 }
 
-pub(super) fn no_uri(uri: &str) -> Option<(String, &'static str)> {
+pub(in crate::tool::compile) fn no_uri(uri: &str) -> Option<(String, &'static str)> {
     if mistaken(uri, true).is_some() || likeness::of_uri(uri).is_some() {
         return None;
     }

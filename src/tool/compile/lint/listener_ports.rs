@@ -2,20 +2,20 @@
 
 use std::ops::RangeInclusive;
 
-use super::cel::{self, By, What};
-use super::check::CheckedRule;
-use super::enforcement_point::EnforcementPoint;
-use super::lower::Lowered;
 use crate::engine::expr::{Attribute, Constant, Function};
 use crate::engine::policy::{Listener, ObjectName, Target};
 use crate::tool::api::decode::{Located, Problem};
+use crate::tool::compile::cel::{self, By, What};
+use crate::tool::compile::check::CheckedRule;
+use crate::tool::compile::enforcement_point::EnforcementPoint;
+use crate::tool::compile::lower::Lowered;
 
 /// What else is no port is told of whatever the listeners are.
 const PORTS: RangeInclusive<i64> = 0..=65_535;
 
 /// The warnings, each with the policy that it is about. Where the enforcement point lists no
 /// listeners nobody knows the ports.
-pub(super) fn unheard(
+pub(in crate::tool::compile) fn unheard(
     policies: &[Lowered],
     point: &EnforcementPoint,
 ) -> Vec<(ObjectName, Problem)> {

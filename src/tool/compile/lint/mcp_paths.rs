@@ -1,17 +1,17 @@
 //! Warnings about the paths that carry MCP: about the base protocol where nothing says which
 //! they are, and other things than MCP are served too; and about rules for MCP on others.
 
-use super::check::CheckedRule;
-use super::enforcement_point::EnforcementPoint;
-use super::lower::Lowered;
 use crate::engine::policy::{Action, BaseProtocol, Mode, ObjectName, PathMatch};
 use crate::tool::api::decode::Problem;
+use crate::tool::compile::check::CheckedRule;
+use crate::tool::compile::enforcement_point::EnforcementPoint;
+use crate::tool::compile::lower::Lowered;
 
 /// The warning, with the policy that it is about.
 ///
 /// SECURITY: a GET of any path, and a DELETE with a session, is then what a rule for the base
 /// protocol allows, of a REST server too.
-pub(super) fn unsaid(
+pub(in crate::tool::compile) fn unsaid(
     policies: &[Lowered],
     point: &EnforcementPoint,
 ) -> Option<(ObjectName, Problem)> {
@@ -56,7 +56,7 @@ fn matches_every_path(rule: &CheckedRule) -> bool {
 /// with the policy that it is about.
 ///
 /// INVARIANT: sound, not complete: what regular expressions match is not looked at.
-pub(super) fn elsewhere(
+pub(in crate::tool::compile) fn elsewhere(
     policies: &[Lowered],
     point: &EnforcementPoint,
 ) -> Vec<(ObjectName, Problem)> {

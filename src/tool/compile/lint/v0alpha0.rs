@@ -5,7 +5,7 @@ use crate::tool::api::decode::{Located, Problem};
 use crate::tool::api::v0alpha0::{AccessRule, Spec};
 
 /// The warnings about the rules of a valid policy.
-pub(super) fn implied(spec: &Spec, action: Action) -> Vec<Problem> {
+pub(in crate::tool::compile) fn implied(spec: &Spec, action: Action) -> Vec<Problem> {
     let Spec {
         target_refs: _,
         rules,
