@@ -24,7 +24,7 @@ fn assert_refused(what: &str, configuration: &Value, says: &str) {
     let lines: Vec<_> = refused
         .log
         .lines()
-        .filter_map(|line| line.split_once("accesspolicy: configuration refused: "))
+        .filter_map(|line| line.split_once("accesspolicy: configuration rejected: "))
         .map(|(_, reason)| reason)
         .collect();
     assert_eq!(lines.len(), 1, "{what}: {refused}");

@@ -260,7 +260,7 @@ fn a_refusal_and_what_the_client_is_told() {
                     record["external_auth"][0]["policy"], "infra/asking",
                     "{record}"
                 );
-                assert_eq!(record["external_auth"][0]["answer"], "refuse", "{record}");
+                assert_eq!(record["external_auth"][0]["answer"], "deny", "{record}");
             },
         );
     }

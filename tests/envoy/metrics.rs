@@ -258,7 +258,7 @@ fn authorizers_are_counted() {
     let timed = r#"accesspolicy_authorizer_duration_ms_count{policy="infra/checks.v1"}"#;
     let expected = [
         (calls("checks.v1", "allow"), 4.0),
-        (calls("checks.v1", "refuse"), 3.0),
+        (calls("checks.v1", "deny"), 3.0),
         (failed("checks.v1", "failed"), 2.0),
         (failed("checks.v1", "broken_off"), 1.0),
         // Nobody was asked there: the cluster is none of Envoy's.

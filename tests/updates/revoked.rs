@@ -205,7 +205,7 @@ fn a_policy_that_the_host_does_not_keep_is_forgotten() {
     for _ in 0..8 {
         assert_eq!(call(), Became::Allowed);
     }
-    let loads = "wasmcustom.accesspolicy_config_loads_total;outcome=taken";
+    let loads = "wasmcustom.accesspolicy_config_loads_total;outcome=loaded";
     assert!(envoy.stat(loads) > 3, "it was loaded");
     assert_eq!(envoy.vm_failures(), []);
 }

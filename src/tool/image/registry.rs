@@ -538,6 +538,7 @@ mod tests {
 
     #[test]
     fn without_tls_nothing_is_reached_but_loopback() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let asked = |push: &Push, address: &str| {
             let config = push.config();
             let (proxy, no) = (config.http_proxy.unwrap(), config.no_proxy.unwrap());

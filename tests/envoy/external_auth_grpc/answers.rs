@@ -311,7 +311,7 @@ fn refusals_and_what_the_client_is_told() {
                     assert_eq!(lines(&answer.headers, "x-why"), why, "{id} {does}");
                     let record = desk.record(id);
                     assert_eq!(record["reason"], "authorizer", "{record}");
-                    assert_eq!(record["external_auth"][0]["answer"], "refuse", "{record}");
+                    assert_eq!(record["external_auth"][0]["answer"], "deny", "{record}");
                 },
             );
         }

@@ -166,7 +166,7 @@ fn judge(stage: &Stage, states: &[(State, Range<Instant>)], calls: &[Done]) {
 fn assert_recorded(state: State, call: &Done, record: &Value) {
     let (decision, reason, answer) = match call.outcome {
         Outcome::Ran => ("allow", "policy", "allow"),
-        Outcome::Refused => ("deny", "authorizer", "refuse"),
+        Outcome::Refused => ("deny", "authorizer", "deny"),
         Outcome::Unanswered => ("deny", "authorizer_error", "error"),
     };
     assert_eq!(record["decision"], decision, "{record}");
