@@ -587,5 +587,9 @@ impl Sent<'_> {
 /// Whether the filter takes a path of the vectors for MCP's: without case or extension.
 fn is_on_mcp(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
-    path.to_ascii_lowercase().contains("mcp")
+    let path = path.to_ascii_lowercase();
+    // What is no UTF-8 is left out by some, and to others a long form is a letter.
+    path.replace("%ff", "")
+        .replace("%c1%ad", "m")
+        .contains("mcp")
 }

@@ -86,7 +86,7 @@ pub fn overriding(request: &Request) -> Vec<String> {
     let mut types = request.headers.iter().filter(|(name, value)| {
         let value = value.to_lowercase();
         name.to_lowercase().replace('_', "-") == "content-type"
-            && (value.contains("multipart/") || value.contains("x-www-form-urlencoded"))
+            && (value.contains("multipart") || value.contains("urlencoded"))
     });
     // A form may name any of these; one that names HEAD has GET run.
     let form = match types.next() {
@@ -94,8 +94,8 @@ pub fn overriding(request: &Request) -> Vec<String> {
         None => "",
     };
     headers
-        .flat_map(|(_, value)| value.split(','))
-        .map(|value| value.trim().to_uppercase())
+        .flat_map(|(_, value)| value.split([',', ';']))
+        .map(|value| value.replace('\u{a0}', "").trim().to_uppercase())
         .chain(query.map(|(_, value)| value.to_uppercase()))
         .chain(form.split_whitespace().map(str::to_owned))
         .filter(|method| !method.is_empty() && *method != request.method)
@@ -111,7 +111,9 @@ pub fn overriding(request: &Request) -> Vec<String> {
 pub fn names_method(key: &str, value: &str) -> bool {
     match key.trim_matches('+').to_lowercase().as_str() {
         "_method" | "x-tunneled-method" | "x-http-method-override" => true,
-        "method" => ["get", "post", "put", "delete"].contains(&&*value.to_lowercase()),
+        "method" | "ps_method" => {
+            ["get", "post", "put", "delete"].contains(&&*value.to_lowercase())
+        }
         _ => false,
     }
 }

@@ -43,6 +43,9 @@ const TUNNELED: &[&str] = &[
 /// The same to Restlet, and much else to others.
 const PLAIN_METHOD: &str = "method";
 
+/// The same to one server each, by their letters: PrestaShop and Alfresco.
+const SERVERS_METHODS: &[&str] = &["psmethod", "alfmethod"];
+
 /// The methods that somebody means who says [`PLAIN_METHOD`], however they are spelt.
 const KNOWN_METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
@@ -337,7 +340,8 @@ impl Key {
                 || is_after_line(METHOD)
                 || has_letters_of(word, TUNNELED),
             may_be_method: word.eq_ignore_ascii_case(PLAIN_METHOD)
-                || is_twin(word, &[PLAIN_METHOD], &[]),
+                || is_twin(word, &[PLAIN_METHOD], &[])
+                || has_letters_of(word, SERVERS_METHODS),
         }
     }
 }
@@ -582,6 +586,8 @@ mod tests {
             "X-HTTP-Method-Override",
             "x_method_override",
             "x-http%2dmethod",
+            "ps_method",
+            "alf_method",
             "me%c0%aethod",
         ] {
             let named = methods(format!("/files?{key}=DELETE").as_bytes()).unwrap();
