@@ -1,7 +1,7 @@
 //! Whose policies judge a request.
 
 use crate::engine::decision::{Allowance, CompletedCalls, Decision, Denial, decide_answered};
-use crate::engine::policy::Policies;
+use crate::engine::policy::{Policies, Routing, Unlisted};
 use crate::engine::request::Request;
 
 use super::StreamAttributes;
@@ -45,6 +45,25 @@ impl<'p> Judges<'p> {
         facts
             .denied(newer)
             .map_or(Ok(()), |denial| Err(Forbidden::Denied(denial)))
+    }
+
+    /// Whether a request that an authorizer has changed may go on by the newer policies.
+    ///
+    /// SECURITY: the authorizers of the others have not answered for the newer, which hence
+    /// cannot say whether the request may go wherever a changed route could lead it.
+    pub(super) fn reroute_too(self) -> Result<(), Forbidden<'p>> {
+        let leads_elsewhere = |newer: &Policies| {
+            let settings = newer.settings();
+            settings.external_auth.routing == Routing::Unknown
+                && match settings.unlisted {
+                    Unlisted::Deny => newer.backends().nth(1).is_some(),
+                    Unlisted::Gateway => newer.backends().next().is_some(),
+                }
+        };
+        match self.newer.is_some_and(leads_elsewhere) {
+            true => Err(Forbidden::Superseded),
+            false => Ok(()),
+        }
     }
 
     /// Whether the newer policies allow a request as well, of which the authorizers of the

@@ -498,17 +498,20 @@ impl Stream {
         let allowance = Allowance::default();
         let ask = match decide(policies, &request, &progress, &allowance) {
             Decision::Allow(permit) => {
-                match by.allow_too(&request, &progress, &allowance) {
-                    Ok(()) => {}
-                    Err(forbidden) => {
-                        return self.not_allowed_too(policies, forbidden, message.as_ref());
-                    }
+                let may_change = obligations.may_change(request.http.headers());
+                let too = by.allow_too(&request, &progress, &allowance);
+                let too = too.and_then(|()| match may_change {
+                    true => by.reroute_too(),
+                    false => Ok(()),
+                });
+                if let Err(forbidden) = too {
+                    return self.not_allowed_too(policies, forbidden, message.as_ref());
                 }
                 let everywhere =
                     || allowed_everywhere(policies, &request, &progress, &permit, &allowance);
                 let routing = policies.settings().external_auth.routing;
                 if routing == Routing::Unknown
-                    && obligations.may_change(request.http.headers())
+                    && may_change
                     && let Err(elsewhere) = everywhere()
                 {
                     return self.rerouted(policies, elsewhere, message.as_ref());

@@ -194,6 +194,32 @@ fn what_is_rerouted_is_the_same_whatever_rules_ask_about() {
     }
 }
 
+/// SECURITY: newer policies cannot say where else an authorizer's change may lead a request.
+#[test]
+fn what_is_changed_does_not_go_on_by_newer_policies_with_several_backends() {
+    let policies = rerouting(None);
+    let newer = rerouting(None);
+    for (line, goes_on) in [(("x-none", "2"), true), (("x-debug", "2"), false)] {
+        let mut known = facts("POST", "/mcp");
+        let more = [(line.0.as_bytes(), line.1.as_bytes())];
+        known.headers = Headers::from_lines(known.headers.lines().chain(more));
+        known.cluster = Some("a".to_owned());
+        let mut stream = Stream::default();
+        stream.headers(&policies, known, false);
+        assert!(matches!(stream.body(&policies, SUM, true), Step::Ask(_)));
+        let by = Judges {
+            policies: &policies,
+            newer: Some(&newer),
+        };
+        let step = stream.answer(by, &CalloutResponse::Message(WITHOUT_DEBUG));
+        let kind = match &step {
+            Step::Block(blocked) => Some(blocked.reason.kind()),
+            _ => None,
+        };
+        assert_eq!(kind, (!goes_on).then_some("superseded"), "{step:?}");
+    }
+}
+
 #[test]
 fn each_call_has_a_span_of_its_own() {
     let policies = policies(&json!({}), None);
